@@ -1,0 +1,112 @@
+"""What a YAML of `conf/` becomes: a frozen description whose knobs know their range.
+
+Modules that declare choices (data sets, models, losses, optimizers) import torch, numpy and scikit-learn
+for typing or inside the functions that compute, never at the top: a config is then refused in well under
+a second, where importing torch alone takes two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lossbench.errors import InputError, suggestion
+
+
+def knob(
+    default: Any = dataclasses.MISSING,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    choices: Sequence[Any] | None = None,
+    optional: bool = False,
+) -> Any:
+    """A dataclass field with a range that is checked when the object is made.
+
+    Args:
+        default: the value where the YAML names none.
+        above, at_least, below, at_most: open and closed bounds; for a list they hold for each item.
+        choices: the only values allowed.
+        optional: None is allowed, and means that the feature is off.
+    """
+    bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
+    metadata = {"bounds": bounds, "choices": choices, "optional": optional}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Base of everything a config names. `name` is what the command line, YAML and MLflow call it.
+
+    Raises:
+        InputError: a knob is of the wrong type or out of its range.
+    """
+
+    name: str
+
+    group = "choice"  # the config group: data, model, loss, optimizer, trainer
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # Under torch.func.vmap a member's knob is a tensor; it was checked before it was stacked.
+            if field.metadata and (
+                value is None or isinstance(value, (bool, int, float, str, list, tuple))
+            ):
+                _check(f"{self.group}.{field.name}", field, value)
+
+
+def _check(path: str, field: dataclasses.Field[Any], value: Any) -> None:
+    if value is None:
+        if not field.metadata.get("optional"):
+            raise InputError(f"{path} must be set; it is null.")
+        return
+    choices = field.metadata.get("choices")
+    if choices is not None:
+        if value not in choices:
+            raise InputError(
+                f"{path}={value} is not allowed ({suggestion(str(value), map(str, choices))})."
+            )
+        return
+    kind = str(field.type).removesuffix(" | None")
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        _check_type(path, kind, value, item)
+        if isinstance(item, (int, float)) and not isinstance(item, bool):
+            _check_bounds(path, field.metadata.get("bounds", {}), item)
+
+
+def _check_type(path: str, kind: str, value: Any, item: Any) -> None:
+    many = kind.startswith(("list", "tuple"))
+    inner = kind.split("[")[-1].rstrip("]").split(",")[0] if many else kind
+    allowed: dict[str, tuple[tuple[type, ...], str]] = {
+        "float": ((int, float), "a number"),
+        "int": ((int,), "a whole number"),
+        "bool": ((bool,), "true or false"),
+        "str": ((str,), "a text"),
+    }
+    if inner not in allowed:
+        return
+    types, words = allowed[inner]
+    fits = isinstance(item, types) and (bool in types or not isinstance(item, bool))
+    if not fits or many != isinstance(value, (list, tuple)):
+        what = f"a list, each item {words}" if many else words
+        raise InputError(f"{path} must be {what}; got {value!r}.")
+
+
+def _check_bounds(path: str, bounds: dict[str, float | None], number: float) -> None:
+    tests = {
+        "above": lambda bound: number > bound,
+        "at_least": lambda bound: number >= bound,
+        "below": lambda bound: number < bound,
+        "at_most": lambda bound: number <= bound,
+    }
+    wanted = [f"{k.replace('_', ' ')} {v:g}" for k, v in bounds.items() if v is not None]
+    failed = any(v is not None and not tests[k](v) for k, v in bounds.items())
+    if failed or not math.isfinite(number):
+        raise InputError(f"{path} must be {' and '.join(wanted) or 'finite'}; got {number}.")

@@ -1,0 +1,90 @@
+"""What a data set is to the rest of the house: declared before loading, tensors in memory after."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lossbench.choice import Choice
+from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Description:
+    """What was loaded for one seed: enough to size a model, and to credit and recognise the data."""
+
+    name: str
+    inputs: Inputs
+    targets: tuple[Target, ...]
+    sizes: dict[str, int]  # train, val, test -> number of examples
+    source: str  # where it came from, in words, with the authors
+    fingerprint: str  # sha256 of what was loaded
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split. `rows` (N,) int64 index `DataSet.inputs`; each target has first dimension N."""
+
+    rows: Tensor
+    targets: dict[TargetKind, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One seed's view of a data set, wholly in memory.
+
+    Splits index one tensor of inputs, so seeds that share their inputs share the memory: a source returns
+    the very same `inputs` object for every seed where the content is equal.
+
+    `shift` and `scale` put continuous targets into the units in which a loss sees them
+    ((target - shift) / scale, chosen robustly from training targets); the targets here, and all metrics,
+    are in the task's own units.
+    """
+
+    description: Description
+    inputs: Tensor
+    train: Examples
+    val: Examples
+    test: Examples
+    shift: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource(Choice):
+    """A data set as a config names it. Subclasses add knobs and say what they offer before loading.
+
+    reads:      kinds of input it can give, best first; the model takes the first that it can read
+    judged_by:  families of metrics that judge it
+    select:     the validation metric that chooses epochs and learning rates: one for all losses
+    noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
+    """
+
+    group = "data"
+    reads: ClassVar[tuple[InputKind, ...]]
+    judged_by: ClassVar[tuple[MetricFamily, ...]]
+    select: ClassVar[str]
+    noise_knobs: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def targets(self) -> tuple[Target, ...]:
+        """The kinds of target that it offers, known from the config alone."""
+
+    @abstractmethod
+    def fingerprint(self, seed: int) -> str:
+        """sha256 of what `load` would load; cheap, so that finished runs are found without loading."""
+
+    @abstractmethod
+    def load(self, seed: int, reads: InputKind) -> DataSet:
+        """Load, split and corrupt for one seed.
+
+        Raises:
+            InputError: files are missing, damaged or cannot be fetched.
+        """

@@ -1,0 +1,58 @@
+"""What a loss is to the rest of the house: a pure function, and a small declaration beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lossbench.choice import Choice
+from lossbench.task import Prediction, Target, TargetKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Choice):
+    """A loss as a config names it; its knobs are its fields.
+
+    trains_on: kinds of target, best first; of those that a data set offers, the first is used.
+
+    Float knobs may be tensors of no dimension: members of a pack that differ only in them are computed
+    together, the knob being vmapped. Other knobs are plain Python and must agree within such a group.
+    """
+
+    group = "loss"
+    trains_on: ClassVar[tuple[TargetKind, ...]]
+    stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
+
+    @abstractmethod
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """How many numbers the model must give per example."""
+
+    @abstractmethod
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        """The unreduced loss: one value per example.
+
+        Args:
+            output: (N, outputs), of the model's last layer.
+            target: (N,) or (N, classes) as `Target` says; continuous ones are shifted and scaled.
+            kind: the kind of target; says how `target` is encoded.
+
+        Returns:
+            (N,) non-negative values. Only the pack reduces them.
+        """
+
+    @abstractmethod
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """Outputs (..., N, outputs) in the task's own space (continuous values still shifted and scaled)."""
+
+    def float_knobs(self) -> dict[str, float]:
+        """The knobs that may differ between members that are computed together."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if str(field.type) == "float"
+        }

@@ -1,0 +1,34 @@
+"""What a model is to the rest of the house: a plain nn.Module whose last layer is sized by the loss."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from lossbench.choice import Choice, knob
+from lossbench.task import InputKind, Inputs
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Choice):
+    """A model as a config names it.
+
+    reads: kinds of input it can read.
+    embedding_size: length of the embedding, where the loss or the task asks for one.
+    """
+
+    group = "model"
+    reads: ClassVar[tuple[InputKind, ...]]
+    embedding_size: int = knob(64, at_least=1)
+
+    @abstractmethod
+    def build(self, inputs: Inputs, outputs: int) -> nn.Module:
+        """A module (N, *inputs.shape) -> (N, outputs), freshly initialised from torch's current generator.
+
+        Layers are made in order, input first, so that two builds from one seed differ in the last layer
+        alone when only `outputs` differs.
+        """
