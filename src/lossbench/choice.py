@@ -56,9 +56,7 @@ class Choice:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # Under torch.func.vmap a member's knob is a tensor; it was checked before it was stacked.
-            if field.metadata and (
-                value is None or isinstance(value, (bool, int, float, str, list, tuple))
-            ):
+            if field.metadata and (value is None or isinstance(value, (bool, int, float, str, list, tuple))):
                 _check(f"{self.group}.{field.name}", field, value)
 
 
@@ -70,9 +68,7 @@ def _check(path: str, field: dataclasses.Field[Any], value: Any) -> None:
     choices = field.metadata.get("choices")
     if choices is not None:
         if value not in choices:
-            raise InputError(
-                f"{path}={value} is not allowed ({suggestion(str(value), map(str, choices))})."
-            )
+            raise InputError(f"{path}={value} is not allowed ({suggestion(str(value), map(str, choices))}).")
         return
     kind = str(field.type).removesuffix(" | None")
     for item in value if isinstance(value, (list, tuple)) else [value]:
