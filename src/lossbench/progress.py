@@ -1,0 +1,144 @@
+"""How far a sweep is: one live display on a terminal, plain lines where there is none."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+PATIENCE = 2.0  # seconds before a single run speaks at all
+INTERVAL = 10.0  # seconds between plain lines, where no pack ends
+
+
+class Progress:
+    """Counts packs, members and epochs, and shows them with the time left.
+
+    Work is counted in member-epochs. All methods may be called from any thread; what worker processes send
+    arrives as `progress.advance(*message)`.
+
+    Args:
+        packs, members: how many there are in the whole sweep.
+        epochs_total: member-epochs at most: the sum of `trainer.max_epochs` over all members.
+        stream: where to write; None is stderr.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        packs: int,
+        members: int,
+        epochs_total: int,
+        *,
+        stream: IO[str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.packs, self.members, self.epochs_total = packs, members, epochs_total
+        self.packs_done = self.members_done = self.failed = 0
+        self.epochs_done = 0
+        self._by_pack: dict[int, int] = {}
+        self._ended: set[int] = set()
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._start = self._last = clock()
+        self._console = Console(stderr=stream is None, file=stream)
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Progress:
+        self._start = self._last = self._clock()
+        if self.members > 1:
+            self._open()
+            runs = f"{self.members} runs in {self.packs} {'pack' if self.packs == 1 else 'packs'}"
+            self._line(f"training {runs}, {self.epochs_total} epochs in all")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars is not None:
+            self._show()
+            self._bars.stop()
+
+    def advance(self, pack: int, members: int, epochs: int = 1) -> None:
+        """`members` members of the pack have each trained `epochs` further epochs."""
+        with self._lock:
+            if pack in self._ended:  # a message that was overtaken by the pack's result
+                return
+            self._by_pack[pack] = self._by_pack.get(pack, 0) + members * epochs
+            self.epochs_done += members * epochs
+            self._after_event(line_due=self._clock() - self._last >= INTERVAL)
+
+    def done(self, pack: int, members: int, epochs: int, failed: int = 0) -> None:
+        """The pack of `members` members with at most `epochs` epochs each has ended, `failed` of them badly.
+
+        Epochs that were saved by early stopping or lost by a failure count as done.
+        """
+        with self._lock:
+            self._ended.add(pack)
+            self.epochs_done += members * epochs - self._by_pack.pop(pack, 0)
+            self.packs_done += 1
+            self.members_done += members
+            self.failed += failed
+            self._after_event(line_due=True)
+
+    def left(self) -> float | None:
+        """Seconds until the end at the pace so far; None before the first epoch."""
+        if not self.epochs_done:
+            return None
+        elapsed = self._clock() - self._start
+        return elapsed * max(self.epochs_total - self.epochs_done, 0) / self.epochs_done
+
+    def _after_event(self, *, line_due: bool) -> None:
+        if self.members <= 1 and self._clock() - self._start < PATIENCE:
+            return
+        if self._console.is_terminal:
+            self._open()
+            self._show()
+        elif line_due:
+            failures = f", {self.failed} failed" if self.failed else ""
+            self._line(
+                f"packs {self.packs_done}/{self.packs}, runs {self.members_done}/{self.members}{failures}, "
+                f"epochs {self.epochs_done}/{self.epochs_total}, {self._time_left()}"
+            )
+
+    def _line(self, text: str) -> None:
+        if not self._console.is_terminal:
+            self._last = self._clock()
+            print(text, file=self._console.file, flush=True)
+
+    def _time_left(self) -> str:
+        left = self.left()
+        return "time left unknown" if left is None else f"{_clock_face(left)} left"
+
+    def _open(self) -> None:
+        if self._bars is not None or not self._console.is_terminal:
+            return
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+        )
+        for name, total in (("packs", self.packs), ("runs", self.members), ("epochs", self.epochs_total)):
+            self._tasks[name] = self._bars.add_task(name, total=total, note="")
+        self._bars.start()
+
+    def _show(self) -> None:
+        assert self._bars is not None
+        notes = {"runs": f"{self.failed} failed" if self.failed else "", "epochs": self._time_left()}
+        counts = {"packs": self.packs_done, "runs": self.members_done, "epochs": self.epochs_done}
+        for name, task in self._tasks.items():
+            self._bars.update(task, completed=counts[name], note=notes.get(name, ""))
+
+
+def _clock_face(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

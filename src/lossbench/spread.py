@@ -1,0 +1,232 @@
+"""Work spread over processes, one core each, where a worker that dies takes only its own item with it.
+
+Each worker is a `concurrent.futures.ProcessPoolExecutor` of ONE process. Every pool of several processes
+(the standard one, joblib's loky) is broken as a whole when one of its processes is killed, and pebble's
+pool shares one pair of locks between its workers, which a killed worker can take with it. An executor of
+one process shares nothing: when it breaks, its item is lost, and a fresh one takes the next item.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import connection, parent_process
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Send = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Died:
+    """What is left of an item without a result.
+
+    reason: in plain words: the worker was killed, or what the function raised.
+    error:  what the function raised; None where the worker itself ended.
+    """
+
+    reason: str
+    error: BaseException | None = None
+
+
+def warm(preload: Sequence[str] = ()) -> None:
+    """Start importing `preload` beside this process, so that workers are there when they are wanted.
+
+    Returns at once. Workers are forked from one clean server process that holds these modules: as fast as
+    fork (about 20 ms a worker, where importing torch and Lightning takes seconds), the memory of the modules
+    is shared, and unlike plain fork it never copies this process's threads, locks, CUDA or database handles.
+    """
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", *preload])
+    forkserver.ensure_running()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(
+    function: Callable[[Item, Send], Result],
+    items: Sequence[Item],
+    *,
+    n_jobs: int | None = None,
+    initializer: Callable[[], None] | None = None,
+    on_message: Send | None = None,
+) -> Iterator[tuple[int, Result | Died]]:
+    """Yield (index, result or Died) of `function(item, send)` for every item, in the order in which they end.
+
+    With one job or one item the work is done in this process, in order. Otherwise function, items, results
+    and messages are pickled. Leaving the loop early, by an exception or Ctrl-C, ends all workers at once.
+
+    Args:
+        function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
+        n_jobs: processes at a time; None or 0 means one per core.
+        initializer: called once in each new worker, after torch was limited to one thread.
+        on_message: receives what `function` hands to `send`; called from another thread of this process,
+            possibly after the item's result was yielded, never after the loop has ended.
+    """
+    jobs = min(n_jobs or cores(), len(items))
+    receive = on_message or _ignore
+    if jobs <= 1:
+        yield from ((index, _alone(function, item, receive)) for index, item in enumerate(items))
+    else:
+        with _Crew(initializer, receive) as crew:
+            yield from _dispatch(crew, function, items, jobs)
+
+
+def _ignore(message: Any) -> None:
+    """Nobody listens."""
+
+
+def _alone(function: Callable[[Item, Send], Result], item: Item, send: Send) -> Result | Died:
+    try:
+        return function(item, send)
+    except Exception as error:
+        return _raised(error)
+
+
+def _raised(error: BaseException) -> Died:
+    return Died(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, error)
+
+
+def _dispatch(
+    crew: _Crew, function: Callable[[Item, Send], Result], items: Sequence[Item], jobs: int
+) -> Iterator[tuple[int, Result | Died]]:
+    waiting = list(enumerate(items))[::-1]
+    running: dict[Future[Result], tuple[int, _Worker]] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            index, item = waiting.pop()
+            worker, future = crew.start(function, item)
+            running[future] = (index, worker)
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            index, worker = running.pop(future)
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                yield index, Died(crew.bury(worker))
+                continue
+            crew.rest(worker)
+            yield index, future.result() if error is None else _raised(error)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    executor: ProcessPoolExecutor
+    process: BaseProcess
+    reader: connection.Connection
+
+
+class _Crew:
+    """The workers of one spread, and the thread that receives their messages."""
+
+    def __init__(self, initializer: Callable[[], None] | None, receive: Send) -> None:
+        self._initializer = initializer
+        self._receive = receive
+        self._idle: list[_Worker] = []
+        self._all: list[_Worker] = []
+        self._context = multiprocessing.get_context("forkserver")
+        self._ending = threading.Event()
+        self._post = threading.Thread(target=self._deliver, name="lossbench-messages", daemon=True)
+
+    def __enter__(self) -> _Crew:
+        self._post.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for worker in self._all:
+            if kind is not None:  # an interrupt, or the caller has left the loop: nobody wants the answers
+                worker.process.kill()
+            worker.executor.shutdown(cancel_futures=True)
+        self._ending.set()
+        self._post.join()
+
+    def start(self, function: Callable[[Item, Send], Result], item: Item) -> tuple[_Worker, Future[Result]]:
+        """Hand the item to an idle worker, or to a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            try:
+                return worker, worker.executor.submit(_work, function, item)
+            except BrokenExecutor:  # killed while it was idle
+                self.bury(worker)
+        worker = self._hire()
+        return worker, worker.executor.submit(_work, function, item)
+
+    def rest(self, worker: _Worker) -> None:
+        """The worker waits for its next item."""
+        self._idle.append(worker)
+
+    def bury(self, worker: _Worker) -> str:
+        """Forget a dead worker and say in words what ended it."""
+        worker.executor.shutdown()
+        code = worker.process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            memory = "; was there too little memory?" if name == "SIGKILL" else ""
+            return f"its worker process was killed by {name}{memory}"
+        return f"its worker process ended without an answer (exit code {code})"
+
+    def _hire(self) -> _Worker:
+        reader, writer = self._context.Pipe(duplex=False)
+        executor = ProcessPoolExecutor(
+            1, mp_context=self._context, initializer=_begin, initargs=(writer, self._initializer)
+        )
+        before = {process.pid for process in multiprocessing.active_children()}
+        executor.submit(os.getpid)  # an executor starts its process with its first task
+        writer.close()  # the worker holds the only other copy, so its end is the end of the pipe
+        process = next(p for p in multiprocessing.active_children() if p.pid not in before)
+        worker = _Worker(executor, process, reader)
+        self._all.append(worker)
+        return worker
+
+    def _deliver(self) -> None:
+        closed: set[connection.Connection] = set()
+        while True:
+            ending = self._ending.is_set()
+            readers = [worker.reader for worker in self._all if worker.reader not in closed]
+            for reader in connection.wait(readers, timeout=0.05) if readers else []:
+                assert isinstance(reader, connection.Connection)
+                try:
+                    self._receive(reader.recv())
+                except (EOFError, OSError):
+                    closed.add(reader)
+            if ending and closed >= set(readers):
+                return
+            if not readers:
+                self._ending.wait(0.05)
+
+
+_outbox: list[connection.Connection] = []  # one entry, and only in a worker: its pipe to the parent
+
+
+def _begin(writer: connection.Connection, initializer: Callable[[], None] | None) -> None:
+    """Make this process a worker: one thread, deaf to Ctrl-C (the parent ends it), gone with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, name="lossbench-parent", daemon=True).start()
+    _outbox.append(writer)
+    import torch
+
+    torch.set_num_threads(1)
+    if initializer is not None:
+        initializer()
+
+
+def _follow_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(function: Callable[[Item, Send], Result], item: Item) -> Result:
+    return function(item, _outbox[0].send)
