@@ -1,0 +1,124 @@
+# Every target sets up what it needs: Python >= 3.11, make and a package registry are enough.
+# Installed once into .venv; again only when requirements.lock or pyproject.toml changes, or the folder moves.
+#   make test PYTHON=python3.12   which interpreter .venv is made from
+#   make test ARGS="-k huber"     more arguments for the program behind a target
+#   make ui PORT=5001             another port
+
+PYTHON ?=
+ARGS ?=
+PORT ?= 5000
+PIP_FLAGS ?=
+
+RUN := .venv/bin/python
+TOOL := .venv/tools/bin/python
+STAMP := .venv/.installed
+TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
+STORE := $(if $(MLFLOW_TRACKING_URI),$(MLFLOW_TRACKING_URI),sqlite:///mlflow.db)
+EXPERIMENTS := outliers mnist sentiment faces
+
+# $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
+define step
+@echo "  $(1)"; log=$$($(2) 2>&1) || { printf '%s\n' "$$log" >&2; echo "make: '$(strip $(1))' failed; see above." >&2; exit 1; }
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy reproduce audit lock clean moved $(EXPERIMENTS)
+
+help: ## list the targets
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## compare all losses on four data sets, in under five minutes
+	@for data in $(EXPERIMENTS); do \
+		echo; echo "== $$data"; \
+		$(RUN) -m lossbench -m experiment=demo_$$data $(ARGS) || exit 1; \
+		$(RUN) -m lossbench.report experiment=demo_$$data || exit 1; \
+	done
+	@echo; echo "Every run is in MLflow:  make ui  and open  http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning"
+
+test: setup ## run the tests
+	@$(RUN) -m pytest -q -n logical --maxprocesses 8 -m "not slow and not ui" $(ARGS)
+
+test-slow: setup ## run the tests that take minutes (crashes, concurrency, calibration)
+	@$(RUN) -m pytest -q -m slow $(ARGS)
+
+test-ui: setup ## look at MLflow through a real browser (needs Debian's chromium)
+	@$(RUN) -m pytest -q -m ui $(ARGS)
+
+lint: $(STAMP) ## check style and types
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+
+format: $(STAMP) ## rewrite the code in the project's style
+	@$(RUN) -m ruff check --fix
+	@$(RUN) -m ruff format
+
+ui: $(STAMP) ## open the results in MLflow, on localhost only
+	@echo "http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning  (Ctrl-C ends it)"
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(RUN) -m mlflow server \
+		--host 127.0.0.1 --port $(PORT) --backend-store-uri "$(STORE)" $(ARGS)
+
+outliers: ## which loss stands outliers, and what it costs
+mnist: ## nine losses on digits, with and without wrong labels
+sentiment: ## nine losses on rated sentences
+faces: ## embedding losses against classifiers on unseen people
+$(EXPERIMENTS): setup
+	@$(RUN) -m lossbench -m experiment=$@ $(ARGS)
+	@$(RUN) -m lossbench.report experiment=$@
+
+anatomy: setup ## each loss and its gradient against its textbook property (no training)
+	@$(RUN) -m lossbench.report experiment=$@ $(ARGS)
+
+reproduce: $(EXPERIMENTS) anatomy ## all experiments; fails where a recorded verdict changed
+	@$(RUN) -m lossbench.report.reproduce
+
+bench: setup ## how fast: against Hydra's own launcher, Lightning alone, and plain PyTorch
+	@$(RUN) experiments/speed/bench.py $(ARGS)
+
+audit: $(TOOL) ## known vulnerabilities of the locked packages
+	@$(TOOL) -m pip install -q $(PIP_FLAGS) pip-audit
+	@$(TOOL) -m pip_audit --require-hashes --disable-pip -r requirements.lock $(ARGS)
+
+# Solve it where pip finds the CPU build of torch, or the CUDA libraries enter the lock as well.
+lock: $(TOOL) ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade for newer releases)
+	@$(TOOL) -m pip install -q $(PIP_FLAGS) uv
+	@$(TOOL) -m uv pip compile -q --python-version 3.11 --extra dev --generate-hashes --no-header \
+		--no-emit-package torch --no-emit-index-url --no-emit-find-links $(ARGS) \
+		pyproject.toml -o requirements.lock
+
+clean: ## remove .venv and caches; results (mlflow.db, experiments/) stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find src tests experiments -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- set-up
+
+setup: $(STAMP) ## install everything and fetch the data (the other targets do it by themselves)
+	@$(RUN) -m lossbench.data.archive
+
+# The lock goes first: torch then takes its dependencies from it instead of the newest there are.
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Setting up .venv (once)"
+	@rm -f $@
+	@$(usable) .venv || { $(find_python); echo "  virtual environment ($$($$python --version))"; \
+		$$python -m venv --clear .venv || { rm -rf .venv; exit 1; }; }
+	$(call step,packages pinned by requirements.lock (about a minute),$(pip_install) --no-deps --require-hashes -r requirements.lock)
+	$(call step,$(TORCH),$(pip_install) $(TORCH))
+	$(call step,lossbench itself,$(pip_install) --no-deps --no-build-isolation -e .)
+	@pwd > $@
+
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
+$(STAMP): moved
+endif
+
+# Tools that are no part of the program, in a corner of their own so that they move no locked version.
+$(TOOL): $(STAMP)
+	@$(RUN) -m venv $(@D)/..
+
+pip_install = $(RUN) -m pip install -q --disable-pip-version-check $(PIP_FLAGS)
+usable = usable() { "$$1/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; usable
+define find_python
+for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python) none; do \
+	[ "$$python" != none ] || { echo "lossbench needs Python 3.11 or newer, and $(if $(PYTHON),$(PYTHON) is none,found none); install it, or name one: make PYTHON=/path/to/python3." >&2; exit 1; }; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+done
+endef
