@@ -1,0 +1,80 @@
+"""What follows from the order of scores: the ROC curve, for many rows at once, with one sort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Roc:
+    """ROC curves of rows of scores.
+
+    false_rate, true_rate: (..., N), the share of negatives and positives accepted down to each score in
+        falling order; NaN in rows without negatives or without positives.
+    corner: (..., N) bool, the last of a run of equal scores: the thresholds that exist.
+    """
+
+    false_rate: Tensor
+    true_rate: Tensor
+    corner: Tensor
+
+    def area(self) -> Tensor:
+        """(...,) the area below the curve by trapezoids: ties count half. NaN where a class is missing."""
+        rise_start = _before(self.true_rate, self.corner)
+        run_start = _before(self.false_rate, self.corner)
+        areas = (self.false_rate - run_start) * (self.true_rate + rise_start) / 2
+        return _known((areas * self.corner).sum(-1), self.false_rate, self.true_rate)
+
+    def equal_error(self) -> Tensor:
+        """(...,) the false-match rate where it equals the false-rejection rate, between corners on a line."""
+        sum_of_rates = self.false_rate + self.true_rate
+        left = self.corner & (sum_of_rates < 1)
+        right = self.corner & (sum_of_rates >= 1)
+        # Both rates only rise along the curve: the last corner on the left has the largest of both.
+        false_left, true_left = _largest(self.false_rate, left), _largest(self.true_rate, left)
+        false_right = 1 - _largest(1 - self.false_rate, right)
+        true_right = 1 - _largest(1 - self.true_rate, right)
+        missing = 1 - false_left - true_left
+        part = missing / (false_right + true_right - false_left - true_left)
+        error = false_left + part * (false_right - false_left)
+        return _known(error, self.false_rate, self.true_rate)
+
+    def true_rate_at(self, false_rate: float) -> Tensor:
+        """(...,) the largest true rate of a threshold whose false rate is at most `false_rate`."""
+        allowed = self.corner & (self.false_rate <= false_rate)
+        return _known(_largest(self.true_rate, allowed), self.false_rate, self.true_rate)
+
+
+def roc(scores: Tensor, positive: Tensor) -> Roc:
+    """The curves of rows of scores (..., N), highest accepted first; positive (..., N) bool, broadcast."""
+    ordered, order = scores.sort(dim=-1, descending=True)
+    hits = positive.expand(order.shape).gather(-1, order).double()
+    accepted = hits.cumsum(-1)
+    count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)
+    corner = torch.ones_like(order, dtype=torch.bool)
+    torch.ne(ordered[..., 1:], ordered[..., :-1], out=corner[..., :-1])
+    positives = accepted[..., -1:]
+    # 0 / 0 in a row that lacks a class is the NaN that is documented.
+    return Roc((count - accepted) / (scores.shape[-1] - positives), accepted / positives, corner)
+
+
+def _before(rate: Tensor, corner: Tensor) -> Tensor:
+    """The rate at the corner before each position, 0 in front of the first."""
+    passed = (rate * corner)[..., :-1].cummax(-1).values
+    return torch.nn.functional.pad(passed, (1, 0))
+
+
+def _largest(rate: Tensor, where: Tensor) -> Tensor:
+    """The largest of non-negative rates where allowed, 0 where none is."""
+    return (rate * where).amax(-1)
+
+
+def _known(result: Tensor, false_rate: Tensor, true_rate: Tensor) -> Tensor:
+    """NaN where either class is missing."""
+    return torch.where((false_rate + true_rate).isnan().any(-1), torch.nan, result)
