@@ -1,0 +1,43 @@
+"""A cure for torchvision beside a torch that it was not built for, such as a CPU-only one."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.library import Library
+
+
+@cache  # which also keeps the definitions alive: they go when the Library does
+def mend() -> Library | None:
+    """Let `import torchvision` succeed; call it before anything imports torchvision.
+
+    pytorch_lightning and torchmetrics import it too. The package index holds a torchvision whose compiled
+    part wants CUDA libraries. Beside a CPU-only torch that part does not load, its operators are never
+    defined, and the import stops with `operator torchvision::nms does not exist` (pytorch/vision 9077).
+    Where the compiled part loads, nothing is changed. Where it does not, the two schemas that the import
+    asks for are defined without a body: `datasets`, `transforms.v2` and `models` work, `ops.nms` does not.
+
+    Returns:
+        What holds the definitions, or None where none were needed.
+    """
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    import torch
+
+    found = find_spec("torchvision")
+    for folder in found.submodule_search_locations or [] if found else []:
+        for compiled in [*Path(folder).glob("_C*.so"), *Path(folder).glob("_C*.pyd")]:
+            try:
+                torch.ops.load_library(compiled)  # what torchvision does first itself
+            except OSError:
+                continue
+    missing = [name for name in ("nms", "qnms") if not hasattr(torch.ops.torchvision, name)]
+    if not missing:
+        return None
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in missing:
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
