@@ -13,6 +13,8 @@ from lossbench.task import Prediction, Target, TargetKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Knob = float | Tensor  # a number, or under vmap a tensor of no dimension
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Choice):
@@ -47,7 +49,11 @@ class Loss(Choice):
 
     @abstractmethod
     def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """Outputs (..., N, outputs) in the task's own space (continuous values still shifted and scaled)."""
+        """Outputs (..., N, outputs) in the task's own space.
+
+        A value is still shifted and scaled where `kind` is continuous; where it is a distribution, the value
+        is already in the units of `Target.support`.
+        """
 
     def float_knobs(self) -> dict[str, float]:
         """The knobs that may differ between members that are computed together."""

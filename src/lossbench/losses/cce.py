@@ -1,0 +1,65 @@
+"""Categorical cross-entropy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lossbench.choice import knob
+from lossbench.losses.loss import Loss
+from lossbench.losses.targets import check_classes, one_hot
+from lossbench.task import Prediction, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.losses.loss import Knob
+
+
+def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing: Knob = 0.0) -> Tensor:
+    """Cross-entropy of the softmax of the outputs.
+
+        L = - sum_c t_c log p_c,  p = softmax(output),  t_c = (1 - s) [c = target] + s / C
+
+    With s = 0 it is -log p_target: it depends on the probability of the right class alone.
+
+    Args:
+        output: float (..., C), logits.
+        target: int (...), the class, 0 .. C-1.
+        label_smoothing: s in [0, 1); a tensor of no dimension may stand for it.
+
+    Returns:
+        (...), one value per example.
+
+    Raises:
+        ValueError: the shapes do not fit, or the target is not of a whole-number type.
+
+    Source:
+        Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4; label smoothing: Szegedy
+        et al., "Rethinking the Inception Architecture for Computer Vision" (CVPR 2016), section 7.
+    """
+    check_classes(output, target)
+    return -(one_hot(target, output, label_smoothing=label_smoothing) * output.log_softmax(-1)).sum(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CCE(Loss):
+    """Categorical cross-entropy. Two classes have two outputs; identities are the training people.
+
+    label_smoothing: share of the target spread evenly over all classes, in [0, 1).
+    """
+
+    name: str = "cce"
+    trains_on = ("multiclass", "binary", "identity")
+    label_smoothing: float = knob(0.0, at_least=0, below=1)
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """One a class."""
+        return 2 if target.kind == "binary" else target.classes
+
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """Logits, and their softmax."""
+        return Prediction(scores=output, probabilities=output.softmax(-1))

@@ -1,0 +1,80 @@
+"""Contrastive loss on the pairs of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lossbench.choice import knob
+from lossbench.losses.heads import EmbeddingLoss, distances, on_sphere, pair_masks
+from lossbench.losses.targets import check_embeddings
+from lossbench.task import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.losses.loss import Knob
+
+PAIRS = ("mean", "balanced")
+
+
+def contrastive(
+    output: Tensor, target: Tensor, *, margin: Knob = 1.0, pairs: str = "mean", normalize: bool = False
+) -> Tensor:
+    """Contrastive loss of each anchor with all other examples of the batch.
+
+        l_ij = D_ij^2 / 2                    where target_i = target_j
+               max(0, margin - D_ij)^2 / 2   elsewhere,   D_ij = ||output_i - output_j||
+        L_i  = mean of l_ij over j != i                                            pairs = "mean"
+               half the mean over equal j plus half the mean over different j      pairs = "balanced"
+
+    An empty mean is 0, so a batch of one example or one identity is finite. The mean over the batch is
+    the mean over all pairs ("mean"), where different pairs outnumber equal ones by about the number of
+    identities; "balanced" gives both sides one voice.
+
+    Args:
+        output: float (N, E), embeddings.
+        target: int (N,), identities.
+        margin: the distance beyond which different identities no longer repel, above 0; a tensor of no
+            dimension may stand for it. On the unit sphere distances end at 2.
+        pairs: "mean" or "balanced".
+        normalize: put embeddings on the unit sphere first.
+
+    Returns:
+        (N,), one value per anchor.
+
+    Raises:
+        ValueError: the shapes do not fit, the target is not of a whole-number type, or `pairs` is unknown.
+
+    Source:
+        Hadsell, Chopra, LeCun, "Dimensionality Reduction by Learning an Invariant Mapping" (CVPR 2006),
+        section 2.1; embeddings are not normalised there.
+    """
+    check_embeddings(output, target)
+    if pairs not in PAIRS:
+        raise ValueError(f"pairs must be one of {PAIRS}; got {pairs!r}")
+    distance = distances(on_sphere(output) if normalize else output)
+    equal, different = (mask.to(output.dtype) for mask in pair_masks(target))
+    pull = (equal * distance.square()).sum(-1) / 2
+    push = (different * (margin - distance).clamp(min=0).square()).sum(-1) / 2
+    equals, differents = equal.sum(-1), different.sum(-1)
+    if pairs == "mean":
+        return (pull + push) / (equals + differents).clamp(min=1)
+    return (pull / equals.clamp(min=1) + push / differents.clamp(min=1)) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrastive(EmbeddingLoss):
+    """Contrastive loss on identities.
+
+    margin: distance beyond which different identities no longer repel, above 0.
+    pairs: "mean" over all pairs of an anchor, or "balanced" between equal and different ones.
+    normalize: put embeddings on the unit sphere.
+    """
+
+    name: str = "contrastive"
+    margin: float = knob(1.0, above=0)
+    pairs: str = knob("mean", choices=PAIRS)
+
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        return contrastive(output, target, margin=self.margin, pairs=self.pairs, normalize=self.normalize)

@@ -1,0 +1,95 @@
+"""What losses of one family share: how many outputs they need, and what those outputs mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lossbench.choice import knob
+from lossbench.losses.loss import Loss
+from lossbench.losses.targets import one_hot
+from lossbench.task import Prediction, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueLoss(Loss):
+    """Losses between an output and a value.
+
+    On classes the targets are one-hot rows and the outputs raw scores, without softmax: the textbook
+    "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2).
+    """
+
+    trains_on = ("continuous", "multiclass")
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """One for a value; one a class for classes."""
+        return 1 if target.kind == "continuous" else target.classes
+
+    def encoded(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        """Targets (N,) in the shape of the output: (N, 1) values or (N, C) one-hot rows."""
+        return target.unsqueeze(-1) if kind.kind == "continuous" else one_hot(target, output)
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """A value, or scores; the square or absolute value of a score defines no probability."""
+        if kind.kind == "continuous":
+            return Prediction(value=output.squeeze(-1))
+        return Prediction(scores=output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingLoss(Loss):
+    """Losses between the embeddings of one batch.
+
+    normalize: put embeddings on the unit sphere, in the loss and in what it predicts.
+    """
+
+    trains_on = ("identity",)
+    normalize: bool = knob(False)
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """As long as the model's embedding."""
+        return embedding_size
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """The embedding, as the loss measures its distances."""
+        return Prediction(embedding=on_sphere(output) if self.normalize else output)
+
+
+def on_sphere(output: Tensor) -> Tensor:
+    """Rows (..., E) divided by their length. A row shorter than 1e-6 becomes zero and has a zero gradient:
+    its direction is rounding error, and its gradient would be beyond 1e6."""
+    length: Tensor = output.norm(dim=-1, keepdim=True)
+    return output / length.clamp(min=1e-6) * (length > 1e-6)
+
+
+def distances(output: Tensor) -> Tensor:
+    """Euclidean distances (N, N) between rows (N, E); the gradient at distance zero is zero.
+
+    Computed from differences, not from inner products, which lose all digits where embeddings lie close.
+    """
+    import torch
+
+    apart: Tensor = torch.cdist(output, output, compute_mode="donot_use_mm_for_euclid_dist")
+    return apart
+
+
+def pair_masks(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Of identities (N,): which pairs (N, N) are of one identity, without an example and itself; of two."""
+    import torch
+
+    same = target.unsqueeze(0) == target.unsqueeze(1)
+    itself = torch.eye(len(target), dtype=torch.bool, device=target.device)
+    return same & ~itself, ~same
+
+
+def two_classes(output: Tensor) -> Tensor:
+    """One score (..., 1) for class 1 as scores (..., 2) of both: class 1 wins where it is above zero.
+
+    Their softmax is (1 - sigmoid, sigmoid).
+    """
+    import torch
+
+    return torch.cat([torch.zeros_like(output), output], -1)
