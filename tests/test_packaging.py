@@ -1,0 +1,74 @@
+"""What `pip install .` gives: a package that needs nothing of the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SITE_PACKAGES = sysconfig.get_path("purelib")
+LAUNCHER = ["-m", "lossbench", "-m", "--cfg", "hydra", "-p", "hydra.launcher"]
+
+
+def python(*arguments: str, folder: Path, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    python("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", str(ROOT), folder=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("installed")
+    python("-m", "pip", "install", "-q", "--no-deps", "--target", str(target), str(wheel), folder=target)
+    return target
+
+
+def files(folder: Path, relative_to: Path) -> set[str]:
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {str(path.relative_to(relative_to)) for path in kept}
+
+
+def test_wheel_holds_conf_and_src_and_nothing_else(wheel: Path) -> None:
+    expected = files(ROOT / "src", ROOT / "src") | {f"lossbench/{x}" for x in files(ROOT / "conf", ROOT)}
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == expected
+    assert "hydra_plugins/__init__.py" not in expected  # it would hide other packages' plugins
+
+
+def test_wheel_carries_the_licence(wheel: Path) -> None:
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_installed_package_trains_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    # -S leaves out the .pth file of the editable install, so that no line of the checkout is in reach.
+    alone = {"PYTHONPATH": os.pathsep.join([str(installed), SITE_PACKAGES])}
+    origin = python("-S", "-c", "import lossbench; print(lossbench.__file__)", folder=tmp_path, **alone)
+    assert Path(origin.strip()).is_relative_to(installed)
+    assert "hydra_plugins." in python("-S", *LAUNCHER, folder=tmp_path, **alone)
+
+    command = ("-S", "-m", "lossbench", "data=outliers", "loss=huber", "trainer.max_epochs=1")
+    python(*command, folder=tmp_path, **alone)
+    from mlflow import MlflowClient
+
+    (run,) = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    assert run.info.status == "FINISHED"
+
+
+def test_editable_install_finds_the_launcher(tmp_path: Path) -> None:
+    assert "hydra_plugins." in python(*LAUNCHER, folder=tmp_path)
