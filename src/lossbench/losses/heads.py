@@ -93,3 +93,8 @@ def two_classes(output: Tensor) -> Tensor:
     import torch
 
     return torch.cat([torch.zeros_like(output), output], -1)
+
+
+def mean_of_support(probabilities: Tensor, kind: Target) -> Tensor:
+    """The mean (...) of distributions (..., C) over `Target.support`, in its units."""
+    return probabilities @ probabilities.new_tensor(kind.support)

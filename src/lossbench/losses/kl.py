@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.choice import knob
+from lossbench.losses.heads import mean_of_support
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_same, one_hot
 from lossbench.task import Prediction, Target
@@ -68,5 +69,5 @@ class KL(Loss):
         """Classes: logits and their softmax. A distribution: its mean, in the units of `Target.support`."""
         probabilities = output.softmax(-1)
         if kind.kind == "distribution":
-            return Prediction(value=probabilities @ output.new_tensor(kind.support))
+            return Prediction(value=mean_of_support(probabilities, kind))
         return Prediction(scores=output, probabilities=probabilities)

@@ -1,0 +1,96 @@
+"""What each loss says of outputs that another loss trained, where both read them the same way."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import lossbench.losses
+from lossbench.losses.loss import Loss
+from lossbench.seeds import torch_generator
+from lossbench.task import Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Meaning = Literal["value", "scores", "embedding"]
+
+
+@cache
+def shipped() -> tuple[Loss, ...]:
+    """The losses of this package with their default knobs: each module `<name>.py` that holds one."""
+    found = []
+    for module in pkgutil.iter_modules(lossbench.losses.__path__):
+        members = vars(importlib.import_module(f"lossbench.losses.{module.name}")).values()
+        for member in members:
+            loss = inspect.isclass(member) and issubclass(member, Loss) and not inspect.isabstract(member)
+            if loss and getattr(member, "name", None) == module.name:
+                found.append(member())
+    return tuple(found)
+
+
+def meaning(loss: Loss, kind: Target) -> Meaning:
+    """What the outputs of a model trained with `loss` are; read from what the loss predicts from them."""
+    import torch
+
+    prediction = loss.predict(torch.zeros(1, loss.outputs(kind, embedding_size=1)), kind)
+    if prediction.embedding is not None:
+        return "embedding"
+    return "scores" if prediction.scores is not None else "value"
+
+
+def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
+    """The shipped losses that can be evaluated on given outputs.
+
+    Those that train on this kind of target, read as many outputs, and mean the same by them: the scores of
+    a classification head can be judged by mse and by hinge, a value by mae and by huber.
+
+    Args:
+        kind: the target that the trained loss used.
+        size: how many outputs there are per example.
+        means: what they are, as `meaning` says of the trained loss; "embedding" for the embedding in front
+            of a classification head. Scores of identities are judged by none: they are the training
+            people, and a test may hold others.
+    """
+    if kind.kind == "identity" and means != "embedding":
+        return ()
+    return tuple(
+        loss
+        for loss in shipped()
+        if kind.kind in loss.trains_on and loss.outputs(kind, size) == size and meaning(loss, kind) == means
+    )
+
+
+def judged(output: Tensor, target: Tensor, kind: Target, means: Meaning) -> dict[str, Tensor]:
+    """The mean of each loss that can be evaluated on these outputs, for all members at once.
+
+    A loss on pairs or triplets sees blocks of 128 examples, as in training; the blocks are drawn once for
+    all members, so that sorted examples mix.
+
+    Args:
+        output: (R, N, K), R members.
+        target: (R, N) or (R, N, C); continuous ones shifted and scaled, as in training.
+        kind, means: as for `evaluable`.
+
+    Returns:
+        name of the loss -> (R,).
+    """
+    import torch
+
+    count = output.shape[1]
+    order: Tensor = torch.randperm(count, generator=torch_generator(0, "cross")).to(output.device)
+    blocks = torch.split(order, 128 if means == "embedding" else 4096)
+    result = {}
+    with torch.no_grad():
+        for loss in evaluable(kind, output.shape[-1], means):
+            total = output.new_zeros(len(output))
+            for rows in blocks:
+                values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(
+                    output[:, rows], target[:, rows]
+                )
+                total = total + values.sum(-1)
+            result[loss.name] = total / count
+    return result

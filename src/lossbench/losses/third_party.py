@@ -1,0 +1,138 @@
+"""One adapter for every loss that others wrote: a YAML names it and says what it reads and means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from lossbench.choice import knob
+from lossbench.errors import InputError, suggestion
+from lossbench.losses.heads import mean_of_support, two_classes
+from lossbench.losses.loss import Loss
+from lossbench.losses.targets import one_hot
+from lossbench.task import Prediction, Target, TargetKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThirdParty(Loss):
+    """Any callable (output, target) -> Tensor: a torch.nn loss, one of pytorch-metric-learning, your own.
+
+    Results of shape (N,) are taken as they are, further dimensions are averaged, and a scalar (a loss that
+    reduces itself) stands for every example of the batch.
+
+    function: what Hydra makes of `_target_: package.Class` and its arguments, or of
+        `_target_: package.function` with `_partial_: true`. It is made here, not by Hydra
+        (`_recursive_: false` in the YAML), so that a mistake in it is told in one sentence.
+    trains_on: kinds of target, best first.
+    encoding: how the function reads the target.
+        value    as it is: float (N,), or a distribution (N, C)
+        index    the class, int64 (N,)
+        one_hot  float (N, C)
+        float    the class as a float (N,), such as 0.0 and 1.0
+    output_size: how many outputs the function reads.
+        one        (N,), squeezed
+        classes    (N, C); two for a binary target
+        embedding  (N, E)
+    meaning: what the outputs are.
+        value      a number in units of the target
+        scores     the largest is the class; of a single score, above zero is class 1
+        softmax    scores whose softmax are probabilities; of a distribution, its mean is the value
+        sigmoid    scores whose sigmoid are probabilities; not claimed where each class has its own
+        embedding  nearness is sameness
+    stackable: the function works under torch.func.vmap, so members may share one stack.
+
+    Raises:
+        InputError: the function cannot be made, has weights of its own (which nothing would train), or the
+            words above do not fit together.
+    """
+
+    function: Any
+    trains_on: tuple[TargetKind, ...]  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
+    encoding: str = knob(choices=("value", "index", "one_hot", "float"))
+    output_size: str = knob(choices=("one", "classes", "embedding"))
+    meaning: str = knob(choices=("value", "scores", "softmax", "sigmoid", "embedding"))
+    stackable: bool = knob(False)  # type: ignore[misc]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        kinds = tuple(self.trains_on)
+        for kind in kinds:
+            if kind not in get_args(TargetKind):
+                raise InputError(f"loss.trains_on names {kind!r} ({suggestion(kind, get_args(TargetKind))}).")
+        if (self.meaning == "embedding") != (self.output_size == "embedding"):
+            raise InputError("loss.meaning and loss.output_size must both be embedding, or neither.")
+        if self.meaning == "value" and self.output_size != "one":
+            raise InputError("loss.output_size must be one where loss.meaning is value.")
+        object.__setattr__(self, "trains_on", kinds)
+        object.__setattr__(self, "function", _made(self.function))
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """As `output_size` says."""
+        classes = 2 if target.kind == "binary" else target.classes
+        return {"one": 1, "classes": classes, "embedding": embedding_size}[self.output_size]
+
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        """As of every loss.
+
+        Raises:
+            ValueError: the function returns neither a scalar nor one row per example.
+        """
+        read = output.squeeze(-1) if self.output_size == "one" else output
+        if self.encoding == "one_hot":
+            target = one_hot(target, output)
+        elif self.encoding == "float":
+            target = target.to(output.dtype)
+        result = cast("Tensor", self.function(read, target))
+        examples = output.shape[0]
+        if result.ndim == 0:
+            return result.expand(examples)
+        if result.shape[0] != examples:
+            raise ValueError(
+                f"loss {self.name} must return a scalar or one row for each of the {examples} examples; "
+                f"got {tuple(result.shape)}"
+            )
+        return result if result.ndim == 1 else result.flatten(1).mean(-1)
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """As `meaning` says."""
+        if self.meaning == "embedding":
+            return Prediction(embedding=output)
+        if self.meaning == "value":
+            return Prediction(value=output.squeeze(-1))
+        if kind.kind == "distribution":
+            return Prediction(value=mean_of_support(output.softmax(-1), kind))
+        if self.output_size == "one":
+            scores = two_classes(output)
+            return Prediction(scores, scores.softmax(-1) if self.meaning == "sigmoid" else None)
+        return Prediction(
+            scores=output, probabilities=output.softmax(-1) if self.meaning == "softmax" else None
+        )
+
+
+def _made(function: Any) -> Callable[..., Any]:
+    """The callable that a config names; one that is made already stays as it is."""
+    if isinstance(function, Mapping):  # also a DictConfig, which is a MutableMapping
+        from hydra.errors import InstantiationException
+        from hydra.utils import instantiate
+
+        from lossbench._torchvision import mend
+
+        mend()  # the target may import torchvision
+        try:
+            function = instantiate(function)
+        except InstantiationException as error:
+            cause = error.__cause__ or error
+            reason = str(cause).strip().splitlines()[0].rstrip(".")
+            raise InputError(
+                f"loss.function cannot be made from {function.get('_target_')}: {reason}."
+            ) from error
+    if not callable(function):
+        raise InputError(f"loss.function must be a callable or name one with _target_; got {function!r}.")
+    weights: Callable[[], Iterable[Any]] = getattr(function, "parameters", tuple)
+    if any(True for _ in weights()):
+        raise InputError("loss.function has weights of its own, which nothing would train; choose another.")
+    return cast("Callable[..., Any]", function)
