@@ -49,6 +49,10 @@ class EmbeddingLoss(Loss):
     trains_on = ("identity",)
     normalize: bool = knob(False)
 
+    @property
+    def embeds(self) -> bool:
+        return True
+
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
         return embedding_size

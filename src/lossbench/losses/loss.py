@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,6 +30,16 @@ class Loss(Choice):
     group = "loss"
     trains_on: ClassVar[tuple[TargetKind, ...]]
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it trains an embedding; class scores then come from class means."""
+        return False
+
+    def chosen_target(self, offered: Sequence[Target]) -> Target | None:
+        """Of the kinds of target that a data set offers, the one that it trains on; None where none fits."""
+        by_kind = {target.kind: target for target in offered}
+        return next((by_kind[kind] for kind in self.trains_on if kind in by_kind), None)
 
     @abstractmethod
     def outputs(self, target: Target, embedding_size: int) -> int:

@@ -70,6 +70,10 @@ class ThirdParty(Loss):
         object.__setattr__(self, "trains_on", kinds)
         object.__setattr__(self, "function", _made(self.function))
 
+    @property
+    def embeds(self) -> bool:
+        return self.output_size == "embedding"
+
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As `output_size` says."""
         classes = 2 if target.kind == "binary" else target.classes

@@ -1,0 +1,207 @@
+"""From a composed Hydra config to a checked description of one run. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench import __version__
+from lossbench.choice import Choice
+from lossbench.data.source import DataSource
+from lossbench.errors import InputError, suggestion
+from lossbench.losses.loss import Loss
+from lossbench.models.model import Model
+from lossbench.optimizer import Optimizer
+from lossbench.trainer import TrainerOptions
+
+if TYPE_CHECKING:
+    from lossbench.task import InputKind, Target
+
+_GROUPS: Mapping[str, type[Choice]] = {
+    "data": DataSource,
+    "model": Model,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "trainer": TrainerOptions,
+}
+_MODES = ("auto", "vmap", "loop")
+# Where files lie does not change what is trained: their content is in the data's fingerprint.
+_PATHS = ("root", "path")
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML files: inside an installed package, or at the top of a checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "conf"
+    return installed if installed.is_dir() else here.parents[1] / "conf"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one run trains. Members of a pack differ only in what `pack.grouping` lists."""
+
+    seed: int
+    source: DataSource
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    trainer: TrainerOptions
+    reads: InputKind
+    target: Target  # the kind of target that the loss trains on
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the last layer gives per example."""
+        return self.loss.outputs(self.target, self.model.embedding_size)
+
+    @property
+    def headed(self) -> bool:
+        """Whether a classification layer stands on the embedding that is judged (faces)."""
+        return "identities" in self.source.judged_by and not self.loss.embeds
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what it trains, and how it is recorded."""
+
+    member: Member
+    config: dict[str, Any]  # resolved
+    mode: str
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment."""
+        return str(self.config["experiment"]["name"])
+
+    @property
+    def name(self) -> str:
+        """What the run is called in a list of runs."""
+        member = self.member
+        return f"{member.loss.name} lr={member.optimizer.lr:g} seed={member.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of what matters to the result, by which a finished run is found again."""
+        chosen = {group: self.config[group] for group in _GROUPS}
+        chosen["data"] = {k: v for k, v in chosen["data"].items() if k not in _PATHS}
+        parts = {
+            "config": chosen,
+            "seed": self.member.seed,
+            "experiment": self.experiment,
+            "data": self.member.source.fingerprint(self.member.seed),
+            "version": __version__,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
+    """Check the configs of a sweep; nothing is loaded and nothing trains before all of them are right.
+
+    Raises:
+        InputError: at the first config that cannot train, with the reason and the remedy.
+    """
+    made: dict[str, Choice] = {}
+    return [_job(config, made) for config in configs]
+
+
+def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise InputError(f"The config cannot be resolved: {str(error).splitlines()[0]}.") from error
+    assert isinstance(plain, dict)
+    resolved: dict[str, Any] = {str(name): value for name, value in plain.items()}
+    choices = {group: _choice(group, resolved.get(group), made) for group in _GROUPS}
+    seed = _whole("seed", resolved.get("seed"))
+    mode = resolved["pack"]["mode"]
+    if mode not in _MODES:
+        raise InputError(f"pack.mode={mode} is unknown ({suggestion(str(mode), _MODES)}).")
+    return Job(member=_member(seed, choices), config=resolved, mode=mode)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        raise InputError(f"{name} must be a whole number from 0 to 2147483647; got {value!r}.")
+    return value
+
+
+def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
+    if not isinstance(node, dict) or "_target_" not in node:
+        raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
+    key = json.dumps(node, sort_keys=True, default=str)
+    if key not in made:
+        made[key] = _instantiate(group, node)
+    return made[key]
+
+
+def _example(group: str) -> str:
+    return next(iter(sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))), "...")
+
+
+def _instantiate(group: str, node: dict[str, Any]) -> Choice:
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        choice = instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, InputError):
+            raise cause from error
+        why = str(cause or error).splitlines()[0]
+        raise InputError(
+            f"{group}={node.get('name')} cannot be made from {node['_target_']}: {why}."
+        ) from error
+    if not isinstance(choice, _GROUPS[group]):
+        raise InputError(
+            f"{group}={node.get('name')}: {node['_target_']} is no {_GROUPS[group].__name__}; "
+            f"a {group} is a dataclass that extends {_GROUPS[group].__module__}.{_GROUPS[group].__name__}."
+        )
+    return choice
+
+
+def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
+    source, model, loss = choices["data"], choices["model"], choices["loss"]
+    optimizer, trainer = choices["optimizer"], choices["trainer"]
+    assert isinstance(source, DataSource)
+    assert isinstance(model, Model)
+    assert isinstance(loss, Loss)
+    assert isinstance(optimizer, Optimizer)
+    assert isinstance(trainer, TrainerOptions)
+    reads = [kind for kind in source.reads if kind in model.reads]
+    if not reads:
+        fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]
+        raise InputError(
+            f"model={model.name} cannot read data={source.name}, which gives {' or '.join(source.reads)}; "
+            f"models that fit: {', '.join(fitting)}."
+        )
+    target = loss.chosen_target(source.targets())
+    if target is None:
+        offered = [offer.kind for offer in source.targets()]
+        fitting = [
+            name for name, other in _shipped("loss") if other.chosen_target(source.targets()) is not None
+        ]
+        raise InputError(
+            f"loss={loss.name} cannot train on data={source.name}, whose targets are {', '.join(offered)}; "
+            f"losses that fit: {', '.join(fitting)}."
+        )
+    return Member(seed, source, model, loss, optimizer, trainer, reads[0], target)
+
+
+def _shipped(group: str) -> list[tuple[str, Any]]:
+    """The choices of a group that ship with lossbench and need no other package, by name."""
+    found = []
+    for path in sorted((conf_dir() / group).glob("*.yaml")):
+        node = OmegaConf.to_container(OmegaConf.load(path))
+        assert isinstance(node, dict)
+        if not any(isinstance(value, dict) for value in node.values()):
+            found.append((path.stem, _instantiate(group, {str(k): v for k, v in node.items()})))
+    return found

@@ -1,0 +1,116 @@
+"""The data of a pack: every member's splits over one pool of inputs, and the order of its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from lossbench.data.source import DataSet, Description, Examples
+from lossbench.lightning import LightningDataModule
+from lossbench.seeds import torch_generator
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+# Numbers of input that one evaluation step may gather for all members together: 16 MB of float32.
+_CHUNK_NUMBERS = 4_000_000
+
+
+class PackData(LightningDataModule):
+    """Joins the data sets of R members; batches are positions, the inputs stay where they are.
+
+    Attributes:
+        pool: (M, *input_shape), the distinct inputs of all members; members that share inputs share rows.
+        rows: split -> (R, N) rows of the pool.
+        datasets: the R data sets.
+
+    Raises:
+        ValueError: the splits of two members differ in size, so that they cannot share batches.
+    """
+
+    def __init__(self, datasets: Sequence[DataSet], seeds: Sequence[int], batch_size: int) -> None:
+        super().__init__()
+        self.datasets = list(datasets)
+        self.seeds = list(seeds)
+        self.batch_size = batch_size
+        self.pool, offsets = _join_inputs(self.datasets)
+        self.rows: dict[Split, Tensor] = {
+            split: self._stack(split, lambda examples: examples.rows) + offsets.unsqueeze(1)
+            for split in SPLITS
+        }
+
+    @property
+    def description(self) -> Description:
+        """Of the first member; the others differ in the fingerprint at most."""
+        return self.datasets[0].description
+
+    def size(self, split: Split) -> int:
+        """Number of examples per member."""
+        return self.rows[split].shape[1]
+
+    def _stack(self, split: Split, part: Callable[[Examples], Tensor]) -> Tensor:
+        parts = [part(getattr(data, split)) for data in self.datasets]
+        if len({tensor.shape for tensor in parts}) > 1:
+            raise ValueError(f"the {split} splits of a pack differ in size, which their config must fix")
+        return torch.stack(parts)
+
+    def order(self, epoch: int) -> Tensor:
+        """(R, N) positions of the training split in the order of this epoch (from 0).
+
+        It depends on the seed and the epoch alone, so members with one seed see the same batches.
+        """
+        size = self.size("train")
+        shuffled = {
+            seed: torch.randperm(size, generator=torch_generator(seed, "batches", epoch))
+            for seed in dict.fromkeys(self.seeds)
+        }
+        return torch.stack([shuffled[seed] for seed in self.seeds])
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of positions (R, B); the last of an epoch may be smaller."""
+        return DataLoader(_Batches(self), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[tuple[int, int]]:
+        """Ranges of positions, small enough to be evaluated for all members at once."""
+        return self._ranges("val")
+
+    def test_dataloader(self) -> DataLoader[tuple[int, int]]:
+        """As `val_dataloader`, of the test split."""
+        return self._ranges("test")
+
+    def chunks(self, split: Split) -> list[tuple[int, int]]:
+        """The ranges [start, stop) of an evaluation."""
+        step = max(16, _CHUNK_NUMBERS // (len(self.seeds) * max(self.pool[0].numel(), 1)))
+        size = self.size(split)
+        return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+    def _ranges(self, split: Split) -> DataLoader[tuple[int, int]]:
+        return DataLoader(self.chunks(split), batch_size=None)  # type: ignore[arg-type]
+
+
+class _Batches(IterableDataset[Tensor]):
+    def __init__(self, data: PackData) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return -(-self.data.size("train") // self.data.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        trainer = self.data.trainer
+        order = self.data.order(trainer.current_epoch if trainer is not None else 0)
+        return iter(torch.split(order, self.data.batch_size, dim=1))
+
+
+def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tensor, Tensor]:
+    """The distinct input tensors one after another, and where each member's begin (R,)."""
+    distinct: dict[int, Tensor] = {id(data.inputs): data.inputs for data in datasets}
+    offsets, total = {}, 0
+    for key, inputs in distinct.items():
+        offsets[key] = total
+        total += len(inputs)
+    pool = next(iter(distinct.values())) if len(distinct) == 1 else torch.cat(list(distinct.values()))
+    return pool, torch.tensor([offsets[id(data.inputs)] for data in datasets])

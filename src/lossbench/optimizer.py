@@ -1,0 +1,67 @@
+"""Optimizers as configs name them. The pack turns them into updates, one learning rate per member."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lossbench.choice import Choice, knob
+from lossbench.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Choice):
+    """What all optimizers share.
+
+    lr, weight_decay: the two knobs in which members of one pack may differ.
+    schedule: factor on the learning rate over the whole training: `constant`, `linear` to zero, or half a
+        `cosine` to zero.
+    warmup: share of the steps in which the rate rises linearly from zero first.
+    clip: largest norm of a member's gradient (torch.nn.utils.clip_grad_norm_); null is no clipping.
+    """
+
+    group = "optimizer"
+    lr: float = knob(1e-3, above=0)
+    weight_decay: float = knob(0.0, at_least=0)
+    schedule: str = knob("constant", choices=("constant", "linear", "cosine"))
+    warmup: float = knob(0.0, at_least=0, below=1)
+    clip: float | None = knob(None, above=0, optional=True)
+
+    def rate_factor(self, step: int, steps: int) -> float:
+        """The schedule's factor for the update number `step` (0-based) of `steps`."""
+        warm = self.warmup * steps
+        if step < warm:
+            return (step + 1) / (warm + 1)
+        done = (step - warm) / max(steps - warm, 1)
+        if self.schedule == "linear":
+            return 1 - done
+        if self.schedule == "cosine":
+            return 0.5 * (1 + math.cos(math.pi * done))
+        return 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent as torch.optim.SGD: weight decay adds to the gradient."""
+
+    momentum: float = knob(0.9, at_least=0, below=1)
+    nesterov: bool = knob(False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and self.momentum == 0:
+            raise InputError("optimizer.nesterov needs optimizer.momentum above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer):
+    """Adam as torch.optim.Adam (Kingma and Ba, arXiv 1412.6980): weight decay adds to the gradient."""
+
+    beta1: float = knob(0.9, at_least=0, below=1)
+    beta2: float = knob(0.999, at_least=0, below=1)
+    epsilon: float = knob(1e-8, above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay as torch.optim.AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""

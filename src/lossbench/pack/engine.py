@@ -1,0 +1,92 @@
+"""What the pack asks of the two ways to train its members: stacked, or in turns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.config import Member
+from lossbench.models.head import Headed
+from lossbench.seeds import stream
+from lossbench.task import Inputs
+
+
+class Objective(Protocol):
+    """The losses of one batch. A loss that raises is reported to the pack and becomes nan."""
+
+    def all(self, outputs: Tensor) -> Tensor:
+        """The mean loss of every member: (R, B, outputs) -> (R,)."""
+
+    def one(self, member: int, output: Tensor) -> Tensor:
+        """The mean loss of one member: (B, outputs) -> ()."""
+
+
+class Engine(ABC):
+    """Holds the weights of R members and changes them.
+
+    Members are numbered 0 .. R-1. A member that is not active keeps its weights; whatever became of it,
+    the others train as if it were not there.
+    """
+
+    @abstractmethod
+    def step(
+        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+    ) -> Tensor:
+        """One update of all active members.
+
+        Args:
+            inputs: (R, B, *input_shape).
+            objective: from outputs to each member's loss.
+            active: (R,) bool; None is all.
+            factor: the schedule's factor on every learning rate.
+            step: number of updates before this one; it selects the masks of dropout.
+
+        Returns:
+            (R,) losses before the update, detached. Where a loss is not finite nothing was updated.
+        """
+
+    @abstractmethod
+    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+        """Evaluate (R, N, *input_shape) -> (R, N, outputs), or the embedding in front of the head."""
+
+    @abstractmethod
+    def keep(self, improved: Tensor) -> None:
+        """Remember the current weights of these members (R,) bool as their best."""
+
+    @abstractmethod
+    def use_best(self) -> None:
+        """Return every member to its best weights."""
+
+    @abstractmethod
+    def finite(self) -> Tensor:
+        """(R,) bool: all weights of the member are finite."""
+
+    @abstractmethod
+    def weights(self, member: int) -> dict[str, Tensor]:
+        """The member's current weights, by their names in its own module."""
+
+
+def build_modules(members: Sequence[Member], inputs: Inputs) -> list[nn.Module]:
+    """One freshly initialised module per distinct seed; members with one seed get the same object.
+
+    Initial weights come from torch's global generator, since that is where nn.Module takes them; it is
+    seeded for the member and put back afterwards.
+    """
+    built: dict[int, nn.Module] = {}
+    for member in members:
+        if member.seed not in built:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(stream(member.seed, "weights"))
+                built[member.seed] = _build(member, inputs)
+    return [built[member.seed] for member in members]
+
+
+def _build(member: Member, inputs: Inputs) -> nn.Module:
+    if not member.headed:
+        return member.model.build(inputs, member.outputs)
+    net = member.model.build(inputs, member.model.embedding_size)
+    return Headed(net, nn.Linear(member.model.embedding_size, member.outputs))

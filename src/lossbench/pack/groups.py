@@ -1,0 +1,111 @@
+"""Members of a pack that share a loss: their targets, losses and predictions, computed together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossbench.config import Member
+from lossbench.data.module import SPLITS, PackData, Split
+from lossbench.losses.loss import Loss
+from lossbench.task import Prediction, Target, TargetKind
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members with one loss, whose float knobs may differ.
+
+    index: (G,) which members of the pack.
+    losses: the loss of each, with its own knobs.
+    knobs: name -> (G,) values of the float knobs.
+    targets: split -> (G, N) or (G, N, classes), as the loss sees them.
+    truth: split -> every kind of target (G, N, ...) in the task's own units, for the metrics.
+    shift, scale: (G, 1), the task's own units are value * scale + shift.
+    """
+
+    losses: tuple[Loss, ...]
+    target: Target
+    index: Tensor
+    knobs: dict[str, Tensor]
+    targets: dict[Split, Tensor]
+    truth: dict[Split, dict[TargetKind, Tensor]]
+    shift: Tensor
+    scale: Tensor
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Member -> its place in the group."""
+        return {member: place for place, member in enumerate(self.index.tolist())}
+
+    def batch(self, split: Split, positions: Tensor) -> Tensor:
+        """The targets at positions (R, B) of a split: (G, B, ...)."""
+        chosen = positions[self.index]
+        return self.targets[split][torch.arange(len(chosen), device=chosen.device).unsqueeze(1), chosen]
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of each member on a batch: (G, B, outputs), (G, B, ...) -> (G,)."""
+        loss = self.losses[0]
+
+        def one(output: Tensor, target: Tensor, knobs: dict[str, Tensor]) -> Tensor:
+            return replace(loss, **knobs)(output, target, self.target).mean()  # type: ignore[arg-type]
+
+        result: Tensor = torch.vmap(one)(outputs, targets, self.knobs)
+        return result
+
+    def value(self, place: int, output: Tensor, target: Tensor) -> Tensor:
+        """The mean loss of the member at `place` of the group on a batch: a tensor of no dimension."""
+        return self.losses[place](output, target, self.target).mean()
+
+    def predict(self, outputs: Tensor) -> Prediction:
+        """Outputs (G, N, outputs) as predictions in the task's own units."""
+        prediction = self.losses[0].predict(outputs, self.target)
+        if prediction.value is None:
+            return prediction
+        return replace(prediction, value=prediction.value * self.scale + self.shift)
+
+
+def loss_groups(members: Sequence[Member], data: PackData, device: torch.device) -> list[Group]:
+    """Split a pack into groups: one per kind of loss, static knobs and kind of target."""
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, member in enumerate(members):
+        floats = member.loss.float_knobs()
+        static = tuple(
+            (field.name, repr(getattr(member.loss, field.name)))
+            for field in fields(member.loss)
+            if field.name not in floats
+        )
+        places.setdefault((type(member.loss), static, member.target), []).append(place)
+    return [_group([members[i] for i in index], index, data, device) for index in places.values()]
+
+
+def _group(members: list[Member], index: list[int], data: PackData, device: torch.device) -> Group:
+    first = members[0]
+    datasets = [data.datasets[i] for i in index]
+    shift = torch.tensor([[d.shift] for d in datasets], device=device)
+    scale = torch.tensor([[d.scale] for d in datasets], device=device)
+    truth: dict[Split, dict[TargetKind, Tensor]] = {}
+    for split in SPLITS:
+        kinds = getattr(datasets[0], split).targets
+        truth[split] = {
+            kind: torch.stack([getattr(d, split).targets[kind] for d in datasets]).to(device)
+            for kind in kinds
+        }
+    targets = {split: truth[split][first.target.kind] for split in SPLITS}
+    if first.target.kind == "continuous":
+        targets = {split: (values - shift) / scale for split, values in targets.items()}
+    names = first.loss.float_knobs()
+    return Group(
+        losses=tuple(member.loss for member in members),
+        target=first.target,
+        index=torch.tensor(index, device=device),
+        knobs={n: torch.tensor([m.loss.float_knobs()[n] for m in members], device=device) for n in names},
+        targets=targets,
+        truth=truth,
+        shift=shift,
+        scale=scale,
+    )

@@ -1,0 +1,117 @@
+"""From outputs of all members to metrics: the judge is the same whatever the members were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lossbench.config import Member
+from lossbench.data.module import Split
+from lossbench.losses.cross import judged, meaning
+from lossbench.metrics.class_means import nearest_mean_scores
+from lossbench.metrics.judge import judge
+from lossbench.pack.groups import Group
+from lossbench.task import Prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# The outputs of all members on the whole training split: (R, N, K).
+TrainOutputs = Callable[[], Tensor]
+
+
+def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member: Member) -> Prediction:
+    """What a group predicts, in the task's own space.
+
+    Args:
+        outputs: (G, N, K) of the split in question, of the group's members.
+        train: gives the outputs of ALL members on the training split; asked for only where class scores
+            come from the class means of the training embeddings.
+        member: any of the group.
+    """
+    if member.headed:
+        return Prediction(embedding=outputs)
+    prediction = group.predict(outputs)
+    if prediction.embedding is not None and "classes" in member.source.judged_by:
+        known = group.predict(train()[group.index]).embedding
+        assert known is not None
+        labels = group.truth["train"]["identity"]
+        scores = nearest_mean_scores(known, labels, prediction.embedding, member.target.classes)
+        return replace(prediction, scores=scores)
+    return prediction
+
+
+def judge_members(
+    groups: Sequence[Group],
+    members: Sequence[Member],
+    split: Split,
+    outputs: Tensor,
+    train: TrainOutputs,
+) -> tuple[dict[str, Tensor], dict[int, Prediction]]:
+    """The metrics of all members on a split.
+
+    Returns:
+        metric -> (R,) float64, nan where a member's loss does not define it; and the prediction of each
+        group by its position.
+    """
+    metrics: dict[str, Tensor] = {}
+    found: dict[int, Prediction] = {}
+    for number, group in enumerate(groups):
+        member = members[int(group.index[0])]
+        found[number] = group_prediction(group, outputs[group.index], train, member)
+        judged = judge(found[number], group.truth[split], member.source.judged_by)
+        _scatter(metrics, judged, group, len(members))
+    return metrics, found
+
+
+def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tensor) -> dict[str, Tensor]:
+    """The test outputs of each member scored by every shipped loss that can be evaluated on them.
+
+    Args:
+        outputs: (R, N, K) on the test split; the embedding where there is a head in front.
+
+    Returns:
+        loss -> (R,), nan where it cannot be evaluated.
+    """
+    scores: dict[str, Tensor] = {}
+    for group in groups:
+        headed = members[int(group.index[0])].headed
+        means = "embedding" if headed else meaning(group.losses[0], group.target)
+        judged_by_losses = judged(outputs[group.index], group.targets["test"], group.target, means)
+        _scatter(scores, judged_by_losses, group, len(members))
+    return scores
+
+
+def prediction_arrays(
+    groups: Sequence[Group], found: Mapping[int, Prediction], count: int, inputs: Tensor | None
+) -> list[dict[str, np.ndarray[Any, Any]]]:
+    """Test predictions and targets of each member as arrays, for figures made later.
+
+    Args:
+        count: R.
+        inputs: (R, N, 1) where they are one number each, so that a curve can be drawn.
+    """
+    arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in range(count)]
+    for number, group in enumerate(groups):
+        prediction = found[number]
+        for place, member in enumerate(group.index.tolist()):
+            for name in ("value", "scores", "probabilities", "embedding"):
+                values: Tensor | None = getattr(prediction, name)
+                if values is not None:
+                    arrays[member][name] = values[place].float().cpu().numpy()
+            for kind, truth in group.truth["test"].items():
+                arrays[member][f"target_{kind}"] = truth[place].cpu().numpy()
+            if inputs is not None:
+                arrays[member]["inputs"] = inputs[member].cpu().numpy()
+    return arrays
+
+
+def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], group: Group, count: int) -> None:
+    for name, column in values.items():
+        if name not in table:
+            table[name] = torch.full((count,), torch.nan, dtype=torch.float64, device=column.device)
+        table[name][group.index] = column.to(torch.float64)

@@ -1,0 +1,198 @@
+"""The pack: one LightningModule that trains R members, each with a fate of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from lossbench.config import Member
+from lossbench.data.module import PackData, Split
+from lossbench.lightning import LightningModule
+from lossbench.metrics.names import METRICS
+from lossbench.pack.engine import Engine, build_modules
+from lossbench.pack.fate import Failure, MemberResult
+from lossbench.pack.groups import Group, loss_groups
+from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
+from lossbench.pack.objective import BatchLosses
+from lossbench.pack.stacked import StackedEngine
+from lossbench.pack.turns import TurnsEngine
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Pack(LightningModule):
+    """Trains, validates and tests members side by side.
+
+    Args:
+        members: who trains. They share everything but what `pack.grouping` lists.
+        data: their data, in the same order.
+        mode: `vmap` (stacked) or `loop` (in turns).
+    """
+
+    engine: Engine
+    groups: list[Group]
+
+    def __init__(self, members: Sequence[Member], data: PackData, mode: str) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.members = list(members)
+        self.data = data
+        self.mode = mode
+        self.select = members[0].source.select
+        self.failures: dict[int, Failure] = {}
+        self.curves: dict[str, list[Tensor]] = {}  # name -> one (R,) per epoch; nan: absent or frozen
+        self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
+        self.test: dict[str, Tensor] = {}  # metric -> (R,)
+        self.arrays: list[dict[str, np.ndarray[Any, Any]]] = []
+        self.updates = 0
+        self._ready = False
+
+    def setup(self, stage: str) -> None:
+        """Build weights and place inputs and targets where the trainer trains; once."""
+        if self._ready:
+            return
+        self._ready = True
+        device = self.trainer.strategy.root_device
+        modules = build_modules(self.members, self.data.description.inputs)
+        kind = StackedEngine if self.mode == "vmap" else TurnsEngine
+        self.engine = kind(self.members, modules, device)
+        self.groups = loss_groups(self.members, self.data, device)
+        self.pool = self.data.pool.to(device)
+        self.rows = {split: rows.to(device) for split, rows in self.data.rows.items()}
+        count = len(self.members)
+        self.active = torch.ones(count, dtype=torch.bool, device=device)
+        self.everyone = True  # whether all are active, known without asking the device
+        self.best_epoch = torch.zeros(count, dtype=torch.int64, device=device)
+        self.waited = torch.zeros(count, dtype=torch.int64, device=device)
+
+    def configure_optimizers(self) -> None:
+        """None: the engine updates its members itself."""
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's mean training loss."""
+        self.sums = torch.zeros(len(self.members), device=self.active.device, dtype=torch.float64)
+
+    def training_step(self, positions: Tensor, batch: int) -> None:
+        """One update of all active members on their batches: positions (R, B) of their training splits."""
+        inputs = self.pool[self.rows["train"].gather(1, positions)]
+        objective = BatchLosses(self.groups, positions, self._raised)
+        first = self.members[0]
+        total = int(self.trainer.num_training_batches) * first.trainer.max_epochs
+        factor = first.optimizer.rate_factor(self.updates, total)
+        active = None if self.everyone else self.active
+        losses = self.engine.step(inputs, objective, active, factor, self.updates)
+        self.updates += 1
+        self.sums += losses * positions.shape[1]
+        finite = losses.isfinite()
+        if not bool((finite | ~self.active).all()):
+            self._freeze(self.active & ~finite, losses)
+
+    def on_validation_epoch_start(self) -> None:
+        """Outputs are gathered over the ranges and judged as a whole."""
+        self.gathered: list[Tensor] = []
+
+    def validation_step(self, bounds: tuple[int, int], batch: int) -> None:
+        """Evaluate all members on a range of the validation split."""
+        self.gathered.append(self._outputs("val", bounds))
+
+    def on_validation_epoch_end(self) -> None:
+        """Judge, remember the best weights, stop members that wait in vain."""
+        self._freeze(self.active & ~self.engine.finite(), None)
+        outputs = torch.cat(self.gathered, dim=1)
+        judged, _ = judge_members(self.groups, self.members, "val", outputs, self._train_outputs)
+        self._record("train/loss", self.sums / self.data.size("train"))
+        for name, values in judged.items():
+            self._record(f"val/{name}", values)
+        self._choose(judged)
+
+    def on_test_epoch_start(self) -> None:
+        """Test is read once, with the best weights of each member."""
+        self.engine.use_best()
+        self.gathered = []
+
+    def test_step(self, bounds: tuple[int, int], batch: int) -> None:
+        """Evaluate all members on a range of the test split."""
+        self.gathered.append(self._outputs("test", bounds))
+
+    def on_test_epoch_end(self) -> None:
+        """Judge, and score the outputs with every loss that can be evaluated on them."""
+        outputs = torch.cat(self.gathered, dim=1)
+        judged, found = judge_members(self.groups, self.members, "test", outputs, self._train_outputs)
+        crossed = cross_losses(self.groups, self.members, outputs)
+        self.test = {f"test/{name}": values for name, values in judged.items()}
+        self.test |= {f"cross/{name}": values for name, values in crossed.items()}
+        inputs = self.pool[self.rows["test"]] if self.pool[0].numel() == 1 else None
+        self.arrays = prediction_arrays(self.groups, found, len(self.members), inputs)
+
+    def results(self) -> list[MemberResult]:
+        """What each member leaves behind, after the test."""
+        columns = {name: torch.stack(values).T.tolist() for name, values in self.curves.items()}
+        totals = {f"best/{name}": values.tolist() for name, values in self.best.items()}
+        totals |= {name: values.tolist() for name, values in self.test.items()}
+        totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
+        return [self._result(member, columns, totals) for member in range(len(self.members))]
+
+    def _result(
+        self, member: int, columns: dict[str, list[list[float]]], totals: dict[str, list[float]]
+    ) -> MemberResult:
+        curves = {
+            name: [(epoch, value) for epoch, value in enumerate(rows[member], 1) if value == value]
+            for name, rows in columns.items()
+        }
+        history = {name: curve for name, curve in curves.items() if curve}
+        found = {name: values[member] for name, values in totals.items()}
+        metrics = {name: value for name, value in found.items() if value == value}
+        failure = self.failures.get(member)
+        if failure is None:
+            return MemberResult(history=history, metrics=metrics, predictions=self.arrays[member])
+        # What a diverged or failed member had learnt before is no result: validation stays, test does not.
+        metrics = {name: value for name, value in metrics.items() if name.startswith("best/")}
+        return MemberResult(failure.outcome, failure.reason, failure.traceback, history, metrics)
+
+    def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:
+        inputs = self.pool[self.rows[split][:, bounds[0] : bounds[1]]]
+        return self.engine.outputs(inputs, embedding=self.members[0].headed)
+
+    def _train_outputs(self) -> Tensor:
+        return torch.cat([self._outputs("train", bounds) for bounds in self.data.chunks("train")], dim=1)
+
+    def _record(self, name: str, values: Tensor) -> None:
+        self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))
+
+    def _choose(self, judged: dict[str, Tensor]) -> None:
+        values = judged[self.select]
+        best = self.best.get(self.select, torch.full_like(values, torch.nan))
+        ahead = values > best if METRICS[self.select].higher_is_better else values < best
+        improved = self.active & values.isfinite() & (ahead | best.isnan())
+        self.engine.keep(improved)
+        for name, column in judged.items():
+            before = self.best.get(name, torch.full_like(column, torch.nan))
+            self.best[name] = torch.where(improved, column, before)
+        self.best_epoch = torch.where(improved, self.current_epoch + 1, self.best_epoch)
+        self.waited = torch.where(improved, 0, self.waited + 1)
+        patience = self.members[0].trainer.patience
+        if patience is not None:
+            self._deactivate(self.active & (self.waited >= patience))
+
+    def _raised(self, member: int, error: Exception, trace: str) -> None:
+        step = self.updates + 1
+        reason = f"the loss raised {type(error).__name__} at step {step}: {error}"
+        self.failures.setdefault(member, Failure("failed", step, reason, trace))
+
+    def _freeze(self, broken: Tensor, losses: Tensor | None) -> None:
+        """Freeze members whose loss (or, without losses, whose weights) became non-finite."""
+        for member in broken.nonzero().flatten().tolist():
+            what = "the weights became non-finite" if losses is None else f"the loss became {losses[member]}"
+            failure = Failure("diverged", self.updates, f"{what} at step {self.updates}")
+            self.failures.setdefault(member, failure)
+        self._deactivate(broken)
+
+    def _deactivate(self, members: Tensor) -> None:
+        self.active = self.active & ~members
+        self.everyone = bool(self.active.all())
+        if not bool(self.active.any()):
+            self.trainer.should_stop = True

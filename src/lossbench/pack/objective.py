@@ -1,0 +1,55 @@
+"""The losses of one batch for all members, whichever way they train."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from lossbench.pack.groups import Group
+
+# Told of a member whose loss raised: the member, the error, its traceback.
+Report = Callable[[int, Exception, str], None]
+
+
+class BatchLosses:
+    """The objective of one training batch.
+
+    Args:
+        groups: the pack's groups.
+        positions: (R, B) positions of the batch in each member's training split.
+        report: called with a member whose loss raises; its loss is then nan.
+    """
+
+    def __init__(self, groups: Sequence[Group], positions: Tensor, report: Report) -> None:
+        self.groups = groups
+        self.positions = positions
+        self.report = report
+
+    def all(self, outputs: Tensor) -> Tensor:
+        """The mean loss of every member: (R, B, outputs) -> (R,)."""
+        if len(self.groups) == 1:
+            return self._group(self.groups[0], outputs)
+        parts = [self._group(group, outputs[group.index]) for group in self.groups]
+        order = torch.cat([group.index for group in self.groups]).argsort()
+        return torch.cat(parts)[order]
+
+    def one(self, member: int, output: Tensor) -> Tensor:
+        """The mean loss of one member: (B, outputs) -> ()."""
+        group, place = next((g, g.places[member]) for g in self.groups if member in g.places)
+        try:
+            return group.value(place, output, group.targets["train"][place, self.positions[member]])
+        except Exception as error:
+            self.report(member, error, traceback.format_exc())
+            return output.new_tensor(float("nan"))
+
+    def _group(self, group: Group, outputs: Tensor) -> Tensor:
+        targets = group.batch("train", self.positions)
+        try:
+            return group.values(outputs, targets)
+        except Exception:
+            # One of them raises: find out which, and let the others go on.
+            members = group.index.tolist()
+            return torch.stack([self.one(m, outputs[place]) for place, m in enumerate(members)])

@@ -1,0 +1,93 @@
+"""Members side by side: stacked parameters, one forward, one backward and one update for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lossbench.config import Member
+from lossbench.models.dropout import advance
+from lossbench.pack.engine import Engine, Objective
+from lossbench.pack.update import StackedUpdate
+from lossbench.seeds import stream
+
+
+class StackedEngine(Engine):
+    """R members as the rows of one matrix of parameters.
+
+    Args:
+        members: who trains; their modules have one structure.
+        modules: the initial weights of each.
+        device: where to train.
+    """
+
+    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
+        self.module = modules[0]
+        self.seeds = torch.tensor([stream(m.seed, "dropout") for m in members], device=device)
+        rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in modules]
+        self.matrix = torch.stack(rows).to(device)
+        self.best = self.matrix.clone()
+        # Leaves that share the matrix' memory: gradients come per layer, updates go to the whole matrix.
+        self.parameters = {
+            name: part.detach().requires_grad_() for name, part in self._split(self.matrix).items()
+        }
+        states = [dict(m.named_buffers()) for m in modules]
+        self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
+        self.update = StackedUpdate([member.optimizer for member in members], self.matrix)
+
+    def _split(self, matrix: Tensor) -> dict[str, Tensor]:
+        named = dict(self.module.named_parameters())
+        parts = torch.split(matrix, [p.numel() for p in named.values()], dim=1)
+        return {
+            name: part.view(len(matrix), *p.shape)
+            for (name, p), part in zip(named.items(), parts, strict=True)
+        }
+
+    def _forward(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+        options = {"embedding": True} if embedding else {}
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
+            outputs: Tensor = functional_call(self.module, (parameters, buffers), (batch,), options)
+            return outputs
+
+        stacked: Tensor = torch.vmap(one)(self.parameters, self.buffers, inputs)
+        return stacked
+
+    def step(
+        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+    ) -> Tensor:
+        self.module.train()
+        advance(self.buffers, self.seeds, step)
+        losses = objective.all(self._forward(inputs))
+        if not losses.requires_grad:  # every member's loss raised
+            return losses
+        gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+        losses = losses.detach()
+        finite = losses.isfinite()
+        if not bool(finite.all()):
+            active = finite if active is None else active & finite
+        with torch.no_grad():
+            flat = torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1)
+            self.update(self.matrix, flat, active, factor)
+        return losses
+
+    @torch.no_grad()
+    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+        self.module.eval()
+        return self._forward(inputs, embedding=embedding)
+
+    def keep(self, improved: Tensor) -> None:
+        self.best = torch.where(improved.unsqueeze(1), self.matrix, self.best)
+
+    def use_best(self) -> None:
+        self.matrix.copy_(self.best)
+
+    def finite(self) -> Tensor:
+        return self.matrix.isfinite().all(dim=1)
+
+    def weights(self, member: int) -> dict[str, Tensor]:
+        state = {name: part[member].clone() for name, part in self._split(self.matrix).items()}
+        return state | {name: part[member].clone() for name, part in self.buffers.items()}

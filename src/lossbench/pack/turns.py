@@ -1,0 +1,113 @@
+"""Members in turn inside the same fit: for what does not stack, and where turns are faster."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.config import Member
+from lossbench.models.dropout import advance
+from lossbench.pack.engine import Engine, Objective
+from lossbench.pack.update import torch_optimizer
+from lossbench.seeds import stream
+
+
+class TurnsEngine(Engine):
+    """R modules, each with an optimizer of its own.
+
+    A module of the user's may draw from torch's global generator (nn.Dropout): each member then has a state
+    of that generator of its own, so that it draws the same numbers whoever trains beside it.
+    """
+
+    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
+        self.options = [member.optimizer for member in members]
+        # Convolutions on a CPU are faster in this layout; it changes no result's meaning.
+        layout = torch.channels_last if has_convolutions(modules[0]) else torch.preserve_format
+        self.modules = [copy.deepcopy(m).to(device).to(memory_format=layout) for m in modules]  # type: ignore[call-overload]
+        self.layout = layout
+        self.optimizers = [
+            torch_optimizer(options, list(module.parameters()))
+            for options, module in zip(self.options, self.modules, strict=True)
+        ]
+        self.seeds = [torch.tensor([stream(m.seed, "dropout")], device=device) for m in members]
+        self.best = [_state(module) for module in self.modules]
+        self.draws = draws_globally(modules[0])
+        self.generators = [
+            torch.Generator().manual_seed(stream(m.seed, "module")).get_state() for m in members
+        ]
+
+    def step(
+        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+    ) -> Tensor:
+        losses = torch.full((len(self.modules),), float("nan"), device=inputs.device)
+        turns = range(len(self.modules)) if active is None else active.nonzero().flatten().tolist()
+        for turn in turns:
+            module = self.modules[turn].train()
+            advance(dict(module.named_buffers()), self.seeds[turn], step)
+            loss = objective.one(turn, self._output(turn, inputs[turn]))
+            losses[turn] = loss.detach()
+            if bool(losses[turn].isfinite()):
+                self.optimizers[turn].zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._update(turn, factor)
+        return losses
+
+    def _update(self, turn: int, factor: float) -> None:
+        options, optimizer = self.options[turn], self.optimizers[turn]
+        if options.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.modules[turn].parameters(), options.clip)
+        optimizer.param_groups[0]["lr"] = options.lr * factor
+        optimizer.step()
+
+    def _output(self, turn: int, batch: Tensor, **options: bool) -> Tensor:
+        if batch.dim() == 4:
+            batch = batch.contiguous(memory_format=self.layout)
+        if not self.draws:
+            output: Tensor = self.modules[turn](batch, **options)
+            return output
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.generators[turn])
+            output = self.modules[turn](batch, **options)
+            self.generators[turn] = torch.get_rng_state()
+        return output
+
+    @torch.no_grad()
+    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+        for module in self.modules:
+            module.eval()
+        options = {"embedding": True} if embedding else {}
+        return torch.stack([self._output(turn, inputs[turn], **options) for turn in range(len(self.modules))])
+
+    def keep(self, improved: Tensor) -> None:
+        for turn in improved.nonzero().flatten().tolist():
+            self.best[turn] = _state(self.modules[turn])
+
+    def use_best(self) -> None:
+        for module, state in zip(self.modules, self.best, strict=True):
+            module.load_state_dict(state)
+
+    def finite(self) -> Tensor:
+        return torch.tensor(
+            [all(bool(p.isfinite().all()) for p in module.parameters()) for module in self.modules]
+        )
+
+    def weights(self, member: int) -> dict[str, Tensor]:
+        return _state(self.modules[member])
+
+
+def has_convolutions(module: nn.Module) -> bool:
+    """Whether a module convolves: then a CPU trains members faster in turns than stacked."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return any(isinstance(part, kinds) for part in module.modules())
+
+
+def draws_globally(module: nn.Module) -> bool:
+    """Whether a module draws from torch's global generator while training."""
+    return any(isinstance(part, nn.modules.dropout._DropoutNd) for part in module.modules())
+
+
+def _state(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,71 @@
+"""The stacked update equals torch.optim step for step, member by member."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lossbench.optimizer import SGD, Adam, AdamW, Optimizer
+from lossbench.pack.update import StackedUpdate, torch_optimizer
+
+OPTIMIZERS: list[Optimizer] = [
+    SGD(name="sgd", momentum=0.0),
+    SGD(name="sgd", momentum=0.9),
+    SGD(name="sgd", momentum=0.9, nesterov=True, schedule="linear"),
+    SGD(name="sgd", momentum=0.9, clip=0.5),
+    Adam(name="adam"),
+    Adam(name="adam", schedule="cosine", warmup=0.2, clip=1.0),
+    AdamW(name="adamw"),
+]
+RATES = [(1e-3, 0.0), (1e-2, 0.1), (0.3, 1e-4)]
+
+
+@pytest.mark.parametrize("base", OPTIMIZERS, ids=repr)
+def test_each_member_moves_as_with_torch_optim(base: Optimizer) -> None:
+    members = [replace(base, lr=lr, weight_decay=decay) for lr, decay in RATES]
+    start = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gradients = torch.randn(20, 3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    stacked = start.clone()
+    update = StackedUpdate(members, stacked)
+    for step, gradient in enumerate(gradients):
+        update(stacked, gradient.clone(), None, base.rate_factor(step, 20))
+    for row, options in enumerate(members):
+        alone = start[row].clone().requires_grad_()
+        optimizer = torch_optimizer(options, [alone])
+        for step, gradient in enumerate(gradients):
+            alone.grad = gradient[row].clone()
+            if options.clip is not None:
+                torch.nn.utils.clip_grad_norm_([alone], options.clip)
+            optimizer.param_groups[0]["lr"] = options.lr * options.rate_factor(step, 20)
+            optimizer.step()
+        torch.testing.assert_close(stacked[row], alone.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_frozen_member_stays_and_the_others_do_not_notice() -> None:
+    members = [Adam(name="adam", lr=0.1), Adam(name="adam", lr=0.2)]
+    stacked, alone = torch.ones(2, 3), torch.ones(1, 3)
+    both, one = StackedUpdate(members, stacked), StackedUpdate(members[1:], alone)
+    for value in (0.5, -1.0, 2.0):
+        both(stacked, torch.tensor([[float("nan")] * 3, [value] * 3]), torch.tensor([False, True]), 1.0)
+        one(alone, torch.full((1, 3), value), None, 1.0)
+    assert stacked[0].tolist() == [1.0, 1.0, 1.0]
+    assert torch.equal(stacked[1], alone[0])
+
+
+def test_schedules_begin_at_one_and_end_near_zero() -> None:
+    for schedule in ("linear", "cosine"):
+        options = SGD(name="sgd", schedule=schedule)
+        factors = [options.rate_factor(step, 100) for step in range(100)]
+        assert factors[0] == 1.0
+        assert factors == sorted(factors, reverse=True)
+        assert factors[-1] < 0.02
+
+
+def test_warmup_rises_to_the_full_rate() -> None:
+    options = SGD(name="sgd", warmup=0.1)
+    factors = [options.rate_factor(step, 100) for step in range(100)]
+    assert factors[:10] == sorted(factors[:10])
+    assert factors[0] < 0.2
+    assert set(factors[10:]) == {1.0}
