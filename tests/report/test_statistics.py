@@ -36,9 +36,10 @@ def test_interval_is_the_paired_t_interval_of_scipy() -> None:
     assert (interval.low, interval.high) == pytest.approx((reference.low, reference.high))
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_that_of_statsmodels(p: list[float]) -> None:
-    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+@pytest.mark.parametrize("claims", [1, 2, 3, 8])
+def test_holm_is_that_of_statsmodels(claims: int) -> None:
+    for p in np.round(np.random.default_rng(claims).uniform(size=(5, claims)) ** 3, 2):
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_holm_treats_leading_axes_apart() -> None:

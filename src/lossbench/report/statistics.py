@@ -14,8 +14,8 @@ An edge is plausible when the 95% paired t interval contains it, or when the two
 
 Why both: the sign-flip test is exact whenever the differences are symmetric about their mean, as they are
 when both sides have one distribution, however skewed or heavy-tailed; the interval is what a person sees,
-and a verdict that an interval contradicts helps nobody. Consequence: n seeds give a p of at least 2 / 2**n, so
-fewer than six seeds never give a verdict (five: 0.0625), and each doubling of the claims costs one seed more.
+and a verdict that an interval contradicts helps nobody. Consequence: n seeds give a p of at least 2 / 2**n,
+so fewer than six seeds never give a verdict (five: 0.0625), and twice as many claims ask for one seed more.
 Differences that are strongly skewed about their mean are outside what the test guarantees at few seeds;
 `experiments/calibration` shows by how much.
 

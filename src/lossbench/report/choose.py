@@ -1,0 +1,154 @@
+"""The learning rate of each condition, chosen on validation alone; and what to know before believing a table.
+
+The rate is the one with the best mean of the selection metric over seeds. A diverged run counts as the worst:
+a rate at which fewer seeds diverged comes before one at which more did, whatever the means. This module is
+handed no test metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lossbench.report.conditions import (
+    DONE,
+    RATE,
+    SEED,
+    Layout,
+    higher_is_better,
+    in_order,
+    label,
+    parameters,
+    show,
+)
+
+
+def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
+    """One row per condition and learning rate, the best rate of each condition first.
+
+    Args:
+        runs: the tidy frame.
+        layout: what is compared.
+        select: a validation metric; `best/<select>` is read.
+
+    Returns:
+        The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over finished seeds), and
+        the counts `finished`, `diverged`, `missing` (failed, killed, or never run while other rates were).
+    """
+    frame = runs[[*layout.keys, RATE, SEED, "outcome"]].copy()
+    column = f"best/{select}"
+    frame["value"] = runs[column].astype(float) if column in runs else float("nan")
+    frame["value"] = frame["value"].where(frame["outcome"] == "finished")
+    frame["finished"] = frame["value"].notna()
+    frame["diverged"] = frame["outcome"] == "diverged"
+    grouped = frame.groupby([*layout.keys, RATE], dropna=False, sort=False)
+    table = grouped.agg(
+        validation=("value", "mean"), finished=("finished", "sum"), diverged=("diverged", "sum")
+    ).reset_index()
+    table["missing"] = runs[SEED].nunique() - table["finished"] - table["diverged"]
+    table["share"] = table["diverged"] / (table["finished"] + table["diverged"]).clip(lower=1)
+    table = table.sort_values(
+        ["share", "validation", RATE],
+        ascending=[True, not higher_is_better(select), True],
+        kind="stable",
+        na_position="last",
+    )
+    table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
+    return in_order(table.drop(columns="share"), layout, "rank")
+
+
+def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The runs of each condition at its chosen rate, in the order of the losses."""
+    best = ranked.loc[ranked["rank"] == 0, [*layout.keys, RATE]]
+    rows = runs.merge(best, on=[*layout.keys, RATE], how="inner")
+    return in_order(rows, layout, SEED)
+
+
+def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """What a reader must know first: rates at the edge, unequal trials, diverged, failed and missing runs."""
+    return [
+        *_edges(ranked, layout),
+        *_unequal(ranked, layout),
+        *_lost(runs, ranked, layout),
+        *_changed(runs),
+    ]
+
+
+def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    low, high, single = [], [], []
+    for _, rows in ranked.groupby(layout.keys, dropna=False, sort=False):
+        best, grid = rows.iloc[0].to_dict(), rows[RATE]
+        name = f"{label(best, layout.keys)} ({show(float(best[RATE]))})"
+        if len(grid) == 1:
+            single.append(name)
+        elif best[RATE] == grid.min():
+            low.append(name)
+        elif best[RATE] == grid.max():
+            high.append(name)
+    said = []
+    if len(single) == ranked.groupby(layout.keys, dropna=False).ngroups:
+        said.append("No learning rate was chosen: each loss was trained at one, which may favour some.")
+    elif single:
+        said.append(f"Only one learning rate was tried for {_several(single)}.")
+    for end, names in (("lowest", low), ("highest", high)):
+        if names:
+            said.append(
+                f"The best learning rate is the {end} tried, a better one may lie beyond: {_several(names)}."
+            )
+    return said
+
+
+def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    counts = ranked.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="rates")
+    if len(set(counts["rates"])) <= 1:
+        return []
+    parts = [f"{label(row, layout.keys)}: {row['rates']}" for row in counts.to_dict("records")]
+    return [f"Unequal budgets, the number of learning rates tried differs ({_several(parts)})."]
+
+
+def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    said = []
+    best = ranked[ranked["rank"] == 0]
+    for what, words in (
+        ("diverged", "diverged at the chosen rate and count as the worst result seen"),
+        ("missing", "are missing at the chosen rate, so pairs are lost"),
+    ):
+        rows = best[best[what] > 0]
+        if len(rows):
+            parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
+            said.append(f"Runs that {words}: {_several(parts)}.")
+    failed = runs[~runs["outcome"].isin(DONE)]
+    if len(failed):
+        reasons = failed["reason"].dropna().astype(str)
+        first = next((reason for reason in reasons if reason), "no reason was recorded")
+        said.append(f"{len(failed)} of {len(runs)} runs failed or were stopped, the first because: {first}")
+    missing = int(ranked["missing"].sum()) - len(failed)
+    if missing > 0:
+        said.append(f"{missing} runs of the grid were never made (not every rate has every seed).")
+    return said
+
+
+def _changed(runs: pd.DataFrame) -> list[str]:
+    known = {"lossbench.version": "version", "lossbench.commit": "commit"}
+    said = []
+    for tag, word in known.items():
+        found = set(runs[tag].dropna()) if tag in runs.columns else set()
+        if len(found) > 1:
+            said.append(f"Runs come from {len(found)} different {word}s of lossbench.")
+    return said
+
+
+def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
+    """Every param that varies, with its values: what was swept."""
+    return {
+        name: sorted(runs[name].dropna().unique().tolist(), key=str)
+        for name in parameters(runs)
+        if len(runs[name].unique()) > 1
+    }
+
+
+def _several(parts: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    return "; ".join(parts[:most]) + more

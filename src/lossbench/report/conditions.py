@@ -1,0 +1,168 @@
+"""The tidy frame of runs, and what is compared in it: conditions.
+
+A condition is a loss and a value of every axis of the experiment (contamination, model, ...). Runs of one
+condition differ in the learning rate, which is chosen, and in the seed, over which results are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+
+LOSS = "loss.name"
+RATE = "optimizer.lr"
+SEED = "seed"
+GROUPS = ("data", "model", "loss", "optimizer", "trainer")
+INFINITE = 1e300  # MLflow's database stores infinity as the largest float
+DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
+
+
+def tidy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Params as numbers where every value is one; one row per config, the latest that came to a result."""
+    frame = runs.copy()
+    for name in parameters(frame):
+        frame[name] = _typed(frame[name])
+    frame["seed"] = pd.to_numeric(frame["seed"]).astype(int)
+    frame["done"] = frame["outcome"].isin(DONE)
+    frame = frame.sort_values(["done", "started"], kind="stable")
+    return frame.drop_duplicates(parameters(frame), keep="last").drop(columns="done").reset_index(drop=True)
+
+
+def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
+    known = column.dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    if len(known) and not numbers.isna().any() and not any(isinstance(value, bool) for value in known):
+        return pd.to_numeric(column)
+    return column.astype(object).where(column.notna(), None)
+
+
+def parameters(runs: pd.DataFrame) -> list[str]:
+    """Names of the columns that are params of a run."""
+    return [name for name in runs.columns if name == SEED or name.split(".")[0] in GROUPS]
+
+
+def axes_of(runs: pd.DataFrame) -> list[str]:
+    """The params that vary by themselves, apart from the loss, the learning rate and the seed.
+
+    A knob that differs only because another choice was named (the delta of Huber, the width of one model) is
+    no axis: it varies between choices of its group, never within one.
+    """
+    found = []
+    for name in parameters(runs):
+        group = name.split(".")[0]
+        if name in (LOSS, RATE, SEED):
+            continue
+        if name == f"{group}.name":
+            varies = len(runs[name].unique()) > 1
+        else:
+            within = runs.groupby(f"{group}.name", dropna=False)[name]
+            varies = any(len(values.unique()) > 1 for _, values in within)
+        if varies:
+            found.append(name)
+    return found
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What an experiment compares: losses in the order of the street, and the axes with their values."""
+
+    losses: tuple[str, ...]
+    axes: tuple[str, ...]
+    levels: Mapping[str, tuple[Any, ...]]
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that name a condition."""
+        return [LOSS, *self.axes]
+
+    @staticmethod
+    def of(runs: pd.DataFrame) -> Layout:
+        """Read off the runs themselves, so that it holds for any sweep."""
+        names = axes_of(runs)
+        levels = {name: tuple(sorted(runs[name].dropna().unique(), key=_order)) for name in names}
+        return Layout(tuple(sorted(runs[LOSS].unique(), key=loss_order)), tuple(names), levels)
+
+
+def in_order(frame: pd.DataFrame, layout: Layout, *then: str) -> pd.DataFrame:
+    """Rows sorted by loss as people list them, then by axis, then by the columns named."""
+    places = {loss: place for place, loss in enumerate(layout.losses)}
+    return (
+        frame.assign(place=frame[LOSS].map(places))
+        .sort_values(["place", *layout.axes, *then], kind="stable")
+        .drop(columns="place")
+        .reset_index(drop=True)
+    )
+
+
+LOSS_ORDER = ("mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet")
+
+
+def loss_order(name: str) -> tuple[int, str]:
+    """Shipped losses in the order of the README, then the user's own by name."""
+    return (LOSS_ORDER.index(name) if name in LOSS_ORDER else len(LOSS_ORDER), name)
+
+
+def _order(value: Any) -> tuple[bool, float, str]:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return (not number, float(value) if number else 0.0, str(value))
+
+
+def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
+    """A condition in words: `huber, contamination 0.2`."""
+    rest = [f"{key.split('.', 1)[1].replace('_', ' ')} {show(condition[key])}" for key in keys if key != LOSS]
+    named = [text.removeprefix("name ") for text in rest]
+    return ", ".join([str(condition[LOSS]), *named])
+
+
+def show(value: Any) -> str:
+    """A value of a param as a person writes it."""
+    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]:
+    """Rows of a selection such as `{"loss": "huber", "data.contamination": 0.2}`; a list allows each item."""
+    rows = pd.Series(True, index=runs.index)
+    for key, wanted in selection.items():
+        column = runs[column_of(key)] if column_of(key) in runs.columns else pd.Series(None, index=runs.index)
+        options = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+        rows &= pd.concat([_equal(column, option) for option in options], axis=1).any(axis=1)
+    return rows
+
+
+def column_of(key: str) -> str:
+    """The column that a selection's key means: a bare group is its name."""
+    return f"{key}.name" if key in GROUPS else key
+
+
+def _equal(column: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
+    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
+        numbers = pd.to_numeric(column, errors="coerce").astype(float)
+        return pd.Series(np.isclose(numbers, float(wanted), rtol=1e-9, atol=1e-12), index=column.index)
+    return column.map(lambda value: str(value) == str(wanted)).astype(bool)
+
+
+def higher_is_better(metric: str) -> bool:
+    """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
+    name = metric.split("/", 1)[-1]
+    return name in METRICS and METRICS[name].higher_is_better
+
+
+def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:
+    """Values of a metric, where a diverged or infinite one counts as the worst that a row of `among` reached.
+
+    Returns:
+        One value per row of `runs`; NaN for a run that failed, was killed or does not define the metric.
+    """
+    if metric not in runs.columns:
+        return pd.Series(np.nan, index=runs.index, dtype=float)
+    pool = runs if among is None else among
+    reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
+    worst = float(reached.min() if higher_is_better(metric) else reached.max())
+    lost = (runs["outcome"] == "diverged") | (runs[metric].abs() >= INFINITE)
+    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost, worst)

@@ -1,0 +1,91 @@
+"""The learning rate is chosen on validation alone, and what weakens the choice is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossbench.report.choose import chosen, rates, remarks
+from lossbench.report.conditions import RATE, Layout, tidy
+
+
+def ranked(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, Layout]:
+    frame = tidy(runs)
+    layout = Layout.of(frame)
+    return rates(frame, layout, "mae"), frame, layout
+
+
+def chosen_rates(runs: pd.DataFrame) -> list[float]:
+    table, _, _ = ranked(runs)
+    return table.loc[table["rank"] == 0, RATE].tolist()
+
+
+def test_the_best_mean_on_validation_is_chosen_for_each_condition(runs: pd.DataFrame) -> None:
+    table, frame, layout = ranked(runs)
+    assert chosen_rates(runs) == [0.01] * 6
+    rows = chosen(frame, table, layout)
+    assert len(rows) == 60
+    assert remarks(frame, table, layout) == []
+
+
+def test_the_choice_never_sees_test(runs: pd.DataFrame) -> None:
+    runs["best/mae"] = np.random.default_rng(1).permutation(runs["best/mae"])
+    before = chosen_rates(runs)
+    assert len(set(before)) > 1
+    rng = np.random.default_rng(2)
+    shuffled = runs.copy()
+    for metric in ("test/rmse", "test/mae"):
+        shuffled[metric] = rng.permutation(shuffled[metric])
+    assert chosen_rates(shuffled) == before
+    assert chosen_rates(runs.drop(columns=["test/rmse", "test/mae"])) == before
+
+
+def test_one_diverged_seed_costs_a_rate_the_choice(runs: pd.DataFrame) -> None:
+    spot = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.01) & (runs["seed"] == 3)
+    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    assert chosen_rates(runs)[:2] == [0.03, 0.03]
+    assert chosen_rates(runs)[2:] == [0.01] * 4
+
+
+def test_a_higher_metric_is_chosen_by_its_own_direction(runs: pd.DataFrame) -> None:
+    runs["best/r2"] = -runs["best/mae"]
+    frame = tidy(runs)
+    table = rates(frame, Layout.of(frame), "r2")
+    assert table.loc[table["rank"] == 0, RATE].tolist() == [0.01] * 6
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (lambda f: f["optimizer.lr"] >= 0.01, "is the lowest tried"),
+        (lambda f: f["optimizer.lr"] <= 0.01, "is the highest tried"),
+        (lambda f: f["optimizer.lr"] == 0.01, "No learning rate was chosen"),
+        (
+            lambda f: (f["optimizer.lr"] == 0.01) | (f["loss.name"] != "mae"),
+            "Only one learning rate was tried",
+        ),
+        (lambda f: (f["optimizer.lr"] != 0.001) | (f["loss.name"] != "mae"), "Unequal budgets"),
+        (lambda f: (f["seed"] != 4) | (f["loss.name"] != "mae"), "never made"),
+        (lambda f: (f["seed"] != 4) | (f["loss.name"] != "mae"), "missing at the chosen rate"),
+    ],
+)
+def test_what_weakens_a_choice_is_said(
+    runs: pd.DataFrame, keep: Callable[[pd.DataFrame], pd.Series[bool]], said: str
+) -> None:
+    table, frame, layout = ranked(runs[keep(runs)])
+    assert any(said in remark for remark in remarks(frame, table, layout))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("failed", "for this reason"), ("diverged", "diverged at the")]
+)
+def test_lost_runs_are_said(runs: pd.DataFrame, outcome: str, said: str) -> None:
+    spot = (runs["optimizer.lr"] == 0.01) & (runs["loss.name"] == "mae")
+    runs.loc[spot, ["outcome", "reason", "best/mae"]] = [outcome, "for this reason", np.nan]
+    other = (runs["optimizer.lr"] != 0.01) & (runs["loss.name"] == "mae")
+    runs.loc[other & (runs["seed"] == 0), "outcome"] = "diverged"
+    table, frame, layout = ranked(runs[~other])
+    assert any(said in remark for remark in remarks(frame, table, layout))

@@ -1,0 +1,90 @@
+"""A claim that cannot be judged is refused before anything trains, with a sentence that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lossbench.errors import InputError
+from lossbench.report.claims import check_experiment
+from lossbench.report.known import Known
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Known:
+    for group, name, knobs in (
+        ("loss", "mse", ""),
+        ("loss", "huber", "delta: 1.0"),
+        ("data", "outliers", "contamination: 0.1"),
+        ("model", "mlp", "hidden: [64]"),
+        ("optimizer", "adam", "lr: 0.001"),
+    ):
+        (tmp_path / group).mkdir(exist_ok=True)
+        (tmp_path / group / f"{name}.yaml").write_text(f"_target_: x.Y\nname: {name}\n{knobs}\n")
+    return Known.of([tmp_path])
+
+
+def node(**changes: Any) -> dict[str, Any]:
+    claim = {
+        "id": "c",
+        "sentence": "Huber beats MSE.",
+        "source": "Huber (1964)",
+        "left": {"loss": "huber", "data.contamination": 0.2},
+        "right": {"loss": "mse", "data.contamination": 0.2},
+        "metric": "rmse",
+        **changes,
+    }
+    claim = {key: value for key, value in claim.items() if value is not None}
+    return {"name": "outliers", "judge": "mae", "select": "mae", "claims": [claim]}
+
+
+def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
+    claim = check_experiment(node(metric=None), known).claims[0]
+    assert (claim.metric, claim.kind, claim.margin, claim.higher_is_better) == ("mae", "better", 0.0, False)
+    assert check_experiment(node(kind="as good as", margin=0.1), known).claims[0].kind == "as_good_as"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"left": {"loss": "hubr"}}, "did you mean 'huber'"),
+        ({"left": {"loss": ["mse", "hubr"]}}, "loss=hubr is not known"),
+        ({"left": {"data.contaminaton": 0.1}}, "did you mean 'contamination'"),
+        ({"left": {"date.contamination": 0.1}}, "did you mean 'data'"),
+        ({"left": {"loss": "mse", "seed": 3}}, "not a seed"),
+        ({"change_from": {"data.x": 0}}, "change_from: 'data.x'"),
+        ({"left": "huber"}, "must be a selection"),
+        ({"metric": "rmsee"}, "did you mean 'rmse'"),
+        ({"metric": "rmse", "direction": "higher"}, "lower rmse is better"),
+        ({"kind": "best"}, "did you mean 'better'"),
+        ({"kind": "as good as"}, "needs a margin"),
+        ({"margin": -0.1}, "at least 0"),
+        ({"margin": "much"}, "must be a number"),
+        ({"sentence": None, "source": None}, "lacks sentence and source"),
+        ({"margn": 1}, "did you mean 'margin'"),
+        ({"right": {"loss": "huber", "data.contamination": 0.2}}, "with itself"),
+    ],
+)
+def test_a_faulty_claim_is_refused(known: Known, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        check_experiment(node(**changes), known)
+    assert said in str(refusal.value)
+    assert str(refusal.value).startswith("Claim c")
+
+
+def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
+    for changes, said in (
+        ({"judge": "accurcy"}, "did you mean 'accuracy'"),
+        ({"slect": "mae"}, "did you mean 'select'"),
+        ({"claims": node()["claims"] * 2}, "the id 'c'"),
+        ({"claims": ["Huber wins"]}, "must be a mapping"),
+    ):
+        with pytest.raises(InputError, match=said):
+            check_experiment({**node(), **changes}, known)
+
+
+def test_a_claim_without_any_metric_is_refused(known: Known) -> None:
+    with pytest.raises(InputError, match="names no metric"):
+        check_experiment({**node(metric=None), "judge": None}, known)
