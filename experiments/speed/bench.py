@@ -1,0 +1,113 @@
+"""How fast lossbench trains a sweep, beside three other ways to train it.
+
+    python experiments/speed/bench.py                    all parts, the slow competitors on 48 of 240 runs
+    python experiments/speed/bench.py --runs 240         all parts, nothing extended (more than half an hour)
+    python experiments/speed/bench.py --parts b,e        some parts; the others keep their recorded rows
+    python experiments/speed/bench.py --parts none       only write README.md and the figure again
+
+Writes results.csv, README.md and speed.png beside itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import page
+import pandas as pd
+import parts
+import psutil
+import sweep
+import torch
+from measure import Measurement, measure
+
+RESULTS = Path(__file__).with_name("results.csv")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--parts", default="a,b,c,d,e,gpu", help="which parts, separated by commas")
+    parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
+    parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
+    options = parser.parse_args()
+    step = 2 * sweep.CONDITIONS
+    if options.runs % step or not 0 < options.runs <= 240:
+        parser.error(f"--runs must be a multiple of {step}, at most 240")
+    for part in chosen(options.parts.split(","), options.runs):
+        rows = [{**row, **machine()} for row in run(part, options.repetitions)]
+        record(pd.DataFrame(rows))
+    page.write(pd.read_csv(RESULTS))
+
+
+def chosen(keys: list[str], runs: int) -> list[parts.Part]:
+    """The parts of the command line; those of the GPU only where there is one."""
+    everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members(), parts.start()]
+    on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
+    return [part for part in everything if part.key in keys] + on_gpu
+
+
+def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
+    """Every competitor at every size, in turns, so that a slow minute of the machine hits all of them."""
+    print(f"({part.key}) {part.title}: {part.words}", flush=True)
+    rows = []
+    for repetition in range(repetitions):
+        for competitor in part.competitors:
+            for size in competitor.sizes:
+                taken = measure(competitor.command(size), exit_code=competitor.exit_code)
+                check(competitor, size, taken)
+                print(
+                    f"  {repetition + 1}  {competitor.name:40} {size:5} runs {taken.seconds:8.2f} s",
+                    flush=True,
+                )
+                rows.append(row(part, competitor, size, repetition, taken))
+    return rows
+
+
+def check(competitor: parts.Competitor, size: int, taken: Measurement) -> None:
+    """A time counts only where the work was done."""
+    if competitor.records and taken.finished != size:
+        raise SystemExit(f"{competitor.name}: {taken.finished} of {size} runs stand in MLflow as finished")
+
+
+def row(
+    part: parts.Part, competitor: parts.Competitor, size: int, repetition: int, taken: Measurement
+) -> dict[str, object]:
+    return {
+        "part": part.key,
+        "title": part.title,
+        "words": part.words,
+        "full": part.full,
+        "competitor": competitor.name,
+        "runs": size,
+        "repetition": repetition,
+        "seconds": round(taken.seconds, 3),
+        "peak_mib": round(taken.peak_mib),
+        "gpu_percent": None if taken.utilisation is None else round(taken.utilisation),
+    }
+
+
+def machine() -> dict[str, str]:
+    """Where and with what a row was measured."""
+    device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    return {
+        "machine": f"{psutil.cpu_count()} cores, {memory} GiB{device}, {platform.system()}",
+        "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "
+        f"lossbench {version('lossbench')}",
+    }
+
+
+def record(rows: pd.DataFrame) -> None:
+    """Put the rows in place of earlier ones of the same part."""
+    if RESULTS.exists():
+        before = pd.read_csv(RESULTS)
+        rows = pd.concat([before[~before["part"].isin(rows["part"])], rows])
+    rows.sort_values("part", kind="stable").to_csv(RESULTS, index=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""One timed command: from the shell to its last row in MLflow, in an empty folder with an empty store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+FINISHED = """select count(*) from runs where status = 'FINISHED' and run_uuid not in
+    (select run_uuid from tags where key = 'lossbench.kind' and value != 'member')"""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    seconds: float
+    peak_mib: float  # resident memory of the largest process
+    finished: int  # runs in MLflow
+    utilisation: float | None  # of the GPU, percent: mean of the samples in which it worked at all
+
+
+def measure(command: list[str], *, exit_code: int = 0) -> Measurement:
+    """Run it and wait.
+
+    Raises:
+        SystemExit: it ended otherwise than expected.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI")}
+    with tempfile.TemporaryDirectory() as name, _GPU() as gpu:
+        folder = Path(name)
+        with (folder / "output").open("w+") as output:
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode != exit_code:
+                output.seek(0)
+                sys.exit(f"{' '.join(command)}\nended with {process.returncode}:\n{output.read()[-4000:]}")
+        peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+        return Measurement(seconds, peak, _finished(folder / "mlflow.db"), gpu.mean())
+
+
+def _finished(store: Path) -> int:
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(store)
+    try:
+        return int(connection.execute(FINISHED).fetchone()[0])
+    finally:
+        connection.close()
+
+
+class _GPU:
+    """Samples the utilisation of the first GPU twice a second, where there is one."""
+
+    def __enter__(self) -> _GPU:
+        self.samples: list[float] = []
+        self._process: subprocess.Popen[str] | None = None
+        if shutil.which("nvidia-smi"):
+            query = ["nvidia-smi", "-i", "0", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+            self._process = subprocess.Popen([*query, "-lms", "500"], stdout=subprocess.PIPE, text=True)
+            threading.Thread(target=self._read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self.samples.extend(float(line) for line in self._process.stdout if line.strip().isdigit())
+
+    def mean(self) -> float | None:
+        working = [sample for sample in self.samples if sample > 0]
+        return sum(working) / len(working) if working else None

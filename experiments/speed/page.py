@@ -1,0 +1,136 @@
+"""README.md and speed.png from results.csv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import parts
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).parent
+INTRODUCTION = """# How fast is a sweep?
+
+`make bench` times the same sweep in several ways, each as a process of its own in an empty folder with an
+empty MLflow store, from the shell to the end of the process. Times are medians of {repetitions} repetitions
+taken in turns. It counts only where every run stands in MLflow as finished.
+
+Machine: {machine}. {versions}. The raw times stand in [results.csv](results.csv).
+
+![seconds for the sweep, and per further member](speed.png)
+"""
+COMPETITORS = f"""
+- **{parts.OURS}** is the command as anyone would type it; packs of runs train side by side.
+- **{parts.BASIC}** is the same command with Hydra's own launcher: one run after another.
+- **{parts.SCRIPT}** ([lightning_script.py](lightning_script.py)) has one Trainer and one MLFlowLogger per
+  run, without progress bar, summary or checkpoints.
+- **{parts.LOOP}** ([bare_loop.py](bare_loop.py)) trains and reads test once: no validation, no best
+  weights, nothing written down.
+"""
+
+
+def write(results: pd.DataFrame) -> None:
+    """Write both files beside this one."""
+    medians = results.groupby(["part", "competitor", "runs"], sort=False).agg(
+        seconds=("seconds", "median"), peak_mib=("peak_mib", "median"), gpu_percent=("gpu_percent", "median")
+    )
+    table = medians.reset_index()
+    last = results.iloc[-1]
+    repetitions = results.groupby(["part", "competitor", "runs"]).size()
+    text = [
+        INTRODUCTION.format(repetitions=span(repetitions), machine=last["machine"], versions=last["versions"])
+    ]
+    for key, rows in results.groupby("part", sort=False):
+        head = rows.iloc[0]
+        text.append(f"\n## {'' if len(str(key)) > 1 else f'({key}) '}{head['title']}\n")
+        if isinstance(head["words"], str):
+            text.append(f"{head['words'][0].upper()}{head['words'][1:]}.\n")
+        mine = table[table["part"] == key].drop(columns="part")
+        if key == "a":
+            text += [markdown(extended(mine, int(head["full"]))), COMPETITORS]
+        else:
+            text.append(markdown(plain(mine)))
+    (HERE / "README.md").write_text("\n".join(text))
+    draw(table, results)
+
+
+def span(repetitions: pd.Series[int]) -> str:
+    low, high = repetitions.min(), repetitions.max()
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def extended(table: pd.DataFrame, full: int) -> pd.DataFrame:
+    """Each competitor at `full` runs: measured there, or its largest size plus its cost per further run."""
+    rows = []
+    for name, sizes in table.groupby("competitor", sort=False):
+        few, many = sizes.sort_values("runs").iloc[0], sizes.sort_values("runs").iloc[-1]
+        further = (many["seconds"] - few["seconds"]) / (many["runs"] - few["runs"])
+        measured = sizes[sizes["runs"] == full]
+        seconds = measured["seconds"].iloc[0] if len(measured) else None
+        rows.append(
+            {
+                "": name,
+                f"{full} runs, s": seconds or many["seconds"] + (full - many["runs"]) * further,
+                "each further run, s": further,
+                "timed at": f"{few['runs']} and {many['runs']} runs" + ("" if seconds else ", extended"),
+            }
+        )
+    ours = rows[0]
+    for row in rows:
+        for column in (f"{full} runs, s", "each further run, s"):
+            row[f"{column.removesuffix(', s')}, times lossbench"] = f"{row[column] / ours[column]:.1f}"
+    for row in rows:
+        row[f"{full} runs, s"] = f"{row[f'{full} runs, s']:.1f}"
+        row["each further run, s"] = f"{row['each further run, s']:.3f}"
+    return pd.DataFrame(rows)
+
+
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Seconds, cost of each further run since the size before, and memory."""
+    shown = pd.DataFrame({"": table["competitor"], "runs": table["runs"]})
+    shown["seconds"] = table["seconds"].map("{:.2f}".format)
+    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
+    if steps["runs"].notna().any():
+        shown["each further run, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(number)
+    elif table["competitor"].iloc[0] == parts.OURS:
+        shown["times lossbench"] = (table["seconds"] / table["seconds"].iloc[0]).map("{:.2f}".format)
+    shown["largest process, MiB"] = table["peak_mib"].map("{:.0f}".format)
+    if table["gpu_percent"].notna().any():
+        shown["GPU at work, %"] = table["gpu_percent"].map(number)
+    return shown
+
+
+def number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.1f}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---", *["---:"] * (table.shape[1] - 1)], *table.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def draw(table: pd.DataFrame, results: pd.DataFrame) -> None:
+    """Left: part (a); right: seconds against members of part (d). Readable in black and white."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), width_ratios=(3, 2), layout="constrained")
+    whole = table[table["part"] == "a"]
+    if len(whole):
+        full = int(results.loc[results["part"] == "a", "full"].iloc[0])
+        shown = extended(whole, full).iloc[::-1]
+        seconds = shown[f"{full} runs, s"].astype(float)
+        bars = left.barh(shown[""], seconds, color=["0.75"] * (len(shown) - 1) + ["0.2"])
+        left.bar_label(bars, [f"{value:.0f} s" for value in seconds], padding=3)
+        left.set(title=f"{full} runs, from the shell to the last row", xlabel="seconds")
+        left.margins(x=0.12)
+    members = table[table["part"] == "d"]
+    if len(members):
+        right.plot(members["runs"], members["seconds"], "o-", color="0.2")
+        right.set(
+            title="members of one pack", xlabel="members", ylabel="seconds", xscale="log", ylim=(0, None)
+        )
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(HERE / "speed.png", dpi=150)
+    plt.close(figure)

@@ -1,0 +1,157 @@
+"""What the bench measures: for each part, the competitors, their sizes and their commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sweep
+
+HERE = Path(__file__).parent
+OURS = "lossbench"
+BASIC = "hydra/launcher=basic"
+SCRIPT = "Lightning script"
+LOOP = "PyTorch loop, no record"
+STACKED = "stacked"
+TURNS = "one after another"
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """name, the numbers of runs at which it is timed, and the command for one of them.
+
+    records: it leaves one finished run in MLflow per run.
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    command: Callable[[int], list[str]]
+    records: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    key: str
+    title: str
+    competitors: tuple[Competitor, ...]
+    full: int = 0  # runs that the table speaks of; 0: each size stands for itself
+    words: str = field(default="", kw_only=True)
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return ",".join(map(str, values))
+
+
+def _lossbench(*overrides: str) -> list[str]:
+    return [sys.executable, "-m", "lossbench", *overrides]
+
+
+def _seeds(count: int) -> str:
+    return f"seed={_listed(tuple(range(count)))}"
+
+
+def _mlps(runs: int, *more: str) -> list[str]:
+    return _lossbench(
+        "-m", "data=outliers", "model=mlp", "optimizer=adam", f"trainer.max_epochs={sweep.EPOCHS}",
+        f"trainer.batch_size={sweep.BATCH}", f"loss={_listed(sweep.LOSSES)}",
+        f"optimizer.lr={_listed(sweep.RATES)}", _seeds(runs // sweep.CONDITIONS), *more,
+    )  # fmt: skip
+
+
+def _script(name: str) -> Callable[[int], list[str]]:
+    return lambda runs: [sys.executable, str(HERE / name), f"--runs={runs}"]
+
+
+def big_sweep(runs: int) -> Part:
+    """(a); the slow competitors are timed at half of `runs` and at `runs`, and extended from there to 240."""
+    sizes = (runs // 2, runs)
+    return Part(
+        "a",
+        "240 runs of an MLP on 1,000 rows",
+        (
+            Competitor(OURS, (240, 480), _mlps),
+            Competitor(BASIC, sizes, lambda runs: _mlps(runs, "hydra/launcher=basic")),
+            Competitor(SCRIPT, sizes, _script("lightning_script.py")),
+            Competitor(LOOP, sizes, _script("bare_loop.py"), records=False),
+        ),
+        full=240,
+        words="outliers, MLP 10-64-64-1, mse/mae/huber x 8 learning rates x 10 seeds, 20 epochs, batch 64",
+    )
+
+
+def _against_basic(key: str, title: str, words: str, runs: int, *overrides: str) -> Part:
+    command = _lossbench("-m", *overrides)
+    return Part(
+        key,
+        title,
+        (
+            Competitor(OURS, (runs,), lambda _: command),
+            Competitor(BASIC, (runs,), lambda _: [*command, "hydra/launcher=basic"]),
+        ),
+        words=words,
+    )
+
+
+def images() -> Part:
+    return _against_basic(
+        "b", "12 runs of a CNN on 5,000 digits", "mnist_5k, cnn, mse/bce/cce/hinge x 3 seeds, 3 epochs", 12,
+        "data=mnist_5k", "model=cnn", "loss=mse,bce,cce,hinge", _seeds(3), "trainer.max_epochs=3",
+    )  # fmt: skip
+
+
+def texts() -> Part:
+    return _against_basic(
+        "c", "24 runs of a text model", "sentiment, text, mse/bce/cce/hinge x 6 seeds, 3 epochs", 24,
+        "data=sentiment", "model=text", "loss=mse,bce,cce,hinge", _seeds(6), "trainer.max_epochs=3",
+    )  # fmt: skip
+
+
+def members() -> Part:
+    def command(runs: int) -> list[str]:
+        return _lossbench(
+            "-m", "data=outliers", "model=mlp", "loss=huber", _seeds(runs), "hydra.launcher.max_members=512"
+        )
+
+    return Part(
+        "d",
+        "One more member of a pack",
+        (Competitor(OURS, (1, 8, 32, 128, 512), command),),
+        words="outliers, MLP 10-64-64-1, huber, 20 epochs; one pack holds all seeds",
+    )
+
+
+def start() -> Part:
+    first = [sys.executable, str(HERE / "first_step.py"), "data=outliers", "loss=huber"]
+    refused = _lossbench("data=outliers", "loss=cce")
+    return Part(
+        "e",
+        "From the shell",
+        (
+            Competitor("to the end of the first training step", (1,), lambda _: first, records=False),
+            Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=1),
+        ),
+        words="a single run; cce does not fit outliers",
+    )
+
+
+def gpu() -> list[Part]:
+    def command(mode: str, model: str, data: str) -> Callable[[int], list[str]]:
+        return lambda runs: _lossbench(
+            "-m", f"data={data}", f"model={model}", _seeds(runs), f"pack.mode={mode}",
+            "hydra.launcher.max_members=1024", "loss=" + ("huber" if data == "outliers" else "cce"),
+            "trainer.max_epochs=" + ("20" if data == "outliers" else "3"),
+        )  # fmt: skip
+
+    def part(
+        key: str, title: str, model: str, data: str, sizes: tuple[int, ...], few: tuple[int, ...]
+    ) -> Part:
+        turns = Competitor(TURNS, few, command("loop", model, data))
+        return Part(key, title, (Competitor(STACKED, sizes, command("vmap", model, data)), turns))
+
+    return [
+        part("gpu-mlp", "On the GPU: MLPs on 1,000 rows", "mlp", "outliers", (1, 32, 256, 1024), (1, 32)),
+        part("gpu-cnn", "On the GPU: CNNs on 5,000 digits", "cnn", "mnist_5k", (1, 8, 32), (1, 8, 32)),
+    ]
