@@ -31,13 +31,14 @@ def mend() -> Library | None:
     for folder in found.submodule_search_locations or [] if found else []:
         for compiled in [*Path(folder).glob("_C*.so"), *Path(folder).glob("_C*.pyd")]:
             try:
-                torch.ops.load_library(compiled)  # what torchvision does first itself
+                torch.ops.load_library(compiled)  # type: ignore[no-untyped-call]  # as torchvision will
             except OSError:
                 continue
     missing = [name for name in ("nms", "qnms") if not hasattr(torch.ops.torchvision, name)]
     if not missing:
         return None
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in missing:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     return library

@@ -31,6 +31,7 @@ class Digits:
     images: Tensor
     labels: Labels
     fingerprint: str
+    official_training: int = 0  # the first so many are the official training set, where there is one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lossbench.seeds import stream
+from lossbench.seeds import numpy_generator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,32 +15,30 @@ if TYPE_CHECKING:
 
 
 def stratified(labels: npt.ArrayLike, sizes: Sequence[int], seed: int, *purpose: str) -> list[Ids]:
-    """Disjoint random parts of the given sizes, each with the class shares of the whole.
+    """Disjoint random parts, each with the class shares of the whole to within one or two examples.
+
+    The examples of each class stand evenly spaced on one line, in random order; the parts are cut from the
+    line one after another. So a part does not depend on the sizes of those behind it, and grows at its end.
 
     Args:
         labels: (N,) classes.
-        sizes: number of examples of each part; together at most N. Every part needs at least one example
-            per class.
+        sizes: number of examples of each part; together at most N.
         seed, purpose: the stream of `lossbench.seeds` that decides.
 
     Returns:
-        One array of positions in `labels` per part, in random order.
+        One array of positions in `labels` per part, in the order of the line.
     """
     import numpy as np
-    from sklearn.model_selection import train_test_split
 
-    labels = np.asarray(labels)
-    rest = np.arange(len(labels), dtype=np.int64)
-    parts = []
-    for number, size in enumerate(sizes):
-        if size == len(rest):
-            part = np.random.default_rng(stream(seed, *purpose, number)).permutation(rest)
-            rest = rest[:0]
-        else:
-            state = stream(seed, *purpose, number) % 2**32
-            part, rest = train_test_split(rest, train_size=size, stratify=labels[rest], random_state=state)
-        parts.append(part)
-    return parts
+    generator = numpy_generator(seed, *purpose)
+    order = generator.permutation(len(np.asarray(labels)))
+    _, classes, counts = np.unique(np.asarray(labels)[order], return_inverse=True, return_counts=True)
+    rank = np.empty(len(order))
+    rank[np.argsort(classes, kind="stable")] = np.concatenate([np.arange(count) for count in counts])
+    start = generator.random(len(counts))  # else the first of every class would come first
+    line = order[np.argsort((rank + start[classes]) / counts[classes], kind="stable")]
+    ends = np.cumsum(sizes)
+    return [line[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 def robust_units(targets: npt.ArrayLike) -> tuple[float, float]:
