@@ -45,9 +45,9 @@ def write(results: pd.DataFrame) -> None:
     ]
     for key, rows in results.groupby("part", sort=False):
         head = rows.iloc[0]
-        text.append(f"\n## {'' if len(str(key)) > 1 else f'({key}) '}{head['title']}\n")
+        text.append(f"## {'' if len(str(key)) > 1 else f'({key}) '}{head['title']}\n")
         if isinstance(head["words"], str):
-            text.append(f"{head['words'][0].upper()}{head['words'][1:]}.\n")
+            text.append(f"{head['words']}.\n")
         mine = table[table["part"] == key].drop(columns="part")
         if key == "a":
             text += [markdown(extended(mine, int(head["full"]))), COMPETITORS]

@@ -78,7 +78,7 @@ def big_sweep(runs: int) -> Part:
             Competitor(LOOP, sizes, _script("bare_loop.py"), records=False),
         ),
         full=240,
-        words="outliers, MLP 10-64-64-1, mse/mae/huber x 8 learning rates x 10 seeds, 20 epochs, batch 64",
+        words="Outliers, MLP 10-64-64-1, mse/mae/huber x 8 learning rates x 10 seeds, 20 epochs, batch 64",
     )
 
 
@@ -97,14 +97,14 @@ def _against_basic(key: str, title: str, words: str, runs: int, *overrides: str)
 
 def images() -> Part:
     return _against_basic(
-        "b", "12 runs of a CNN on 5,000 digits", "mnist_5k, cnn, mse/bce/cce/hinge x 3 seeds, 3 epochs", 12,
+        "b", "12 runs of a CNN on 5,000 digits", "MNIST 5k, cnn, mse/bce/cce/hinge x 3 seeds, 3 epochs", 12,
         "data=mnist_5k", "model=cnn", "loss=mse,bce,cce,hinge", _seeds(3), "trainer.max_epochs=3",
     )  # fmt: skip
 
 
 def texts() -> Part:
     return _against_basic(
-        "c", "24 runs of a text model", "sentiment, text, mse/bce/cce/hinge x 6 seeds, 3 epochs", 24,
+        "c", "24 runs of a text model", "Sentiment, text, mse/bce/cce/hinge x 6 seeds, 3 epochs", 24,
         "data=sentiment", "model=text", "loss=mse,bce,cce,hinge", _seeds(6), "trainer.max_epochs=3",
     )  # fmt: skip
 
@@ -119,7 +119,7 @@ def members() -> Part:
         "d",
         "One more member of a pack",
         (Competitor(OURS, (1, 8, 32, 128, 512), command),),
-        words="outliers, MLP 10-64-64-1, huber, 20 epochs; one pack holds all seeds",
+        words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack holds all seeds",
     )
 
 
@@ -133,7 +133,7 @@ def start() -> Part:
             Competitor("to the end of the first training step", (1,), lambda _: first, records=False),
             Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=1),
         ),
-        words="a single run; cce does not fit outliers",
+        words="A single run; cce does not fit outliers",
     )
 
 
