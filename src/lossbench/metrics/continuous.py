@@ -35,7 +35,7 @@ def continuous(value: Tensor, target: Tensor) -> dict[str, Tensor]:
 
 
 def median(values: Tensor) -> Tensor:
-    """The median of the last dimension as numpy defines it: of an even N, the mean of the two in the middle."""
+    """The median of the last dimension as numpy has it: of an even N, the mean of the two in the middle."""
     count = values.shape[-1]
     upper = values.kthvalue(count // 2 + 1).values
     if count % 2:

@@ -58,7 +58,7 @@ def _retrieval(distance: Tensor, same: Tensor) -> dict[str, Tensor]:
     relevant = (same & ~itself).sum(-1)  # (R, N): the R of each query
     most = max(int(relevant.max()), 1)
     others = distance.masked_fill(same, torch.inf).sort(-1).values
-    matches = distance.masked_fill(~same | itself, torch.inf).sort(-1).values[..., :most].contiguous()
+    matches = distance.masked_fill(~same | itself, torch.inf).topk(most, largest=False).values
     place = torch.arange(1, matches.shape[-1] + 1, device=same.device)
     # The k-th match stands behind k-1 matches and every other that is as near as it.
     rank = place + torch.searchsorted(others, matches, right=True)

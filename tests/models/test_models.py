@@ -1,0 +1,167 @@
+"""What every shipped model keeps: shapes, seeds, and that members of a stack are what they are alone."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+from torch.func import functional_call
+
+import lossbench.models
+from lossbench.errors import InputError
+from lossbench.models.cnn import CNN
+from lossbench.models.linear import Linear
+from lossbench.models.mlp import MLP
+from lossbench.models.model import Model
+from lossbench.models.text import Text
+from lossbench.task import Inputs
+
+VECTOR = Inputs("vector", (10,))
+DIGIT = Inputs("image", (1, 28, 28))
+FACE = Inputs("image", (1, 56, 46))
+TOKENS = Inputs("tokens", (12,), vocabulary=50)
+TFIDF = Inputs("tfidf", (9, 2), vocabulary=40)
+CONF = Path(__file__).parents[2] / "conf" / "model"
+
+CASES = [
+    pytest.param(model, inputs, id=f"{model.name}-{inputs.kind}{inputs.shape[-2:]}")
+    for model, kinds in [
+        (Linear(name="linear"), (VECTOR, DIGIT, TFIDF)),
+        (MLP(name="mlp"), (VECTOR, DIGIT, TFIDF)),
+        (MLP(name="mlp-dropout", hidden=(32,), dropout=0.3), (VECTOR, TFIDF)),
+        (CNN(name="cnn"), (DIGIT, FACE)),
+        (CNN(name="cnn-dropout", dropout=0.3), (DIGIT,)),
+        (Text(name="text"), (TOKENS,)),
+        (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
+    ]
+    for inputs in kinds
+]
+
+
+def examples(inputs: Inputs, count: int, seed: int = 0) -> Tensor:
+    """Random examples as `Inputs` describes them, the text ones with padding at the end."""
+    generator = torch.Generator().manual_seed(seed)
+    if inputs.kind in ("vector", "image"):
+        return torch.randn(count, *inputs.shape, generator=generator)
+    length = inputs.shape[0]
+    ids = torch.randint(1, inputs.vocabulary, (count, length), generator=generator)
+    present = torch.arange(length) < torch.randint(1, length + 1, (count, 1), generator=generator)
+    if inputs.kind == "tokens":
+        return ids * present
+    weights = torch.rand(count, length, generator=generator)
+    return torch.stack([ids * present, weights * present], dim=-1)
+
+
+def built(model: Model, inputs: Inputs, outputs: int, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return model.build(inputs, outputs)
+
+
+@pytest.mark.parametrize(("model", "inputs"), CASES)
+def test_a_model_gives_the_outputs_that_the_loss_asks_for(model: Model, inputs: Inputs) -> None:
+    assert inputs.kind in model.reads
+    for outputs in (1, 7):
+        result = built(model, inputs, outputs, 0)(examples(inputs, 5))
+        assert result.shape == (5, outputs)
+        assert result.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("model", "inputs"), CASES)
+def test_two_builds_of_one_seed_differ_in_the_last_layer_alone(model: Model, inputs: Inputs) -> None:
+    small = dict(built(model, inputs, 1, 3).named_parameters())
+    large = dict(built(model, inputs, 6, 3).named_parameters())
+    assert small.keys() == large.keys()
+    differing = [name for name in small if small[name].shape != large[name].shape]
+    assert len(differing) == 2  # the weight and bias of one layer
+    for name in small.keys() - set(differing):
+        assert torch.equal(small[name], large[name])
+
+
+@pytest.mark.parametrize(("model", "inputs"), CASES)
+def test_a_member_of_a_stack_is_the_member_alone(model: Model, inputs: Inputs) -> None:
+    """Outputs and gradients to 1e-5, in training mode: masks of dropout are each member's own."""
+    members = [built(model, inputs, 3, seed) for seed in range(3)]
+    for number, member in enumerate(members):
+        for name, buffer in member.named_buffers():
+            buffer.fill_(2**40 * number + len(name))
+    batches = torch.stack([examples(inputs, 4, seed) for seed in range(3)])
+    parameters, buffers = torch.func.stack_module_state(members)
+    skeleton = copy.deepcopy(members[0]).to("meta").train()
+
+    def one(weights: dict[str, Tensor], state: dict[str, Tensor], batch: Tensor) -> Tensor:
+        return functional_call(skeleton, (weights, state), (batch,))
+
+    stacked = torch.vmap(one)(parameters, buffers, batches)
+    gradients = torch.autograd.grad(stacked.square().sum(), list(parameters.values()))
+    for number, member in enumerate(members):
+        alone = member.train()(batches[number])
+        torch.testing.assert_close(stacked[number], alone, rtol=1e-5, atol=1e-6)
+        own = torch.autograd.grad(alone.square().sum(), list(member.parameters()))
+        for together, mine in zip(gradients, own, strict=True):
+            torch.testing.assert_close(together[number], mine, rtol=1e-5, atol=1e-5 * float(mine.abs().max()))
+
+
+@pytest.mark.parametrize(("model", "inputs"), CASES)
+def test_every_operation_has_a_batching_rule(
+    model: Model, inputs: Inputs, recwarn: pytest.WarningsRecorder
+) -> None:
+    """torch warns of a slow fallback, a loop over members, where one is missing."""
+    members = [built(model, inputs, 2, seed) for seed in range(2)]
+    parameters, buffers = torch.func.stack_module_state(members)
+    stacked = torch.vmap(lambda p, b, x: functional_call(members[0], (p, b), (x,)))(
+        parameters, buffers, torch.stack([examples(inputs, 3, seed) for seed in range(2)])
+    )
+    stacked.sum().backward()
+    assert not [warning for warning in recwarn if "performance drop" in str(warning.message)]
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
+    config = OmegaConf.load(path)
+    model = instantiate(config, _convert_="all")
+    assert isinstance(model, Model)
+    assert model.name == path.stem
+    knobs = {name: list(v) if isinstance(v, tuple) else v for name, v in vars(type(model)(name="")).items()}
+    written = {name: value for name, value in OmegaConf.to_container(config).items() if name != "_target_"}
+    assert written == knobs | {"name": path.stem}
+
+
+def test_the_four_models_are_shipped() -> None:
+    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "knobs"),
+    [
+        (MLP, {"dropout": 1.0}),
+        (MLP, {"hidden": [64, 0]}),
+        (MLP, {"hidden": 64}),
+        (CNN, {"channels": [0]}),
+        (Text, {"word_size": 0}),
+        (Linear, {"embedding_size": 0}),
+    ],
+)
+def test_a_knob_out_of_range_is_refused(kind: type[Model], knobs: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=next(iter(knobs))):
+        kind(name="x", **knobs)
+
+
+def test_an_image_too_small_to_pool_is_refused_with_a_remedy() -> None:
+    with pytest.raises(InputError, match=r"4x4 or more and got 3x8; shorten model\.channels"):
+        CNN(name="cnn").build(Inputs("image", (1, 3, 8)), 2)
+
+
+def test_models_are_declared_without_importing_torch() -> None:
+    """A refused config answers in half a second; torch alone takes two."""
+    import subprocess
+    import sys
+
+    modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
+    light = [f"lossbench.models.{m}" for m in modules if m in ("linear", "mlp", "cnn", "text", "model")]
+    code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
