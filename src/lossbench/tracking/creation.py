@@ -1,0 +1,110 @@
+"""MLflow's sqlite database: created once, whole or not at all, whoever starts at the same moment.
+
+MLflow itself builds its tables one by one in the final file, which takes seconds and breaks when two
+processes do it at once or one is killed meanwhile. Here it builds them in a file of its own, which then
+takes the final name in one step, under a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lossbench.errors import InputError
+from lossbench.tracking.quiet import client
+
+_LOCK_SECONDS = 60.0
+
+
+def prepare_database(path: Path) -> None:
+    """Make sure that an MLflow database is there and can be written; some milliseconds when it is.
+
+    Raises:
+        InputError: the file or its folder cannot be written, or the file is something else.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_ready(path):
+            with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+                if not _is_ready(path):
+                    _create(path)
+        _settle(path)
+    except Timeout:
+        raise InputError(
+            f"{path} is being created by another process for more than {_LOCK_SECONDS:.0f} s; "
+            f"if none runs any more, delete {path}.lock."
+        ) from None
+    except (OSError, sqlite3.OperationalError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"The tracking database {path} cannot be written ({why}); "
+            "make its folder writable, or name another with tracking.uri."
+        ) from None
+
+
+def _is_ready(path: Path) -> bool:
+    """Whether the file holds MLflow's tables; False where it is missing or empty."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    try:
+        with opened(path) as database:
+            names = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+            known = {"alembic_version", "runs", "tags", "metrics", "experiments"} <= names
+            if known and database.execute("SELECT version_num FROM alembic_version").fetchone():
+                return True
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):  # someone works on it, so it is there; recording waits for its turn
+            return True
+        raise
+    except sqlite3.DatabaseError:
+        pass
+    raise InputError(
+        f"{path} is not a complete MLflow database; move it away, or name another with tracking.uri."
+    )
+
+
+def _create(path: Path) -> None:
+    """Build the tables aside and give them their name at the end."""
+    aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=path.parent))
+    try:
+        client(f"sqlite:///{aside / 'tables.db'}").search_experiments(max_results=1)
+        # A copy, because MLflow keeps its connection to the file that it has built.
+        with opened(aside / "tables.db") as built, opened(aside / "whole.db") as whole:
+            built.backup(whole)
+            whole.execute("PRAGMA journal_mode=WAL")
+        (aside / "whole.db").replace(path)
+    except Exception as error:
+        if isinstance(error, (OSError, sqlite3.Error)):
+            raise
+        raise OSError(str(error).splitlines()[0]) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _settle(path: Path) -> None:
+    """Try a write lock, and switch to the write-ahead log, in which readers and writers do not wait."""
+    with opened(path) as database:
+        try:
+            if database.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection without implicit transactions and with little patience, closed at the end."""
+    database = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+    try:
+        yield database
+    finally:
+        database.close()

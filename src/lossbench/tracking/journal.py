@@ -1,0 +1,156 @@
+"""Results on disk until MLflow has them: one file of JSON lines for each batch, in `lossbench-unrecorded/`.
+
+A batch is written here before it is recorded and deleted after, so that whatever ends the process, or keeps
+the database from taking it, loses nothing: the next start records what an ended process has left.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import itertools
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lossbench.tracking.address import Address
+from lossbench.tracking.process import Process, this_process
+from lossbench.tracking.runs import RunResult
+
+FOLDER = "lossbench-unrecorded"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What `Store.start` knows of a run, in plain values. `data_set` has the fields of MLflow's Dataset."""
+
+    experiment: str
+    name: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    started: int  # milliseconds since the epoch
+    data_set: dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run that ended. `created` is False while MLflow has no record of it: its run id is provisional."""
+
+    opening: Opening
+    result: RunResult
+    ended: int  # milliseconds since the epoch
+    created: bool
+
+    def to_json(self) -> str:
+        """One line."""
+        fields = dataclasses.asdict(self)
+        artifacts = self.result.artifacts.items()
+        fields["result"]["artifacts"] = {k: base64.b64encode(v).decode() for k, v in artifacts}
+        return json.dumps(fields)
+
+    @staticmethod
+    def from_json(line: str) -> Entry:
+        """The entry of one line."""
+        fields: dict[str, Any] = json.loads(line)
+        result = fields["result"]
+        result["artifacts"] = {k: base64.b64decode(v) for k, v in result["artifacts"].items()}
+        result["history"] = {k: [(step, value) for step, value in v] for k, v in result["history"].items()}
+        return Entry(Opening(**fields["opening"]), RunResult(**result), fields["ended"], fields["created"])
+
+
+class Journal:
+    """The batches of one tracking address."""
+
+    def __init__(self, address: Address) -> None:
+        self._uri = address.uri
+        beside = address.path.parent if address.path else Path.cwd()
+        # The second place is for a full or vanished disk under the first.
+        self.folders = (beside / FOLDER, Path(tempfile.gettempdir()) / FOLDER)
+        self._numbers = itertools.count(1)
+
+    def write(self, entries: Sequence[Entry]) -> Path | None:
+        """Keep a batch; None where no disk takes it."""
+        for folder in self.folders:
+            path = self._new_path(folder)
+            try:
+                folder.mkdir(exist_ok=True)
+                _write(path, self._header(), entries)
+                return path
+            except OSError as error:
+                _log.debug("%s does not take results: %s", folder, error)
+        return None
+
+    def refuse(self, entries: Sequence[Entry]) -> None:
+        """Keep entries that MLflow will never take, where nothing tries them again."""
+        path = self.write(entries)
+        if path:
+            path.rename(path.with_suffix(".refused"))
+
+    def remove(self, path: Path) -> None:
+        """Forget a recorded batch, and the folder with the last of them."""
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others are still in it
+            path.parent.rmdir()
+
+    def orphans(self) -> Iterator[tuple[Path, list[Entry]]]:
+        """Batches of this address that ended processes have left, each claimed for this process.
+
+        The claim is a rename, so that of several processes that start at once exactly one gets it.
+        """
+        for folder in self.folders:
+            for path in sorted(folder.glob("*.jsonl")):
+                try:
+                    if self._is_orphan(path):
+                        claimed = path.rename(self._new_path(folder))
+                        _, entries = _read(claimed)
+                        yield claimed, entries
+                except FileNotFoundError:
+                    continue  # another process was faster
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    _log.warning(
+                        "%s holds results that cannot be read (%s); it is left as it is.", path, error
+                    )
+
+    def _is_orphan(self, path: Path) -> bool:
+        with path.open(encoding="utf-8") as file:
+            header = json.loads(file.readline())
+        owner = Process.parse(_owner(path)) or Process.parse(header["process"])
+        return header["uri"] == self._uri and not (owner and owner.lives(path.stat().st_mtime))
+
+    def _header(self) -> dict[str, str]:
+        return {"uri": self._uri, "process": str(this_process())}
+
+    def _new_path(self, folder: Path) -> Path:
+        number = f"{time.time_ns() // 1_000_000}-{next(self._numbers)}"
+        return folder / f"{str(this_process()).replace(':', ',')},{number}.jsonl"
+
+
+def _owner(path: Path) -> str:
+    """The process that wrote or claimed a file, which its name says."""
+    return ":".join(path.stem.split(",")[:-1])
+
+
+def _write(path: Path, header: dict[str, str], entries: Iterable[Entry]) -> None:
+    # Under another name until it is whole: what ends in .jsonl is never half a batch.
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(header) + "\n")
+            file.writelines(entry.to_json() + "\n" for entry in entries)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> tuple[dict[str, str], list[Entry]]:
+    with path.open(encoding="utf-8") as file:
+        header: dict[str, str] = json.loads(file.readline())
+        return header, [Entry.from_json(line) for line in file]

@@ -1,0 +1,207 @@
+"""A thread that records results while the next pack trains, and keeps on disk what cannot be recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from lossbench.errors import InputError
+from lossbench.tracking.journal import Entry, Journal
+from lossbench.tracking.writer import Writer
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 5.0
+
+# MLflow's way to say that trying again will not help. Everything else may pass: a lock, a full disk, a server.
+_FINAL = {
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "ENDPOINT_NOT_FOUND",
+}
+
+
+class NotRecorded(InputError):
+    """Results are not in MLflow; the sentence says where they are."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed later."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, MlflowException):
+        return error.error_code not in _FINAL
+    return isinstance(error, (OSError, DBAPIError))  # requests' exceptions are OSErrors
+
+
+def persist(action: Callable[[int], _T], until: Callable[[], float]) -> _T:
+    """Call `action(attempt)` again, after growing pauses, while what it raises may pass.
+
+    Args:
+        until: the monotonic time after which no further attempt starts; asked before each, so that it can
+            be brought forward meanwhile.
+    """
+    pause, attempt = _FIRST_PAUSE_SECONDS, 0
+    while True:
+        try:
+            return action(attempt)
+        except Exception as error:
+            left = until() - time.monotonic()
+            if left <= 0 or not may_pass(error):
+                raise
+        # Processes that met at one lock must not meet there again.
+        time.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+        pause, attempt = min(2 * pause, _LONGEST_PAUSE_SECONDS), attempt + 1
+
+
+@dataclass(frozen=True)
+class _Batch:
+    entries: Sequence[Entry]
+    path: Path | None  # in the journal; None where no disk took it
+
+
+class Recorder:
+    """Takes batches of results and records them in the order in which they come.
+
+    patience: seconds for which a batch is tried again before it is left to the journal. After that, batches
+        are tried once each, until one succeeds.
+    """
+
+    def __init__(self, writer: Writer, journal: Journal, patience: float) -> None:
+        self._writer, self._journal, self._patience = writer, journal, patience
+        self._batches: queue.Queue[_Batch] = queue.Queue()
+        self._at_work: _Batch | None = None
+        self._left: list[_Batch] = []  # could not be recorded so far
+        self._errors: list[Exception] = []  # will not pass
+        self._deadline = float("inf")
+        self._refused = False  # the last batch was not taken
+        self._thread: threading.Thread | None = None
+        self.recorded: dict[str, str] = {}  # provisional id -> id in MLflow
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Keep a batch on disk and queue it; returns at once."""
+        self._queue(_Batch(entries, self._journal.write(entries)))
+
+    def replay(self) -> None:
+        """Queue what ended processes have left."""
+        for path, entries in self._journal.orphans():
+            _log.info("Recording %d results that an earlier process has left.", len(entries))
+            self._queue(_Batch(entries, path))
+
+    def flush(self, within: float | None = None) -> None:
+        """Wait until every batch is recorded, at most `within` seconds.
+
+        Raises:
+            NotRecorded: some could not be; they are on disk, and are tried again by a later flush or start.
+            Exception: the first that recording raised and that will not pass.
+        """
+        if within is not None:
+            self._deadline = time.monotonic() + within
+        again, self._left = self._left, []
+        for batch in again:
+            self._queue(batch)
+        while self._batches.unfinished_tasks and time.monotonic() < self._deadline:
+            time.sleep(0.002)
+        missing = self._drain() + self._left
+        at_work, self._deadline = self._at_work, float("inf")
+        self._left = missing
+        if self._errors:
+            errors, self._errors = self._errors, []
+            raise errors[0]
+        if at_work:
+            missing = [at_work, *missing]
+        if missing:
+            raise NotRecorded(self._sentence(missing))
+
+    def _queue(self, batch: _Batch) -> None:
+        self._batches.put(batch)
+        if self._thread is None:
+            # A daemon, because a thread that waits for work must not keep the program from ending;
+            # the store flushes before it does.
+            self._thread = threading.Thread(target=self._work, name="lossbench-recorder", daemon=True)
+            self._thread.start()
+
+    def _drain(self) -> list[_Batch]:
+        waiting = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.append(self._batches.get_nowait())
+                self._batches.task_done()
+        return waiting
+
+    def _sentence(self, missing: Sequence[_Batch]) -> str:
+        number = sum(len(batch.entries) for batch in missing)
+        what = f"The results of {number} runs could not be recorded in {self._writer.address.spoken}"
+        if any(batch.path is None for batch in missing):
+            return f"{what}, and no disk takes them; free some space, then run the same command again."
+        folders = sorted({str(batch.path.parent) for batch in missing if batch.path})
+        return f"{what}; they are kept in {', '.join(folders)} and recorded at the next start."
+
+    def _work(self) -> None:
+        while True:
+            self._at_work = self._batches.get()
+            try:
+                self._record(self._at_work)
+            except Exception as error:  # a fault of ours must not end the thread that others wait for
+                self._errors.append(error)
+            finally:
+                self._at_work = None
+                self._batches.task_done()
+
+    def _record(self, batch: _Batch) -> None:
+        began = time.monotonic()
+        patience = 0.0 if self._refused else self._patience
+        refused: list[Entry] = []
+        for done, entry in enumerate(batch.entries):
+            try:
+                persist(partial(self._record_one, entry), lambda: min(began + patience, self._deadline))
+                self._refused = False
+            except Exception as error:
+                if may_pass(error):
+                    self._leave(_Batch(batch.entries[done:], batch.path), error)
+                    break
+                refused.append(entry)
+                self._errors.append(error)
+        else:
+            if batch.path:
+                self._journal.remove(batch.path)
+        if refused:
+            self._journal.refuse(refused)
+
+    def _record_one(self, entry: Entry, _attempt: int) -> None:
+        run_id = entry.result.run_id
+        if not entry.created and run_id not in self.recorded:
+            opening = entry.opening
+            self.recorded[run_id] = self._writer.find_running(opening) or self._writer.create(opening)
+        self._writer.record(self.recorded.get(run_id, run_id), entry)
+
+    def _leave(self, batch: _Batch, error: Exception) -> None:
+        """Keep the rest of a batch on disk, without what is recorded already."""
+        path = self._journal.write(batch.entries)
+        if path and batch.path:
+            self._journal.remove(batch.path)
+        self._left.append(_Batch(batch.entries, path or batch.path))
+        if not self._refused:
+            why = str(error).strip().splitlines()[0][:200]
+            place = f"in {path.parent}" if path else "in memory"
+            _log.warning(
+                "%s does not take results (%s); they are kept %s until it does.",
+                self._writer.address.spoken,
+                why,
+                place,
+            )
+        self._refused = True

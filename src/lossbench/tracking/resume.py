@@ -1,0 +1,60 @@
+"""What is finished, and what earlier sweeps have left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing
+
+from lossbench.tracking import runs
+from lossbench.tracking.address import Address
+from lossbench.tracking.process import Process
+from lossbench.tracking.records import Record, latest, load, reader
+from lossbench.tracking.runs import FinishedRun
+from lossbench.tracking.writer import Writer
+
+
+def finished(address: Address, keys: Collection[str], experiment: str | None) -> dict[str, FinishedRun]:
+    """The run that counts for each key that has one."""
+    if not keys:
+        return {}
+    with closing(reader(address)) as records:
+        found = latest(record for record in records.runs(experiment, keys) if record.counts)
+        metrics = records.metrics([record.run_id for record in found.values()])
+    return {
+        key: FinishedRun(record.run_id, _outcome(record), metrics[record.run_id])
+        for key, record in found.items()
+    }
+
+
+def _outcome(record: Record) -> runs.Outcome:
+    return next(outcome for outcome in runs.COUNTED if outcome == record.tags[runs.OUTCOME])
+
+
+def abandon(address: Address, writer: Writer, keys: Collection[str], experiment: str | None) -> None:
+    """Mark records of these keys that do not count as superseded; end orphaned ones of any key.
+
+    A record in state RUNNING is orphaned when its process is dead.
+    """
+    wanted = set(keys)
+    for record in load(address, experiment):
+        if record.status == "RUNNING":
+            if not _is_orphan(record):
+                continue
+            writer.bury(record.run_id)
+        done = record.counts or record.tags.get(runs.SUPERSEDED) == "true"
+        if record.tags.get(runs.KEY) in wanted and not done:
+            writer.mark(record.run_id, {runs.SUPERSEDED: "true"})
+
+
+def _is_orphan(record: Record) -> bool:
+    process = Process.parse(record.tags.get(runs.PROCESS, ""))
+    return process is not None and not process.lives(record.started / 1000)
+
+
+def supersede_duplicates(address: Address, writer: Writer, keys: Collection[str], experiment: str) -> None:
+    """Leave each key one run that counts: the one that ended last."""
+    counted = [record for record in load(address, experiment, keys) if record.counts]
+    kept = {record.run_id for record in latest(counted).values()}
+    for record in counted:
+        if record.run_id not in kept:
+            writer.mark(record.run_id, {runs.SUPERSEDED: "true"})

@@ -1,0 +1,82 @@
+"""What a run is on its way into MLflow, and what comes back of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from lossbench.data.source import Description
+
+Outcome = Literal["finished", "diverged", "failed", "killed"]
+
+COUNTED: tuple[Outcome, ...] = ("finished", "diverged")  # results; the others are trained again
+
+# A diverged member is a result for us and a failure for someone who reads the run table.
+STATUS: dict[Outcome, str] = {
+    "finished": "FINISHED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
+
+KEY = "lossbench.key"
+KIND = "lossbench.kind"
+EXPERIMENT = "lossbench.experiment"
+LOSS = "lossbench.loss"
+OUTCOME = "lossbench.outcome"
+REASON = "lossbench.reason"
+TRACEBACK = "lossbench.traceback"
+NOT_FINITE = "lossbench.not_finite"  # what was left out because it was nan or infinite
+PROCESS = "lossbench.process"  # host:pid:start, to tell a running run from an orphaned one
+SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
+RUN_COLOR = "mlflow.runColor"
+NOTE = "mlflow.note.content"
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """A run about to train.
+
+    key:         identity of the run, as resume knows it
+    experiment:  name of the MLflow experiment; made when missing
+    params:      flattened config, see `provenance.flatten`
+    tags:        further tags; key, experiment, kind, process and colour are added
+    description: the data set, recorded as an MLflow input; None records none
+    """
+
+    key: str
+    experiment: str
+    name: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    description: Description | None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    run_id:    as `Store.start` gave it
+    reason:    one sentence for a run that is not `finished`
+    history:   curve name -> (step, value) pairs; cut before the first value that is not finite
+    metrics:   final numbers; those that are not finite are left out
+    artifacts: file name -> content
+    """
+
+    run_id: str
+    outcome: Outcome
+    reason: str | None = None
+    traceback: str | None = None
+    history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that counts: it need not be trained again."""
+
+    run_id: str
+    outcome: Outcome
+    metrics: dict[str, float]
