@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
@@ -67,7 +66,7 @@ def fetch(archive: Archive) -> Path:
         ) from error
     except OSError as error:
         raise InputError(
-            f"The data cache {folder} cannot be used ({error.strerror}): "
+            f"The data cache {folder} cannot be used ({error.strerror or error}): "
             "set LOSSBENCH_CACHE to a folder that can be written."
         ) from error
 
@@ -89,8 +88,9 @@ def _download(archive: Archive, place: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
         files = list(brought.iterdir()) if done.returncode == 0 else []
         if len(files) != 1:
-            words = done.stderr.strip().splitlines() or [f"pip ended with {done.returncode}"]
-            raise _DownloadError(words[-1].removeprefix("ERROR: ").rstrip("."))
+            lines = done.stderr.strip().splitlines() or [f"pip ended with {done.returncode}"]
+            errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+            raise _DownloadError((errors or lines)[-1].rstrip("."))
         shutil.copyfile(files[0], place)
 
 
@@ -114,10 +114,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        from lossbench.data import archive as as_imported  # this run's own `Archive` would be another class
+    from lossbench.data import archive as imported  # `Archive` of this very run would be another class
 
-        try:
-            as_imported.main()
-        except InputError as fault:
-            sys.exit(str(fault))
+    try:
+        imported.main()
+    except InputError as fault:
+        sys.exit(str(fault))

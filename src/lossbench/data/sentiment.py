@@ -105,8 +105,8 @@ class Sentiment(DataSource):
         train = left if self.train_size is None else self.train_size
         if min(val, test, left) < _FEWEST or train > left:
             raise InputError(
-                f"{len(signs)} {self.source} sentences lie outside data.neutral_band={self.neutral_band}, which "
-                f"leaves {left} for training, {val} for validation and {test} for the test: lower "
+                f"{len(signs)} sentences ({self.source}) lie outside data.neutral_band={self.neutral_band}, "
+                f"which leaves {left} for training, {val} for validation and {test} for the test: lower "
                 "data.neutral_band or data.train_size, or change the shares."
             )
         parts = stratified(signs, (test, val, train), seed, "split")

