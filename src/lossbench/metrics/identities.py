@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DECIMALS = 9
 FALSE_ACCEPT_RATE = 0.01
+NAMES = ("verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r")
 
 
 def identities(embedding: Tensor, identity: Tensor) -> dict[str, Tensor]:
@@ -39,6 +40,9 @@ def identities(embedding: Tensor, identity: Tensor) -> dict[str, Tensor]:
     Returns:
         (R,) float64 each. Memory grows with R * N * N.
     """
+    if identity.shape[-1] < 2:
+        nothing = torch.full((len(identity),), torch.nan, dtype=torch.float64, device=identity.device)
+        return dict.fromkeys(NAMES, nothing)
     unit = F.normalize(embedding.double(), dim=-1)
     similarity = (unit @ unit.transpose(-1, -2)).round(decimals=DECIMALS)
     same = identity.unsqueeze(-1) == identity.unsqueeze(-2)

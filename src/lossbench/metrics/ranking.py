@@ -77,4 +77,4 @@ def _largest(rate: Tensor, where: Tensor) -> Tensor:
 
 def _known(result: Tensor, false_rate: Tensor, true_rate: Tensor) -> Tensor:
     """NaN where either class is missing."""
-    return torch.where((false_rate + true_rate).isnan().any(-1), torch.nan, result)
+    return torch.where((false_rate + true_rate)[..., -1].isnan(), torch.nan, result)

@@ -1,0 +1,199 @@
+"""The judge measures what a prediction defines, no more, and each member by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from lossbench.metrics import judge as module
+from lossbench.metrics.judge import judge
+from lossbench.metrics.names import METRICS
+from lossbench.task import MetricFamily, Prediction, TargetKind
+
+R, N, C = 5, 40, 4
+ALL: tuple[MetricFamily, ...] = get_args(MetricFamily)
+CONTINUOUS = {"mae", "rmse", "median_ae", "r2"}
+SCORED = {"accuracy", "f1", "auroc"}
+PROBABLE = {"nll", "brier", "ece"}
+PEOPLE = {"verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r"}
+
+
+@pytest.fixture
+def prediction() -> Prediction:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(R, N, C, generator=generator)
+    return Prediction(
+        value=torch.randn(R, N, generator=generator),
+        scores=scores,
+        probabilities=scores.softmax(-1),
+        embedding=torch.randn(R, N, 6, generator=generator),
+    )
+
+
+@pytest.fixture
+def targets() -> dict[TargetKind, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {
+        "continuous": torch.randn(R, N, generator=generator),
+        "multiclass": torch.randint(0, C, (R, N), generator=generator),
+        "identity": torch.randint(0, 8, (R, N), generator=generator),
+    }
+
+
+def members(prediction: Prediction, chosen: slice) -> Prediction:
+    return Prediction(**{name: None if t is None else t[chosen] for name, t in vars(prediction).items()})
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(
+            first[name], second[name], rtol=1e-12, atol=1e-12, equal_nan=True, msg=name
+        )
+
+
+def test_everything_is_judged_where_everything_is_defined(
+    prediction: Prediction, targets: dict[TargetKind, Tensor]
+) -> None:
+    results = judge(prediction, targets, ALL)
+    assert results.keys() == METRICS.keys() == CONTINUOUS | SCORED | PROBABLE | PEOPLE
+    for result in results.values():
+        assert result.shape == (R,)
+        assert result.dtype == torch.float64
+        assert result.isfinite().all()
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_a_family_gives_its_own_names(
+    family: MetricFamily, prediction: Prediction, targets: dict[TargetKind, Tensor]
+) -> None:
+    wanted = {name for name, metric in METRICS.items() if metric.family == family}
+    assert judge(prediction, targets, (family,)).keys() == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"value"}, CONTINUOUS),
+        ({"scores"}, SCORED),
+        ({"scores", "probabilities"}, SCORED | PROBABLE),
+        ({"embedding"}, PEOPLE),
+        (set(), set()),
+    ],
+)
+def test_what_a_loss_does_not_define_is_absent(
+    given: set[str], wanted: set[str], prediction: Prediction, targets: dict[TargetKind, Tensor]
+) -> None:
+    part = Prediction(**{name: tensor for name, tensor in vars(prediction).items() if name in given})
+    assert judge(part, targets, ALL).keys() == wanted
+
+
+def test_what_the_data_does_not_offer_is_absent(prediction: Prediction) -> None:
+    assert judge(prediction, {}, ALL) == {}
+
+
+def test_the_sign_of_a_value_is_its_class() -> None:
+    value = torch.tensor([[-2.0, 0.5, 0.0, 3.0]])
+    targets: dict[TargetKind, Tensor] = {"binary": torch.tensor([[0, 1, 0, 0]])}
+    results = judge(Prediction(value=value), targets, ("classes",))
+    assert results.keys() == SCORED
+    assert float(results["accuracy"]) == 3 / 4  # zero is class 0
+    assert float(results["auroc"]) == pytest.approx(2 / 3)  # of the others -2 and 0 lie below 0.5, 3 does not
+
+
+def test_the_bins_of_a_rating_do_not_judge_two_classes() -> None:
+    """A distribution over nine ratings predicts through its mean."""
+    probabilities = torch.rand(2, 10, 9).softmax(-1)
+    value, labels = torch.randn(2, 10), torch.arange(10).expand(2, 10) % 2
+    bins = Prediction(value=value, scores=probabilities, probabilities=probabilities)
+    same(
+        judge(bins, {"binary": labels}, ("classes",)),
+        judge(Prediction(value=value), {"binary": labels}, ("classes",)),
+    )
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_a_diverged_member_is_nan_and_leaves_the_others_as_they_are(
+    bad: float, prediction: Prediction, targets: dict[TargetKind, Tensor]
+) -> None:
+    whole = judge(prediction, targets, ALL)
+    for tensor in vars(prediction).values():
+        tensor[2].flatten()[3] = bad
+    spoilt = judge(prediction, targets, ALL)
+    for name, result in spoilt.items():
+        assert result[2].isnan(), name
+        others = [0, 1, 3, 4]
+        assert torch.equal(result[others], whole[name][others]), name
+
+
+def test_one_example_is_judged_without_a_crash(
+    prediction: Prediction, targets: dict[TargetKind, Tensor]
+) -> None:
+    one = Prediction(**{name: tensor[:, :1] for name, tensor in vars(prediction).items()})
+    results = judge(one, {kind: target[:, :1] for kind, target in targets.items()}, ALL)
+    assert results.keys() == METRICS.keys()
+    undefined = {name for name, result in results.items() if result.isnan().any()}
+    assert undefined == PEOPLE | {"auroc"}
+
+
+def test_judging_changes_no_prediction(prediction: Prediction, targets: dict[TargetKind, Tensor]) -> None:
+    before = {name: tensor.clone() for name, tensor in vars(prediction).items()}
+    judge(prediction, targets, ALL)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in vars(prediction).items())
+
+
+def test_a_member_is_judged_as_alone(prediction: Prediction, targets: dict[TargetKind, Tensor]) -> None:
+    whole = judge(prediction, targets, ALL)
+    for number in range(R):
+        one = slice(number, number + 1)
+        alone = judge(members(prediction, one), {k: t[one] for k, t in targets.items()}, ALL)
+        same(alone, {name: result[one] for name, result in whole.items()})
+
+
+@pytest.mark.parametrize("chunk", [1, 2 * N * N, 10**9])
+def test_chunks_change_nothing(
+    chunk: int,
+    prediction: Prediction,
+    targets: dict[TargetKind, Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = judge(prediction, targets, ALL)
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    same(judge(prediction, targets, ALL), whole)
+
+
+def test_outputs_that_require_gradients_are_judged(targets: dict[TargetKind, Tensor]) -> None:
+    value = torch.randn(R, N, requires_grad=True)
+    results = judge(Prediction(value=value), targets, ALL)
+    assert not any(result.requires_grad for result in results.values())
+
+
+def test_directions_are_those_of_better_predictions(targets: dict[TargetKind, Tensor]) -> None:
+    """The table says which way is up: a prediction near the truth beats noise in every metric."""
+
+    def predicted(noise: float) -> Prediction:
+        generator = torch.Generator().manual_seed(3)
+        scores = 4 * torch.nn.functional.one_hot(targets["multiclass"], C)
+        scores = scores + noise * torch.randn(R, N, C, generator=generator)
+        people = torch.nn.functional.one_hot(targets["identity"], 8)
+        return Prediction(
+            value=targets["continuous"] + noise * torch.randn(R, N, generator=generator),
+            scores=scores,
+            probabilities=scores.softmax(-1),
+            embedding=people + noise * torch.randn(R, N, 8, generator=generator),
+        )
+
+    good, bad = judge(predicted(0.1), targets, ALL), judge(predicted(5.0), targets, ALL)
+    for name, metric in METRICS.items():
+        ahead = good[name] > bad[name] if metric.higher_is_better else good[name] < bad[name]
+        assert ahead.all(), name
+
+
+def test_the_names_are_read_without_importing_torch() -> None:
+    code = "import lossbench.metrics.names, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
