@@ -1,0 +1,1 @@
+"""Hydra plugin: `hydra/launcher=pack` trains the jobs of a sweep together."""

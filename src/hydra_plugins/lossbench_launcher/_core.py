@@ -1,0 +1,177 @@
+"""One sweep: compose all jobs, train them in one call, replay each outcome through Hydra's `run_job`."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import (
+    JobReturn,
+    configure_log,
+    env_override,
+    filter_overrides,
+    run_job,
+    setup_globals,
+)
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from hydra_plugins.lossbench_launcher._compose import SweepLoader
+from lossbench.errors import InputError
+
+if TYPE_CHECKING:
+    from hydra_plugins.lossbench_launcher.launcher import PackLauncher
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(Protocol):
+    """How one job ended."""
+
+    def result(self) -> float | None:
+        """The number that the job returns to its sweeper; raises what ended a job that failed."""
+
+
+Trainer = Callable[..., list[Outcome]]
+Environment = tuple[tuple[str, str], ...]
+
+
+def prepare(launcher: PackLauncher) -> None:
+    """Check the options, and let the sweeper compose its jobs by the fast loader too."""
+    if launcher.n_jobs is not None and launcher.n_jobs < 0:
+        raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {launcher.n_jobs}.")
+    if launcher.max_members < 1:
+        raise InputError(f"hydra.launcher.max_members must be at least 1; got {launcher.max_members}.")
+    # Sweepers compose every job once themselves, to find faults early, with the context that they share.
+    launcher.hydra_context.config_loader = SweepLoader(launcher.hydra_context.config_loader)
+
+
+def launch(
+    launcher: PackLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+) -> Sequence[JobReturn]:
+    """Run one batch of jobs; their folders, files, callbacks and returns are made by Hydra.
+
+    Training sees the original working directory whatever `hydra.job.chdir` says, because a pack trains
+    many jobs in one process.
+
+    Raises:
+        InputError: from the trainer, before anything was trained: no job is replayed.
+    """
+    if not launcher.trainer:
+        return _one_by_one(launcher, job_overrides, initial_job_idx)
+    setup_globals()
+    hydra = launcher.config.hydra
+    configure_log(hydra.hydra_logging, hydra.verbose)
+    Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+    log.info(f"Launching {len(job_overrides)} jobs together")
+    jobs = [_compose(launcher, overrides, initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
+    outcomes = _train(launcher, jobs)
+    try:
+        return [_replay(launcher, job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+    finally:
+        configure_log(hydra.hydra_logging, hydra.verbose)
+
+
+def _one_by_one(
+    launcher: PackLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+) -> Sequence[JobReturn]:
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    basic = BasicLauncher()
+    basic.setup(
+        hydra_context=launcher.hydra_context, task_function=launcher.task_function, config=launcher.config
+    )
+    return basic.launch(job_overrides, initial_job_idx)
+
+
+def _compose(launcher: PackLauncher, overrides: Sequence[str], number: int) -> DictConfig:
+    log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
+    job = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
+    with open_dict(job):
+        job.hydra.job.id = number
+        job.hydra.job.num = number
+    return job
+
+
+def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
+    """Call the trainer: once, unless `hydra.job.env_set` differs between jobs, then once for each value."""
+    trainer = _import(str(launcher.trainer))
+    before = HydraConfig.instance().cfg
+    configs: dict[Environment, dict[int, DictConfig]] = {}
+    outcomes: dict[int, Outcome] = {}
+    try:
+        for number, job in enumerate(jobs):
+            config, environment = _task_config(job)
+            configs.setdefault(environment, {})[number] = config
+        for environment, members in configs.items():
+            with env_override(dict(environment)), _sweep_log(launcher, jobs[min(members)]):
+                got = trainer(
+                    list(members.values()), n_jobs=launcher.n_jobs or 0, max_members=launcher.max_members
+                )
+            outcomes.update(zip(members, got, strict=True))
+    finally:
+        HydraConfig.instance().cfg = before
+    return [outcomes[number] for number in range(len(jobs))]
+
+
+def _import(path: str) -> Trainer:
+    module, _, name = path.rpartition(".")
+    try:
+        trainer: Trainer = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"hydra.launcher.trainer={path} cannot be imported ({error}); "
+            "name a function as package.module.function."
+        ) from error
+    return trainer
+
+
+def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
+    """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
+    output = Path(str(job.hydra.sweep.dir)) / str(OmegaConf.select(job, "hydra.sweep.subdir"))
+    with read_write(job.hydra.runtime), open_dict(job.hydra.runtime):
+        job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
+    HydraConfig.instance().set_config(job)
+    config = copy.deepcopy(job)
+    with read_write(config), open_dict(config):
+        del config["hydra"]
+        with suppress(OmegaConfBaseException):  # the trainer meets the same fault where it reads the value
+            OmegaConf.resolve(config)
+    variables = job.hydra.job.env_set
+    return config, tuple(sorted((str(name), str(variables[name])) for name in variables))
+
+
+@contextmanager
+def _sweep_log(launcher: PackLauncher, job: DictConfig) -> Iterator[None]:
+    """Logging as in a job, but into the folder of the sweep: what is logged here concerns many jobs."""
+    shared = copy.deepcopy(job)
+    with read_write(shared.hydra.runtime):
+        shared.hydra.runtime.output_dir = os.path.abspath(str(shared.hydra.sweep.dir))  # noqa: PTH100
+    HydraConfig.instance().set_config(shared)
+    configure_log(shared.hydra.job_logging, shared.hydra.verbose)
+    try:
+        yield
+    finally:
+        configure_log(launcher.config.hydra.hydra_logging, launcher.config.hydra.verbose)
+
+
+def _replay(launcher: PackLauncher, job: DictConfig, outcome: Outcome) -> JobReturn:
+    @functools.wraps(launcher.task_function)
+    def replay(_: Any) -> Any:
+        return outcome.result()
+
+    return run_job(
+        hydra_context=launcher.hydra_context,
+        task_function=replay,
+        config=job,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
