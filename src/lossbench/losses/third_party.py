@@ -110,8 +110,10 @@ class ThirdParty(Loss):
         if kind.kind == "distribution":
             return Prediction(value=mean_of_support(output.softmax(-1), kind))
         if self.output_size == "one":
-            scores = two_classes(output)
-            return Prediction(scores, scores.softmax(-1) if self.meaning == "sigmoid" else None)
+            both = two_classes(output)
+            return Prediction(
+                scores=both, probabilities=both.softmax(-1) if self.meaning == "sigmoid" else None
+            )
         return Prediction(
             scores=output, probabilities=output.softmax(-1) if self.meaning == "softmax" else None
         )

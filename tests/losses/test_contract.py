@@ -1,0 +1,207 @@
+"""What the pack relies on, for every shipped loss on every kind of target that it trains on."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from lossbench.errors import InputError
+from lossbench.losses.bce import BCE
+from lossbench.losses.cce import CCE
+from lossbench.losses.contrastive import Contrastive
+from lossbench.losses.cross import shipped
+from lossbench.losses.hinge import Hinge
+from lossbench.losses.huber import Huber
+from lossbench.losses.kl import KL
+from lossbench.losses.loss import Loss
+from lossbench.losses.mae import MAE
+from lossbench.losses.mse import MSE
+from lossbench.losses.third_party import ThirdParty
+from lossbench.losses.triplet import Triplet
+from lossbench.task import Target
+
+CONF = Path(__file__).parents[2] / "conf" / "loss"
+KINDS = {
+    "continuous": Target("continuous"),
+    "binary": Target("binary"),
+    "multiclass": Target("multiclass", 4),
+    "distribution": Target("distribution", 4, (-2.0, -1.0, 1.0, 2.0)),
+    "identity": Target("identity", 4),
+}
+VARIANTS = [
+    *(MSE(), MAE(), Huber(), BCE(), CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
+    *(Hinge(), Hinge(squared=True)),
+    *(Contrastive(pairs=p, normalize=n) for p in ("mean", "balanced") for n in (False, True)),
+    *(Triplet(mining=m, normalize=n) for m in ("hard", "all") for n in (False, True)),
+]
+CASES = [
+    pytest.param(loss, KINDS[kind], id=f"{loss.name}-{kind}-{number}")
+    for number, loss in enumerate(VARIANTS)
+    for kind in loss.trains_on
+]
+OFFERED = {
+    "outliers": ("continuous",),
+    "mnist": ("multiclass", "identity"),
+    "sentiment": ("continuous", "binary", "distribution", "identity"),
+    "faces": ("identity",),
+}
+TABLE = {
+    "mse": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "mae": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "huber": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
+    "contrastive": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
+    "triplet": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
+}
+
+
+def targets(kind: Target, *shape: int) -> torch.Tensor:
+    if kind.kind == "continuous":
+        return torch.randn(*shape)
+    if kind.kind == "distribution":
+        return torch.randn(*shape, kind.classes).softmax(-1)
+    return torch.randint(0, 2 if kind.kind == "binary" else kind.classes, shape)
+
+
+def gradient(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
+    leaf = output.clone().requires_grad_()
+    (result,) = torch.autograd.grad(loss(leaf, target, kind).sum(), leaf)
+    return result
+
+
+def assert_finite(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> None:
+    values = loss(output, target, kind)
+    assert values.shape == output.shape[:1]
+    assert values.isfinite().all()
+    assert (values >= -1e-5).all()
+    assert gradient(loss, output, target, kind).isfinite().all()
+
+
+class TestDeclarations:
+    def test_every_yaml_is_a_loss_with_its_defaults(self) -> None:
+        found = {}
+        for path in CONF.glob("*.yaml"):
+            loss = instantiate(OmegaConf.load(path))
+            assert isinstance(loss, Loss)
+            assert loss.name == path.stem
+            if not isinstance(loss, ThirdParty):
+                found[loss.name] = loss
+        assert found == {loss.name: loss for loss in shipped()}
+        assert sorted(found) == sorted(TABLE)
+
+    @pytest.mark.parametrize("loss", shipped(), ids=lambda loss: loss.name)
+    def test_trains_where_the_table_says_and_nowhere_else(self, loss: Loss) -> None:
+        chosen = {}
+        for data, offered in OFFERED.items():
+            fits = [kind for kind in loss.trains_on if kind in offered]
+            if fits:
+                chosen[data] = fits[0]
+        assert chosen == TABLE[loss.name]
+
+    def test_declaring_a_loss_imports_no_torch(self) -> None:
+        """A refused config must answer at once."""
+        modules = [path.stem for path in (CONF.parents[1] / "src/lossbench/losses").glob("*.py")]
+        lines = [f"import lossbench.losses.{name}" for name in modules if name != "__init__"]
+        program = "\n".join(["import sys", *lines, "assert 'torch' not in sys.modules"])
+        subprocess.run([sys.executable, "-c", program], check=True)
+
+    @pytest.mark.parametrize(
+        ("loss", "knob", "value"),
+        [
+            *[(Huber, "delta", value) for value in (0, -1.0, float("nan"), float("inf"), "one", None)],
+            *[(Hinge, "margin", value) for value in (0, -1)],
+            (Hinge, "squared", 2),
+            *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],
+            *[(KL, "label_smoothing", value) for value in (1.5, -0.1, 1)],
+            *[(Contrastive, "margin", value) for value in (0, -1)],
+            (Contrastive, "pairs", "some"),
+            *[(Triplet, "margin", value) for value in (0, -1)],
+            (Triplet, "mining", "soft"),
+        ],
+    )
+    def test_a_knob_out_of_range_is_refused(self, loss: type[Loss], knob: str, value: object) -> None:
+        with pytest.raises(InputError, match=f"loss.{knob}"):
+            loss(**{knob: value})
+
+
+@pytest.mark.parametrize(("loss", "kind"), CASES)
+class TestEveryLoss:
+    def test_stacked_members_equal_members_in_turn(self, loss: Loss, kind: Target) -> None:
+        """Values and gradients, with a knob of its own for each member."""
+        members, examples = 3, 12
+        output = torch.randn(members, examples, loss.outputs(kind, 5), requires_grad=True)
+        target = targets(kind, members, examples)
+        knobs = {name: torch.tensor([0.2, 0.5, 0.9]) for name in loss.float_knobs()}
+
+        def one(
+            output: torch.Tensor, target: torch.Tensor, knobs: dict[str, torch.Tensor | float]
+        ) -> torch.Tensor:
+            return dataclasses.replace(loss, **knobs)(output, target, kind)
+
+        stacked = torch.func.vmap(one)(output, target, knobs)
+        in_turn = torch.stack(
+            [one(output[i], target[i], {k: v[i].item() for k, v in knobs.items()}) for i in range(members)]
+        )
+        assert stacked.shape == (members, examples)
+        torch.testing.assert_close(stacked, in_turn, rtol=1e-6, atol=1e-6)
+        ours, theirs = (torch.autograd.grad(v.sum(), output)[0] for v in (stacked, in_turn))
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+    def test_extreme_outputs_stay_finite(self, loss: Loss, kind: Target) -> None:
+        size = loss.outputs(kind, 3)
+        rows = torch.tensor(list(itertools.product((1e4, -1e4, 0.0), repeat=min(size, 4))))
+        rows = rows[:81]
+        assert_finite(loss, rows, targets(kind, len(rows)), kind)
+
+    def test_exact_zeros_stay_finite(self, loss: Loss, kind: Target) -> None:
+        """Zero distances, zero lengths, all classes level."""
+        assert_finite(loss, torch.zeros(9, loss.outputs(kind, 3)), targets(kind, 9), kind)
+
+    def test_equal_rows_stay_finite(self, loss: Loss, kind: Target) -> None:
+        row = torch.randn(1, loss.outputs(kind, 3))
+        assert_finite(loss, row.expand(9, -1), targets(kind, 9), kind)
+
+    def test_one_class_in_the_batch_stays_finite(self, loss: Loss, kind: Target) -> None:
+        target = targets(kind, 1).expand(9, *targets(kind, 1).shape[1:])
+        assert_finite(loss, torch.randn(9, loss.outputs(kind, 3)), target, kind)
+
+    def test_one_example_stays_finite(self, loss: Loss, kind: Target) -> None:
+        assert_finite(loss, torch.randn(1, loss.outputs(kind, 3)), targets(kind, 1), kind)
+
+    def test_a_tensor_of_no_dimension_serves_as_a_knob(self, loss: Loss, kind: Target) -> None:
+        output, target = torch.randn(6, loss.outputs(kind, 3)), targets(kind, 6)
+        knobs = {name: torch.tensor(value) for name, value in loss.float_knobs().items()}
+        values = dataclasses.replace(loss, **knobs)(output, target, kind)
+        torch.testing.assert_close(values, loss(output, target, kind))
+
+    def test_predictions_keep_leading_dimensions(self, loss: Loss, kind: Target) -> None:
+        output = torch.randn(2, 3, 7, loss.outputs(kind, 5))
+        prediction = loss.predict(output, kind)
+        present = {k: v for k, v in vars(prediction).items() if v is not None}
+        assert present
+        for name, tensor in present.items():
+            assert tensor.shape[:3] == (2, 3, 7)
+            assert tensor.ndim == (3 if name == "value" else 4)
+        if prediction.scores is not None:
+            classes = 2 if kind.kind == "binary" else kind.classes
+            assert prediction.scores.shape[-1] == classes
+        if prediction.probabilities is not None:
+            torch.testing.assert_close(prediction.probabilities.sum(-1), torch.ones(2, 3, 7))
+            assert torch.equal(prediction.probabilities.argmax(-1), prediction.scores.argmax(-1))
+
+
+@pytest.mark.parametrize("loss", [loss for loss in VARIANTS if "identity" in loss.trains_on], ids=repr)
+def test_a_batch_without_two_of_one_identity_stays_finite(loss: Loss) -> None:
+    kind = Target("identity", 9)
+    assert_finite(loss, torch.randn(9, loss.outputs(kind, 3)), torch.arange(9), kind)
