@@ -93,7 +93,7 @@ clean: ## remove .venv and caches; results (mlflow.db, experiments/) stay
 # ---- set-up
 
 setup: $(STAMP) ## install everything and fetch the data (the other targets do it by themselves)
-	@$(RUN) -m lossbench.data.archive
+	$(call step,data archives,$(RUN) -m lossbench.data.archive)
 
 # The lock goes first: torch then takes its dependencies from it instead of the newest there are.
 $(STAMP): requirements.lock pyproject.toml
