@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SITE_PACKAGES = sysconfig.get_path("purelib")
-LAUNCHER = ["-m", "lossbench", "-m", "--cfg", "hydra", "-p", "hydra.launcher"]
+LAUNCHER = ["-m", "lossbench", "--cfg", "hydra", "-p", "hydra.launcher"]
 
 
 def python(*arguments: str, folder: Path, **environment: str) -> str:
@@ -60,15 +60,16 @@ def test_installed_package_trains_in_an_empty_folder(installed: Path, tmp_path: 
     alone = {"PYTHONPATH": os.pathsep.join([str(installed), SITE_PACKAGES])}
     origin = python("-S", "-c", "import lossbench; print(lossbench.__file__)", folder=tmp_path, **alone)
     assert Path(origin.strip()).is_relative_to(installed)
-    assert "hydra_plugins." in python("-S", *LAUNCHER, folder=tmp_path, **alone)
+    assert "hydra_plugins.lossbench_launcher" in python("-S", *LAUNCHER, folder=tmp_path, **alone)
 
     command = ("-S", "-m", "lossbench", "data=outliers", "loss=huber", "trainer.max_epochs=1")
     python(*command, folder=tmp_path, **alone)
     from mlflow import MlflowClient
 
-    (run,) = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["1"])
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
     assert run.info.status == "FINISHED"
 
 
 def test_editable_install_finds_the_launcher(tmp_path: Path) -> None:
-    assert "hydra_plugins." in python(*LAUNCHER, folder=tmp_path)
+    assert "hydra_plugins.lossbench_launcher" in python(*LAUNCHER, folder=tmp_path)

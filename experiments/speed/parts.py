@@ -131,7 +131,7 @@ def start() -> Part:
         "From the shell",
         (
             Competitor("to the end of the first training step", (1,), lambda _: first, records=False),
-            Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=1),
+            Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=2),
         ),
         words="A single run; cce does not fit outliers",
     )
