@@ -137,6 +137,14 @@ class TestThirdParty:
         assert sentence in str(error)
         assert "\n" not in str(error)
 
+    def test_functions_with_other_arguments_have_another_recipe(self) -> None:
+        """The text of torch's HuberLoss hides its delta; members with two deltas must not share one."""
+        recipes = [
+            made({"_target_": "torch.nn.HuberLoss", "delta": delta}, **VALUE_WORDS).recipe  # type: ignore[attr-defined]
+            for delta in (1.0, 2.0, 1.0)
+        ]
+        assert recipes[0] == recipes[2] != recipes[1]
+
     def test_a_result_of_another_length_is_refused(self) -> None:
         loss = ThirdParty(name="short", function=lambda o, t: o[1:], **VALUE_WORDS)
         with pytest.raises(ValueError, match="6 examples"):

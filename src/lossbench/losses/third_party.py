@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lossbench.choice import knob
@@ -44,6 +45,7 @@ class ThirdParty(Loss):
         sigmoid    scores whose sigmoid are probabilities; not claimed where each class has its own
         embedding  nearness is sameness
     stackable: the function works under torch.func.vmap, so members may share one stack.
+    recipe: set here: what tells two functions apart, so that members share a stack only where it is equal.
 
     Raises:
         InputError: the function cannot be made, has weights of its own (which nothing would train), or the
@@ -56,6 +58,7 @@ class ThirdParty(Loss):
     output_size: str = knob(choices=("one", "classes", "embedding"))
     meaning: str = knob(choices=("value", "scores", "softmax", "sigmoid", "embedding"))
     stackable: bool = knob(False)  # type: ignore[misc]
+    recipe: str = field(init=False, default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,6 +71,10 @@ class ThirdParty(Loss):
         if self.meaning == "value" and self.output_size != "one":
             raise InputError("loss.output_size must be one where loss.meaning is value.")
         object.__setattr__(self, "trains_on", kinds)
+        # Said before the function is made: the text of a torch.nn loss does not show its arguments.
+        named = isinstance(self.function, Mapping)
+        recipe = json.dumps(_plain(self.function), sort_keys=True) if named else f"object {id(self.function)}"
+        object.__setattr__(self, "recipe", recipe)
         object.__setattr__(self, "function", _made(self.function))
 
     @property
@@ -117,6 +124,12 @@ class ThirdParty(Loss):
         return Prediction(
             scores=output, probabilities=output.softmax(-1) if self.meaning == "softmax" else None
         )
+
+
+def _plain(config: Mapping[str, Any]) -> Any:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.create(dict(config)), resolve=True)
 
 
 def _made(function: Any) -> Callable[..., Any]:
