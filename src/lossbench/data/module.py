@@ -9,15 +9,30 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from lossbench.data.source import DataSet, Description, Examples
+from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.lightning import LightningDataModule
 from lossbench.seeds import torch_generator
+from lossbench.task import InputKind
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 # Numbers of input that one evaluation step may gather for all members together: 16 MB of float32.
 _CHUNK_NUMBERS = 4_000_000
+
+
+class DataCache:
+    """Data sets that were loaded: packs with the same data and seeds load and split them once."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[DataSource, int, InputKind], DataSet] = {}
+
+    def load(self, source: DataSource, seed: int, reads: InputKind) -> DataSet:
+        """As `source.load`, at the first call."""
+        key = (source, seed, reads)
+        if key not in self._loaded:
+            self._loaded[key] = source.load(seed, reads)
+        return self._loaded[key]
 
 
 class PackData(LightningDataModule):

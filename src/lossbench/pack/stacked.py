@@ -18,6 +18,11 @@ from lossbench.seeds import stream
 class StackedEngine(Engine):
     """R members as the rows of one matrix of parameters.
 
+    A matrix product of a batch of one takes another path through the BLAS library than one of two or more
+    (measured with MKL: the last bits differ), and rounding grows in training. So a lone member gets a twin
+    that is carried through every product and never trained: a member then has the same numbers, to the bit,
+    alone and in company.
+
     Args:
         members: who trains; their modules have one structure.
         modules: the initial weights of each.
@@ -26,17 +31,21 @@ class StackedEngine(Engine):
 
     def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
         self.module = modules[0]
-        self.seeds = torch.tensor([stream(m.seed, "dropout") for m in members], device=device)
+        seeds = [stream(m.seed, "dropout") for m in members]
+        self.count = len(members)
+        if self.count == 1:
+            modules, seeds = [modules[0]] * 2, seeds * 2
+        self.seeds = torch.tensor(seeds, device=device)
         rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in modules]
         self.matrix = torch.stack(rows).to(device)
-        self.best = self.matrix.clone()
+        self.best = self.matrix[: self.count].clone()
         # Leaves that share the matrix' memory: gradients come per layer, updates go to the whole matrix.
         self.parameters = {
             name: part.detach().requires_grad_() for name, part in self._split(self.matrix).items()
         }
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
-        self.update = StackedUpdate([member.optimizer for member in members], self.matrix)
+        self.update = StackedUpdate([m.optimizer for m in members], self.matrix[: self.count])
 
     def _split(self, matrix: Tensor) -> dict[str, Tensor]:
         named = dict(self.module.named_parameters())
@@ -53,8 +62,10 @@ class StackedEngine(Engine):
             outputs: Tensor = functional_call(self.module, (parameters, buffers), (batch,), options)
             return outputs
 
+        if self.count == 1:
+            inputs = inputs.expand(2, *inputs.shape[1:])
         stacked: Tensor = torch.vmap(one)(self.parameters, self.buffers, inputs)
-        return stacked
+        return stacked[: self.count]
 
     def step(
         self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
@@ -71,7 +82,7 @@ class StackedEngine(Engine):
             active = finite if active is None else active & finite
         with torch.no_grad():
             flat = torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1)
-            self.update(self.matrix, flat, active, factor)
+            self.update(self.matrix[: self.count], flat[: self.count], active, factor)
         return losses
 
     @torch.no_grad()
@@ -80,13 +91,13 @@ class StackedEngine(Engine):
         return self._forward(inputs, embedding=embedding)
 
     def keep(self, improved: Tensor) -> None:
-        self.best = torch.where(improved.unsqueeze(1), self.matrix, self.best)
+        self.best = torch.where(improved.unsqueeze(1), self.matrix[: self.count], self.best)
 
     def use_best(self) -> None:
-        self.matrix.copy_(self.best)
+        self.matrix[: self.count] = self.best
 
     def finite(self) -> Tensor:
-        return self.matrix.isfinite().all(dim=1)
+        return self.matrix[: self.count].isfinite().all(dim=1)
 
     def weights(self, member: int) -> dict[str, Tensor]:
         state = {name: part[member].clone() for name, part in self._split(self.matrix).items()}

@@ -1,0 +1,7 @@
+"""`python -m lossbench`: one run, or with -m a sweep."""
+
+from __future__ import annotations
+
+from lossbench.app import run
+
+run()

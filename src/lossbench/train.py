@@ -1,0 +1,211 @@
+"""The one entry to training: check -> skip what is finished -> group into packs -> fit -> record."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import math
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from lossbench.config import Job, jobs_from
+from lossbench.errors import InputError
+from lossbench.metrics.names import METRICS
+from lossbench.progress import Progress
+from lossbench.spread import Died, cores, spread
+from lossbench.tracking import RunResult, RunStart, Store, provenance, resolve_uri, runs
+
+if TYPE_CHECKING:
+    from lossbench.data.module import DataCache
+    from lossbench.pack.fate import MemberResult
+    from lossbench.pack.plan import PlannedPack
+
+log = logging.getLogger(__name__)
+
+
+class RunFailedError(Exception):
+    """A run that has no result: its loss raised, or its worker died."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    select: name of the selection metric.
+    metrics: `best/...`, `test/...` and `cross/...`; empty where the run failed.
+    found: the run was finished before and was not trained again.
+    """
+
+    job: Job
+    outcome: str  # finished, diverged or failed
+    reason: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    run_id: str | None = None
+    found: bool = False
+
+    @property
+    def select(self) -> str:
+        return self.job.member.source.select
+
+    def result(self) -> float:
+        """The selection metric on validation: what a sweeper that adapts needs. A diverged run is the worst.
+
+        Raises:
+            RunFailedError: the run has no result.
+        """
+        if self.outcome == "failed":
+            raise RunFailedError(f"{self.job.name}: {self.reason}")
+        if self.outcome == "diverged":
+            return -math.inf if METRICS[self.select].higher_is_better else math.inf
+        return self.metrics[f"best/{self.select}"]
+
+
+def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> list[Outcome]:
+    """Train the runs of a sweep and record them in MLflow.
+
+    Args:
+        configs: one composed config per run, without Hydra's own node.
+        n_jobs: processes for packs that train in turns; 0 is one per core.
+        max_members: the most runs in one pack.
+
+    Returns:
+        one outcome per config, in order. Equal configs are trained once.
+
+    Raises:
+        InputError: a config, the data or the tracking address is at fault; nothing was trained.
+    """
+    jobs = jobs_from(configs)
+    _check_experiments(jobs)
+    store = Store(resolve_uri(_tracking_uri(jobs)))
+    store.prepare()
+    wanted = {job.key: job for job in jobs}
+    outcomes = _finished(store, wanted)
+    missing = [job for key, job in wanted.items() if key not in outcomes]
+    if outcomes:
+        log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
+    if missing:
+        outcomes |= _train(store, missing, n_jobs, max_members)
+    return [outcomes[job.key] for job in jobs]
+
+
+def _check_experiments(jobs: Sequence[Job]) -> None:
+    from lossbench.report.claims import check_experiment
+
+    checked: list[object] = []
+    for job in jobs:
+        node = job.config["experiment"]
+        if node not in checked:
+            checked.append(node)
+            if node.get("claims"):
+                check_experiment(job.config)
+
+
+def _tracking_uri(jobs: Sequence[Job]) -> str | None:
+    uris: set[str | None] = {job.config["tracking"]["uri"] for job in jobs}
+    if len(uris) > 1:
+        raise InputError(f"A sweep records at one address; tracking.uri names {len(uris)}: choose one.")
+    return next(iter(uris))
+
+
+def _finished(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
+    asked: dict[str, list[str]] = {}
+    for key, job in wanted.items():
+        if job.config["tracking"]["resume"]:
+            asked.setdefault(job.experiment, []).append(key)
+    return {
+        key: Outcome(wanted[key], run.outcome, None, run.metrics, run.run_id, found=True)
+        for experiment, keys in asked.items()
+        for key, run in store.finished(keys, experiment).items()
+    }
+
+
+def _train(store: Store, jobs: list[Job], n_jobs: int, max_members: int) -> dict[str, Outcome]:
+    # Only now, when something is to be trained: importing torch and Lightning takes seconds.
+    from lossbench.pack.plan import plan
+
+    packs, cache = plan(jobs, n_jobs or cores(), max_members)
+    store.abandon([job.key for job in jobs])
+    epochs = sum(job.member.trainer.max_epochs for job in jobs)
+    outcomes: dict[str, Outcome] = {}
+    with store, Progress(len(packs), len(jobs), epochs) as progress:
+        for pack, run_ids, results in _results(store, packs, cache, n_jobs, progress):
+            store.finish([_record(*run) for run in zip(pack.jobs, run_ids, results, strict=True)])
+            failed = sum(result.outcome != "finished" for result in results)
+            progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
+            for job, run_id, result in zip(pack.jobs, run_ids, results, strict=True):
+                outcomes[job.key] = Outcome(job, result.outcome, result.reason, result.metrics, run_id)
+    return {
+        key: replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
+        for key, outcome in outcomes.items()
+    }
+
+
+def _results(
+    store: Store, packs: Sequence[PlannedPack], cache: DataCache, n_jobs: int, progress: Progress
+) -> Iterator[tuple[PlannedPack, list[str], list[MemberResult]]]:
+    """Stacked packs one after another in this process, the others spread over processes."""
+    from lossbench.pack.plan import fit_pack
+
+    def tell(message: tuple[int, int]) -> None:
+        progress.advance(*message)
+
+    for pack in (pack for pack in packs if pack.mode == "vmap"):
+        run_ids = store.start([_start(job, pack) for job in pack.jobs])
+        here = functools.partial(fit_pack, cache=cache)
+        for _, found in spread(here, [pack.work], n_jobs=1, on_message=tell):
+            yield pack, run_ids, _survived(pack, found)
+    turns = [pack for pack in packs if pack.mode == "loop"]
+    started = [store.start([_start(job, pack) for job in pack.jobs]) for pack in turns]
+    for number, found in spread(fit_pack, [pack.work for pack in turns], n_jobs=n_jobs, on_message=tell):
+        yield turns[number], started[number], _survived(turns[number], found)
+
+
+def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:
+    """The results of a pack, or for each member of a pack that ended as a whole, why."""
+    from lossbench.pack.fate import MemberResult
+
+    if not isinstance(found, Died):
+        return found
+    trace = "".join(traceback.format_exception(found.error)) if found.error else None
+    return [MemberResult("failed", found.reason, trace) for _ in pack.jobs]
+
+
+def _start(job: Job, pack: PlannedPack) -> RunStart:
+    member = job.member
+    description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
+    tags = {
+        runs.LOSS: member.loss.name,
+        "lossbench.data": member.source.name,
+        "lossbench.fingerprint": description.fingerprint,
+        "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
+        "lossbench.commit": provenance.commit().commit,
+        "lossbench.dirty": provenance.commit().dirty,
+        "lossbench.version": provenance.version(),
+        "lossbench.versions": provenance.versions(),
+    }
+    return RunStart(job.key, job.experiment, job.name, provenance.flatten(job.config), tags, description)
+
+
+def _record(job: Job, run_id: str, result: MemberResult) -> RunResult:
+    artifacts = {}
+    if result.predictions and job.config["tracking"]["predictions"]:
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **result.predictions)
+        artifacts["predictions.npz"] = buffer.getvalue()
+    return RunResult(
+        run_id, result.outcome, result.reason, result.traceback, result.history, result.metrics, artifacts
+    )
+
+
+def report_failures(outcomes: Sequence[Outcome]) -> None:
+    """Name every run without a result, and why: not the first alone."""
+    bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
+    for outcome in bad:
+        log.error("%s %s: %s", outcome.job.name, outcome.outcome, outcome.reason)
