@@ -101,8 +101,9 @@ def all_archives() -> list[Archive]:
 
     import lossbench.data
 
+    others = ("archive", "module")  # this one, and the Lightning module, which takes seconds to import
     names = [module.name for module in pkgutil.iter_modules(lossbench.data.__path__)]
-    modules = [importlib.import_module(f"lossbench.data.{name}") for name in names if name != "archive"]
+    modules = [importlib.import_module(f"lossbench.data.{name}") for name in names if name not in others]
     found = [value for module in modules for value in vars(module).values() if isinstance(value, Archive)]
     return list(dict.fromkeys(found))
 
