@@ -1,8 +1,20 @@
 """Runs into MLflow and back: one record per member, written in batches, never lost, never counted twice."""
 
 from lossbench.tracking.address import resolve_uri
+from lossbench.tracking.frames import read_artifact, read_histories, read_runs
 from lossbench.tracking.recorder import NotRecorded
 from lossbench.tracking.runs import FinishedRun, Outcome, RunResult, RunStart
 from lossbench.tracking.store import Store
 
-__all__ = ["FinishedRun", "NotRecorded", "Outcome", "RunResult", "RunStart", "Store", "resolve_uri"]
+__all__ = [
+    "FinishedRun",
+    "NotRecorded",
+    "Outcome",
+    "RunResult",
+    "RunStart",
+    "Store",
+    "read_artifact",
+    "read_histories",
+    "read_runs",
+    "resolve_uri",
+]

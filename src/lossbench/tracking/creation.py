@@ -17,7 +17,7 @@ from pathlib import Path
 from lossbench.errors import InputError
 from lossbench.tracking.quiet import client
 
-_LOCK_SECONDS = 60.0
+_LOCK_SECONDS = 120.0
 
 
 def prepare_database(path: Path) -> None:
@@ -34,6 +34,8 @@ def prepare_database(path: Path) -> None:
             with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
                 if not _is_ready(path):
                     _create(path)
+                # Who waits for the lock finds the database ready, so its file is not needed any more.
+                Path(f"{path}.lock").unlink(missing_ok=True)
         _settle(path)
     except Timeout:
         raise InputError(
@@ -98,6 +100,12 @@ def _settle(path: Path) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
                 raise
+
+
+def tidy(path: Path) -> None:
+    """Move what the write-ahead log holds into the database file, so that it may be copied alone."""
+    with opened(path) as database, contextlib.suppress(sqlite3.Error):
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextlib.contextmanager

@@ -114,9 +114,7 @@ class Journal:
                 except FileNotFoundError:
                     continue  # another process was faster
                 except (OSError, ValueError, KeyError, TypeError) as error:
-                    _log.warning(
-                        "%s holds results that cannot be read (%s); it is left as it is.", path, error
-                    )
+                    _log.warning("%s holds no readable results (%s); it is left as it is.", path, error)
 
     def _is_orphan(self, path: Path) -> bool:
         with path.open(encoding="utf-8") as file:

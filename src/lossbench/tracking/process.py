@@ -46,8 +46,8 @@ class Process:
 
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _CLOCK_TOLERANCE_SECONDS
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            same: bool = abs(process.create_time() - self.started) < _CLOCK_TOLERANCE_SECONDS
+            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lossbench.errors import InputError
-from lossbench.tracking.journal import Entry, Journal
+from lossbench.tracking.journal import FOLDER, Entry, Journal
 from lossbench.tracking.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
-# MLflow's way to say that trying again will not help. Everything else may pass: a lock, a full disk, a server.
+# Trying again is of no use then. All else may pass: a lock, a full disk, a lost server.
 _FINAL = {
     "INVALID_PARAMETER_VALUE",
     "INVALID_STATE",
@@ -34,8 +34,13 @@ _FINAL = {
 }
 
 
-class NotRecorded(InputError):
+class NotRecorded(InputError):  # noqa: N818 - it names a state, as InputError's sentence does
     """Results are not in MLflow; the sentence says where they are."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def may_pass(error: Exception) -> bool:
@@ -91,6 +96,11 @@ class Recorder:
         self._refused = False  # the last batch was not taken
         self._thread: threading.Thread | None = None
         self.recorded: dict[str, str] = {}  # provisional id -> id in MLflow
+
+    @property
+    def refused(self) -> bool:
+        """Whether the last attempt to record failed."""
+        return self._refused
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Keep a batch on disk and queue it; returns at once."""
@@ -175,18 +185,30 @@ class Recorder:
                     self._leave(_Batch(batch.entries[done:], batch.path), error)
                     break
                 refused.append(entry)
-                self._errors.append(error)
+                self._errors.append(self._explained(entry, error))
         else:
             if batch.path:
                 self._journal.remove(batch.path)
         if refused:
             self._journal.refuse(refused)
 
+    def _explained(self, entry: Entry, error: Exception) -> Exception:
+        """MLflow's refusal as a sentence; any other error as it is."""
+        from mlflow.exceptions import MlflowException
+
+        if not isinstance(error, MlflowException):
+            return error
+        refusal = NotRecorded(
+            f"{self._writer.address.spoken} refuses the results of run {entry.opening.name} "
+            f"({first_line(error)}); they are kept in {FOLDER} as a .refused file."
+        )
+        refusal.__cause__ = error
+        return refusal
+
     def _record_one(self, entry: Entry, _attempt: int) -> None:
         run_id = entry.result.run_id
         if not entry.created and run_id not in self.recorded:
-            opening = entry.opening
-            self.recorded[run_id] = self._writer.find_running(opening) or self._writer.create(opening)
+            self.recorded[run_id] = self._writer.create(entry.opening, may_exist=True)
         self._writer.record(self.recorded.get(run_id, run_id), entry)
 
     def _leave(self, batch: _Batch, error: Exception) -> None:
@@ -196,12 +218,11 @@ class Recorder:
             self._journal.remove(batch.path)
         self._left.append(_Batch(batch.entries, path or batch.path))
         if not self._refused:
-            why = str(error).strip().splitlines()[0][:200]
             place = f"in {path.parent}" if path else "in memory"
             _log.warning(
                 "%s does not take results (%s); they are kept %s until it does.",
                 self._writer.address.spoken,
-                why,
+                first_line(error),
                 place,
             )
         self._refused = True

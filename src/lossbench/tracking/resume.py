@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
 
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
 from lossbench.tracking.process import Process
-from lossbench.tracking.records import Record, latest, load, reader
+from lossbench.tracking.reader import load, reading
+from lossbench.tracking.records import Record, latest
 from lossbench.tracking.runs import FinishedRun
 from lossbench.tracking.writer import Writer
 
@@ -17,7 +17,7 @@ def finished(address: Address, keys: Collection[str], experiment: str | None) ->
     """The run that counts for each key that has one."""
     if not keys:
         return {}
-    with closing(reader(address)) as records:
+    with reading(address) as records:
         found = latest(record for record in records.runs(experiment, keys) if record.counts)
         metrics = records.metrics([record.run_id for record in found.values()])
     return {

@@ -7,17 +7,19 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from types import TracebackType
 
 from lossbench import palette
 from lossbench.errors import InputError
 from lossbench.tracking import address, creation, resume, runs
+from lossbench.tracking.conversion import PARAM_LENGTH, data_set_record
 from lossbench.tracking.journal import Entry, Journal, Opening
 from lossbench.tracking.process import this_process
-from lossbench.tracking.recorder import NotRecorded, Recorder, may_pass, persist
+from lossbench.tracking.recorder import NotRecorded, Recorder, first_line, may_pass, persist
 from lossbench.tracking.runs import FinishedRun, RunResult, RunStart
-from lossbench.tracking.writer import PARAM_LENGTH, Writer, data_set_record
+from lossbench.tracking.writer import Writer
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,10 @@ class Store:
         if self.address.path:
             creation.prepare_database(self.address.path)
         self._recorder.replay()
-        self._recorder.flush()
+        try:
+            self._recorder.flush()
+        except NotRecorded as error:
+            _log.warning("%s", error)  # they stay on disk; new runs are another matter
 
     def start(self, starts: Sequence[RunStart]) -> list[str]:
         """Record runs in state RUNNING.
@@ -66,26 +71,27 @@ class Store:
         Raises:
             InputError: MLflow refuses the experiment.
         """
-        return [self._start(start) for start in starts]
+        run_ids = []
+        reachable = not self._recorder.refused
+        for start in starts:
+            opening = _opening(start)
+            run_id = self._created(opening) if reachable else None
+            reachable = run_id is not None
+            # Training goes on without MLflow, and waits for it once, not for each run.
+            run_ids.append(run_id or f"unrecorded-{uuid.uuid4().hex}")
+            self._open[run_ids[-1]] = opening, reachable
+        if starts and not reachable:
+            _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
+        return run_ids
 
-    def _start(self, start: RunStart) -> str:
-        opening = _opening(start)
+    def _created(self, opening: Opening) -> str | None:
         until = time.monotonic() + min(_START_PATIENCE_SECONDS, self._patience)
-
-        def create(attempt: int) -> str:
-            # An answer that got lost must not make a second record.
-            found = self._writer.find_running(opening) if attempt else None
-            return found or self._writer.create(opening)
-
         try:
-            run_id, created = persist(create, lambda: until), True
+            return persist(lambda attempt: self._writer.create(opening, attempt > 0), lambda: until)
         except Exception as error:
             if isinstance(error, InputError) or not may_pass(error):
                 raise
-            _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
-            run_id, created = f"unrecorded-{uuid.uuid4().hex}", False
-        self._open[run_id] = opening, created
-        return run_id
+            return None
 
     def finish(self, results: Sequence[RunResult]) -> None:
         """Hand over results of started runs; they are on disk when this returns, and recorded soon after."""
@@ -113,7 +119,7 @@ class Store:
 
     def abandon(self, keys: Collection[str], experiment: str | None = None) -> None:
         """Mark failed, killed and orphaned records of these keys as superseded, and end orphaned ones."""
-        resume.abandon(self.address, self._writer, keys, experiment)
+        self._repeat(lambda: resume.abandon(self.address, self._writer, keys, experiment))
 
     def flush(self, within: float | None = None) -> None:
         """Wait until everything handed over is recorded, at most `within` seconds.
@@ -141,7 +147,23 @@ class Store:
         self._recorder.flush(within)
         if within is None:
             for experiment, keys in self._ended.items():
-                resume.supersede_duplicates(self.address, self._writer, keys, experiment)
+                mark = partial(resume.supersede_duplicates, self.address, self._writer, keys, experiment)
+                self._repeat(mark)
+            if self.address.path and self.address.path.exists():
+                creation.tidy(self.address.path)
+
+    def _repeat(self, action: Callable[[], None]) -> None:
+        """Do what may be repeated, with the patience of the store."""
+        until = time.monotonic() + self._patience
+        try:
+            persist(lambda _: action(), lambda: until)
+        except Exception as error:
+            if isinstance(error, InputError) or not may_pass(error):
+                raise
+            raise NotRecorded(
+                f"{self.address.spoken} cannot be written now ({first_line(error)}); "
+                "when it can, run the same command again: what is finished is not trained twice."
+            ) from error
 
     def __enter__(self) -> Store:
         return self

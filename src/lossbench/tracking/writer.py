@@ -6,8 +6,6 @@ into one `log_batch`, its params too. A record of a run in training therefore ha
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 import sqlite3
 import tempfile
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.errors import InputError
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
+from lossbench.tracking.conversion import finite_part, result_tags
 from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.quiet import client
 
@@ -27,16 +26,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric
 
-    from lossbench.data.source import Description
 
-# MLflow's limits, for a call and for a value.
+# MLflow's limits for a call.
 _PARAMS, _TAGS, _METRICS = 100, 100, 800
-PARAM_LENGTH, TAG_LENGTH = 6000, 5000
-_DIGEST_LENGTH = 36
 
 
 class Writer:
-    """Calls that write. Each may raise whatever MLflow raises; each but `create` may be repeated."""
+    """Calls that write. Each may raise whatever MLflow raises, and may be repeated then."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -92,27 +88,28 @@ class Writer:
             )
         return str(found.experiment_id)
 
-    def create(self, opening: Opening) -> str:
-        """A new record in state RUNNING, with its tags and data set; its id."""
-        run = self.client.create_run(
-            self.experiment(opening.experiment), opening.started, opening.tags, opening.name
-        )
-        self.add_data_set(run.info.run_id, opening)
-        return str(run.info.run_id)
+    def create(self, opening: Opening, may_exist: bool) -> str:
+        """A record in state RUNNING, with its tags and data set; its id.
 
-    def find_running(self, opening: Opening) -> str | None:
-        """The id of the record that an earlier, interrupted `create` of this opening has left."""
+        Args:
+            may_exist: an earlier attempt may have made it before its answer was lost; looks for it first.
+        """
+        run_id = self._find_running(opening) if may_exist else None
+        if run_id is None:
+            experiment = self.experiment(opening.experiment)
+            run = self.client.create_run(experiment, opening.started, opening.tags, opening.name)
+            run_id = str(run.info.run_id)
+        if opening.data_set:
+            self.client.log_inputs(run_id, [_data_set(opening.data_set)])
+        return run_id
+
+    def _find_running(self, opening: Opening) -> str | None:
         found = self.client.search_runs(
             [self.experiment(opening.experiment)],
             f"tags.`{runs.KEY}` = '{opening.tags[runs.KEY]}' and attributes.status = 'RUNNING'",
         )
         mine = [run for run in found if run.data.tags.get(runs.PROCESS) == opening.tags[runs.PROCESS]]
         return str(mine[0].info.run_id) if mine else None
-
-    def add_data_set(self, run_id: str, opening: Opening) -> None:
-        """Record the data set as an input of the run."""
-        if opening.data_set:
-            self.client.log_inputs(run_id, [_data_set(opening.data_set)])
 
     def record(self, run_id: str, entry: Entry) -> None:
         """Write the result of a run, and end it. May be repeated: equal entries are written once."""
@@ -124,7 +121,7 @@ class Writer:
         metrics, left_out = _metrics(result, entry.ended)
         tags = [RunTag(k, v) for k, v in result_tags(result, left_out).items()]
         params = [Param(k, v) for k, v in entry.opening.params.items()]
-        calls = zip_longest_chunks((metrics, _METRICS), (params, _PARAMS), (tags, _TAGS))
+        calls = _side_by_side((metrics, _METRICS), (params, _PARAMS), (tags, _TAGS))
         for some_metrics, some_params, some_tags in calls:
             self.client.log_batch(run_id, some_metrics, some_params, some_tags)
         self.client.set_terminated(run_id, runs.STATUS[result.outcome], entry.ended)
@@ -147,43 +144,6 @@ class Writer:
         self.client.set_terminated(run_id, "KILLED")
 
 
-def result_tags(result: runs.RunResult, left_out: Sequence[str] = ()) -> dict[str, str]:
-    """The tags that say how a run ended."""
-    tags = {runs.OUTCOME: result.outcome}
-    if result.reason:
-        tags[runs.REASON] = result.reason[:TAG_LENGTH]
-    if result.traceback:
-        tail = result.traceback[-TAG_LENGTH:]
-        tags[runs.TRACEBACK] = tail
-        tags[runs.NOTE] = f"**{result.outcome}**: {(result.reason or '')[:500]}\n\n```\n{tail[-4000:]}\n```"
-    elif result.reason:
-        tags[runs.NOTE] = f"**{result.outcome}**: {result.reason[: TAG_LENGTH - 100]}"
-    if left_out:
-        tags[runs.NOT_FINITE] = "; ".join(left_out)[:TAG_LENGTH]
-    return tags
-
-
-def finite_part(result: runs.RunResult) -> tuple[dict[str, list[tuple[int, float]]], list[str]]:
-    """Curves and metrics without what MLflow cannot hold, and words on what was left out.
-
-    MLflow stores infinity as 1.8e308, which flattens every chart. A curve ends before its first value that
-    is not finite; a metric is a curve of one point at step 0.
-    """
-    kept: dict[str, list[tuple[int, float]]] = {}
-    left_out = []
-    for name, curve in result.history.items():
-        end = next((i for i, (_, value) in enumerate(curve) if not math.isfinite(value)), len(curve))
-        kept[name] = curve[:end]
-        if end < len(curve):
-            left_out.append(f"{name} is {curve[end][1]} at step {curve[end][0]} and ends before it")
-    for name, value in result.metrics.items():
-        if math.isfinite(value):
-            kept[name] = [(0, value)]
-        else:
-            left_out.append(f"{name} is {value}")
-    return kept, left_out
-
-
 def _metrics(result: runs.RunResult, ended: int) -> tuple[list[Metric], list[str]]:
     from mlflow.entities import Metric
 
@@ -195,30 +155,13 @@ def _metrics(result: runs.RunResult, ended: int) -> tuple[list[Metric], list[str
     return metrics, left_out
 
 
-def data_set_record(description: Description) -> dict[str, str]:
-    """The fields of MLflow's Dataset: credits as source, kinds as schema, sizes as profile."""
-    return {
-        "name": description.name,
-        "digest": description.fingerprint[:_DIGEST_LENGTH],
-        "source_type": "lossbench",
-        "source": json.dumps({"credits": description.source}),
-        "schema": json.dumps(
-            {
-                "inputs": dataclasses.asdict(description.inputs),
-                "targets": [dataclasses.asdict(target) for target in description.targets],
-            }
-        ),
-        "profile": json.dumps({**description.sizes, "fingerprint": description.fingerprint}),
-    }
-
-
 def _data_set(record: Mapping[str, str]) -> DatasetInput:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     return DatasetInput(Dataset(**record), [InputTag("mlflow.data.context", "training, validation, test")])
 
 
-def zip_longest_chunks(*lists: tuple[Sequence[Any], int]) -> Iterator[list[list[Any]]]:
+def _side_by_side(*lists: tuple[Sequence[Any], int]) -> Iterator[list[list[Any]]]:
     """Chunks of each list of at most its size, side by side; at least one round."""
     rounds = max(1, *(math.ceil(len(items) / size) for items, size in lists))
     for turn in range(rounds):

@@ -1,0 +1,71 @@
+"""What MLflow holds of a run, in the values and lengths that it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lossbench.tracking import runs
+
+if TYPE_CHECKING:
+    from lossbench.data.source import Description
+
+# MLflow's limits; a tag may be longer, but this is what its pages still show.
+PARAM_LENGTH, TAG_LENGTH, _DIGEST_LENGTH = 6000, 5000, 36
+
+
+def result_tags(result: runs.RunResult, left_out: Sequence[str] = ()) -> dict[str, str]:
+    """The tags that say how a run ended."""
+    tags: dict[str, str] = {runs.OUTCOME: result.outcome}
+    if result.reason:
+        tags[runs.REASON] = result.reason[:TAG_LENGTH]
+    if result.traceback:
+        tail = result.traceback[-TAG_LENGTH:]
+        tags[runs.TRACEBACK] = tail
+        tags[runs.NOTE] = f"**{result.outcome}**: {(result.reason or '')[:500]}\n\n```\n{tail[-4000:]}\n```"
+    elif result.reason:
+        tags[runs.NOTE] = f"**{result.outcome}**: {result.reason[: TAG_LENGTH - 100]}"
+    if left_out:
+        tags[runs.NOT_FINITE] = "; ".join(left_out)[:TAG_LENGTH]
+    return tags
+
+
+def finite_part(result: runs.RunResult) -> tuple[dict[str, list[tuple[int, float]]], list[str]]:
+    """Curves and metrics without what MLflow cannot hold, and words on what was left out.
+
+    MLflow stores infinity as 1.8e308, which flattens every chart. A curve ends before its first value that
+    is not finite; a metric is a curve of one point at step 0.
+    """
+    kept: dict[str, list[tuple[int, float]]] = {}
+    left_out = []
+    for name, curve in result.history.items():
+        end = next((i for i, (_, value) in enumerate(curve) if not math.isfinite(value)), len(curve))
+        kept[name] = curve[:end]
+        if end < len(curve):
+            left_out.append(f"{name} is {curve[end][1]} at step {curve[end][0]} and ends before it")
+    for name, value in result.metrics.items():
+        if math.isfinite(value):
+            kept[name] = [(0, value)]
+        else:
+            left_out.append(f"{name} is {value}")
+    return kept, left_out
+
+
+def data_set_record(description: Description) -> dict[str, str]:
+    """The fields of MLflow's Dataset: credits as source, kinds as schema, sizes as profile."""
+    return {
+        "name": description.name,
+        "digest": description.fingerprint[:_DIGEST_LENGTH],
+        "source_type": "lossbench",
+        "source": json.dumps({"credits": description.source}),
+        "schema": json.dumps(
+            {
+                "inputs": dataclasses.asdict(description.inputs),
+                "targets": [dataclasses.asdict(target) for target in description.targets],
+            }
+        ),
+        "profile": json.dumps({**description.sizes, "fingerprint": description.fingerprint}),
+    }

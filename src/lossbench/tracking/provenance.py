@@ -1,0 +1,98 @@
+"""Where a run comes from: its config as params, the code's commit, the versions of what computed it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lossbench.tracking.conversion import PARAM_LENGTH
+
+UNKNOWN = "unknown"
+
+_DISTRIBUTIONS = ("lossbench", "torch", "pytorch-lightning", "mlflow", "scikit-learn", "numpy")
+_NOT_PARAMS = ("hydra", "tracking", "experiment")  # they say how a run was asked for, not what it is
+_GIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The code that ran. `dirty` is "true", "false" or "unknown", as a tag holds it."""
+
+    commit: str
+    dirty: str
+
+
+@lru_cache(maxsize=1)
+def commit() -> Commit:
+    """The commit of lossbench's own checkout; where it is installed as a package, of the current folder.
+
+    Changes to tracked files make it dirty, and so does a Python file that git does not know: a loss of
+    one's own. Both are unknown without git or a repository, or when git takes longer than two seconds.
+    """
+    package = Path(__file__).parent.parent
+    folder = package if _git(package, "ls-files", "--error-unmatch", "errors.py") else Path.cwd()
+    name = _git(folder, "rev-parse", "HEAD")
+    if not name:
+        return Commit(UNKNOWN, UNKNOWN)
+    status = _git(folder, "status", "--porcelain", "--untracked-files=all")
+    if status is None:
+        return Commit(name.strip(), UNKNOWN)
+    changes = [line for line in status.splitlines() if line[:2] != "??" or line.rstrip('"').endswith(".py")]
+    return Commit(name.strip(), "true" if changes else "false")
+
+
+def _git(folder: Path, *command: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *command],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+@lru_cache(maxsize=1)
+def versions() -> str:
+    """Versions of Python and of the packages that compute, as JSON; nothing is imported for it."""
+    found = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = UNKNOWN
+    return json.dumps(found)
+
+
+def version() -> str:
+    """The version of lossbench."""
+    return str(json.loads(versions())["lossbench"])
+
+
+def flatten(config: Mapping[str, Any]) -> dict[str, str]:
+    """A resolved config as MLflow params: `loss.delta` -> "1.0".
+
+    Lists become JSON; null, true and false are spelt as in YAML; values are cut at MLflow's 6,000 characters.
+    `_target_` and the groups hydra, tracking and experiment are left out.
+    """
+    kept = {name: value for name, value in config.items() if name not in _NOT_PARAMS}
+    return {name: text[:PARAM_LENGTH] for name, text in _flat("", kept)}
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        items = ((f"{prefix}.{name}" if prefix else str(name), inner) for name, inner in value.items())
+        return [pair for name, inner in items if not name.endswith("_target_") for pair in _flat(name, inner)]
+    return [(prefix, value if isinstance(value, str) else json.dumps(value, default=list))]

@@ -1,0 +1,99 @@
+"""Records read through a tracking server, by MLflow's public client."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from lossbench.tracking import runs
+from lossbench.tracking.address import Address
+from lossbench.tracking.quiet import client
+from lossbench.tracking.records import TAG_PREFIX, Record, Records, in_order
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_PAGE = 1000
+_CONNECTIONS = 8
+
+
+class ServerRecords(Records):
+    """Reads through a tracking server, a thousand runs at a time."""
+
+    def __init__(self, address: Address) -> None:
+        self._uri = address.uri
+        self._seen: dict[str, Any] = {}  # run id -> mlflow's Run, which holds its params and metrics
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        return client(self._uri)
+
+    def close(self) -> None:
+        self._seen.clear()
+
+    def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
+        if experiment is None:
+            ids = [found.experiment_id for found in self._client.search_experiments()]
+        else:
+            found = self._client.get_experiment_by_name(experiment)
+            ids = [found.experiment_id] if found and found.lifecycle_stage == "active" else []
+        if not ids:
+            return []
+        if keys is not None and len(keys) <= _CONNECTIONS:
+            pages = [self._search(ids, f"tags.`{runs.KEY}` = '{key}'") for key in keys]
+        else:
+            pages = [self._search(ids, f"tags.`{runs.KIND}` != ''")]
+        wanted = set(keys) if keys is not None else None
+        read = [_record(run) for run in chain.from_iterable(pages)]
+        return [record for record in read if wanted is None or record.tags.get(runs.KEY) in wanted]
+
+    def _search(self, experiments: list[str], condition: str) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self._client.search_runs(experiments, condition, max_results=_PAGE, page_token=token)
+            for run in page:
+                self._seen[run.info.run_id] = run
+                yield run
+            token = page.token
+            if not token:
+                return
+
+    def _run(self, run_id: str) -> Any:
+        if run_id not in self._seen:
+            self._seen[run_id] = self._client.get_run(run_id)
+        return self._seen[run_id]
+
+    def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+        return {run_id: dict(self._run(run_id).data.metrics) for run_id in run_ids}
+
+    def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        return {run_id: dict(self._run(run_id).data.params) for run_id in run_ids}
+
+    def artifact_place(self, run_id: str) -> str | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._run(run_id).info.artifact_uri)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
+        def one(run_id: str) -> list[tuple[str, int, float]]:
+            points = self._client.get_metric_history(run_id, metric)
+            return [(run_id, point.step, point.value) for point in points]
+
+        with ThreadPoolExecutor(_CONNECTIONS) as threads:  # MLflow has no public call for several runs
+            return in_order(run_ids, chain.from_iterable(threads.map(one, run_ids)))
+
+
+def _record(run: Any) -> Record:
+    info, tags = run.info, run.data.tags
+    ours = {name: value for name, value in tags.items() if name.startswith(TAG_PREFIX)}
+    return Record(
+        info.run_id, info.run_name, info.status, info.start_time, info.end_time, info.artifact_uri, ours
+    )
