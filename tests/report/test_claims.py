@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.report.claims import check_experiment
+from lossbench.report.claims import check_experiment, parse_experiment
 from lossbench.report.known import Known
 
 
@@ -41,9 +41,9 @@ def node(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
-    claim = check_experiment(node(metric=None), known).claims[0]
+    claim = parse_experiment(node(metric=None), known).claims[0]
     assert (claim.metric, claim.kind, claim.margin, claim.higher_is_better) == ("mae", "better", 0.0, False)
-    assert check_experiment(node(kind="as good as", margin=0.1), known).claims[0].kind == "as_good_as"
+    assert parse_experiment(node(kind="as good as", margin=0.1), known).claims[0].kind == "as_good_as"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
 )
 def test_a_faulty_claim_is_refused(known: Known, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError) as refusal:
-        check_experiment(node(**changes), known)
+        parse_experiment(node(**changes), known)
     assert said in str(refusal.value)
     assert str(refusal.value).startswith("Claim c")
 
@@ -82,9 +82,19 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
         ({"claims": ["Huber wins"]}, "must be a mapping"),
     ):
         with pytest.raises(InputError, match=said):
-            check_experiment({**node(), **changes}, known)
+            parse_experiment({**node(), **changes}, known)
 
 
 def test_a_claim_without_any_metric_is_refused(known: Known) -> None:
     with pytest.raises(InputError, match="names no metric"):
-        check_experiment({**node(metric=None), "judge": None}, known)
+        parse_experiment({**node(metric=None), "judge": None}, known)
+
+
+def test_the_names_of_the_shipped_config_are_known() -> None:
+    sides = {"left": {"loss": "huber", "loss.delta": 1.0}, "right": {"loss": "mse"}}
+    config = {"experiment": node(**sides)}
+    assert check_experiment(config).claims[0].left == sides["left"]
+    config["experiment"]["claims"][0]["right"] = {"loss": "mes"}
+    with pytest.raises(InputError, match="did you mean 'mse'"):
+        check_experiment(config)
+    assert check_experiment({"experiment": {"name": "adhoc"}}).claims == ()

@@ -69,11 +69,21 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
 
 
-def check_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
-    """The experiment that a config describes.
+def check_experiment(config: Mapping[str, Any]) -> Experiment:
+    """The experiment that a resolved config describes; some milliseconds without claims, no torch with them.
 
     Raises:
         InputError: a claim names an unknown key, loss, data set, model or metric, or lacks a part.
+    """
+    node = config.get("experiment") or {}
+    return parse_experiment(node, Known.of_config() if node.get("claims") else Known({}))
+
+
+def parse_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
+    """The experiment of an `experiment` node.
+
+    Raises:
+        InputError: as `check_experiment`.
     """
     for key in node:
         if key not in _EXPERIMENT_KEYS:

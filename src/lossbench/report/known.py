@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from lossbench.errors import InputError, suggestion
@@ -29,6 +31,13 @@ class Known:
                 for file in sorted((folder / group).glob("*.yaml")):
                     choices[group][file.stem] = _knobs(file)
         return Known(choices)
+
+    @staticmethod
+    def of_config() -> Known:
+        """The shipped `conf/` and, inside a Hydra program, the folders of its search path."""
+        from lossbench.config import conf_dir
+
+        return _read((conf_dir(), *_search_path()))
 
     def check(self, where: str, key: str, wanted: Any) -> None:
         """Refuse a key that no run has, and a choice that no group offers.
@@ -54,6 +63,20 @@ class Known:
         knobs = frozenset().union(*names.values())
         if knob not in knobs:
             raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(knob, knobs)}).")
+
+
+@lru_cache(maxsize=4)
+def _read(folders: tuple[Path, ...]) -> Known:
+    return Known.of(folders)
+
+
+def _search_path() -> tuple[Path, ...]:
+    """Folders that a user added with `--config-dir` or `hydra.searchpath`."""
+    hydra = GlobalHydra.instance()
+    if not hydra.is_initialized():
+        return ()
+    paths = [element.path or "" for element in hydra.config_loader().get_search_path().get_path()]
+    return tuple(Path(path.removeprefix("file://")) for path in paths if path.startswith("file://"))
 
 
 def _knobs(file: Path) -> frozenset[str]:

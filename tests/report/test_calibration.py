@@ -1,0 +1,45 @@
+"""The verdict rule keeps its promise where the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossbench.report import calibration
+from lossbench.report.statistics import Region, claim_p, decide, holm, paired_interval
+from lossbench.seeds import numpy_generator
+
+RECORDED = Path(__file__).parents[2] / "experiments" / "calibration" / "results.csv"
+
+
+@pytest.mark.parametrize("results", list(calibration.RESULTS))
+@pytest.mark.parametrize("seeds", [5, 8, 10])
+def test_equal_losses_get_at_most_five_percent_false_verdicts(results: str, seeds: int) -> None:
+    rng = numpy_generator(1, "a/a", results, seeds)
+    values = calibration.differences_of_one_loss(results, (1500, 1, seeds), rng)
+    interval, region = paired_interval(values), Region.of("better", 0.0)
+    verdicts = decide(interval, holm(claim_p(values, region)), region)
+    assert (verdicts != 0).mean() <= 0.05
+    assert ((interval.low <= 0) & (interval.high >= 0)).mean() >= 0.93
+
+
+def test_the_recorded_table_keeps_the_promise() -> None:
+    table = pd.read_csv(RECORDED)
+    same = table[(table["part"] == "A/A") & (table["kind"] == "better")]
+    assert set(same["seeds"]) == {5, 10, 20}
+    assert (same["experiments"] >= 1000).all()
+    assert (same["supported"] + same["refuted"]).max() <= 0.05
+    assert same["coverage"].min() >= 0.93
+    assert table.loc[(table["part"] == "A/A") & (table["kind"] == "as_good_as"), "refuted"].max() == 0
+
+
+@pytest.mark.slow
+def test_the_recorded_table_is_what_the_command_writes(tmp_path: Path) -> None:
+    calibration.main(tmp_path)
+    made, recorded = pd.read_csv(tmp_path / "results.csv"), pd.read_csv(RECORDED)
+    numbers = ["supported", "refuted", "coverage"]
+    assert np.allclose(made[numbers], recorded[numbers], atol=1e-9)
+    assert (tmp_path / "README.md").read_text() == (RECORDED.parent / "README.md").read_text()
