@@ -20,7 +20,6 @@ import torch, torchvision
 from torchvision.datasets import MNIST
 from torchvision.transforms import v2
 from torchvision.ops import sigmoid_focal_loss
-import torchmetrics
 assert v2.functional.hflip(torch.arange(3).view(1, 1, 3)).flatten().tolist() == [2, 1, 0]
 loss = sigmoid_focal_loss(torch.zeros(2), torch.ones(2), reduction="none")
 assert mend() is mend()

@@ -93,8 +93,8 @@ def test_a_seed_decides_everything(name: str, reads: str) -> None:
 @pytest.mark.parametrize(("name", "reads"), _loads())
 def test_loads_of_one_seed_share_one_tensor_of_inputs(name: str, reads: str) -> None:
     source = SOURCES[name]
-    datasets = [source.load(seed, reads) for _ in range(2) for seed in range(6)]
-    assert len({id(data.inputs) for data in datasets}) <= 6
+    datasets = [source.load(seed, reads) for _ in range(2) for seed in range(5)]
+    assert len({id(data.inputs) for data in datasets}) <= 5
     if name in ("mnist_5k", "faces"):
         assert len({id(data.inputs) for data in datasets}) == 1
 
