@@ -66,11 +66,11 @@ def _retrieval(distance: Tensor, same: Tensor) -> dict[str, Tensor]:
     place = torch.arange(1, matches.shape[-1] + 1, device=same.device)
     # The k-th match stands behind k-1 matches and every other that is as near as it.
     rank = place + torch.searchsorted(others, matches, right=True)
-    counts = (place <= relevant.unsqueeze(-1)) & (rank <= relevant.unsqueeze(-1))
-    precision = (place / rank * counts).double().sum(-1) / relevant
+    # Places without a match are infinitely far, and so behind all examples: none counts.
+    precision = (place / rank * (rank <= relevant.unsqueeze(-1))).double().sum(-1) / relevant
     queries = relevant > 0
     asked = queries.sum(-1)
     return {
-        "recall_at_1": ((rank[..., 0] == 1) & queries).sum(-1).double() / asked,
+        "recall_at_1": (rank[..., 0] == 1).sum(-1).double() / asked,
         "map_at_r": torch.where(queries, precision, 0).sum(-1) / asked,
     }

@@ -81,8 +81,6 @@ def _members(
     """Metrics of all members, in chunks of `CHUNK // size` of them; a non-finite one is NaN throughout."""
     predicted = predicted.detach()
     finite = predicted.flatten(1).isfinite().all(-1)
-    if not finite.all():
-        predicted = torch.where(finite.view(-1, *[1] * (predicted.dim() - 1)), predicted, 0)
     at_once = max(1, CHUNK // max(1, size or predicted[0].numel()))
     parts = [
         metrics(predicted[start : start + at_once], target[start : start + at_once])

@@ -1,0 +1,28 @@
+"""Curves with ties: only thresholds that exist count, whatever the order in memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lossbench.metrics.ranking import roc
+
+
+@pytest.mark.parametrize("positives_first", [True, False])
+def test_equal_scores_are_accepted_together(positives_first: bool) -> None:
+    """One score for all: the curve is the diagonal, and no threshold accepts few negatives."""
+    positive = torch.arange(10) < 5
+    curve = roc(torch.zeros(1, 10), positive if positives_first else ~positive)
+    assert curve.area().tolist() == [0.5]
+    assert curve.equal_error().tolist() == [0.5]
+    assert curve.true_rate_at(0.01).tolist() == [0.0]
+
+
+def test_the_first_threshold_may_accept_every_positive() -> None:
+    curve = roc(torch.tensor([[3.0, 3, 2, 1]]), torch.tensor([[True, True, False, False]]))
+    assert [float(x) for x in (curve.area(), curve.equal_error(), curve.true_rate_at(0))] == [1, 0, 1]
+
+
+def test_reversed_scores_are_always_wrong() -> None:
+    curve = roc(torch.tensor([[1.0, 1, 2, 3]]), torch.tensor([[True, True, False, False]]))
+    assert [float(x) for x in (curve.area(), curve.equal_error(), curve.true_rate_at(0.4))] == [0, 1, 0]
