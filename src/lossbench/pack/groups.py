@@ -64,8 +64,8 @@ class Group:
     def predict(self, outputs: Tensor) -> Prediction:
         """Outputs (G, N, outputs) as predictions in the task's own units."""
         prediction = self.losses[0].predict(outputs, self.target)
-        if prediction.value is None:
-            return prediction
+        if prediction.value is None or self.target.kind != "continuous":
+            return prediction  # the mean of a distribution is in the units of its support already
         return replace(prediction, value=prediction.value * self.scale + self.shift)
 
 
