@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from lossbench.errors import InputError
 
@@ -65,6 +65,14 @@ def parse(uri: str) -> Address:
     if not named:
         raise InputError(f"tracking.uri={uri} names no host, or no valid port; {_FITTING}.")
     return Address(uri.rstrip("/"), "http" if scheme.startswith("http") else "sql")
+
+
+def local_path(place: str) -> Path | None:
+    """The folder of an artifact address; None where it is not on this machine."""
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(place) if not parts.scheme else None
 
 
 def check_reachable(address: Address) -> None:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lossbench.errors import InputError
 from lossbench.tracking import runs
 
 if TYPE_CHECKING:
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 # MLflow's limits; a tag may be longer, but this is what its pages still show.
 PARAM_LENGTH, TAG_LENGTH, _DIGEST_LENGTH = 6000, 5000, 36
+
+
+DATA_SET_CONTEXT = ("mlflow.data.context", "training, validation, test")
+
+
+def deleted_experiment(name: str, number: str) -> InputError:
+    """The refusal of an experiment in which MLflow takes no runs."""
+    return InputError(
+        f"The experiment {name!r} was deleted in MLflow; restore it with "
+        f"'mlflow experiments restore -x {number}', or choose another experiment.name."
+    )
 
 
 def result_tags(result: runs.RunResult, left_out: Sequence[str] = ()) -> dict[str, str]:

@@ -6,10 +6,9 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from lossbench.tracking import runs
-from lossbench.tracking.address import Address, parse
+from lossbench.tracking.address import Address, local_path, parse
 from lossbench.tracking.quiet import settle_environment
 from lossbench.tracking.reader import reading
 from lossbench.tracking.records import Record, latest
@@ -66,11 +65,10 @@ def read_artifact(uri: str, run_id: str, name: str) -> bytes | None:
         place = records.artifact_place(run_id)
         if place is None:
             return None
-        parts = urlsplit(place)
-        if parts.scheme not in ("", "file"):
+        folder = local_path(place)
+        if folder is None:
             return _download(address, run_id, name)
-    path = Path(unquote(parts.path) if parts.scheme else place) / name
-    return path.read_bytes() if path.is_file() else None
+    return (folder / name).read_bytes() if (folder / name).is_file() else None
 
 
 def _download(address: Address, run_id: str, name: str) -> bytes | None:
@@ -96,7 +94,7 @@ def _ended(found: Iterable[Record], kinds: Sequence[str]) -> list[Record]:
         and record.tags.get(runs.SUPERSEDED) != "true"
     ]
     chosen = latest(ended) | latest(record for record in ended if record.counts)
-    return sorted(chosen.values(), key=lambda record: (record.started, record.run_id))
+    return sorted(chosen.values(), key=lambda record: (record.started, record.name, record.run_id))
 
 
 _COLUMNS = ["run_id", "name", "kind", "key", "status", "outcome", "reason", "started", "seconds"]

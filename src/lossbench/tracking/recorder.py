@@ -6,11 +6,11 @@ import contextlib
 import logging
 import queue
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,12 +45,14 @@ def first_line(error: Exception) -> str:
 
 def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import DBAPIError
+    if _module(error) == "mlflow":
+        return getattr(error, "error_code", None) not in _FINAL
+    # requests' exceptions are OSErrors; sqlalchemy's all come from the database here.
+    return isinstance(error, (OSError, sqlite3.OperationalError)) or _module(error) == "sqlalchemy"
 
-    if isinstance(error, MlflowException):
-        return error.error_code not in _FINAL
-    return isinstance(error, (OSError, DBAPIError))  # requests' exceptions are OSErrors
+
+def _module(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]  # told without importing what may not be in use
 
 
 def persist(action: Callable[[int], _T], until: Callable[[], float]) -> _T:
@@ -175,41 +177,54 @@ class Recorder:
     def _record(self, batch: _Batch) -> None:
         began = time.monotonic()
         patience = 0.0 if self._refused else self._patience
-        refused: list[Entry] = []
-        for done, entry in enumerate(batch.entries):
+
+        def until() -> float:
+            return min(began + patience, self._deadline)
+
+        size = self._writer.at_once
+        for start in range(0, len(batch.entries), size):
             try:
-                persist(partial(self._record_one, entry), lambda: min(began + patience, self._deadline))
-                self._refused = False
+                self._persist(batch.entries[start : start + size], until)
             except Exception as error:
-                if may_pass(error):
-                    self._leave(_Batch(batch.entries[done:], batch.path), error)
-                    break
-                refused.append(entry)
-                self._errors.append(self._explained(entry, error))
-        else:
-            if batch.path:
-                self._journal.remove(batch.path)
-        if refused:
-            self._journal.refuse(refused)
+                if not may_pass(error):
+                    raise
+                self._leave(_Batch(batch.entries[start:], batch.path), error)
+                return
+        if batch.path:
+            self._journal.remove(batch.path)
+
+    def _persist(self, entries: Sequence[Entry], until: Callable[[], float]) -> None:
+        """Record some entries; those that will never be taken are put aside, for `flush` to tell."""
+        try:
+            persist(lambda _: self._attempt(entries), until)
+            self._refused = False
+        except Exception as error:
+            if may_pass(error):
+                raise
+            if len(entries) > 1:  # one bad entry must not take the others with it
+                for entry in entries:
+                    self._persist([entry], until)
+            else:
+                self._errors.append(self._explained(entries[0], error))
+                self._journal.refuse(entries)
+
+    def _attempt(self, entries: Sequence[Entry]) -> None:
+        unknown = [e for e in entries if not e.created and e.result.run_id not in self.recorded]
+        created = self._writer.create([entry.opening for entry in unknown], may_exist=True) if unknown else []
+        self.recorded |= {entry.result.run_id: run_id for entry, run_id in zip(unknown, created, strict=True)}
+        ids = [self.recorded.get(entry.result.run_id, entry.result.run_id) for entry in entries]
+        self._writer.record(list(zip(ids, entries, strict=True)))
 
     def _explained(self, entry: Entry, error: Exception) -> Exception:
-        """MLflow's refusal as a sentence; any other error as it is."""
-        from mlflow.exceptions import MlflowException
-
-        if not isinstance(error, MlflowException):
+        """A refusal as a sentence that says where the results are; a fault of ours as it is."""
+        if not isinstance(error, InputError) and _module(error) != "mlflow":
             return error
         refusal = NotRecorded(
-            f"{self._writer.address.spoken} refuses the results of run {entry.opening.name} "
-            f"({first_line(error)}); they are kept in {FOLDER} as a .refused file."
+            f"{self._writer.address.spoken} refuses the results of run {entry.opening.name}: "
+            f"{first_line(error).rstrip('.')}; they are kept in {FOLDER} as a .refused file."
         )
         refusal.__cause__ = error
         return refusal
-
-    def _record_one(self, entry: Entry, _attempt: int) -> None:
-        run_id = entry.result.run_id
-        if not entry.created and run_id not in self.recorded:
-            self.recorded[run_id] = self._writer.create(entry.opening, may_exist=True)
-        self._writer.record(self.recorded.get(run_id, run_id), entry)
 
     def _leave(self, batch: _Batch, error: Exception) -> None:
         """Keep the rest of a batch on disk, without what is recorded already."""

@@ -35,15 +35,20 @@ def abandon(address: Address, writer: Writer, keys: Collection[str], experiment:
 
     A record in state RUNNING is orphaned when its process is dead.
     """
-    wanted = set(keys)
-    for record in load(address, experiment):
-        if record.status == "RUNNING":
-            if not _is_orphan(record):
-                continue
-            writer.bury(record.run_id)
-        done = record.counts or record.tags.get(runs.SUPERSEDED) == "true"
-        if record.tags.get(runs.KEY) in wanted and not done:
-            writer.mark(record.run_id, {runs.SUPERSEDED: "true"})
+    records, wanted = load(address, experiment), set(keys)
+    orphans = [r.run_id for r in records if r.status == "RUNNING" and _is_orphan(r)]
+    if orphans:
+        writer.bury(orphans)
+    replaced = [
+        record.run_id
+        for record in records
+        if record.tags.get(runs.KEY) in wanted
+        and (record.ended is not None or record.run_id in orphans)
+        and not record.counts
+        and record.tags.get(runs.SUPERSEDED) != "true"
+    ]
+    if replaced:
+        writer.mark(replaced, {runs.SUPERSEDED: "true"})
 
 
 def _is_orphan(record: Record) -> bool:
@@ -55,6 +60,6 @@ def supersede_duplicates(address: Address, writer: Writer, keys: Collection[str]
     """Leave each key one run that counts: the one that ended last."""
     counted = [record for record in load(address, experiment, keys) if record.counts]
     kept = {record.run_id for record in latest(counted).values()}
-    for record in counted:
-        if record.run_id not in kept:
-            writer.mark(record.run_id, {runs.SUPERSEDED: "true"})
+    replaced = [record.run_id for record in counted if record.run_id not in kept]
+    if replaced:
+        writer.mark(replaced, {runs.SUPERSEDED: "true"})

@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 
 from lossbench import palette
@@ -19,7 +19,7 @@ from lossbench.tracking.journal import Entry, Journal, Opening
 from lossbench.tracking.process import this_process
 from lossbench.tracking.recorder import NotRecorded, Recorder, first_line, may_pass, persist
 from lossbench.tracking.runs import FinishedRun, RunResult, RunStart
-from lossbench.tracking.writer import Writer
+from lossbench.tracking.writer import Writer, writer
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +37,18 @@ class Store:
     def __init__(self, uri: str, patience: float = PATIENCE_SECONDS) -> None:
         self.address = address.parse(uri)
         self._patience = patience
-        self._writer = Writer(self.address)
-        self._recorder = Recorder(self._writer, Journal(self.address), patience)
         self._open: dict[str, tuple[Opening, bool]] = {}  # run id -> opening, whether MLflow has it
         self._ended: dict[str, set[str]] = {}  # experiment -> keys that got a counted result here
         self._closed = False
         atexit.register(self._at_exit)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return writer(self.address)
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(self._writer, Journal(self.address), self._patience)
 
     def prepare(self) -> None:
         """Make sure that runs can be recorded, and record what an earlier process has left.
@@ -71,23 +77,25 @@ class Store:
         Raises:
             InputError: MLflow refuses the experiment.
         """
-        run_ids = []
+        openings = [_opening(start) for start in starts]
+        size = self._writer.at_once
+        run_ids: list[str] = []
         reachable = not self._recorder.refused
-        for start in starts:
-            opening = _opening(start)
-            run_id = self._created(opening) if reachable else None
-            reachable = run_id is not None
+        for start in range(0, len(openings), size):
+            some = openings[start : start + size]
+            created = self._created(some) if reachable else None
             # Training goes on without MLflow, and waits for it once, not for each run.
-            run_ids.append(run_id or f"unrecorded-{uuid.uuid4().hex}")
-            self._open[run_ids[-1]] = opening, reachable
+            reachable = created is not None
+            run_ids += created or [f"unrecorded-{uuid.uuid4().hex}" for _ in some]
+            self._open.update((i, (o, reachable)) for i, o in zip(run_ids[start:], some, strict=True))
         if starts and not reachable:
             _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
         return run_ids
 
-    def _created(self, opening: Opening) -> str | None:
+    def _created(self, openings: Sequence[Opening]) -> list[str] | None:
         until = time.monotonic() + min(_START_PATIENCE_SECONDS, self._patience)
         try:
-            return persist(lambda attempt: self._writer.create(opening, attempt > 0), lambda: until)
+            return persist(lambda attempt: self._writer.create(openings, attempt > 0), lambda: until)
         except Exception as error:
             if isinstance(error, InputError) or not may_pass(error):
                 raise

@@ -1,186 +1,54 @@
-"""One run written into MLflow through its public client, in as few calls as it has.
-
-What a call costs on sqlite is not the data but the transactions: everything known at the end of a run goes
-into one `log_batch`, its params too. A record of a run in training therefore has tags and its data set only.
-"""
+"""What the store asks of a writer, and which one an address gets."""
 
 from __future__ import annotations
 
-import math
-import sqlite3
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
-from lossbench.errors import InputError
-from lossbench.tracking import runs
 from lossbench.tracking.address import Address
-from lossbench.tracking.conversion import finite_part, result_tags
 from lossbench.tracking.journal import Entry, Opening
-from lossbench.tracking.quiet import client
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Metric
+DIED = "its process ended before the run did"
 
 
-# MLflow's limits for a call.
-_PARAMS, _TAGS, _METRICS = 100, 100, 800
+class Writer(ABC):
+    """Writes records at one address. A call may raise whatever its library raises, and be repeated then.
 
+    at_once: how many records are best handed over in one call.
+    """
 
-class Writer:
-    """Calls that write. Each may raise whatever MLflow raises, and may be repeated then."""
+    at_once: int
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._experiments: dict[str, str] = {}
-        self._making = threading.Lock()
 
-    @cached_property
-    def client(self) -> MlflowClient:
-        """MLflow's client, made at the first need."""
-        if self.address.kind == "sqlite":
-            _write_without_waiting_for_the_disk()
-        try:
-            return client(self.address.uri)
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"{self.address.spoken} needs the Python package {error.name}; install it."
-            ) from None
-        except Exception as error:
-            if "out-of-date database schema" in str(error):
-                raise InputError(
-                    f"{self.address.spoken} was made by another version of MLflow; "
-                    f"run 'mlflow db upgrade {self.address.uri}', or name another with tracking.uri."
-                ) from None
-            raise
-
-    def experiment(self, name: str) -> str:
-        """The id of an experiment, made when missing.
-
-        Raises:
-            InputError: an experiment of that name was deleted, so MLflow refuses new runs in it.
-        """
-        with self._making:
-            if name not in self._experiments:
-                self._experiments[name] = self._find_or_make(name)
-            return self._experiments[name]
-
-    def _find_or_make(self, name: str) -> str:
-        from mlflow.exceptions import MlflowException
-
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
-            try:
-                return str(self.client.create_experiment(name))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            found = self.client.get_experiment_by_name(name)  # another process was faster
-        if found is None or found.lifecycle_stage == "deleted":
-            number = found.experiment_id if found else "ID"
-            raise InputError(
-                f"The experiment {name!r} was deleted in MLflow; restore it with "
-                f"'mlflow experiments restore -x {number}', or choose another experiment.name."
-            )
-        return str(found.experiment_id)
-
-    def create(self, opening: Opening, may_exist: bool) -> str:
-        """A record in state RUNNING, with its tags and data set; its id.
+    @abstractmethod
+    def create(self, openings: Sequence[Opening], may_exist: bool) -> list[str]:
+        """Records in state RUNNING, with their tags and data sets; their ids.
 
         Args:
-            may_exist: an earlier attempt may have made it before its answer was lost; looks for it first.
+            may_exist: an earlier attempt may have made some before its answer was lost; looks for them first.
+
+        Raises:
+            InputError: an experiment was deleted in MLflow, which takes no runs then.
         """
-        run_id = self._find_running(opening) if may_exist else None
-        if run_id is None:
-            experiment = self.experiment(opening.experiment)
-            run = self.client.create_run(experiment, opening.started, opening.tags, opening.name)
-            run_id = str(run.info.run_id)
-        if opening.data_set:
-            self.client.log_inputs(run_id, [_data_set(opening.data_set)])
-        return run_id
 
-    def _find_running(self, opening: Opening) -> str | None:
-        found = self.client.search_runs(
-            [self.experiment(opening.experiment)],
-            f"tags.`{runs.KEY}` = '{opening.tags[runs.KEY]}' and attributes.status = 'RUNNING'",
-        )
-        mine = [run for run in found if run.data.tags.get(runs.PROCESS) == opening.tags[runs.PROCESS]]
-        return str(mine[0].info.run_id) if mine else None
+    @abstractmethod
+    def record(self, results: Sequence[tuple[str, Entry]]) -> None:
+        """Write results to the records of the given ids, and end them. Writing them again changes nothing."""
 
-    def record(self, run_id: str, entry: Entry) -> None:
-        """Write the result of a run, and end it. May be repeated: equal entries are written once."""
-        from mlflow.entities import Param, RunTag
+    @abstractmethod
+    def mark(self, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Set tags of records."""
 
-        result = entry.result
-        for name, content in result.artifacts.items():
-            self._add_artifact(run_id, name, content)
-        metrics, left_out = _metrics(result, entry.ended)
-        tags = [RunTag(k, v) for k, v in result_tags(result, left_out).items()]
-        params = [Param(k, v) for k, v in entry.opening.params.items()]
-        calls = _side_by_side((metrics, _METRICS), (params, _PARAMS), (tags, _TAGS))
-        for some_metrics, some_params, some_tags in calls:
-            self.client.log_batch(run_id, some_metrics, some_params, some_tags)
-        self.client.set_terminated(run_id, runs.STATUS[result.outcome], entry.ended)
-
-    def _add_artifact(self, run_id: str, name: str, content: bytes) -> None:
-        with tempfile.TemporaryDirectory(prefix="lossbench-") as folder:
-            path = Path(folder) / name
-            path.write_bytes(content)
-            self.client.log_artifact(run_id, str(path))
-
-    def mark(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags of a record."""
-        from mlflow.entities import RunTag
-
-        self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
-
-    def bury(self, run_id: str) -> None:
-        """End a record whose process died."""
-        self.mark(run_id, {runs.OUTCOME: "killed", runs.REASON: "its process ended before the run did"})
-        self.client.set_terminated(run_id, "KILLED")
+    @abstractmethod
+    def bury(self, run_ids: Sequence[str]) -> None:
+        """End records whose process died."""
 
 
-def _metrics(result: runs.RunResult, ended: int) -> tuple[list[Metric], list[str]]:
-    from mlflow.entities import Metric
+def writer(address: Address) -> Writer:
+    """The writer for an address that was prepared."""
+    from lossbench.tracking.bulk_writer import BulkWriter
+    from lossbench.tracking.client_writer import ClientWriter
 
-    kept, left_out = finite_part(result)
-    # One time for all, so that writing them again changes nothing.
-    metrics = [
-        Metric(name, float(value), ended, step) for name, curve in kept.items() for step, value in curve
-    ]
-    return metrics, left_out
-
-
-def _data_set(record: Mapping[str, str]) -> DatasetInput:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    return DatasetInput(Dataset(**record), [InputTag("mlflow.data.context", "training, validation, test")])
-
-
-def _side_by_side(*lists: tuple[Sequence[Any], int]) -> Iterator[list[list[Any]]]:
-    """Chunks of each list of at most its size, side by side; at least one round."""
-    rounds = max(1, *(math.ceil(len(items) / size) for items, size in lists))
-    for turn in range(rounds):
-        yield [list(items[turn * size : (turn + 1) * size]) for items, size in lists]
-
-
-def _write_without_waiting_for_the_disk() -> None:
-    """With the write-ahead log, let sqlite sync at checkpoints only: a third of the time of a run.
-
-    A killed process loses nothing by it; a power cut may lose the last transactions, never the database.
-    """
-    from sqlalchemy import Engine, event
-
-    if not event.contains(Engine, "connect", _sync_at_checkpoints):
-        event.listen(Engine, "connect", _sync_at_checkpoints)
-
-
-def _sync_at_checkpoints(connection: Any, _record: object) -> None:
-    if isinstance(connection, sqlite3.Connection):
-        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        if mode == "wal":
-            connection.execute("PRAGMA synchronous=NORMAL")
+    return BulkWriter(address) if BulkWriter.knows(address) else ClientWriter(address)
