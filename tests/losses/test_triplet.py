@@ -33,11 +33,11 @@ def reference(
 class TestTriplet:
     def test_one_triplet(self) -> None:
         output, target = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([0, 0, 1])
-        for mining in ("hard", "all"):
+        for mining in ("all", "hard"):
             values = triplet(output, target, margin=2.5, mining=mining, normalize=False)
             assert values.tolist() == [0.5, 1.5, 0.0]
 
-    @pytest.mark.parametrize("mining", ["hard", "all"])
+    @pytest.mark.parametrize("mining", ["all", "hard"])
     @pytest.mark.parametrize("normalize", [False, True])
     @pytest.mark.parametrize("margin", [0.2, 1.0])
     def test_batch_equals_pytorch_metric_learning(self, mining: str, normalize: bool, margin: float) -> None:
@@ -64,7 +64,7 @@ class TestTriplet:
         assert triplet(output, target, margin=1.0, mining="all", normalize=False)[0].item() == 0.125
 
     @pytest.mark.parametrize("normalize", [False, True])
-    @pytest.mark.parametrize("mining", ["hard", "all"])
+    @pytest.mark.parametrize("mining", ["all", "hard"])
     def test_gradients(self, normalize: bool, mining: str) -> None:
         output = torch.randn(8, 3, dtype=torch.float64, requires_grad=True)
         target = torch.randint(0, 3, (8,))
@@ -72,7 +72,7 @@ class TestTriplet:
             lambda o: triplet(o, target, margin=0.7, mining=mining, normalize=normalize), output
         )
 
-    @given(st.floats(0, 10), st.floats(0.1, 5), st.floats(0.001, 10), st.sampled_from(["hard", "all"]))
+    @given(st.floats(0, 10), st.floats(0.1, 5), st.floats(0.001, 10), st.sampled_from(["all", "hard"]))
     def test_zero_once_the_negative_is_farther_by_the_margin(
         self, positive: float, margin: float, more: float, mining: str
     ) -> None:

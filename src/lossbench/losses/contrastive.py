@@ -19,7 +19,7 @@ PAIRS = ("mean", "balanced")
 
 
 def contrastive(
-    output: Tensor, target: Tensor, *, margin: Knob = 1.0, pairs: str = "mean", normalize: bool = False
+    output: Tensor, target: Tensor, *, margin: Knob = 2.0, pairs: str = "mean", normalize: bool = False
 ) -> Tensor:
     """Contrastive loss of each anchor with all other examples of the batch.
 
@@ -73,7 +73,7 @@ class Contrastive(EmbeddingLoss):
     """
 
     name: str = "contrastive"
-    margin: float = knob(1.0, above=0)
+    margin: float = knob(2.0, above=0)
     pairs: str = knob("mean", choices=PAIRS)
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
     from lossbench.losses.loss import Knob
 
-MINING = ("hard", "all")
+MINING = ("all", "hard")
 
 
 def triplet(
-    output: Tensor, target: Tensor, *, margin: Knob = 0.2, mining: str = "hard", normalize: bool = True
+    output: Tensor, target: Tensor, *, margin: Knob = 0.2, mining: str = "all", normalize: bool = True
 ) -> Tensor:
     """Triplet loss of each anchor within the batch.
 
         l(a, p, n) = max(0, margin + D_ap - D_an),   D_ij = ||output_i - output_j||  (not squared)
-        L_a = l(a, farthest p, nearest n)              mining = "hard"
-              mean of l(a, p, n) over all p and n      mining = "all"
+        L_a = mean of l(a, p, n) over all p and n      mining = "all"
+              l(a, farthest p, nearest n)              mining = "hard"
 
-    where p has the identity of a, n another. An anchor without a p or without an n has loss 0. "all"
-    needs memory for N^3 numbers, "hard" for N^2.
+    where p has the identity of a, n another. An anchor without a p or without an n has loss 0. The mean
+    counts the triplets that cost nothing, too. Both need memory for N^2 numbers.
 
     Args:
         output: float (N, E), embeddings.
         target: int (N,), identities.
         margin: by how much the negative must be farther, above 0; a tensor of no dimension may stand for it.
-        mining: "hard" or "all".
+        mining: "all" or "hard".
         normalize: put embeddings on the unit sphere first.
 
     Returns:
@@ -57,9 +57,24 @@ def triplet(
         farthest = distance.masked_fill(~equal, 0.0).amax(-1)
         nearest = distance.masked_fill(~different, float("inf")).amin(-1)
         return (margin + farthest - nearest).clamp(min=0) * equal.any(-1)
-    valid = equal.unsqueeze(2) & different.unsqueeze(1)
-    short = (margin + distance.unsqueeze(2) - distance.unsqueeze(1)).clamp(min=0)
-    return (short * valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
+    return _mean_over_triplets(margin + distance, distance, equal, different)
+
+
+def _mean_over_triplets(reach: Tensor, distance: Tensor, equal: Tensor, different: Tensor) -> Tensor:
+    """The mean over p and n of max(0, reach_ap - distance_an), for each anchor a; all arguments (N, N).
+
+    A positive costs its reach less the distance, summed over the k negatives that are nearer than its reach.
+    With sorted negatives that is k times the reach less the sum of the first k: N^2 log N steps, not N^3.
+    """
+    import torch
+
+    infinity = float("inf")
+    near = distance.masked_fill(~different, infinity).sort(-1).values
+    nearer = torch.searchsorted(near.detach().contiguous(), reach.detach().contiguous())
+    sums = near.masked_fill(near == infinity, 0.0).cumsum(-1)
+    first = torch.cat([torch.zeros_like(sums[:, :1]), sums], -1).gather(-1, nearer)
+    short = ((nearer * reach - first) * equal).sum(-1)
+    return short / (equal.sum(-1) * different.sum(-1)).clamp(min=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +82,13 @@ class Triplet(EmbeddingLoss):
     """Triplet loss on identities.
 
     margin: by how much the nearest stranger must be farther, above 0.
-    mining: "hard" (the farthest of the own and the nearest of the others), or "all" triplets.
+    mining: "all" triplets, or "hard" (the farthest of the own and the nearest of the others).
     normalize: put embeddings on the unit sphere.
     """
 
     name: str = "triplet"
     margin: float = knob(0.2, above=0)
-    mining: str = knob("hard", choices=MINING)
+    mining: str = knob("all", choices=MINING)
     normalize: bool = knob(True)
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
