@@ -22,7 +22,7 @@ def continuous(value: Tensor, target: Tensor) -> dict[str, Tensor]:
         (R,) float64 each.
     """
     target = target.double()
-    error = (value.double() - target).abs()
+    error = (value - target).abs()  # in float64, as the target
     squares = error.square().sum(-1)
     spread = (target - target.mean(-1, keepdim=True)).square().sum(-1)
     constant = (target == target[..., :1]).all(-1)
