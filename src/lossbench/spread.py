@@ -8,6 +8,7 @@ one process shares nothing: when it breaks, its item is lost, and a fresh one ta
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,13 +16,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, cast
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Send = Callable[[Any], None]
+from lossbench.worker import ONE_THREAD, Item, Result, Send, begin, work
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,23 @@ class Died:
     error: BaseException | None = None
 
 
-def warm(preload: Sequence[str] = ()) -> None:
-    """Start importing `preload` beside this process, so that workers are there when they are wanted.
+def warm(preload: Sequence[str]) -> None:
+    """Start importing modules beside this process, so that workers are there when they are wanted.
 
-    Returns at once. Workers are forked from one clean server process that holds these modules: as fast as
-    fork (about 20 ms a worker, where importing torch and Lightning takes seconds), the memory of the modules
-    is shared, and unlike plain fork it never copies this process's threads, locks, CUDA or database handles.
+    Returns at once. Workers are forked from one clean server process that holds these modules: nearly as fast
+    as fork (where importing torch and Lightning takes seconds per worker), their memory is shared, and unlike
+    plain fork it copies none of this process's threads, locks, CUDA state or open databases. The first call
+    in a process decides; later ones change nothing.
     """
-    from multiprocessing import forkserver
-
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", *preload])
-    forkserver.ensure_running()
+    context.set_forkserver_preload(list(preload))
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD)  # libraries read it when they load, which is in the server
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def cores() -> int:
@@ -71,7 +78,7 @@ def spread(
     Args:
         function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
         n_jobs: processes at a time; None or 0 means one per core.
-        initializer: called once in each new worker, after torch was limited to one thread.
+        initializer: called once in each new worker.
         on_message: receives what `function` hands to `send`; called from another thread of this process,
             possibly after the item's result was yielded, never after the loop has ended.
     """
@@ -80,6 +87,7 @@ def spread(
     if jobs <= 1:
         yield from ((index, _alone(function, item, receive)) for index, item in enumerate(items))
     else:
+        warm([getattr(function, "func", function).__module__])  # a partial has its function in `func`
         with _Crew(initializer, receive) as crew:
             yield from _dispatch(crew, function, items, jobs)
 
@@ -136,7 +144,7 @@ class _Crew:
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
         self._context = multiprocessing.get_context("forkserver")
-        self._ending = threading.Event()
+        self._over = threading.Event()
         self._post = threading.Thread(target=self._deliver, name="lossbench-messages", daemon=True)
 
     def __enter__(self) -> _Crew:
@@ -148,7 +156,7 @@ class _Crew:
             if kind is not None:  # an interrupt, or the caller has left the loop: nobody wants the answers
                 worker.process.kill()
             worker.executor.shutdown(cancel_futures=True)
-        self._ending.set()
+        self._over.set()
         self._post.join()
 
     def start(self, function: Callable[[Item, Send], Result], item: Item) -> tuple[_Worker, Future[Result]]:
@@ -156,11 +164,11 @@ class _Crew:
         while self._idle:
             worker = self._idle.pop()
             try:
-                return worker, worker.executor.submit(_work, function, item)
+                return worker, worker.executor.submit(work, function, item)
             except BrokenExecutor:  # killed while it was idle
                 self.bury(worker)
         worker = self._hire()
-        return worker, worker.executor.submit(_work, function, item)
+        return worker, worker.executor.submit(work, function, item)
 
     def rest(self, worker: _Worker) -> None:
         """The worker waits for its next item."""
@@ -179,7 +187,10 @@ class _Crew:
     def _hire(self) -> _Worker:
         reader, writer = self._context.Pipe(duplex=False)
         executor = ProcessPoolExecutor(
-            1, mp_context=self._context, initializer=_begin, initargs=(writer, self._initializer)
+            1,
+            mp_context=self._context,
+            initializer=begin,
+            initargs=(writer, dict(os.environ), str(Path.cwd()), self._initializer),
         )
         before = {process.pid for process in multiprocessing.active_children()}
         executor.submit(os.getpid)  # an executor starts its process with its first task
@@ -190,43 +201,25 @@ class _Crew:
         return worker
 
     def _deliver(self) -> None:
-        closed: set[connection.Connection] = set()
+        ended: set[connection.Connection] = set()
         while True:
-            ending = self._ending.is_set()
-            readers = [worker.reader for worker in self._all if worker.reader not in closed]
-            for reader in connection.wait(readers, timeout=0.05) if readers else []:
-                assert isinstance(reader, connection.Connection)
+            over = self._over.is_set()  # then every worker has ended, and what it sent is in its pipe
+            readers = [worker.reader for worker in self._all if worker.reader not in ended]
+            ready = connection.wait(readers, timeout=0 if over else 0.05) if readers else []
+            for reader in cast("list[connection.Connection]", ready):
                 try:
-                    self._receive(reader.recv())
+                    message = reader.recv()
                 except (EOFError, OSError):
-                    closed.add(reader)
-            if ending and closed >= set(readers):
+                    ended.add(reader)
+                else:
+                    self._tell(message)
+            if over and not ready:
                 return
             if not readers:
-                self._ending.wait(0.05)
+                self._over.wait(0.05)
 
-
-_outbox: list[connection.Connection] = []  # one entry, and only in a worker: its pipe to the parent
-
-
-def _begin(writer: connection.Connection, initializer: Callable[[], None] | None) -> None:
-    """Make this process a worker: one thread, deaf to Ctrl-C (the parent ends it), gone with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, name="lossbench-parent", daemon=True).start()
-    _outbox.append(writer)
-    import torch
-
-    torch.set_num_threads(1)
-    if initializer is not None:
-        initializer()
-
-
-def _follow_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _work(function: Callable[[Item, Send], Result], item: Item) -> Result:
-    return function(item, _outbox[0].send)
+    def _tell(self, message: Any) -> None:
+        try:
+            self._receive(message)
+        except Exception:  # this thread must go on reading, or the workers would wait for it
+            log.exception("a message from a worker could not be used: %r", message)
