@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -87,7 +87,7 @@ class PackData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of positions (R, B); the last of an epoch may be smaller."""
-        return DataLoader(_Batches(self), batch_size=None)
+        return _loader(_Batches(self))
 
     def val_dataloader(self) -> DataLoader[tuple[int, int]]:
         """Ranges of positions, small enough to be evaluated for all members at once."""
@@ -104,7 +104,7 @@ class PackData(LightningDataModule):
         return [(start, min(start + step, size)) for start in range(0, size, step)]
 
     def _ranges(self, split: Split) -> DataLoader[tuple[int, int]]:
-        return DataLoader(self.chunks(split), batch_size=None)  # type: ignore[arg-type]
+        return _loader(self.chunks(split))
 
 
 class _Batches(IterableDataset[Tensor]):
@@ -118,6 +118,11 @@ class _Batches(IterableDataset[Tensor]):
         trainer = self.data.trainer
         order = self.data.order(trainer.current_epoch if trainer is not None else 0)
         return iter(torch.split(order, self.data.batch_size, dim=1))
+
+
+def _loader(batches: Any) -> DataLoader[Any]:
+    # With a generator of its own a loader draws nothing from torch's global one.
+    return DataLoader(batches, batch_size=None, generator=torch.Generator())
 
 
 def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tensor, Tensor]:

@@ -33,4 +33,4 @@ class MemberResult:
     traceback: str | None = None
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
-    predictions: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    predictions: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict, compare=False)
