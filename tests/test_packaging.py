@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -69,6 +73,27 @@ def test_installed_package_trains_in_an_empty_folder(installed: Path, tmp_path: 
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
     assert run.info.status == "FINISHED"
+
+
+def imported(source: Path) -> set[str]:
+    """Top-level names of the packages that a module imports anywhere."""
+    nodes = list(ast.walk(ast.parse(source.read_text())))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {
+        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }
+    return {name.split(".")[0] for name in names}
+
+
+def test_every_imported_package_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = [*project["dependencies"], *project["optional-dependencies"]["metric-learning"]]
+    declared = {re.match(r"[\w.-]+", line)[0].lower() for line in requirements}  # type: ignore[index]
+    used = set().union(*(imported(path) for path in (ROOT / "src").rglob("*.py")))
+    used -= sys.stdlib_module_names | {"lossbench", "hydra_plugins"}
+    distributions = packages_distributions()
+    missing = {name for name in used if not declared & {d.lower() for d in distributions.get(name, [name])}}
+    assert not missing
 
 
 def test_editable_install_finds_the_launcher(tmp_path: Path) -> None:
