@@ -18,6 +18,7 @@ from lossbench.errors import InputError
 from lossbench.tracking.quiet import client
 
 _LOCK_SECONDS = 120.0
+_ASIDE = ".lossbench-new-"
 
 
 def prepare_database(path: Path) -> None:
@@ -73,7 +74,9 @@ def _is_ready(path: Path) -> bool:
 
 def _create(path: Path) -> None:
     """Build the tables aside and give them their name at the end."""
-    aside = Path(tempfile.mkdtemp(prefix=".mlflow-", dir=path.parent))
+    for abandoned in path.parent.glob(f"{_ASIDE}*"):  # whoever made it is dead: the lock is ours
+        shutil.rmtree(abandoned, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
     try:
         client(f"sqlite:///{aside / 'tables.db'}").search_experiments(max_results=1)
         # A copy, because MLflow keeps its connection to the file that it has built.

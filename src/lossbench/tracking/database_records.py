@@ -100,7 +100,7 @@ class DatabaseRecords(Records):
 
     def _rows(self, statement: Select[Any]) -> Iterable[Any]:
         with self._engine.connect() as connection:
-            return connection.execute(statement).tuples().all()
+            return connection.execute(statement).all()
 
 
 def _nested(run_ids: Sequence[str], rows: Iterable[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:

@@ -12,18 +12,19 @@ import dataclasses
 import itertools
 import json
 import logging
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lossbench.data.archive import cache_folder
 from lossbench.tracking.address import Address
 from lossbench.tracking.process import Process, this_process
 from lossbench.tracking.runs import RunResult
 
 FOLDER = "lossbench-unrecorded"
+_FOREIGN_SECONDS = 3600.0  # a batch lies here for minutes, unless its process died
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +63,8 @@ class Entry:
         result = fields["result"]
         result["artifacts"] = {k: base64.b64decode(v) for k, v in result["artifacts"].items()}
         result["history"] = {k: [(step, value) for step, value in v] for k, v in result["history"].items()}
+        if any(Path(name).name != name for name in result["artifacts"]):
+            raise ValueError("an artifact has a path for a name")
         return Entry(Opening(**fields["opening"]), RunResult(**result), fields["ended"], fields["created"])
 
 
@@ -72,7 +75,7 @@ class Journal:
         self._uri = address.uri
         beside = address.path.parent if address.path else Path.cwd()
         # The second place is for a full or vanished disk under the first.
-        self.folders = (beside / FOLDER, Path(tempfile.gettempdir()) / FOLDER)
+        self.folders = (beside / FOLDER, cache_folder() / FOLDER)
         self._numbers = itertools.count(1)
 
     def write(self, entries: Sequence[Entry]) -> Path | None:
@@ -80,8 +83,8 @@ class Journal:
         for folder in self.folders:
             path = self._new_path(folder)
             try:
-                folder.mkdir(exist_ok=True)
-                _write(path, self._header(), entries)
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(path, {"uri": self._uri}, entries)
                 return path
             except OSError as error:
                 _log.debug("%s does not take results: %s", folder, error)
@@ -105,12 +108,15 @@ class Journal:
         The claim is a rename, so that of several processes that start at once exactly one gets it.
         """
         for folder in self.folders:
+            for path in folder.glob("*.partial"):
+                with contextlib.suppress(OSError):
+                    if not _owner_lives(path):
+                        self.remove(path)
             for path in sorted(folder.glob("*.jsonl")):
                 try:
                     if self._is_orphan(path):
                         claimed = path.rename(self._new_path(folder))
-                        _, entries = _read(claimed)
-                        yield claimed, entries
+                        yield claimed, _read(claimed)
                 except FileNotFoundError:
                     continue  # another process was faster
                 except (OSError, ValueError, KeyError, TypeError) as error:
@@ -119,20 +125,17 @@ class Journal:
     def _is_orphan(self, path: Path) -> bool:
         with path.open(encoding="utf-8") as file:
             header = json.loads(file.readline())
-        owner = Process.parse(_owner(path)) or Process.parse(header["process"])
-        return header["uri"] == self._uri and not (owner and owner.lives(path.stat().st_mtime))
-
-    def _header(self) -> dict[str, str]:
-        return {"uri": self._uri, "process": str(this_process())}
+        return header["uri"] == self._uri and not _owner_lives(path)
 
     def _new_path(self, folder: Path) -> Path:
         number = f"{time.time_ns() // 1_000_000}-{next(self._numbers)}"
         return folder / f"{str(this_process()).replace(':', ',')},{number}.jsonl"
 
 
-def _owner(path: Path) -> str:
-    """The process that wrote or claimed a file, which its name says."""
-    return ":".join(path.stem.split(",")[:-1])
+def _owner_lives(path: Path) -> bool:
+    """Whether the process that wrote or claimed a file, as its name says, may still record it."""
+    owner = Process.parse(":".join(path.stem.split(",")[:-1]))
+    return owner is not None and owner.lives(path.stat().st_mtime, _FOREIGN_SECONDS)
 
 
 def _write(path: Path, header: dict[str, str], entries: Iterable[Entry]) -> None:
@@ -148,7 +151,7 @@ def _write(path: Path, header: dict[str, str], entries: Iterable[Entry]) -> None
         raise
 
 
-def _read(path: Path) -> tuple[dict[str, str], list[Entry]]:
+def _read(path: Path) -> list[Entry]:
     with path.open(encoding="utf-8") as file:
-        header: dict[str, str] = json.loads(file.readline())
-        return header, [Entry.from_json(line) for line in file]
+        file.readline()  # the header
+        return [Entry.from_json(line) for line in file]
