@@ -81,7 +81,8 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     """
     jobs = jobs_from(configs)
     _check_experiments(jobs)
-    store = Store(resolve_uri(_tracking_uri(jobs)))
+    uri = resolve_uri(_tracking_uri(jobs))
+    store = Store(uri)
     store.prepare()
     wanted = {job.key: job for job in jobs}
     outcomes = _finished(store, wanted)
@@ -90,6 +91,7 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
     if missing:
         outcomes |= _train(store, missing, n_jobs, max_members)
+    _tell(list(outcomes.values()), uri)
     return [outcomes[job.key] for job in jobs]
 
 
@@ -204,8 +206,23 @@ def _record(job: Job, run_id: str, result: MemberResult) -> RunResult:
     )
 
 
-def report_failures(outcomes: Sequence[Outcome]) -> None:
-    """Name every run without a result, and why: not the first alone."""
+def _tell(outcomes: Sequence[Outcome], uri: str) -> None:
+    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is."""
     bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
+    if bad:
+        log.error("%d of %d runs have no result:", len(bad), len(outcomes))
     for outcome in bad:
-        log.error("%s %s: %s", outcome.job.name, outcome.outcome, outcome.reason)
+        reason = outcome.reason or "recorded before; its run says why"
+        log.error("  %s %s: %s", outcome.job.name, outcome.outcome, reason)
+    if len(outcomes) == 1 and not bad:
+        log.info("%s", summary(outcomes[0]))
+    names = ", ".join(sorted({outcome.job.experiment for outcome in outcomes}))
+    log.info("recorded in %s, experiment %s", uri, names)
+
+
+def summary(outcome: Outcome) -> str:
+    """One finished run in a line: what chose its epoch, and what the test says."""
+    epoch = outcome.metrics["best/epoch"]
+    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {outcome.metrics[f'best/{outcome.select}']:.4g}"
+    tests = [f"{name} {value:.4g}" for name, value in outcome.metrics.items() if name.startswith("test/")]
+    return f"{outcome.job.name}: {chosen}; {', '.join(tests)}"

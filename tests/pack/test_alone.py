@@ -1,4 +1,4 @@
-"""A member of a pack equals the run alone: to the bit in a stack and in turns, for every loss and optimizer."""
+"""A member of a pack equals the run alone, to the bit: stacked, in turns, for every loss and optimizer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_dropout_draws_for_each_member_on_its_own(jobs: Compose) -> None:
 
 @pytest.mark.parametrize("loss", ["mse", "huber", "mae"])
 def test_stacked_and_in_turns_agree_to_rounding(jobs: Compose, loss: str) -> None:
-    """The two modes multiply in different orders: equal at first, apart by rounding that training amplifies."""
+    """The two modes multiply in different orders, and training amplifies the rounding."""
     one = jobs(f"loss={loss} seed=3 optimizer=sgd optimizer.lr=0.001")
     (stacked, curves), (turns, other_curves) = results(one, "vmap")[0], results(one, "loop")[0]
     assert stacked == pytest.approx(turns, rel=1e-5)

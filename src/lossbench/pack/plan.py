@@ -75,7 +75,7 @@ def plan(jobs: Sequence[Job], processes: int, max_members: int) -> tuple[list[Pl
         if mode == "loop" and members[0].mode == "vmap":
             log.warning("pack.mode=vmap falls back to loop for %s: %s", members[0].name, because)
         for part in [members] if mode == "vmap" else _parts(members, processes):
-            packs.append(PlannedPack(len(packs), tuple(part), mode, because, data.description))  # noqa: PERF401
+            packs.append(PlannedPack(len(packs), tuple(part), mode, because, data.description))
     return packs, cache
 
 

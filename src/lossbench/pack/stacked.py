@@ -100,5 +100,5 @@ class StackedEngine(Engine):
         return self.matrix[: self.count].isfinite().all(dim=1)
 
     def weights(self, member: int) -> dict[str, Tensor]:
-        state = {name: part[member].clone() for name, part in self._split(self.matrix).items()}
-        return state | {name: part[member].clone() for name, part in self.buffers.items()}
+        parts = self._split(self.matrix) | self.buffers
+        return {name: parts[name][member].clone() for name in self.module.state_dict()}
