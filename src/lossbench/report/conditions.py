@@ -19,6 +19,7 @@ LOSS = "loss.name"
 RATE = "optimizer.lr"
 SEED = "seed"
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")
+NOT_FINITE = "lossbench.not_finite"
 INFINITE = 1e300  # MLflow's database stores infinity as the largest float
 DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
 
@@ -43,8 +44,9 @@ def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def parameters(runs: pd.DataFrame) -> list[str]:
-    """Names of the columns that are params of a run."""
-    return [name for name in runs.columns if name == SEED or name.split(".")[0] in GROUPS]
+    """Names of the columns that are params of a run and matter to its result."""
+    named = (name for name in runs.columns if name not in ("data.root", "trainer.accelerator"))
+    return [name for name in named if name == SEED or name.split(".")[0] in GROUPS]
 
 
 def axes_of(runs: pd.DataFrame) -> list[str]:
@@ -147,6 +149,14 @@ def _equal(column: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
     return column.map(lambda value: str(value) == str(wanted)).astype(bool)
 
 
+def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
+    """Rows whose metric was left out of MLflow because it was nan or infinite."""
+    if NOT_FINITE not in runs.columns:
+        return pd.Series(False, index=runs.index)
+    told = runs[NOT_FINITE].map(lambda text: metric in str(text))
+    return told.astype(bool) & runs[metric].isna()
+
+
 def higher_is_better(metric: str) -> bool:
     """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
     name = metric.split("/", 1)[-1]
@@ -164,5 +174,5 @@ def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) 
     pool = runs if among is None else among
     reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
     worst = float(reached.min() if higher_is_better(metric) else reached.max())
-    lost = (runs["outcome"] == "diverged") | (runs[metric].abs() >= INFINITE)
+    lost = (runs["outcome"] == "diverged") | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost, worst)

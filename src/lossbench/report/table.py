@@ -1,0 +1,184 @@
+"""Tables of results: mean and spread over seeds, the best and those not distinguishable from it marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lossbench.metrics.names import METRICS
+from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, label, results, show
+from lossbench.report.statistics import holm
+
+Mark = Literal["best", "tied", ""]
+LEVEL = 0.05
+LEGEND = (
+    "mean ± standard deviation over seeds; * best mean, ~ not distinguishable from it "
+    "(paired t test over seeds, Holm-corrected within the column)"
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Mean and spread of one condition's results; NaN where a loss does not define the metric."""
+
+    mean: float
+    deviation: float = math.nan
+    n: int = 0
+    mark: Mark = ""
+
+    def text(self, decimals: int, gap: str = " ") -> str:
+        """`0.912 ± 0.003`, or a dash."""
+        if math.isnan(self.mean):
+            return "-"
+        spread = "" if math.isnan(self.deviation) else f"{gap}±{gap}{self.deviation:.{decimals}f}"
+        return f"{self.mean:.{decimals}f}{spread}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric, or one value of an axis, for all losses; `decimals` fit its spread."""
+
+    head: str
+    cells: tuple[Cell, ...]
+    better: str = ""  # higher or lower
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point: the spread keeps one or two that count."""
+        spreads = [c.deviation for c in self.cells if c.deviation > 0] or [
+            abs(c.mean) / 100 for c in self.cells if not math.isnan(c.mean) and c.mean != 0
+        ]
+        if not spreads:
+            return 3
+        return min(4, max(0, math.ceil(-math.log10(float(np.median(spreads)) / 2))))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Losses as rows."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+def mark(values: pd.DataFrame, higher: bool) -> dict[str, Mark]:
+    """The best column and those that a paired t test over seeds cannot tell from it.
+
+    Args:
+        values: one row per seed, one column per loss.
+        higher: whether more is better.
+    """
+    known = values.dropna(axis="columns", how="all")
+    if known.empty:
+        return {}
+    means = known.mean()
+    best = str(means.idxmax() if higher else means.idxmin())
+    others = [name for name in known.columns if name != best]
+    p = [_difference_p(known[best] - known[name]) for name in others]
+    adjusted = holm(p) if p else []
+    told: dict[str, Mark] = {best: "best"}
+    return told | {name: "tied" for name, value in zip(others, adjusted, strict=True) if value > LEVEL}
+
+
+def _difference_p(differences: pd.Series[float]) -> float:
+    values = differences.dropna().to_numpy(float)
+    if len(values) < 2:
+        return 1.0
+    if np.ptp(values) == 0:
+        return 1.0 if values[0] == 0 else 0.0
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def column(head: str, chosen: pd.DataFrame, rows: Sequence[str], metric: str, by: str = LOSS) -> Column:
+    """A column of one metric (with its prefix) for rows named by the values of `by`."""
+    values = chosen.assign(value=results(chosen, metric)).pivot_table(
+        index=SEED, columns=by, values="value", observed=True
+    )
+    marks = mark(values, higher_is_better(metric))
+    cells = []
+    for row in rows:
+        own = values[row].dropna() if row in values else pd.Series(dtype=float)
+        if own.empty:
+            cells.append(Cell(math.nan))
+        else:
+            cells.append(Cell(float(own.mean()), float(own.std()), len(own), marks.get(row, "")))
+    return Column(head, tuple(cells), "higher" if higher_is_better(metric) else "lower")
+
+
+def metric_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
+    """For each condition apart from the loss, a table of all test metrics of each family."""
+    tables = []
+    for title, rows in slices(chosen, layout.axes):
+        for family in ("continuous", "classes", "identities"):
+            names = [
+                name
+                for name, metric in METRICS.items()
+                if metric.family == family and results(rows, f"test/{name}").notna().any()
+            ]
+            if names:
+                columns = tuple(column(name, rows, layout.losses, f"test/{name}") for name in names)
+                tables.append(Table(title, layout.losses, columns))
+    return tables
+
+
+def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str) -> list[Table]:
+    """One metric, losses by values of the main axis; a table for each value of the other axes."""
+    axis = main_axis(layout)
+    if axis is None:
+        return []
+    rest = [key for key in layout.axes if key != axis]
+    short = axis.split(".")[0] if axis.endswith(".name") else axis.split(".", 1)[1].replace("_", " ")
+    tables = []
+    for title, rows in slices(chosen, rest):
+        columns = tuple(
+            column(show(value), rows[rows[axis] == value], layout.losses, f"test/{metric}")
+            for value in layout.levels[axis]
+            if (rows[axis] == value).any()
+        )
+        tables.append(
+            Table(f"test {metric} by {short}" + (f", {title}" if title else ""), layout.losses, columns)
+        )
+    return tables
+
+
+def cross_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
+    """Each trained loss (rows) scored by every loss that reads its outputs (columns); the diagonal is fit."""
+    names = [name for name in chosen.columns if name.startswith("cross/") and chosen[name].notna().any()]
+    if not names:
+        return []
+    tables = []
+    for title, rows in slices(chosen, layout.axes):
+        order = [f"cross/{loss}" for loss in layout.losses if f"cross/{loss}" in names]
+        order += [name for name in names if name not in order]
+        columns = tuple(column(name.split("/", 1)[1], rows, layout.losses, name) for name in order)
+        tables.append(Table(title, layout.losses, columns))
+    return tables
+
+
+def rate_of(rows: pd.DataFrame) -> dict[str, float]:
+    """The chosen learning rate of each loss among rows of one condition."""
+    return {str(loss): float(rate) for loss, rate in rows.groupby(LOSS)[RATE].first().items()}
+
+
+def main_axis(layout: Layout) -> str | None:
+    """The numeric axis with the most values, else the first axis."""
+    numeric = [key for key in layout.axes if all(isinstance(v, (int, float)) for v in layout.levels[key])]
+    return max(numeric or layout.axes, key=lambda key: len(layout.levels[key]), default=None)
+
+
+def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each value of the axes, with the values in words."""
+    if not axes:
+        return [("", rows)]
+    found = []
+    for key, part in rows.groupby(list(axes), dropna=False, sort=True):
+        values: dict[str, Any] = dict(zip(axes, key if isinstance(key, tuple) else (key,), strict=True))
+        found.append((label({LOSS: "", **values}, [LOSS, *axes]).removeprefix(", "), part))
+    return found
