@@ -75,19 +75,29 @@ def test_a_single_run_that_takes_longer_speaks(pipe: io.StringIO, clock: Clock) 
         clock.now += 99
         progress.done(0, 1, 10)
     assert pipe.getvalue().splitlines() == [
-        "packs 0/1, runs 0/1, epochs 1/10, 1:39 left",
+        "packs 0/1, runs 0/1, epochs 1/10, time left unknown",
         "packs 1/1, runs 1/1, epochs 10/10, 0:00 left",
     ]
 
 
 def test_epochs_saved_by_early_stopping_count_as_done(pipe: io.StringIO, clock: Clock) -> None:
     with Progress(2, 4, 80, stream=pipe, clock=clock) as progress:
-        clock.now += 10
         progress.advance(0, 2, 5)
         progress.advance(0, 1, 3)  # one of the two has stopped
         progress.done(0, 2, 20)
         assert progress.epochs_done == 40
-        assert progress.left() == pytest.approx(10)
+
+
+def test_the_time_left_does_not_count_what_came_before_the_first_epoch(
+    pipe: io.StringIO, clock: Clock
+) -> None:
+    with Progress(1, 2, 40, stream=pipe, clock=clock) as progress:
+        clock.now += 60  # imports and data
+        progress.advance(0, 2)
+        assert progress.left() is None
+        clock.now += 3
+        progress.advance(0, 2)
+        assert progress.left() == pytest.approx(3 / 2 * 36)
 
 
 def test_a_message_that_was_overtaken_by_the_end_of_its_pack_changes_nothing(

@@ -43,6 +43,7 @@ class Progress:
         self.epochs_done = 0
         self._by_pack: dict[int, int] = {}
         self._ended: set[int] = set()
+        self._first: tuple[float, int] | None = None  # time of the first event, and epochs done by then
         self._lock = threading.Lock()
         self._clock = clock
         self._start = self._last = clock()
@@ -88,13 +89,21 @@ class Progress:
             self._after_event(line_due=True)
 
     def left(self) -> float | None:
-        """Seconds until the end at the pace so far; None before the first epoch."""
-        if not self.epochs_done:
+        """Seconds until the end at the pace so far; None while there is none.
+
+        The pace counts from the first epoch that was heard of, because what comes before it (imports, data)
+        does not come again.
+        """
+        to_do = self.epochs_total - self.epochs_done
+        if to_do <= 0:
+            return 0.0
+        if self._first is None or self.epochs_done == self._first[1]:
             return None
-        elapsed = self._clock() - self._start
-        return elapsed * max(self.epochs_total - self.epochs_done, 0) / self.epochs_done
+        since, epochs = self._first
+        return (self._clock() - since) * to_do / (self.epochs_done - epochs)
 
     def _after_event(self, *, line_due: bool) -> None:
+        self._first = self._first or (self._clock(), self.epochs_done)
         if self.members <= 1 and self._clock() - self._start < PATIENCE:
             return
         if self._console.is_terminal:
