@@ -83,6 +83,8 @@ def check_reachable(address: Address) -> None:
     """
     if address.kind == "sqlite":
         return
+    if address.kind == "sql":
+        _check_driver(address)
     problems: list[str] = []
     # A thread, because looking up a host name has no time limit of its own.
     asking = threading.Thread(target=lambda: problems.append(_problem(address)), daemon=True)
@@ -94,6 +96,19 @@ def check_reachable(address: Address) -> None:
             f"The tracking server {address.spoken} cannot be used: {problem}; "
             "start it, or name another address with tracking.uri (sqlite:///mlflow.db needs no server)."
         )
+
+
+def _check_driver(address: Address) -> None:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        make_url(address.uri).get_dialect().import_dbapi()
+    except (ModuleNotFoundError, NoSuchModuleError, ArgumentError) as error:
+        raise InputError(
+            f"The database {address.spoken} needs a Python package that is not there ({error}); "
+            "install it, or name another address with tracking.uri."
+        ) from None
 
 
 def _problem(address: Address) -> str:

@@ -49,10 +49,6 @@ class ClientWriter(Writer):
             _write_without_waiting_for_the_disk()
         try:
             return client(self.address.uri)
-        except ModuleNotFoundError as error:
-            raise InputError(
-                f"{self.address.spoken} needs the Python package {error.name}; install it."
-            ) from None
         except Exception as error:
             if "out-of-date database schema" in str(error):
                 raise InputError(

@@ -96,6 +96,10 @@ class Journal:
         if path:
             path.rename(path.with_suffix(".refused"))
 
+    def release(self, path: Path) -> None:
+        """Leave a batch to whoever starts next, though this process lives on."""
+        path.rename(path.with_name(f"left,{path.name.rpartition(',')[2]}"))
+
     def remove(self, path: Path) -> None:
         """Forget a recorded batch, and the folder with the last of them."""
         path.unlink(missing_ok=True)
@@ -113,14 +117,24 @@ class Journal:
                     if not _owner_lives(path):
                         self.remove(path)
             for path in sorted(folder.glob("*.jsonl")):
-                try:
-                    if self._is_orphan(path):
-                        claimed = path.rename(self._new_path(folder))
-                        yield claimed, _read(claimed)
-                except FileNotFoundError:
-                    continue  # another process was faster
-                except (OSError, ValueError, KeyError, TypeError) as error:
-                    _log.warning("%s holds no readable results (%s); it is left as it is.", path, error)
+                batch = self._claim(path)
+                if batch:
+                    yield batch
+
+    def _claim(self, path: Path) -> tuple[Path, list[Entry]] | None:
+        try:
+            if not self._is_orphan(path):
+                return None
+            path = path.rename(self._new_path(path.parent))
+            return path, _read(path)
+        except FileNotFoundError:
+            return None  # another process was faster
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            aside = path.with_suffix(".refused")
+            with contextlib.suppress(OSError):
+                path.rename(aside)
+            _log.warning("%s holds no readable results (%s); it is left as it is.", aside, error)
+            return None
 
     def _is_orphan(self, path: Path) -> bool:
         with path.open(encoding="utf-8") as file:

@@ -139,6 +139,13 @@ class Recorder:
         if missing:
             raise NotRecorded(self._sentence(missing))
 
+    def release(self) -> None:
+        """Leave what could not be recorded to the next start, in this process or another."""
+        for batch in self._left:
+            if batch.path:
+                self._journal.release(batch.path)
+        self._left = []
+
     def _queue(self, batch: _Batch) -> None:
         self._batches.put(batch)
         if self._thread is None:

@@ -80,7 +80,7 @@ class Store:
         openings = [_opening(start) for start in starts]
         size = self._writer.at_once
         run_ids: list[str] = []
-        reachable = not self._recorder.refused
+        reachable = True
         for start in range(0, len(openings), size):
             some = openings[start : start + size]
             created = self._created(some) if reachable else None
@@ -93,7 +93,8 @@ class Store:
         return run_ids
 
     def _created(self, openings: Sequence[Opening]) -> list[str] | None:
-        until = time.monotonic() + min(_START_PATIENCE_SECONDS, self._patience)
+        patience = 0.0 if self._recorder.refused else min(_START_PATIENCE_SECONDS, self._patience)
+        until = time.monotonic() + patience
         try:
             return persist(lambda attempt: self._writer.create(openings, attempt > 0), lambda: until)
         except Exception as error:
@@ -152,7 +153,10 @@ class Store:
         atexit.unregister(self._at_exit)
         reason = "the sweep ended before the run did"
         self.finish([RunResult(run_id, "killed", reason) for run_id in list(self._open)])
-        self._recorder.flush(within)
+        try:
+            self._recorder.flush(within)
+        finally:
+            self._recorder.release()
         if within is None:
             for experiment, keys in self._ended.items():
                 mark = partial(resume.supersede_duplicates, self.address, self._writer, keys, experiment)

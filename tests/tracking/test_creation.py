@@ -1,0 +1,100 @@
+"""The database is there, whole, before anything is recorded, whoever starts at the same moment."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lossbench.errors import InputError
+from lossbench.tracking import RunResult, RunStart, Store
+from lossbench.tracking.creation import prepare_database
+
+RECORD_ONE = """
+    import logging, sys
+    from lossbench.tracking import RunResult, RunStart, Store
+    with Store("sqlite:///mlflow.db") as store:
+        store.prepare()
+        [run_id] = store.start([RunStart("{key}", "demo", "run", {{}}, {{}}, None)])
+        store.finish([RunResult(run_id, "finished", metrics={{"test/mae": 1.0}})])
+    from pathlib import Path
+    assert Path("mlflow.db").exists()
+"""
+
+
+def test_four_processes_start_at_once_without_a_database(
+    python: Callable[[str], subprocess.Popen[str]], folder: Path
+) -> None:
+    processes = [python(RECORD_ONE.format(key=f"k{i}")) for i in range(4)]
+    for process in processes:
+        told = process.communicate(timeout=120)
+        assert process.returncode == 0, told
+        assert told == ("", "")  # no chatter of MLflow, alembic or sqlalchemy
+    store = Store("sqlite:///mlflow.db")
+    assert set(store.finished([f"k{i}" for i in range(4)])) == {f"k{i}" for i in range(4)}
+    store.close()
+    assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+
+
+def test_an_existing_database_is_kept_and_gets_a_write_ahead_log(uri: str, folder: Path) -> None:
+    path = folder / "mlflow.db"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+        database.execute("INSERT INTO experiments (name, lifecycle_stage) VALUES ('mine', 'active')")
+    prepare_database(path)
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("SELECT 1 FROM experiments WHERE name = 'mine'").fetchone()
+
+
+def test_what_a_killed_creation_left_is_cleared(empty_database: Path, folder: Path) -> None:
+    aside = folder / ".lossbench-new-abc"
+    aside.mkdir()
+    shutil.copy(empty_database, aside / "tables.db")
+    (folder / "mlflow.db").touch()  # as other programs leave it: sqlite makes an empty file at connect
+    prepare_database(folder / "mlflow.db")
+    assert not aside.exists()
+    with Store(f"sqlite:///{folder / 'mlflow.db'}") as store:
+        store.prepare()
+        [run_id] = store.start([RunStart("k", "demo", "run", {}, {}, None)])
+        store.finish([RunResult(run_id, "finished")])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a text, and not a database, however long it is ......" * 3, "not a complete MLflow database"),
+        ("CREATE TABLE notes (text)", "not a complete MLflow database"),
+        ("CREATE TABLE alembic_version (version_num)", "not a complete MLflow database"),
+    ],
+    ids=["text", "other", "half"],
+)
+def test_another_file_is_refused_and_left_alone(folder: Path, content: bytes | str, words: str) -> None:
+    path = folder / "other.db"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute(content)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=words):
+        prepare_database(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere/mlflow.db", "a_file/mlflow.db"])
+def test_a_folder_that_cannot_be_written_is_refused(folder: Path, place: str) -> None:
+    (folder / "a_file").touch()
+    with pytest.raises(InputError, match=r"mlflow\.db cannot be written .*tracking\.uri\.$"):
+        prepare_database(folder / place)
+
+
+def test_a_locked_database_does_not_stop_a_start(
+    uri: str, folder: Path, lock: Callable[[float], None]
+) -> None:
+    lock(60)
+    prepare_database(folder / "mlflow.db")

@@ -1,0 +1,123 @@
+"""The report reads runs as a table and sees each key once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lossbench.errors import InputError
+from lossbench.tracking import (
+    RunResult,
+    RunStart,
+    Store,
+    read_artifact,
+    read_histories,
+    read_runs,
+)
+
+Starts = Callable[..., RunStart]
+Results = Callable[..., RunResult]
+Stores = Callable[..., Store]
+
+
+def test_a_run_is_a_row(uri: str, open_store: Stores, a_start: Starts, a_result: Results) -> None:
+    store = open_store()
+    ids = store.start(
+        [
+            a_start("k1", params={"loss.name": "huber", "loss.delta": "0.5", "seed": "0", "mixed": "1"}),
+            a_start("k2", params={"loss.name": "mse", "seed": "10", "mixed": "null"}),
+            a_start("k3"),
+        ]
+    )
+    store.finish([a_result(ids[0]), a_result(ids[1], "diverged", reason="loss is nan", metrics={})])
+    store.flush()
+    table = read_runs(uri, "demo").set_index("key")
+    assert list(table.index) == ["k1", "k2"]  # k3 is in training
+    assert list(table["run_id"]) == ids[:2]
+    assert list(table["name"]) == ["run k1", "run k2"]
+    assert list(table["status"]) == ["FINISHED", "FAILED"]
+    assert list(table["outcome"]) == ["finished", "diverged"]
+    assert list(table["loss.name"]) == ["huber", "mse"]
+    assert list(table["seed"]) == [0, 10]
+    assert pd.api.types.is_integer_dtype(table["seed"])
+    assert table["loss.delta"]["k1"] == 0.5
+    assert pd.isna(table["loss.delta"]["k2"])
+    assert list(table["mixed"]) == ["1", "null"]
+    assert table["test/mae"]["k1"] == 0.5
+    assert pd.isna(table["test/mae"]["k2"])
+    assert pd.isna(table["reason"]["k1"])
+    assert table["reason"]["k2"] == "loss is nan"
+    assert table["started"].dt.tz is not None
+    assert (table["seconds"] >= 0).all()
+    assert list(table["lossbench.data"]) == ["outliers", "outliers"]
+
+
+def test_a_failure_shows_only_where_there_is_no_result(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results
+) -> None:
+    store = open_store()
+    for key, outcome in [("k1", "failed"), ("k1", "finished"), ("k2", "finished"), ("k2", "failed")]:
+        store.finish([a_result(run_id, outcome) for run_id in store.start([a_start(key)])])
+    store.finish([a_result(run_id, "failed") for run_id in store.start([a_start("k3")])])
+    store.flush()
+    table = read_runs(uri, "demo")
+    assert dict(zip(table["key"], table["outcome"], strict=True)) == {
+        "k1": "finished",
+        "k2": "finished",
+        "k3": "failed",
+    }
+
+
+def test_kinds_are_told_apart(uri: str, open_store: Stores, a_start: Starts, a_result: Results) -> None:
+    store = open_store()
+    starts = [a_start("k1"), a_start("s1", tags={"lossbench.kind": "summary"})]
+    store.finish([a_result(run_id) for run_id in store.start(starts)])
+    store.flush()
+    assert list(read_runs(uri, "demo")["key"]) == ["k1"]
+    assert list(read_runs(uri, "demo", kinds=("summary",))["key"]) == ["s1"]
+    assert len(read_runs(uri, "demo", kinds=("summary", "member"))) == 2
+
+
+def test_an_experiment_without_runs_is_an_empty_table(uri: str) -> None:
+    table = read_runs(uri, "never run")
+    assert len(table) == 0
+    assert {"run_id", "key", "outcome", "started"} <= set(table.columns)
+    assert len(read_histories(uri, [], "val/mae")) == 0
+
+
+def test_curves_come_back_sorted(uri: str, open_store: Stores, a_start: Starts, a_result: Results) -> None:
+    store = open_store()
+    ids = store.start([a_start("k1"), a_start("k2"), a_start("k3")])
+    curves: list[list[tuple[int, float]]] = [[(1, 3.0), (2, 2.0), (10, 1.0)], [(1, 5.0)], []]
+    store.finish([a_result(i, history={"val/mae": c}) for i, c in zip(ids, curves, strict=True)])
+    store.flush()
+    points = read_histories(uri, [ids[1], ids[0], ids[2]], "val/mae")
+    assert list(points.itertuples(index=False, name=None)) == [
+        (ids[1], 1, 5.0),
+        *((ids[0], step, value) for step, value in curves[0]),
+    ]
+    assert len(read_histories(uri, ids, "val/unknown")) == 0
+
+
+def test_artifacts_come_back(uri: str, open_store: Stores, a_start: Starts, a_result: Results) -> None:
+    store = open_store()
+    [run_id] = store.start([a_start()])
+    content = json.dumps({"a": 1}).encode()
+    store.finish([a_result(run_id, artifacts={"notes.json": content})])
+    store.flush()
+    assert read_artifact(uri, run_id, "notes.json") == content
+    assert read_artifact(uri, run_id, "predictions.npz") is None
+    assert read_artifact(uri, "0" * 32, "notes.json") is None
+
+
+def test_no_database_is_told_and_none_is_made(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"no tracking database .*mlflow\.db; run a sweep first"):
+        read_runs("sqlite:///mlflow.db", "demo")
+    assert list(folder.iterdir()) == []
+    (folder / "mlflow.db").write_text("not a database")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_runs("sqlite:///mlflow.db", "demo")
