@@ -82,7 +82,7 @@ def mark(values: pd.DataFrame, higher: bool) -> dict[str, Mark]:
     best = str(means.idxmax() if higher else means.idxmin())
     others = [name for name in known.columns if name != best]
     p = [_difference_p(known[best] - known[name]) for name in others]
-    adjusted = holm(p) if p else []
+    adjusted = holm(p) if p else np.array([])
     told: dict[str, Mark] = {best: "best"}
     return told | {name: "tied" for name, value in zip(others, adjusted, strict=True) if value > LEVEL}
 
@@ -164,7 +164,7 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
 
 def rate_of(rows: pd.DataFrame) -> dict[str, float]:
     """The chosen learning rate of each loss among rows of one condition."""
-    return {str(loss): float(rate) for loss, rate in rows.groupby(LOSS)[RATE].first().items()}
+    return {str(loss): float(rate) for loss, rate in rows.groupby(LOSS, sort=False)[RATE].first().items()}
 
 
 def main_axis(layout: Layout) -> str | None:

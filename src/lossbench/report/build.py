@@ -1,0 +1,122 @@
+"""Everything that a report says, computed from the runs once and then only shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lossbench.errors import InputError
+from lossbench.metrics.names import METRICS
+from lossbench.report import choose, table
+from lossbench.report.budget import Crossing, budget_curves, crossings
+from lossbench.report.claims import Experiment
+from lossbench.report.conditions import DONE, SEED, Layout, tidy
+from lossbench.report.ranks import Ranks, ranks
+from lossbench.report.table import Table
+from lossbench.report.verdicts import Judged, judge
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the runs of one experiment say.
+
+    judge, select: test metric that judges, validation metric that chose the learning rates
+    remarks: what weakens the comparison; shown first
+    by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
+    """
+
+    experiment: Experiment
+    judge: str
+    select: str | None
+    runs: pd.DataFrame
+    layout: Layout
+    ranked: pd.DataFrame
+    chosen: pd.DataFrame
+    remarks: tuple[str, ...]
+    verdicts: tuple[Judged, ...]
+    by_axis: tuple[Table, ...]
+    by_metric: tuple[Table, ...]
+    cross: tuple[Table, ...]
+    budget: pd.DataFrame
+    crossings: tuple[Crossing, ...]
+    ranks: Ranks | None
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds have results."""
+        return int(self.chosen[SEED].nunique())
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets, each with a digest of the fingerprints of all its runs."""
+        prints = self.runs.get("lossbench.fingerprint", pd.Series("", index=self.runs.index))
+        found = []
+        for name, own in prints.groupby(self.runs["data.name"]):
+            known = sorted({str(value) for value in own.dropna()})
+            digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+            found.append(f"{name}, fingerprint {digest} ({len(known)} views of it, by seed and noise)")
+        return tuple(found)
+
+
+def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None) -> Report:
+    """Choose learning rates, make tables and judge claims.
+
+    Args:
+        experiment: checked; its `judge` and `select` may be None.
+        found: of `tracking.read_runs`.
+        select: the selection metric of the data set, where the experiment names none.
+
+    Raises:
+        InputError: there is no result to report.
+    """
+    if found.empty or not found["outcome"].isin(DONE).any():
+        raise InputError(
+            f"The experiment {experiment.name!r} has no finished run; "
+            "run its sweep first (python -m lossbench -m experiment=...), or name it with experiment=."
+        )
+    runs = tidy(found)
+    layout = Layout.of(runs)
+    select = experiment.select or select or _first(runs, "best/")
+    judged_by = experiment.judge or _first(runs, "test/", select)
+    ranked = choose.rates(runs, layout, select or "")
+    chosen = choose.chosen(runs, ranked, layout)
+    budget = budget_curves(runs, ranked, layout, judged_by)
+    return Report(
+        experiment=experiment,
+        judge=judged_by,
+        select=select,
+        runs=runs,
+        layout=layout,
+        ranked=ranked,
+        chosen=chosen,
+        remarks=tuple(choose.remarks(runs, ranked, layout)),
+        verdicts=tuple(judge(experiment.claims, runs, chosen, layout)),
+        by_axis=tuple(table.axis_tables(chosen, layout, judged_by)),
+        by_metric=tuple(table.metric_tables(chosen, layout)),
+        cross=tuple(table.cross_tables(chosen, layout)),
+        budget=budget,
+        crossings=tuple(crossings(budget, layout, judged_by)),
+        ranks=ranks(chosen, layout, judged_by),
+    )
+
+
+def _first(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
+    """The first metric of the table that the runs have."""
+    names = [*preferred, *METRICS]
+    return next((name for name in names if name and f"{prefix}{name}" in runs.columns), "")
+
+
+def results_table(report: Report) -> pd.DataFrame:
+    """`results.csv`: one row per run with what varies, its outcome and its metrics."""
+    varies = [name for name in choose.grid_of(report.runs) if name != SEED]
+    always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
+    metrics = [name for name in report.runs.columns if name.startswith(("test/", "best/", "cross/"))]
+    about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
+    columns: Sequence[str] = [
+        name for name in [*always, *varies, SEED, *about, *metrics] if name in report.runs.columns
+    ]
+    order = [name for name in [*always, *varies, SEED] if name in report.runs.columns]
+    return report.runs[list(columns)].sort_values(order, kind="stable", ignore_index=True)

@@ -1,0 +1,152 @@
+"""The report as Markdown (README.md, MLflow) and as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.report import words
+from lossbench.report.choose import grid_of
+from lossbench.report.conditions import RATE, show
+from lossbench.report.table import LEGEND, Table, rate_of
+
+if TYPE_CHECKING:
+    from lossbench.report.build import Report
+
+MOST_BYTES = 3_000_000
+_MARKS = {"best": " \\*", "tied": " ~", "": ""}
+_HTML_MARKS = {"best": "best", "tied": "tied", "": ""}
+
+
+def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
+    """What both pages show: names of figures with their captions, texts and tables."""
+    experiment = report.experiment
+    return {
+        "name": experiment.name,
+        "question": experiment.question or f"Runs recorded as {experiment.name}.",
+        "commands": commands(experiment.name),
+        "advice": words.advice(report),
+        "remarks": report.remarks,
+        "judge": words.meaning(report.judge),
+        "select": words.meaning(report.select or "nothing"),
+        "data": report.data,
+        "grid": [(key, ", ".join(map(show, values))) for key, values in grid_of(report.runs).items()],
+        "runs": len(report.runs),
+        "seeds": report.seeds,
+        "verdicts": [_verdict(judged) for judged in report.verdicts],
+        "tables": report.by_axis or report.by_metric,
+        "details": report.by_metric if report.by_axis else (),
+        "cross": report.cross,
+        "rates": _rates(report),
+        "crossings": words.crossing_lines(report),
+        "ranks": _ranks(report),
+        "legend": LEGEND,
+        "figures": figures,
+    }
+
+
+def commands(name: str) -> list[str]:
+    """What makes the runs and this report again."""
+    return [f"python -m lossbench -m experiment={name}", f"python -m lossbench.report experiment={name}"]
+
+
+def markdown(report: Report, figures: Mapping[str, str]) -> str:
+    """README.md; images lie beside it."""
+    return str(_environment(html=False).get_template("page.md.j2").render(context(report, figures)))
+
+
+def summary(report: Report) -> str:
+    """The short form for the description of a run in MLflow."""
+    return str(_environment(html=False).get_template("summary.md.j2").render(context(report, {})))
+
+
+def html(report: Report, figures: Mapping[str, str], folder: Path) -> str:
+    """One self-contained page; figures are left out from the last on where it would pass 3 MB."""
+    told = context(report, figures)
+    images: dict[str, str] = {}
+    left, dropped = MOST_BYTES - 400_000, []
+    for name in figures:
+        data = base64.b64encode((folder / name).read_bytes()).decode()
+        if len(data) > left:
+            dropped.append(name)
+            continue
+        left -= len(data)
+        images[name] = data
+    told |= {"images": images, "dropped": dropped}
+    return str(_environment(html=True).get_template("page.html.j2").render(told))
+
+
+def _environment(*, html: bool) -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lossbench.report", "templates"),
+        autoescape=html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals["markdown_table"] = markdown_table
+    environment.globals["cells"] = cells
+    environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment
+
+
+def markdown_table(table: Table) -> str:
+    """A table with losses as rows."""
+    heads = ["loss", *[column.head for column in table.columns]]
+    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(table.columns)]
+    for place, loss in enumerate(table.rows):
+        texts = [c.cells[place].text(c.decimals) + _MARKS[c.cells[place].mark] for c in table.columns]
+        lines.append("| " + " | ".join([loss, *texts]) + " |")
+    return "\n".join(lines)
+
+
+def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Rows of text and mark for HTML."""
+    return [
+        (loss, [(c.cells[place].text(c.decimals), _HTML_MARKS[c.cells[place].mark]) for c in table.columns])
+        for place, loss in enumerate(table.rows)
+    ]
+
+
+def _verdict(judged: Any) -> dict[str, Any]:
+    claim = judged.claim
+    return {
+        "id": claim.id,
+        "verdict": judged.verdict,
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "rule": words.claim_rule(judged),
+        "difference": words.verdict_line(judged),
+        "p": words.p_text(judged.adjusted_p),
+        "n": judged.n,
+        "note": words.open_text(judged),
+    }
+
+
+def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:
+    """The chosen rates: one row per loss, one column per condition."""
+    from lossbench.report.table import slices
+
+    parts = slices(report.chosen, report.layout.axes)
+    heads = [title or RATE for title, _ in parts]
+    rates = [rate_of(rows) for _, rows in parts]
+    body = [
+        (loss, [f"{rate[loss]:g}" if loss in rate else "-" for rate in rates])
+        for loss in report.layout.losses
+    ]
+    return [("", heads), *body]
+
+
+def _ranks(report: Report) -> str:
+    if report.ranks is None:
+        return ""
+    order = ", ".join(f"{loss} {rank:.2f}" for loss, rank in report.ranks.mean_ranks.items())
+    return (
+        f"Mean ranks over {report.ranks.conditions} conditions: {order}. "
+        f"Friedman's p that all losses are alike: {words.p_text(report.ranks.p)}."
+    )

@@ -1,0 +1,45 @@
+"""The report in MLflow: one run of kind `report` per experiment, made anew each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lossbench.tracking import runs as tags
+from lossbench.tracking.address import parse
+from lossbench.tracking.quiet import client
+
+REPORT = "report"
+
+
+def record(uri: str, experiment: str, folder: Path, description: str) -> str:
+    """Store a folder of files as the artifacts `report/` of a new report run, and remove earlier report runs.
+
+    Args:
+        uri: the tracking address.
+        experiment: its name in MLflow; it exists, its runs were read.
+        folder: README.md, report.html, results.csv, verdicts.json and figures.
+        description: Markdown, shown on the run's page.
+
+    Returns:
+        The id of the run.
+    """
+    store = client(parse(uri).uri)
+    place = store.get_experiment_by_name(experiment)
+    earlier = _reports(store, place.experiment_id)
+    run = store.create_run(
+        place.experiment_id,
+        run_name=f"report: {experiment}",
+        tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description},
+    )
+    run_id = str(run.info.run_id)
+    store.log_artifacts(run_id, str(folder), "report")
+    store.set_terminated(run_id, "FINISHED")
+    for old in earlier:
+        store.delete_run(old)
+    return run_id
+
+
+def _reports(store: Any, experiment_id: str) -> list[str]:
+    found = store.search_runs([experiment_id], filter_string=f"tags.`{tags.KIND}` = '{REPORT}'")
+    return [str(run.info.run_id) for run in found]

@@ -1,0 +1,121 @@
+"""The report in a terminal or a pipe: at most 100 columns, marks that need no colour."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from lossbench.report import words
+from lossbench.report.build import Report
+from lossbench.report.table import LEGEND, Column, Table, rate_of
+
+WIDTH = 100
+DECIMALS = 3  # at most
+_MARKS = {"best": "*", "tied": "~", "": " "}
+_STYLES = {"best": "bold green", "tied": "green", "": ""}
+_VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
+
+
+def show(report: Report, console: Console | None = None) -> None:
+    """Print remarks, tables and verdicts."""
+    console = console or _console()
+    console.print(Text(f"{report.experiment.name}", style="bold"), end="")
+    console.print(f"  {report.experiment.question or ''}", highlight=False)
+    for line in words.advice(report):
+        console.print(f"  {line}", highlight=False)
+    for remark in report.remarks:
+        console.print(Text(f"  ! {remark}", style="yellow"))
+    for table in report.by_axis or report.by_metric:
+        for part in _split(table):
+            console.print()
+            console.print(_grid(part, arrows=not report.by_axis))
+    console.print()
+    console.print(Text(f"{LEGEND}; {report.seeds} seeds", style="dim"))
+    if rates := _rates(report):
+        console.print(Text(f"learning rates, chosen on validation: {rates}", style="dim"))
+    if report.verdicts:
+        console.print()
+        console.print(_verdicts(report))
+        console.print(
+            Text(
+                "difference: left minus right, positive where left is better, with its 95% interval; "
+                "p: sign-flip test, Holm-corrected",
+                style="dim",
+            )
+        )
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal or console.width > WIDTH:
+        console.width = WIDTH
+    return console
+
+
+def _split(table: Table) -> list[Table]:
+    """Parts that fit the width; columns stay in order."""
+    room = WIDTH - max(map(len, table.rows))
+    parts: list[list[Column]] = [[]]
+    left = room
+    for column in table.columns:
+        width = 2 + max(
+            len(column.head) + 2, *(len(_text(column, place)) for place in range(len(table.rows)))
+        )
+        if width > left and parts[-1]:
+            parts.append([])
+            left = room
+        left -= width
+        parts[-1].append(column)
+    return [Table(table.title, table.rows, tuple(columns)) for columns in parts]
+
+
+def _text(column: Column, place: int) -> str:
+    cell = column.cells[place]
+    return cell.text(min(DECIMALS, column.decimals), "") + _MARKS[cell.mark]
+
+
+def _grid(table: Table, arrows: bool) -> Grid:
+    grid = Grid(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=False,
+        title=table.title or None,
+        title_justify="left",
+    )
+    grid.add_column("loss", no_wrap=True)
+    for column in table.columns:
+        arrow = {"higher": " ↑", "lower": " ↓", "": ""}[column.better] if arrows else ""
+        grid.add_column(f"{column.head}{arrow}", justify="right", no_wrap=True)
+    for place, loss in enumerate(table.rows):
+        cells = [Text(_text(column, place), _STYLES[column.cells[place].mark]) for column in table.columns]
+        grid.add_row(loss, *cells)
+    return grid
+
+
+def _rates(report: Report) -> str:
+    """The chosen learning rates, where each loss has one."""
+    if report.layout.axes:
+        return ""
+    return ", ".join(f"{loss} {rate:g}" for loss, rate in rate_of(report.chosen).items())
+
+
+def _verdicts(report: Report) -> Grid:
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    grid.add_column("verdict", no_wrap=True)
+    grid.add_column("claim", ratio=1)
+    grid.add_column("difference", no_wrap=True)
+    grid.add_column("p", justify="right", no_wrap=True)
+    grid.add_column("n", justify="right", no_wrap=True)
+    for judged in report.verdicts:
+        note = words.open_text(judged)
+        sentence = Text(judged.claim.sentence)
+        if note:
+            sentence.append(f" ({note})", style="dim")
+        line = words.verdict_line(judged) if judged.estimate == judged.estimate else "-"
+        verdict = Text(judged.verdict, style=_VERDICTS[judged.verdict])
+        grid.add_row(verdict, sentence, line, words.p_text(judged.adjusted_p), str(judged.n))
+    return grid

@@ -1,0 +1,137 @@
+"""The report in plain words: which loss, how sure, and what would make it surer."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+from lossbench.report.build import Report
+from lossbench.report.conditions import LOSS, SEED, higher_is_better, label, results, show
+from lossbench.report.statistics import Region, fewest_seeds, paired_interval, seeds_to_settle
+from lossbench.report.table import main_axis, mark, rate_of, slices
+from lossbench.report.verdicts import Judged
+
+VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
+
+
+def advice(report: Report) -> list[str]:
+    """One sentence per condition (six at most): the loss to train with, and how sure that is."""
+    said = []
+    for where, rows in slices(report.chosen, report.layout.axes)[:6]:
+        values = rows.assign(value=results(rows, f"test/{report.judge}")).pivot_table(
+            index=SEED, columns=LOSS, values="value", observed=True
+        )
+        if values.shape[1] > 1:
+            said.append(
+                f"{where}: {_advice(report, values, rows)}" if where else _advice(report, values, rows)
+            )
+    return [f"{text[0].upper()}{text[1:]}" for text in said]
+
+
+def _advice(report: Report, values: pd.DataFrame, rows: pd.DataFrame) -> str:
+    marks = mark(values, higher_is_better(report.judge))
+    best = next(name for name, told in marks.items() if told == "best")
+    tied = [name for name, told in marks.items() if told == "tied"]
+    rate = show(rate_of(rows)[best])
+    start = (
+        f"train with {best} at learning rate {rate}: best mean test {report.judge} "
+        f"({values[best].mean():.4g}, {len(values)} seeds)"
+    )
+    if not tied:
+        return f"{start}, better than every other loss here beyond the chance of the seeds."
+    return f"{start}, but {_join(tied)} cannot be told from it{_more_seeds(values, best, tied)}."
+
+
+def _more_seeds(values: pd.DataFrame, best: str, tied: list[str]) -> str:
+    needed = []
+    for name in tied:
+        differences = (values[best] - values[name]).dropna()
+        if len(differences) > 1:
+            interval = paired_interval(differences.to_numpy(float))
+            needed.append(seeds_to_settle(interval, Region(low=0.0), len(tied)))
+    known = [number for number in needed if number is not None]
+    if not known or len(values) >= max(known):
+        return ""
+    return f"; about {max(fewest_seeds(len(tied)), min(known))} seeds would begin to separate them"
+
+
+def verdict_line(judged: Judged) -> str:
+    """`+0.31 [0.25, 0.37] rmse in favour of left, p 0.002 (Holm 0.012), 20 seeds`."""
+    if math.isnan(judged.estimate):
+        return judged.note
+    digits = decimals(judged.high - judged.low, judged.estimate)
+    numbers = [f"{value:+.{digits}f}" for value in (judged.estimate, judged.low, judged.high)]
+    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+
+
+def decimals(width: float, estimate: float) -> int:
+    """Digits after the point that the width of an interval deserves."""
+    size = width if width > 0 and math.isfinite(width) else abs(estimate)
+    return min(6, max(1, math.ceil(-math.log10(size / 4)))) if size > 0 else 1
+
+
+def p_text(p: float) -> str:
+    """A p-value with two digits that count."""
+    if math.isnan(p):
+        return "-"
+    return f"{p:.2g}" if p >= 0.001 else "<0.001"
+
+
+def open_text(judged: Judged) -> str:
+    """Why a claim is open, and what would settle it."""
+    if judged.verdict != "inconclusive":
+        return ""
+    if judged.note:
+        return judged.note
+    return f"about {judged.seeds} seeds would settle it" if judged.seeds else ""
+
+
+def claim_rule(judged: Judged) -> str:
+    """What exactly was tested: `test rmse: huber, contamination 0.2 better than mse, contamination 0.2`."""
+    claim = judged.claim
+    words = {"better": "better than", "as_good_as": "as good as", "no_worse": "no worse than"}
+    by = f" by more than {claim.margin:g}" if claim.margin else ""
+    tail = by if claim.kind == "better" else f" within {claim.margin:g}"
+    start = f", change from {_selection(claim.change_from)}" if claim.change_from else ""
+    left, right = _selection(claim.left), _selection(claim.right)
+    return f"test {claim.metric}: ({left}) {words[claim.kind]} ({right}){tail}{start}"
+
+
+def _selection(selection: object) -> str:
+    assert hasattr(selection, "items")
+    parts = []
+    for key, value in selection.items():
+        name = key.split(".", 1)[-1].replace("_", " ")
+        texts = [show(item) for item in value] if isinstance(value, (list, tuple)) else [show(value)]
+        parts.append("/".join(texts) if key in ("loss", "data", "model") else f"{name} {'/'.join(texts)}")
+    return ", ".join(parts)
+
+
+def crossing_lines(report: Report) -> list[str]:
+    """Where more tuning turns the order of two losses."""
+    said = []
+    for crossing in report.crossings:
+        where = label({LOSS: "", **crossing.where}, [LOSS, *report.layout.axes]).removeprefix(", ")
+        start = f"{where}: " if where else ""
+        said.append(f"{start}{crossing.better} overtakes {crossing.worse} from {crossing.tried} rates on")
+    return said
+
+
+def meaning(metric: str) -> str:
+    """`rmse (root of the mean squared error, ...; lower is better)`."""
+    if metric not in METRICS:
+        return metric
+    told = METRICS[metric]
+    return f"{metric}: {told.meaning}; {'higher' if told.higher_is_better else 'lower'} is better"
+
+
+def heading(report: Report) -> str:
+    """What the main table shows."""
+    axis = main_axis(report.layout)
+    return f"test {report.judge}" + (f" by {axis}" if axis else "")
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,168 @@
+"""From a real MLflow database to the folder, the page and the report run, and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+
+from lossbench.errors import InputError
+from lossbench.report.__main__ import load_experiment, main, parse, shipped
+from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A made-up sweep, written by MLflow's own client."""
+    folder = tmp_path_factory.mktemp("store")
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.create_experiment("made_up", artifact_location=str(folder / "artifacts"))
+    for loss, worth in (("mse", 0.5), ("mae", 0.1), ("huber", 0.1)):
+        for rate in (0.001, 0.01, 0.1):
+            for seed in range(3):
+                _write(client, experiment, loss, rate, seed, worth + abs(rate - 0.01) + seed * 0.01)
+    _write(client, experiment, "mse", 0.01, 99, 0.0)
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+def _write(client: MlflowClient, place: str, loss: str, rate: float, seed: int, value: float) -> None:
+    """One run; seed 99 failed."""
+    outcome = "failed" if seed == 99 else "finished"
+    tags = {KIND: "member", OUTCOME: outcome, KEY: f"{loss} {rate} {seed}", EXPERIMENT: "made_up"}
+    tags["lossbench.fingerprint"] = f"print {seed}"
+    run_id = client.create_run(place, tags=tags).info.run_id
+    params = {
+        "seed": seed,
+        "data.name": "outliers",
+        "model.name": "mlp",
+        "loss.name": loss,
+        "optimizer.name": "adam",
+        "optimizer.lr": rate,
+    }
+    jitter = (len(loss) * (seed + 1) % 4) / 1000
+    numbers = {"best/mae": value, "test/mae": value + jitter, "test/rmse": 2 * value, "cross/mse": 1.0}
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, number, 0, 0) for name, number in numbers.items() if outcome == "finished"],
+        params=[Param(name, str(param)) for name, param in params.items()],
+    )
+    client.set_terminated(run_id, "FINISHED" if outcome == "finished" else "FAILED")
+
+
+@pytest.fixture
+def asked(store: str) -> list[str]:
+    return ["experiment=made_up", f"tracking.uri={store}"]
+
+
+def test_a_report_of_a_plain_experiment(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*asked, f"report.out={tmp_path}/out"])
+    said = capsys.readouterr().out
+    assert "mae" in said
+    assert "1 of 28 runs failed" in " ".join(said.split())
+    out = tmp_path / "out"
+    readme = (out / "README.md").read_text()
+    assert "python -m lossbench.report experiment=made_up" in readme
+    assert "fingerprint" in readme
+    assert json.loads((out / "verdicts.json").read_text()) == []
+    assert len(pd.read_csv(out / "results.csv")) == 28
+    page = (out / "report.html").read_text()
+    assert len(page) <= 3_000_000
+    assert "http://" not in page
+    assert "https://" not in page
+    assert 'src="data:image/png;base64,' in page or not list(out.glob("*.png"))
+
+
+def test_a_report_made_again_is_the_same_and_replaces_its_run(store: str, tmp_path: Path) -> None:
+    arguments = [
+        "experiment=made_up",
+        f"tracking.uri={store}",
+        f"report.out={tmp_path}",
+        "report.figures=false",
+    ]
+    main(arguments)
+    first = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    main(arguments)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == first
+    client = MlflowClient(store)
+    place = client.get_experiment_by_name("made_up").experiment_id
+    found = client.search_runs([place], filter_string=f"tags.`{KIND}` = 'report'")
+    assert len(found) == 1
+    stored = {item.path for item in client.list_artifacts(found[0].info.run_id, "report")}
+    assert {"report/README.md", "report/report.html", "report/results.csv", "report/verdicts.json"} <= stored
+    assert "| mse |" in found[0].data.tags["mlflow.note.content"]
+
+
+def test_a_quick_look_writes_nothing(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(
+        [
+            "experiment=made_up",
+            f"tracking.uri={store}",
+            "report.files=false",
+            "loss=mae,mse",
+            "optimizer.lr=0.01",
+        ]
+    )
+    said = capsys.readouterr().out
+    assert "huber" not in said
+    assert "No learning rate was chosen" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Name an experiment"),
+        (["outliers"], "write key=value"),
+        (["experiment=x", "report.figurs=false"], "did you mean 'figures'"),
+        (["experiment=x", "report.figures=maybe"], "true or false"),
+    ],
+)
+def test_a_faulty_command_line_is_refused(arguments: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        parse(arguments)
+
+
+def test_missing_runs_and_keys_are_refused(asked: list[str], store: str) -> None:
+    with pytest.raises(InputError, match="no finished run"):
+        main(["experiment=unheard_of", f"tracking.uri={store}"])
+    with pytest.raises(InputError, match=r"did you mean 'loss\.name'"):
+        main([*asked, "loss.nam=mae"])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_experiment_is_sound(name: str) -> None:
+    experiment = load_experiment(name)
+    assert experiment.question
+    assert experiment.judge
+
+
+def test_the_program_answers_a_mistake_in_one_sentence_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; from lossbench.report import __main__ as program, build, terminal, write; "
+        "program.load_experiment('demo_outliers'); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/none.db"}
+    done = subprocess.run(
+        [sys.executable, "-m", "lossbench.report", "experiment=demo_outliers"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "run a sweep first" in done.stderr

@@ -1,0 +1,113 @@
+"""Tables mark the best and what cannot be told from it, and never pretend to know more digits."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from lossbench.report.build import build, results_table
+from lossbench.report.claims import Claim, Experiment
+from lossbench.report.conditions import Layout, tidy
+from lossbench.report.table import Cell, Column, axis_tables, mark, metric_tables
+from lossbench.report.terminal import show
+
+
+def test_marks_separate_what_pairing_separates() -> None:
+    rng = np.random.default_rng(0)
+    split = rng.normal(0, 1.0, 10)  # what a hard split does to all losses alike
+    values = pd.DataFrame(
+        {
+            "good": split + rng.normal(0, 0.01, 10),
+            "same": split + rng.normal(0, 0.01, 10),
+            "worse": split + 0.1 + rng.normal(0, 0.01, 10),
+            "none": np.nan,
+        }
+    )
+    marks = mark(values, higher=False)
+    assert {marks["good"], marks["same"]} == {"best", "tied"}
+    assert "worse" not in marks
+    assert "none" not in marks
+    assert mark(values, higher=True)["worse"] == "best"
+
+
+def test_identical_results_are_tied() -> None:
+    values = pd.DataFrame({"kl": [0.9, 0.8, 0.7], "cce": [0.9, 0.8, 0.7]})
+    assert sorted(mark(values, higher=True).values()) == ["best", "tied"]
+
+
+@pytest.mark.parametrize(
+    ("spreads", "decimals"), [((0.0034,), 3), ((0.012,), 3), ((0.05,), 2), ((12.0,), 0), ((1e-7,), 4)]
+)
+def test_digits_fit_the_spread(spreads: tuple[float, ...], decimals: int) -> None:
+    assert Column("x", tuple(Cell(0.5, spread) for spread in spreads)).decimals == decimals
+
+
+def test_a_metric_that_a_loss_does_not_define_is_a_dash() -> None:
+    assert Cell(math.nan).text(3) == "-"
+    assert Cell(0.91234, 0.0123).text(3) == "0.912 ± 0.012"
+
+
+def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.DataFrame) -> None:
+    frame = tidy(runs)
+    layout = Layout.of(frame)
+    (by_axis,) = axis_tables(frame, layout, "rmse")
+    assert by_axis.rows == ("mse", "mae", "huber")
+    assert [column.head for column in by_axis.columns] == ["0", "0.2"]
+    tables = metric_tables(frame, layout)
+    assert [table.title for table in tables] == ["contamination 0", "contamination 0.2"]
+    assert [column.head for column in tables[0].columns] == ["mae", "rmse"]
+
+
+def printed(runs: pd.DataFrame, experiment: Experiment) -> str:
+    stream = io.StringIO()
+    show(build(experiment, runs), Console(file=stream, width=100))
+    return stream.getvalue()
+
+
+CLAIM = Claim(
+    "c",
+    "With outliers Huber's test error is lower than that of the mean squared error, by far and always.",
+    "Huber (1964)",
+    {"loss": "huber", "data.contamination": 0.2},
+    {"loss": "mse", "data.contamination": 0.2},
+    "rmse",
+)
+
+
+def test_the_terminal_shows_table_and_verdicts_in_a_hundred_columns(runs: pd.DataFrame) -> None:
+    for metric in ("accuracy", "f1", "auroc", "nll", "brier", "ece", "r2", "median_ae"):
+        runs[f"test/{metric}"] = runs["test/rmse"] / 10
+    told = printed(runs, Experiment("x", "Which loss?", "rmse", "mae", (CLAIM,)))
+    assert max(map(len, told.splitlines())) <= 100
+    assert "supported" in told
+    wide = printed(runs[runs["data.contamination"] == 0.0], Experiment("x", judge="rmse", select="mae"))
+    assert max(map(len, wide.splitlines())) <= 100
+    assert "…" not in wide
+    assert "learning rates, chosen on validation: mse 0.01" in wide
+
+
+def test_remarks_come_before_the_table(runs: pd.DataFrame) -> None:
+    told = printed(runs[runs["optimizer.lr"] <= 0.01], Experiment("x", judge="rmse", select="mae"))
+    assert told.index("a better one may lie beyond") < told.index("±")
+
+
+def test_the_first_line_says_which_loss_and_how_sure(make: Callable[..., pd.DataFrame]) -> None:
+    runs = make()
+    clear = printed(
+        runs[runs["data.contamination"] == 0.2].assign(x=0), Experiment("x", judge="rmse", select="mae")
+    )
+    assert "Train with huber at learning rate 0.01" in clear
+    open_ = printed(runs[runs["data.contamination"] == 0.0], Experiment("x", judge="rmse", select="mae"))
+    assert "cannot be told from it" in " ".join(open_.split())
+
+
+def test_results_csv_has_one_row_per_run_with_what_varies(runs: pd.DataFrame) -> None:
+    table = results_table(build(Experiment("x", judge="rmse", select="mae"), runs))
+    assert len(table) == len(runs)
+    assert list(table.columns[:4]) == ["data.name", "model.name", "data.contamination", "loss.name"]
