@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import random
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,3 +239,50 @@ def test_sweeps_at_once_share_a_file(python: Python, uri: str, folder: Path) -> 
     for process in processes:
         assert process.communicate(timeout=120) == ("", "")
     assert [status for _, status in statuses(folder)] == ["FINISHED"] * 300
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_again_and_again_ends_with_one_result_for_each_key(
+    python: Python, open_store: Stores, uri: str, folder: Path
+) -> None:
+    sweep = """
+        import time
+        from lossbench.tracking import RunResult, RunStart, Store
+        keys = [f"k{i}" for i in range(400)]
+        with Store("sqlite:///mlflow.db") as store:
+            store.prepare()
+            todo = [key for key in keys if key not in store.finished(keys)]
+            store.abandon(todo)
+            print("ready", flush=True)
+            for first in range(0, len(todo), 8):
+                pack = todo[first : first + 8]
+                ids = store.start([RunStart(key, "demo", key, {"key": key}, {}, None) for key in pack])
+                time.sleep(0.02)
+                curve = {"val/mae": [(step, step / 7) for step in range(1, 21)]}
+                store.finish([RunResult(i, "finished", history=curve) for i in ids])
+    """
+    moments = random.Random(0)
+    for _ in range(20):
+        process = python(sweep)
+        assert process.stdout is not None
+        if process.stdout.readline():
+            time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+    assert python(sweep).communicate(timeout=120)[1] == ""
+    store = open_store()
+    keys = [f"k{i}" for i in range(400)]
+    assert len(store.finished(keys)) == len(keys)
+    store.abandon(keys)
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        assert not database.execute("SELECT 1 FROM runs WHERE status = 'RUNNING'").fetchall()
+        points = database.execute("SELECT count(*) FROM metrics GROUP BY run_uuid").fetchall()
+        assert set(points) == {(20,)}  # no half-written result
+        counted = database.execute(
+            "SELECT key.value, count(*) FROM tags AS key JOIN tags AS outcome USING (run_uuid) "
+            "LEFT JOIN tags AS old ON old.run_uuid = key.run_uuid AND old.key = 'lossbench.superseded' "
+            "WHERE key.key = 'lossbench.key' AND outcome.key = 'lossbench.outcome' "
+            "AND outcome.value = 'finished' AND old.value IS NULL GROUP BY key.value"
+        ).fetchall()
+    assert sorted(counted) == sorted((key, 1) for key in keys)
+    assert not (folder / FOLDER).exists()
