@@ -69,6 +69,7 @@ def spread(
     n_jobs: int | None = None,
     initializer: Callable[[], None] | None = None,
     on_message: Send | None = None,
+    on_start: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Result | Died]]:
     """Yield (index, result or Died) of `function(item, send)` for every item, in the order in which they end.
 
@@ -79,17 +80,20 @@ def spread(
         function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
         n_jobs: processes at a time; None or 0 means one per core.
         initializer: called once in each new worker.
+        on_start: told of each item's index right before its work begins; called from this thread.
         on_message: receives what `function` hands to `send`; called from another thread of this process,
             possibly after the item's result was yielded, never after the loop has ended.
     """
     jobs = min(n_jobs or cores(), len(items))
-    receive = on_message or _ignore
+    receive, starting = on_message or _ignore, on_start or _ignore
     if jobs <= 1:
-        yield from ((index, _alone(function, item, receive)) for index, item in enumerate(items))
+        for index, item in enumerate(items):
+            starting(index)
+            yield index, _alone(function, item, receive)
     else:
         warm([getattr(function, "func", function).__module__])  # a partial has its function in `func`
         with _Crew(initializer, receive) as crew:
-            yield from _dispatch(crew, function, items, jobs)
+            yield from _dispatch(crew, function, items, jobs, starting)
 
 
 def _ignore(message: Any) -> None:
@@ -108,13 +112,18 @@ def _raised(error: BaseException) -> Died:
 
 
 def _dispatch(
-    crew: _Crew, function: Callable[[Item, Send], Result], items: Sequence[Item], jobs: int
+    crew: _Crew,
+    function: Callable[[Item, Send], Result],
+    items: Sequence[Item],
+    jobs: int,
+    starting: Callable[[int], None],
 ) -> Iterator[tuple[int, Result | Died]]:
     waiting = list(enumerate(items))[::-1]
     running: dict[Future[Result], tuple[int, _Worker]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             index, item = waiting.pop()
+            starting(index)
             worker, future = crew.start(function, item)
             running[future] = (index, worker)
         done, _ = wait(running, return_when=FIRST_COMPLETED)

@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lossbench.config import Job, jobs_from
-from lossbench.errors import InputError
+from lossbench.errors import InputError, RunFailedError
 from lossbench.metrics.names import METRICS
 from lossbench.progress import Progress
-from lossbench.spread import Died, cores, spread
+from lossbench.spread import Died, cores, spread, warm
 from lossbench.tracking import RunResult, RunStart, Store, provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
-    from lossbench.data.module import DataCache
     from lossbench.pack.fate import MemberResult
-    from lossbench.pack.plan import PlannedPack
+    from lossbench.pack.plan import Plan, PlannedPack
 
 log = logging.getLogger(__name__)
 
-
-class RunFailedError(Exception):
-    """A run that has no result: its loss raised, or its worker died."""
+# Member-epochs from which worker processes will probably be wanted: they begin their imports at once.
+_WORTH_PRELOADING = 300
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,7 @@ def _check_experiments(jobs: Sequence[Job]) -> None:
         node = job.config["experiment"]
         if node not in checked:
             checked.append(node)
-            if node.get("claims"):
-                check_experiment(job.config)
+            check_experiment(job.config)
 
 
 def _tracking_uri(jobs: Sequence[Job]) -> str | None:
@@ -127,15 +124,18 @@ def _finished(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
 
 
 def _train(store: Store, jobs: list[Job], n_jobs: int, max_members: int) -> dict[str, Outcome]:
+    epochs = sum(job.member.trainer.max_epochs for job in jobs)
+    if n_jobs != 1 and epochs >= _WORTH_PRELOADING:
+        warm(["lossbench.pack.plan"])
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
-    packs, cache = plan(jobs, n_jobs or cores(), max_members)
+    planned = plan(jobs, n_jobs or cores(), max_members)
+    packs = planned.packs
     store.abandon([job.key for job in jobs])
-    epochs = sum(job.member.trainer.max_epochs for job in jobs)
     outcomes: dict[str, Outcome] = {}
     with store, Progress(len(packs), len(jobs), epochs) as progress:
-        for pack, run_ids, results in _results(store, packs, cache, n_jobs, progress):
+        for pack, run_ids, results in _results(store, planned, progress):
             store.finish([_record(*run) for run in zip(pack.jobs, run_ids, results, strict=True)])
             failed = sum(result.outcome != "finished" for result in results)
             progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
@@ -148,23 +148,30 @@ def _train(store: Store, jobs: list[Job], n_jobs: int, max_members: int) -> dict
 
 
 def _results(
-    store: Store, packs: Sequence[PlannedPack], cache: DataCache, n_jobs: int, progress: Progress
+    store: Store, planned: Plan, progress: Progress
 ) -> Iterator[tuple[PlannedPack, list[str], list[MemberResult]]]:
-    """Stacked packs one after another in this process, the others spread over processes."""
+    """The packs in the order in which they end: run ids and results of their members."""
     from lossbench.pack.plan import fit_pack
 
-    def tell(message: tuple[int, int]) -> None:
-        progress.advance(*message)
+    packs = planned.packs
+    started: dict[int, list[str]] = {}
 
-    for pack in (pack for pack in packs if pack.mode == "vmap"):
-        run_ids = store.start([_start(job, pack) for job in pack.jobs])
-        here = functools.partial(fit_pack, cache=cache)
-        for _, found in spread(here, [pack.work], n_jobs=1, on_message=tell):
-            yield pack, run_ids, _survived(pack, found)
-    turns = [pack for pack in packs if pack.mode == "loop"]
-    started = [store.start([_start(job, pack) for job in pack.jobs]) for pack in turns]
-    for number, found in spread(fit_pack, [pack.work for pack in turns], n_jobs=n_jobs, on_message=tell):
-        yield turns[number], started[number], _survived(turns[number], found)
+    def start(number: int) -> None:
+        pack = packs[number]
+        started[number] = store.start([_start(job, pack) for job in pack.jobs])
+
+    here = functools.partial(fit_pack, cache=planned.cache)
+    function = fit_pack if planned.processes > 1 else here
+    works = [pack.work for pack in packs]
+    ended = spread(
+        function,
+        works,
+        n_jobs=planned.processes,
+        on_message=lambda message: progress.advance(*message),
+        on_start=start,
+    )
+    for number, found in ended:
+        yield packs[number], started[number], _survived(packs[number], found)
 
 
 def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:

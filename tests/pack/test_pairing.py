@@ -10,7 +10,7 @@ import torch
 from lossbench.config import Job
 from lossbench.data.module import SPLITS, DataCache, PackData
 from lossbench.pack.engine import build_modules
-from lossbench.pack.grouping import group_into_packs
+from lossbench.pack.grouping import even_parts, may_share
 from lossbench.seeds import stream
 
 Compose = Callable[..., list[Job]]
@@ -98,17 +98,20 @@ class TestGrouping:
 
     @pytest.mark.parametrize("override", FREE)
     def test_what_may_differ_shares(self, jobs: Compose, override: str) -> None:
-        assert group_into_packs(jobs("seed=0", override), 128) == [[0, 1]]
+        assert [len(alike) for alike in may_share(jobs("seed=0", override))] == [2]
 
     @pytest.mark.parametrize("override", BINDING)
     def test_what_may_not_differ_parts(self, jobs: Compose, override: str) -> None:
-        assert group_into_packs(jobs("seed=0", override), 128) == [[0], [1]]
+        assert [len(alike) for alike in may_share(jobs("seed=0", override))] == [1, 1]
 
     def test_different_last_layers_part(self, jobs: Compose) -> None:
-        found = group_into_packs(jobs(*ALL_NINE, small=False), 128)
-        assert found == [[0, 1, 2, 3, 4, 5, 6], [7, 8]]
+        found = may_share(jobs(*ALL_NINE, small=False))
+        names = [[job.member.loss.name for job in alike] for alike in found]
+        assert names == [["mse", "mae", "huber", "bce", "cce", "hinge", "kl"], ["contrastive", "triplet"]]
 
     def test_packs_are_bounded_and_even(self, jobs: Compose) -> None:
-        found = group_into_packs(jobs(*[f"seed={seed}" for seed in range(10)]), 4)
-        assert sorted(len(pack) for pack in found) == [3, 3, 4]
-        assert sorted(position for pack in found for position in pack) == list(range(10))
+        ten = jobs(*[f"seed={seed}" for seed in range(10)])
+        assert [len(part) for part in even_parts(ten, 4)] == [4, 3, 3]
+        assert [len(part) for part in even_parts(ten, 128, 4)] == [3, 3, 2, 2]
+        assert [len(part) for part in even_parts(ten[:2], 128, 4)] == [1, 1]
+        assert [job for part in even_parts(ten, 4) for job in part] == ten

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
 
 from lossbench.config import Member
 from lossbench.data.module import DataCache, PackData
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
 from lossbench.pack.fate import MemberResult
+from lossbench.pack.memory import keep_freed_memory
 from lossbench.pack.module import Pack
 
 # Told after each epoch of how many members are still training.
@@ -33,7 +37,8 @@ def fit(
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
     data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
     pack = Pack(members, data, mode)
-    with quiet():
+    keep_freed_memory()
+    with quiet(), one_thread():
         trainer = Trainer(
             max_epochs=first.trainer.max_epochs,
             accelerator=first.trainer.accelerator,
@@ -48,6 +53,21 @@ def fit(
         trainer.fit(pack, datamodule=data)
         trainer.test(pack, datamodule=data, verbose=False)
     return pack.results()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Operations of a pack are too small to share between threads, and other packs train on the other cores.
+
+    Measured: with a second thread a pack of 120 takes as long alone, and ten times as long where the cores
+    are busy, since the threads then wait for each other. And the last bits of a product may depend on it.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Epochs(Callback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from lossbench.config import Job
@@ -25,22 +26,22 @@ def pack_key(job: Job) -> str:
     return json.dumps([fixed, shape], sort_keys=True, default=str)
 
 
-def group_into_packs(jobs: Sequence[Job], max_members: int) -> list[list[int]]:
-    """Positions of the jobs of each pack, in the order of the sweep; packs of one kind are of even size.
+def may_share(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs that may train side by side, in the order of the sweep."""
+    kinds: dict[str, list[Job]] = {}
+    for job in jobs:
+        kinds.setdefault(pack_key(job), []).append(job)
+    return list(kinds.values())
+
+
+def even_parts(jobs: Sequence[Job], at_most: int, at_least: int = 1) -> list[list[Job]]:
+    """Cut a list into parts of even size.
 
     Args:
-        max_members: the most members that a pack may have.
+        at_most: the longest a part may be.
+        at_least: how many parts there are, where there are as many jobs.
     """
-    kinds: dict[str, list[int]] = {}
-    for position, job in enumerate(jobs):
-        kinds.setdefault(pack_key(job), []).append(position)
-    packs = []
-    for positions in kinds.values():
-        count = -(-len(positions) // max_members)
-        size, larger = divmod(len(positions), count)
-        start = 0
-        for number in range(count):
-            stop = start + size + (number < larger)
-            packs.append(positions[start:stop])
-            start = stop
-    return packs
+    count = max(-(-len(jobs) // at_most), min(at_least, len(jobs)))
+    size, longer = divmod(len(jobs), count)
+    starts = [number * size + min(number, longer) for number in range(count + 1)]
+    return [list(jobs[start:stop]) for start, stop in pairwise(starts)]
