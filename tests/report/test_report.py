@@ -105,15 +105,7 @@ def test_a_quick_look_writes_nothing(
     asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    main(
-        [
-            "experiment=made_up",
-            f"tracking.uri={store}",
-            "report.files=false",
-            "loss=mae,mse",
-            "optimizer.lr=0.01",
-        ]
-    )
+    main([*asked, "report.files=false", "loss=mae,mse", "optimizer.lr=0.01"])
     said = capsys.readouterr().out
     assert "huber" not in said
     assert "No learning rate was chosen" in said
