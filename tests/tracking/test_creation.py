@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -11,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.tracking import RunResult, RunStart, Store
+from lossbench.tracking import Store
 from lossbench.tracking.creation import prepare_database
 
 RECORD_ONE = """
     import logging, sys
-    from lossbench.tracking import RunResult, RunStart, Store
+    from lossbench.tracking import Store
     with Store("sqlite:///mlflow.db") as store:
         store.prepare()
         [run_id] = store.start([RunStart("{key}", "demo", "run", {{}}, {{}}, None)])
@@ -29,6 +28,10 @@ RECORD_ONE = """
 def test_four_processes_start_at_once_without_a_database(
     python: Callable[[str], subprocess.Popen[str]], folder: Path
 ) -> None:
+    killed = folder / ".lossbench-new-abc"  # what a killed creation leaves
+    killed.mkdir()
+    (killed / "tables.db").touch()
+    (folder / "mlflow.db").touch()  # as other programs leave it: sqlite makes an empty file at connect
     processes = [python(RECORD_ONE.format(key=f"k{i}")) for i in range(4)]
     for process in processes:
         told = process.communicate(timeout=120)
@@ -49,19 +52,6 @@ def test_an_existing_database_is_kept_and_gets_a_write_ahead_log(uri: str, folde
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert database.execute("SELECT 1 FROM experiments WHERE name = 'mine'").fetchone()
-
-
-def test_what_a_killed_creation_left_is_cleared(empty_database: Path, folder: Path) -> None:
-    aside = folder / ".lossbench-new-abc"
-    aside.mkdir()
-    shutil.copy(empty_database, aside / "tables.db")
-    (folder / "mlflow.db").touch()  # as other programs leave it: sqlite makes an empty file at connect
-    prepare_database(folder / "mlflow.db")
-    assert not aside.exists()
-    with Store(f"sqlite:///{folder / 'mlflow.db'}") as store:
-        store.prepare()
-        [run_id] = store.start([RunStart("k", "demo", "run", {}, {}, None)])
-        store.finish([RunResult(run_id, "finished")])
 
 
 @pytest.mark.parametrize(

@@ -224,17 +224,30 @@ def test_what_was_started_and_never_finished_ends_as_killed(
 
 
 @WRITERS
-def test_results_of_a_deleted_run_are_told_and_kept_and_the_others_recorded(
-    uri: str, open_store: Stores, a_start: Starts, a_result: Results, folder: Path, through_client: bool
+def test_results_of_deleted_runs_are_told_and_kept_and_the_others_recorded(
+    uri: str,
+    open_store: Stores,
+    a_start: Starts,
+    a_result: Results,
+    folder: Path,
+    through_client: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = open_store(through_client=through_client)
-    ids = store.start([a_start(f"k{i}") for i in range(3)])
+    ids = store.start([a_start(f"k{i}") for i in range(4)])
     mlflow.MlflowClient(uri).delete_run(ids[1])
+    mlflow.MlflowClient(uri).delete_run(ids[2])
     store.finish([a_result(run_id) for run_id in ids])
     with pytest.raises(NotRecorded, match=r"refuses the results of run run k1: .*\.refused file\.$"):
         store.flush()
-    assert [read(uri, run_id).info.status for run_id in ids] == ["FINISHED", "RUNNING", "FINISHED"]
-    assert len(list((folder / "lossbench-unrecorded").glob("*.refused"))) == 1
+    assert [read(uri, run_id).info.status for run_id in ids] == [
+        "FINISHED",
+        "RUNNING",
+        "RUNNING",
+        "FINISHED",
+    ]
+    assert "refuses the results of run run k2" in caplog.text
+    assert len(list((folder / "lossbench-unrecorded").glob("*.refused"))) == 2
     store.flush()  # told once
 
 

@@ -5,74 +5,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from lossbench.errors import InputError
 from lossbench.tracking.journal import FOLDER, Entry, Journal
+from lossbench.tracking.patience import first_line, library, may_pass, persist
 from lossbench.tracking.writer import Writer
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 5.0
-
-# Trying again is of no use then. All else may pass: a lock, a full disk, a lost server.
-_FINAL = {
-    "INVALID_PARAMETER_VALUE",
-    "INVALID_STATE",
-    "RESOURCE_DOES_NOT_EXIST",
-    "PERMISSION_DENIED",
-    "UNAUTHENTICATED",
-    "ENDPOINT_NOT_FOUND",
-}
 
 
 class NotRecorded(InputError):  # noqa: N818 - it names a state, as InputError's sentence does
     """Results are not in MLflow; the sentence says where they are."""
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, short enough for a sentence."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether the same call may succeed later."""
-    if _module(error) == "mlflow":
-        return getattr(error, "error_code", None) not in _FINAL
-    # requests' exceptions are OSErrors; sqlalchemy's all come from the database here.
-    return isinstance(error, (OSError, sqlite3.OperationalError)) or _module(error) == "sqlalchemy"
-
-
-def _module(error: Exception) -> str:
-    return type(error).__module__.partition(".")[0]  # told without importing what may not be in use
-
-
-def persist(action: Callable[[int], _T], until: Callable[[], float]) -> _T:
-    """Call `action(attempt)` again, after growing pauses, while what it raises may pass.
-
-    Args:
-        until: the monotonic time after which no further attempt starts; asked before each, so that it can
-            be brought forward meanwhile.
-    """
-    pause, attempt = _FIRST_PAUSE_SECONDS, 0
-    while True:
-        try:
-            return action(attempt)
-        except Exception as error:
-            left = until() - time.monotonic()
-            if left <= 0 or not may_pass(error):
-                raise
-        # Processes that met at one lock must not meet there again.
-        time.sleep(min(left, pause * random.uniform(0.5, 1.0)))
-        pause, attempt = min(2 * pause, _LONGEST_PAUSE_SECONDS), attempt + 1
 
 
 @dataclass(frozen=True)
@@ -131,13 +79,15 @@ class Recorder:
         missing = self._drain() + self._left
         at_work, self._deadline = self._at_work, float("inf")
         self._left = missing
-        if self._errors:
-            errors, self._errors = self._errors, []
-            raise errors[0]
+        problems, self._errors = self._errors, []
         if at_work:
             missing = [at_work, *missing]
         if missing:
-            raise NotRecorded(self._sentence(missing))
+            problems.append(NotRecorded(self._sentence(missing)))
+        for problem in problems[1:]:
+            _log.error("%s", problem)  # one is raised; the others are told all the same
+        if problems:
+            raise problems[0]
 
     def release(self) -> None:
         """Leave what could not be recorded to the next start, in this process or another."""
@@ -224,7 +174,7 @@ class Recorder:
 
     def _explained(self, entry: Entry, error: Exception) -> Exception:
         """A refusal as a sentence that says where the results are; a fault of ours as it is."""
-        if not isinstance(error, InputError) and _module(error) != "mlflow":
+        if not isinstance(error, InputError) and library(error) != "mlflow":
             return error
         refusal = NotRecorded(
             f"{self._writer.address.spoken} refuses the results of run {entry.opening.name}: "

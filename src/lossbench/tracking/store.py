@@ -16,8 +16,9 @@ from lossbench.errors import InputError
 from lossbench.tracking import address, creation, resume, runs
 from lossbench.tracking.conversion import PARAM_LENGTH, data_set_record
 from lossbench.tracking.journal import Entry, Journal, Opening
+from lossbench.tracking.patience import first_line, may_pass, persist
 from lossbench.tracking.process import this_process
-from lossbench.tracking.recorder import NotRecorded, Recorder, first_line, may_pass, persist
+from lossbench.tracking.recorder import NotRecorded, Recorder
 from lossbench.tracking.runs import FinishedRun, RunResult, RunStart
 from lossbench.tracking.writer import Writer, writer
 
