@@ -1,0 +1,116 @@
+"""How packs train: what stacks is stacked, what does not trains in turns and says why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from torch import nn
+
+from lossbench.config import Job
+from lossbench.data.module import DataCache
+from lossbench.models.model import Model
+from lossbench.pack.fit import fit
+from lossbench.pack.plan import Plan, plan
+from lossbench.task import Inputs
+
+Compose = Callable[..., list[Job]]
+
+DIGITS = "data=mnist_5k data.train_size=200 data.val_size=50 data.test_size=100 trainer.max_epochs=1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign(Model):
+    """A user's model with one layer that may not stack."""
+
+    reads = ("vector",)
+    layer: str = "none"
+
+    def build(self, inputs: Inputs, outputs: int) -> nn.Module:
+        layers: dict[str, nn.Module] = {
+            "batch": nn.BatchNorm1d(8),
+            "dropout": nn.Dropout(0.5),
+            "none": nn.ReLU(),
+        }
+        return nn.Sequential(nn.Linear(inputs.shape[0], 8), layers[self.layer], nn.Linear(8, outputs))
+
+
+def planned(jobs: list[Job], cores: int = 2) -> Plan:
+    return plan(jobs, cores, 128)
+
+
+def foreign(jobs: Compose, layer: str, *overrides: str) -> list[Job]:
+    model = Foreign(name="foreign", layer=layer)
+    return [replace(job, member=replace(job.member, model=model)) for job in jobs(*overrides)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "mode", "why"),
+    [
+        ("none", "vmap", "stack"),
+        ("batch", "loop", "batch statistics"),
+        ("dropout", "loop", "global generator"),
+    ],
+)
+def test_layers_that_do_not_stack_send_a_pack_into_turns(
+    jobs: Compose, layer: str, mode: str, why: str
+) -> None:
+    (pack,) = planned(foreign(jobs, layer, "seed=0")).packs
+    assert pack.mode == mode
+    assert why in pack.because
+
+
+def test_a_forced_stack_that_cannot_be_falls_back_with_one_line(
+    jobs: Compose, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        (pack,) = planned(foreign(jobs, "batch", "pack.mode=vmap")).packs
+    assert pack.mode == "loop"
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "falls back to loop" in line
+
+
+def test_convolutions_train_in_turns_on_a_cpu_and_stack_when_asked(jobs: Compose) -> None:
+    cpu = f"{DIGITS} model=cnn loss=cce trainer.accelerator=cpu"
+    auto, asked = jobs(cpu, f"{cpu} pack.mode=vmap", small=False)
+    modes = {pack.jobs[0].mode: pack.mode for pack in planned([auto, asked]).packs}
+    assert modes == {"auto": "loop", "vmap": "vmap"}
+
+
+def test_a_third_party_loss_that_vmap_refuses_trains_in_turns(jobs: Compose) -> None:
+    packs = planned(jobs(f"{DIGITS} loss=multi_similarity", f"{DIGITS} loss=triplet", small=False)).packs
+    assert {pack.jobs[0].member.loss.name: pack.mode for pack in packs} == {
+        "multi_similarity": "loop",
+        "triplet": "vmap",
+    }
+
+
+def test_a_users_dropout_draws_for_each_member_on_its_own(jobs: Compose) -> None:
+    members = [job.member for job in foreign(jobs, "dropout", "seed=0", "seed=1", "seed=0 loss=mae")]
+    together = fit(members, "loop")
+    assert [fit([member], "loop")[0] for member in members] == together
+
+
+def test_a_users_batch_statistics_are_kept_for_each_member(jobs: Compose) -> None:
+    members = [job.member for job in foreign(jobs, "batch", "seed=0", "seed=1")]
+    together = fit(members, "loop")
+    assert [fit([member], "loop")[0] for member in members] == together
+
+
+def test_a_small_sweep_stays_in_this_process_and_a_large_one_does_not(jobs: Compose) -> None:
+    assert planned(jobs("seed=0", "seed=1")).processes == 1
+    many = jobs(*[f"seed={seed} trainer.max_epochs=2000" for seed in range(64)])
+    large = planned(many)
+    assert large.processes == 2
+    assert [len(pack.jobs) for pack in large.packs] == [32, 32]
+    assert planned(many, cores=1).processes == 1
+
+
+def test_the_data_of_a_plan_is_loaded_once(jobs: Compose) -> None:
+    (job,) = jobs("seed=0")
+    cache = planned([job]).cache
+    member = job.member
+    assert cache.load(member.source, 0, "vector") is cache.load(member.source, 0, "vector")
+    assert cache.load(member.source, 1, "vector") is not DataCache().load(member.source, 1, "vector")
