@@ -110,4 +110,4 @@ def test_the_first_line_says_which_loss_and_how_sure(make: Callable[..., pd.Data
 def test_results_csv_has_one_row_per_run_with_what_varies(runs: pd.DataFrame) -> None:
     table = results_table(build(Experiment("x", judge="rmse", select="mae"), runs))
     assert len(table) == len(runs)
-    assert list(table.columns[:4]) == ["data.name", "model.name", "data.contamination", "loss.name"]
+    assert list(table.columns[:4]) == ["data.name", "model.name", "loss.name", "data.contamination"]

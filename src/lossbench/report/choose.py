@@ -14,14 +14,16 @@ import pandas as pd
 
 from lossbench.report.conditions import (
     DONE,
+    LOSS,
     RATE,
     SEED,
     Layout,
+    axes_of,
     higher_is_better,
     in_order,
     label,
-    parameters,
     show,
+    sorting,
 )
 
 
@@ -141,12 +143,9 @@ def _changed(runs: pd.DataFrame) -> list[str]:
 
 
 def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
-    """Every param that varies, with its values: what was swept."""
-    return {
-        name: sorted(runs[name].dropna().unique().tolist(), key=str)
-        for name in parameters(runs)
-        if len(runs[name].unique()) > 1
-    }
+    """What was swept: each param that varies by itself, with its values."""
+    names = [LOSS, *axes_of(runs), RATE, SEED]
+    return {name: sorted(runs[name].dropna().unique().tolist(), key=sorting) for name in names}
 
 
 def _several(parts: Sequence[str], most: int = 6) -> str:

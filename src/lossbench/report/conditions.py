@@ -87,7 +87,7 @@ class Layout:
     def of(runs: pd.DataFrame) -> Layout:
         """Read off the runs themselves, so that it holds for any sweep."""
         names = axes_of(runs)
-        levels = {name: tuple(sorted(runs[name].dropna().unique(), key=_order)) for name in names}
+        levels = {name: tuple(sorted(runs[name].dropna().unique(), key=sorting)) for name in names}
         return Layout(tuple(sorted(runs[LOSS].unique(), key=loss_order)), tuple(names), levels)
 
 
@@ -110,7 +110,8 @@ def loss_order(name: str) -> tuple[int, str]:
     return (LOSS_ORDER.index(name) if name in LOSS_ORDER else len(LOSS_ORDER), name)
 
 
-def _order(value: Any) -> tuple[bool, float, str]:
+def sorting(value: Any) -> tuple[bool, float, str]:
+    """Sorts numbers by size, then texts."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return (not number, float(value) if number else 0.0, str(value))
 
