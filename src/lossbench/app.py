@@ -7,13 +7,13 @@ import sys
 from typing import NoReturn
 
 import hydra
-from hydra.errors import HydraException
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.arguments import arranged
 from lossbench.config import conf_dir
-from lossbench.errors import InputError
-from lossbench.refusals import sentence
+from lossbench.errors import RunFailedError
+from lossbench.refusals import check_chosen, is_told, sentence
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
@@ -24,24 +24,43 @@ def main(config: DictConfig) -> float:
     try:
         from lossbench.train import train_many
 
+        check_chosen(HydraConfig.get().runtime.choices, config)
         outcome = train_many([config])[0]
-    except InputError as error:
-        if _VERBOSE:
+    except Exception as error:
+        if _VERBOSE or not is_told(error):
             raise
         _refuse(error)  # here, before Hydra adds its own line about the job
     return outcome.result()
 
 
 def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks."""
+    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks.
+
+    Exits with 2 where the input is refused, with 1 where a run failed, with 130 where a key ended it.
+    """
     # Hydra would print its own, longer story of an error; so it raises it instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        arguments = arranged(sys.argv[1:])
+        if arguments.help:
+            from lossbench.usage import usage
+
+            print(usage())
+            return
+        sys.argv[1:] = arguments.line
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (InputError, HydraException, OmegaConfBaseException) as error:
+    except RunFailedError as error:
         if _VERBOSE:
+            raise
+        # What failed, and why, was listed when training ended.
+        print(
+            f"lossbench: a run failed ({error}); its record in MLflow holds the traceback.", file=sys.stderr
+        )
+        sys.exit(1)
+    except Exception as error:
+        if _VERBOSE or not is_told(error):
             raise
         _refuse(error)
 

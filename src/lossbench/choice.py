@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC
 from collections.abc import Sequence
 from typing import Any
 
 from lossbench.errors import InputError, suggestion
+
+_PLAIN = (bool, int, float, str, list, tuple, dict)
+_LARGEST = 2**63 - 1  # of whole numbers in tensors
 
 
 def knob(
@@ -41,23 +45,39 @@ def knob(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Base of everything a config names. `name` is what the command line, YAML and MLflow call it.
+class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its methods cannot be made
+    """Base of everything whose fields a config sets.
 
     Raises:
         InputError: a knob is of the wrong type or out of its range.
     """
 
-    name: str
-
-    group = "choice"  # the config group: data, model, loss, optimizer, trainer
+    group = "knobs"  # the part of the config: data, model, loss, optimizer, trainer, pack, tracking
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # Under torch.func.vmap a member's knob is a tensor; it was checked before it was stacked.
-            if field.metadata and (value is None or isinstance(value, (bool, int, float, str, list, tuple))):
+            if field.metadata and (value is None or isinstance(value, _PLAIN)):
                 _check(f"{self.group}.{field.name}", field, value)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice(Knobs):
+    """Base of everything a config names. `name` is what the command line, YAML and MLflow call it.
+
+    Raises:
+        InputError: as `Knobs`, or it has no name.
+    """
+
+    name: str
+
+    group = "choice"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InputError(f"{self.group}.name must be a text that is not empty; got {self.name!r}.")
 
 
 def _check(path: str, field: dataclasses.Field[Any], value: Any) -> None:
@@ -70,14 +90,15 @@ def _check(path: str, field: dataclasses.Field[Any], value: Any) -> None:
         if value not in choices:
             raise InputError(f"{path}={value} is not allowed ({suggestion(str(value), map(str, choices))}).")
         return
-    kind = str(field.type).removesuffix(" | None")
-    for item in value if isinstance(value, (list, tuple)) else [value]:
-        _check_type(path, kind, value, item)
+    items = value if isinstance(value, (list, tuple)) else [value]
+    _check_type(path, str(field.type).removesuffix(" | None"), value, items)
+    for item in items:
         if isinstance(item, (int, float)) and not isinstance(item, bool):
-            _check_bounds(path, field.metadata.get("bounds", {}), item)
+            where = path if items is not value else f"each item of {path}"
+            _check_bounds(where, field.metadata.get("bounds", {}), item)
 
 
-def _check_type(path: str, kind: str, value: Any, item: Any) -> None:
+def _check_type(path: str, kind: str, value: Any, items: Sequence[Any]) -> None:
     many = kind.startswith(("list", "tuple"))
     inner = kind.split("[")[-1].rstrip("]").split(",")[0] if many else kind
     allowed: dict[str, tuple[tuple[type, ...], str]] = {
@@ -89,8 +110,8 @@ def _check_type(path: str, kind: str, value: Any, item: Any) -> None:
     if inner not in allowed:
         return
     types, words = allowed[inner]
-    fits = isinstance(item, types) and (bool in types or not isinstance(item, bool))
-    if not fits or many != isinstance(value, (list, tuple)):
+    fits = all(isinstance(x, types) and (bool in types or not isinstance(x, bool)) for x in items)
+    if not fits or many != (items is value):
         what = f"a list, each item {words}" if many else words
         raise InputError(f"{path} must be {what}; got {value!r}.")
 
@@ -104,5 +125,9 @@ def _check_bounds(path: str, bounds: dict[str, float | None], number: float) -> 
     }
     wanted = [f"{k.replace('_', ' ')} {v:g}" for k, v in bounds.items() if v is not None]
     failed = any(v is not None and not tests[k](v) for k, v in bounds.items())
-    if failed or not math.isfinite(number):
-        raise InputError(f"{path} must be {' and '.join(wanted) or 'finite'}; got {number}.")
+    if isinstance(number, float) and not math.isfinite(number):
+        wanted, failed = ["finite", *wanted], True
+    elif isinstance(number, int) and abs(number) > _LARGEST:
+        wanted, failed = [*wanted, "at most 2^63 - 1"], True
+    if failed:
+        raise InputError(f"{path} must be {' and '.join(wanted)}; got {number}.")

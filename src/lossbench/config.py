@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench import __version__
+from lossbench import __version__, options
 from lossbench.choice import Choice
 from lossbench.data.source import DataSource
 from lossbench.errors import InputError, suggestion
 from lossbench.losses.loss import Loss
+from lossbench.making import make
 from lossbench.models.model import Model
 from lossbench.optimizer import Optimizer
 from lossbench.trainer import TrainerOptions
@@ -25,14 +26,14 @@ from lossbench.trainer import TrainerOptions
 if TYPE_CHECKING:
     from lossbench.task import InputKind, Target
 
-_GROUPS: Mapping[str, type[Choice]] = {
+GROUPS: Mapping[str, type[Choice]] = {
     "data": DataSource,
     "model": Model,
     "loss": Loss,
     "optimizer": Optimizer,
     "trainer": TrainerOptions,
 }
-_MODES = ("auto", "vmap", "loop")
+_PARTS = (*GROUPS, "seed", "pack", "tracking", "experiment")
 # Where files lie does not change what is trained: their content is in the data's fingerprint.
 _PATHS = ("root", "path")
 
@@ -90,7 +91,7 @@ class Job:
     @cached_property
     def key(self) -> str:
         """A hash of what matters to the result, by which a finished run is found again."""
-        chosen = {group: self.config[group] for group in _GROUPS}
+        chosen = {group: self.config[group] for group in GROUPS}
         chosen["data"] = {k: v for k, v in chosen["data"].items() if k not in _PATHS}
         parts = {
             "config": chosen,
@@ -116,56 +117,37 @@ def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise InputError(f"The config cannot be resolved: {str(error).splitlines()[0]}.") from error
+        where, why = error.full_key or "The config", str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{where} cannot be resolved ({why}): give it a value.") from error
     assert isinstance(plain, dict)
-    resolved: dict[str, Any] = {str(name): value for name, value in plain.items()}
-    choices = {group: _choice(group, resolved.get(group), made) for group in _GROUPS}
+    for name in plain:
+        if name not in _PARTS:
+            raise InputError(f"{name!s} is no part of the config ({suggestion(str(name), _PARTS)}).")
+    resolved = options.checked({str(name): value for name, value in plain.items()})
+    choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
     seed = _whole("seed", resolved.get("seed"))
-    mode = resolved["pack"]["mode"]
-    if mode not in _MODES:
-        raise InputError(f"pack.mode={mode} is unknown ({suggestion(str(mode), _MODES)}).")
-    return Job(member=_member(seed, choices), config=resolved, mode=mode)
+    return Job(member=_member(seed, choices), config=resolved, mode=resolved["pack"]["mode"])
 
 
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise InputError(f"{name} must be a whole number from 0 to 2147483647; got {value!r}.")
+        several = "; write several for -m as the text 0,1,2" if isinstance(value, list) else ""
+        got = "null" if value is None else repr(value)
+        raise InputError(f"{name} must be a whole number from 0 to 2147483647; got {got}{several}.")
     return value
 
 
 def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
     if not isinstance(node, dict) or "_target_" not in node:
         raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
-    key = json.dumps(node, sort_keys=True, default=str)
+    key = json.dumps(node, default=str)
     if key not in made:
-        made[key] = _instantiate(group, node)
+        made[key] = make(group, GROUPS[group], node)
     return made[key]
 
 
 def _example(group: str) -> str:
     return next(iter(sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))), "...")
-
-
-def _instantiate(group: str, node: dict[str, Any]) -> Choice:
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    try:
-        choice = instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, InputError):
-            raise cause from error
-        why = str(cause or error).splitlines()[0]
-        raise InputError(
-            f"{group}={node.get('name')} cannot be made from {node['_target_']}: {why}."
-        ) from error
-    if not isinstance(choice, _GROUPS[group]):
-        raise InputError(
-            f"{group}={node.get('name')}: {node['_target_']} is no {_GROUPS[group].__name__}; "
-            f"a {group} is a dataclass that extends {_GROUPS[group].__module__}.{_GROUPS[group].__name__}."
-        )
-    return choice
 
 
 def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
@@ -203,5 +185,5 @@ def _shipped(group: str) -> list[tuple[str, Any]]:
         node = OmegaConf.to_container(OmegaConf.load(path))
         assert isinstance(node, dict)
         if not any(isinstance(value, dict) for value in node.values()):
-            found.append((path.stem, _instantiate(group, {str(k): v for k, v in node.items()})))
+            found.append((path.stem, make(group, GROUPS[group], {str(k): v for k, v in node.items()})))
     return found

@@ -1,4 +1,4 @@
-"""The one kind of error that is shown to a person without a traceback."""
+"""The kinds of error that are shown to a person without a traceback."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ class InputError(Exception):
     """A fault of the input: one sentence that names it and the remedy."""
 
 
+class RunFailedError(Exception):
+    """A run that has no result: its loss raised, or its worker died. Its MLflow run holds the traceback."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Half a sentence for a misspelt name: the nearest known one, then all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known: {', '.join(names)}"
+
+
+def unknown_knob(key: str, owner: str, known: Iterable[str]) -> str:
+    """Half a sentence for a knob that its owner, such as `loss=huber`, does not have."""
+    names = sorted(known)
+    if not names:
+        return f"{key} is no knob of {owner}, which has none"
+    return f"{key} is no knob of {owner} ({suggestion(key.rpartition('.')[2], names)})"

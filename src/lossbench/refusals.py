@@ -1,79 +1,172 @@
-"""Hydra's errors about overrides, told as one sentence that names the fault and the remedy."""
+"""Errors that are the input's fault, told as one sentence that names the fault and the remedy."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from omegaconf import OmegaConf
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.config import conf_dir
-from lossbench.errors import InputError, suggestion
+from lossbench.errors import InputError, suggestion, unknown_knob
+
+_HIDDEN = frozenset({"name", "_target_", "_recursive_"})
+_SHOWN = "HYDRA_FULL_ERROR=1 shows where"
+_FIRST = "python -m lossbench --help shows how to start"
 
 _UNKNOWN_CHOICE = re.compile(r"Could not find '(?P<group>.+)/(?P<name>[^/']*)'")
 _OPTIONS = re.compile(r"Available options in '(?P<group>.+)':\n(?P<names>(?:\t.+\n?)+)")
+_UNKNOWN_GROUP = re.compile(r"Could not override '(?P<group>[^']*)'\.\s+No match in the defaults list")
 _UNKNOWN_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
-_UNKNOWN_GROUP = re.compile(r"Could not override '(?P<group>[^']+)'\.\s+No match in the defaults list")
+_NOT_THERE = re.compile(r"Could not delete .*?'(?P<key>[^']+)'")
+_TWICE = re.compile(r"Multiple values for (?P<group>[^.]+)\. To override")
+_SEVERAL = re.compile(
+    r"Ambiguous value for argument '(?P<line>.+)'|Sweep parameters '(?P<sweep>.+)' requires"
+)
+_UNFIT = re.compile(r"Error merging override (?P<line>.+)")
+
+
+def is_told(error: BaseException) -> bool:
+    """Whether an error is told in a sentence: the fault is the input's or the machine's, no mistake here."""
+    kinds = (InputError, HydraException, OmegaConfBaseException, OSError, MemoryError)
+    return isinstance(error, kinds) or _mark(error) is not None or _of_hydra(error)
 
 
 def sentence(error: BaseException, overrides: Sequence[str]) -> str:
-    """What to print for an error: an `InputError` as it is, one of Hydra's in our words.
+    """What to print for an error: an `InputError` as it is, others in our words.
 
     Args:
         overrides: the command line, which tells what the config was to be.
     """
-    text = str(error).strip()
     if isinstance(error, InputError):
-        return text
-    choice, options = _UNKNOWN_CHOICE.search(text), _OPTIONS.search(text)
-    if choice and options:
-        names = options["names"].split()
-        return f"{choice['group']}={choice['name']} is unknown ({suggestion(choice['name'], names)})."
-    if choice:
-        known = [path.stem for path in (conf_dir() / choice["group"]).glob("*.yaml")]
-        return f"{choice['group']}={choice['name']} is unknown ({suggestion(choice['name'], known)})."
-    group = _UNKNOWN_GROUP.search(text)
-    if group:
-        return f"{group['group']} is no group of the config ({suggestion(group['group'], _groups())})."
-    key = _UNKNOWN_KEY.search(text)
-    if key:
-        return f"{key['key']} is no knob of this config ({_known_knobs(key['key'], overrides)})."
-    return _first_sentence(text)
+        told = str(error)
+    elif isinstance(error, OverrideParseException):
+        remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
+        told = f"{error.override!r} is not of the form key=value; {remedy}."
+    elif isinstance(error, (OSError, MemoryError)) and not isinstance(error, HydraException):
+        told = _of_machine(error)
+    elif (mark := _mark(error)) is not None:
+        told = f"{mark.name}, line {mark.line + 1}, is no valid YAML ({error.problem}); correct it."  # type: ignore[attr-defined]
+    else:
+        told = _of_composition(error, str(error), overrides)
+    return " ".join(told.split())
+
+
+def check_chosen(choices: Mapping[str, Any], config: DictConfig) -> None:
+    """Refuse a list where one choice is wanted: Hydra would merge its members, and the last one would win.
+
+    Args:
+        choices: `hydra.runtime.choices`, in which Hydra leaves out such a group.
+
+    Raises:
+        InputError: naming the first group that was given a list.
+    """
+    for group in _groups():
+        if group in config and group not in choices:
+            raise InputError(
+                f"{group} takes one name, not a list; to sweep over several write "
+                f"-m {group}=one,other (in a YAML, the text 'one,other')."
+            )
+
+
+def known_parts() -> set[str]:
+    """What a key of the config begins with."""
+    return {*_groups(), *(str(key) for key in OmegaConf.load(conf_dir() / "config.yaml"))} - {"defaults"}
+
+
+def place(name: str) -> str | None:
+    """The full key of a knob that some shipped choice has, such as optimizer.lr for lr."""
+    found = {group for group in _groups() for knobs in _shipped(group).values() if name in knobs}
+    return f"{min(found)}.{name}" if found and name not in _HIDDEN else None
+
+
+def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -> str:
+    """Hydra's words about the command line, and what it says of the config that came out."""
+    if found := _UNKNOWN_CHOICE.search(text):
+        return _unknown_choice(found["group"], found["name"], text)
+    if found := _UNKNOWN_GROUP.search(text):
+        group = found["group"]
+        return (
+            f"{group} is no group of the config ({suggestion(group, _groups())})."
+            if group
+            else "An override has no name; write key=value, as in loss=huber."
+        )
+    if found := _UNKNOWN_KEY.search(text):
+        return f"{_unknown_key(found['key'], error.__cause__)}."
+    if found := _NOT_THERE.search(text):
+        return f"~{found['key']} deletes what this config does not have; leave it out."
+    if found := _TWICE.search(text):
+        group = found["group"]
+        return f"{group} is chosen already; write {group}= without + (in a YAML: override /{group}:)."
+    if found := _SEVERAL.search(text):
+        line = found["line"] or found["sweep"]
+        return f"{line} names several values; add -m to sweep over them, or quote a text that holds commas."
+    if found := _UNFIT.search(text):
+        why = str(error.__cause__).splitlines()[0].rstrip(".") if error.__cause__ else "of the wrong type"
+        return f"{found['line']} does not fit ({why}); correct it."
+    if text.startswith("Config group override must be"):
+        empty = re.compile(r"^([\w/@]+)=(.*,)?(null|~)(,|$)")
+        groups = [match[1] for match in map(empty.match, overrides) if match]
+        group = groups[0] if groups else "A group"
+        return f"{group} cannot be null; name a choice, or leave {group}= out for the default."
+    first = re.split(r"\n|\. ", text.strip(), maxsplit=1)[0].rstrip(".") or type(error).__name__
+    return f"{first}; {_SHOWN if _of_hydra(error) and not isinstance(error, HydraException) else _FIRST}."
+
+
+def _unknown_choice(group: str, name: str, text: str) -> str:
+    options = _OPTIONS.search(text)
+    names = options["names"].split() if options else list(_shipped(group))
+    fault = f"{group}={name} is unknown" if name else f"{group}= names nothing"
+    return f"{fault} ({suggestion(name, names)})."
+
+
+def _unknown_key(key: str, cause: BaseException | None) -> str:
+    """A key that the composed config does not have; `cause` knows the node that lacks it."""
+    parent = getattr(cause, "parent_node", None)
+    full = str(getattr(cause, "full_key", None) or key)
+    part, _, name = full.rpartition(".")
+    if not isinstance(parent, DictConfig) or not part:
+        known = known_parts()
+        first, elsewhere = full.partition(".")[0].partition("@")[0], place(key)
+        hint = f"did you mean {elsewhere!r}? known: {', '.join(sorted(known))}" if elsewhere else None
+        return f"{key} is no part of the config ({hint or suggestion(first, known)})"
+    knobs = {str(knob) for knob in parent}
+    if "_target_" not in knobs:
+        return unknown_knob(full, part, knobs)
+    having = [choice for choice, others in _shipped(part).items() if name in others]
+    told = unknown_knob(full, f"{part}={parent.get('name')}", knobs - _HIDDEN)
+    return f"{told}; {part}={having[0]} has it" if having else told
 
 
 def _groups() -> list[str]:
     return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
 
 
-def _known_knobs(key: str, overrides: Sequence[str]) -> str:
-    """The knobs of the part of the config that the key points into, with the nearest first."""
-    part, _, name = key.rpartition(".")
-    if (conf_dir() / part).is_dir() and part:
-        chosen = _chosen(part, overrides)
-        knobs = {knob for path in chosen for knob in _keys(path)} - {"name", "_target_", "_recursive_"}
-        names = " and ".join(path.stem for path in chosen)
-        return suggestion(name, knobs) if knobs else f"{part}={names} has none"
-    return suggestion(name, {*_groups(), *_keys(conf_dir() / "config.yaml")} if not part else _groups())
+def _shipped(group: str) -> dict[str, list[str]]:
+    """The choices of a group, each with its knobs."""
+    files = sorted((conf_dir() / group).glob("*.yaml"))
+    return {path.stem: [str(key) for key in OmegaConf.load(path)] for path in files}
 
 
-def _chosen(group: str, overrides: Sequence[str]) -> list[Path]:
-    """The YAML files of a group that the command line chooses, or the default one."""
-    files = {path.stem: path for path in (conf_dir() / group).glob("*.yaml")}
-    named = [override.partition("=")[2] for override in overrides if override.startswith(f"{group}=")]
-    names = named[-1].split(",") if named else [_default(group)]
-    return [files[name] for name in names if name in files]
+def _mark(error: BaseException) -> Any:
+    """Where in a YAML file an error lies; None where it is about something else."""
+    return getattr(error, "problem_mark", None)
 
 
-def _default(group: str) -> str:
-    defaults = OmegaConf.load(conf_dir() / "config.yaml").defaults
-    return next((str(entry[group]) for entry in defaults if group in entry), "")
+def _of_machine(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        why = str(error) or "no more is free"
+        return f"The memory does not suffice ({why}); make the data or the model smaller."
+    where = f"{error.filename} cannot be used" if error.filename else "The system refused"
+    return f"{where} ({error.strerror or error}); free or name another place ({_SHOWN})."
 
 
-def _keys(path: Path) -> list[str]:
-    return [str(key) for key in OmegaConf.load(path) if key != "defaults"]
-
-
-def _first_sentence(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "The config is at fault")
-    return f"{line.rstrip('.')}; see python -m lossbench --help."
+def _of_hydra(error: BaseException) -> bool:
+    """Whether it was raised in Hydra's own code, which then could not read what it was given."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = str(frames[-1][0].f_globals.get("__name__", "")) if frames else ""
+    return module.partition(".")[0] in ("hydra", "omegaconf", "antlr4")

@@ -126,7 +126,9 @@ def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
     model = instantiate(config, _convert_="all")
     assert isinstance(model, Model)
     assert model.name == path.stem
-    knobs = {name: list(v) if isinstance(v, tuple) else v for name, v in vars(type(model)(name="")).items()}
+    knobs = {
+        name: list(v) if isinstance(v, tuple) else v for name, v in vars(type(model)(name="any")).items()
+    }
     written = {name: value for name, value in OmegaConf.to_container(config).items() if name != "_target_"}
     assert written == knobs | {"name": path.stem}
 

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from lossbench.errors import InputError
+from lossbench.refusals import check_chosen
 
 if TYPE_CHECKING:
     from hydra_plugins.lossbench_launcher.launcher import PackLauncher
@@ -66,6 +67,10 @@ def launch(
     Raises:
         InputError: from the trainer, before anything was trained: no job is replayed.
     """
+    if not job_overrides:
+        raise InputError(
+            "The sweep is empty: give every range and list at least one value, as in seed=0,1,2."
+        )
     if not launcher.trainer:
         return _one_by_one(launcher, job_overrides, initial_job_idx)
     setup_globals()
@@ -115,6 +120,7 @@ def _one_by_one(
 def _compose(launcher: PackLauncher, overrides: Sequence[str], number: int) -> DictConfig:
     log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
     job = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
+    check_chosen(job.hydra.runtime.choices, job)
     with open_dict(job):
         job.hydra.job.id = number
         job.hydra.job.num = number

@@ -145,9 +145,11 @@ def _made(function: Any) -> Callable[..., Any]:
             function = instantiate(function)
         except InstantiationException as error:
             cause = error.__cause__ or error
-            reason = str(cause).strip().splitlines()[0].rstrip(".")
+            first, *more = str(cause).strip().splitlines() or [type(cause).__name__]
+            reason = more[0] if more and first.endswith(":") else first  # "Error loading ...:" is no reason
             raise InputError(
-                f"loss.function cannot be made from {function.get('_target_')}: {reason}."
+                f"loss.function cannot be made from {function.get('_target_')} ({reason.rstrip('.')}): "
+                "correct the YAML, or install the package that it needs."
             ) from error
     if not callable(function):
         raise InputError(f"loss.function must be a callable or name one with _target_; got {function!r}.")

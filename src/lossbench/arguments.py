@@ -1,0 +1,79 @@
+"""The command line before Hydra reads it: unknown options are told, overrides stand anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from lossbench.errors import InputError
+from lossbench.refusals import known_parts, place
+
+_SEE = "python -m lossbench --help shows how to start"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A command line that Hydra can read.
+
+    line: its arguments, overrides first.
+    help: whether it asks for help.
+    """
+
+    line: list[str]
+    help: bool
+
+
+def arranged(arguments: Sequence[str]) -> Arguments:
+    """Put all overrides together; argparse refuses those behind an option that stands among them.
+
+    Raises:
+        InputError: an option is unknown or lacks its value, or would load a pickle.
+    """
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    known, others = parser.parse_known_args(list(arguments))
+    unknown = [argument for argument in others if argument.startswith("-")]
+    if unknown:
+        raise InputError(_unknown(unknown[0], arguments))
+    if known.experimental_rerun:
+        raise InputError("--experimental-rerun would load a pickle; give the overrides of that run instead.")
+    overrides = [*known.overrides, *others]
+    options = [argument for argument in arguments if argument not in overrides]
+    return Arguments([*overrides, *options], known.help)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"{message[:1].upper()}{message[1:]}; {_SEE}.")
+
+
+def _unknown(option: str, arguments: Sequence[str]) -> str:
+    """What is wrong with an option that does not exist; most often it was to be an override."""
+    name, _, value = option.lstrip("-").partition("=")
+    following = arguments[list(arguments).index(option) + 1 :]
+    if not value and following and "=" not in following[0] and not following[0].startswith("-"):
+        value = following[0]
+    override = _override(name.replace("-", "_"))
+    if override:
+        return f"{option} is no option; write {override}={value or '...'} without dashes."
+    near = difflib.get_close_matches(option, _options(), n=1)
+    if near:
+        return f"{option} is no option (did you mean {near[0]}?); {_SEE}."
+    return f"{option} is no option; what a run trains is set as key=value, as in optimizer.lr=0.01; {_SEE}."
+
+
+def _override(name: str) -> str | None:
+    """The key of the config that an option was to set, if any."""
+    return name if name in known_parts() else place(name)
+
+
+def _options() -> list[str]:
+    return [option for action in _actions() for option in action.option_strings]
+
+
+def _actions() -> list[argparse.Action]:
+    return get_args_parser()._actions

@@ -1,0 +1,73 @@
+"""The parts of a config that change how a run is trained and recorded, not what is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lossbench.choice import Knobs, knob
+from lossbench.errors import InputError, suggestion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(Knobs):
+    """How runs share a fit.
+
+    mode: vmap (members stacked), loop (members in turns), or auto (whichever is faster).
+    """
+
+    group = "pack"
+    mode: str = knob("auto", choices=("auto", "vmap", "loop"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking(Knobs):
+    """Where and what to record.
+
+    uri: an address of MLflow; null is MLFLOW_TRACKING_URI, or a database in the current folder.
+    resume: what is finished is not trained again.
+    predictions: test predictions are kept as an artifact of each run.
+    """
+
+    group = "tracking"
+    uri: str | None = knob(None, optional=True)
+    resume: bool = knob(True)
+    predictions: bool = knob(False)
+
+
+def checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved config whose `pack`, `tracking` and `experiment` are as declared, with defaults filled in.
+
+    Raises:
+        InputError: one of them has an unknown part, or one of the wrong type.
+    """
+    options = {
+        kind.group: dataclasses.asdict(_made(kind, config.get(kind.group))) for kind in (Pack, Tracking)
+    }
+    experiment = _mapping("experiment", config.get("experiment"))
+    name = experiment.setdefault("name", "adhoc")
+    if isinstance(name, bool) or not isinstance(name, (str, int)) or not str(name).strip():
+        raise InputError(f"experiment.name must be a text that is not empty; got {name!r}.")
+    return {**config, **options, "experiment": experiment}
+
+
+def _made(kind: type[Pack] | type[Tracking], node: Any) -> Pack | Tracking:
+    known = [field.name for field in dataclasses.fields(kind)]
+    given = _mapping(kind.group, node)
+    for name in given:
+        if name not in known:
+            raise InputError(f"{kind.group}.{name} is no knob of lossbench ({suggestion(name, known)}).")
+    return kind(**given)
+
+
+def _mapping(part: str, node: Any) -> dict[str, Any]:
+    if node is None:
+        return {}
+    if not isinstance(node, Mapping):
+        raise InputError(f"{part} must hold knobs, as in {part}.{_EXAMPLES[part]}; got {node!r}.")
+    return {str(name): value for name, value in node.items()}
+
+
+_EXAMPLES = {"pack": "mode=loop", "tracking": "resume=false", "experiment": "name=first_try"}

@@ -1,0 +1,86 @@
+"""What `python -m lossbench --help` says: the choices, and from their declarations which fit together."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from lossbench.config import GROUPS, conf_dir
+from lossbench.making import make
+
+_WIDTH = 100
+_LABEL = 16
+
+_START = """\
+lossbench: which loss should I train with?
+
+One run         python -m lossbench data=outliers loss=huber seed=0
+A sweep         python -m lossbench -m data=mnist_5k model=cnn loss=cce,hinge seed=0,1,2
+More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)'
+An experiment   python -m lossbench -m experiment=demo_outliers
+Its answer      python -m lossbench.report experiment=demo_outliers
+"""
+_END = """\
+Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50. With -m
+                it can be swept over: loss.delta=0.5,1,2. The list of all, with their values:
+                python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
+Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; data and model alike.
+Results         are in MLflow: ./mlflow.db, else MLFLOW_TRACKING_URI, or tracking.uri=ADDRESS.
+                The same command again trains only what is not finished, or with
+                tracking.resume=false everything.
+Hydra           --hydra-help lists its options; HYDRA_FULL_ERROR=1 shows tracebacks.
+"""
+
+
+def usage() -> str:
+    """The whole text, at most 100 columns wide."""
+    sources = {name: _made("data", node) for name, node in _nodes("data").items()}
+    losses, models = {}, {}
+    for name, node in _nodes("loss").items():
+        # The YAML of somebody else's loss says what it trains on; making it would import torch.
+        trains_on = node.get("trains_on") or _made("loss", node).trains_on
+        losses[name] = [_first(trains_on, [t.kind for t in data.targets()]) for data in sources.values()]
+    for name, node in _nodes("model").items():
+        reads = _made("model", node).reads
+        models[name] = [_first(data.reads, reads) for data in sources.values()]
+    parts = [
+        _START,
+        "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
+        "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
+        _listed("optimizer=", _nodes("optimizer")) + _listed("experiment=", _nodes("experiment")),
+        _END,
+    ]
+    return "\n".join(parts).rstrip()
+
+
+def _nodes(group: str) -> dict[str, dict[str, Any]]:
+    """The shipped YAML files of a group, by name."""
+    found = {}
+    for path in sorted((conf_dir() / group).glob("*.yaml")):
+        node: Any = OmegaConf.to_container(OmegaConf.load(path))
+        found[path.stem] = {str(key): value for key, value in node.items()}
+    return found
+
+
+def _made(group: str, node: dict[str, Any]) -> Any:
+    return make(group, GROUPS[group], node)
+
+
+def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:
+    return next((kind for kind in wanted if kind in offered), "-")
+
+
+def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    lines = [list(titles), *([name, *cells] for name, cells in rows.items())]
+    widths = [_LABEL + 2, *(max(map(len, column)) + 2 for column in list(zip(*lines, strict=True))[1:])]
+    padded = ("".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join(f"  {line}" for line in padded) + "\n"
+
+
+def _listed(title: str, names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    first, rest = title.ljust(_LABEL), " " * _LABEL
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest) + "\n"
