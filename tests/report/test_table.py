@@ -59,8 +59,10 @@ def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.
     (by_axis,) = axis_tables(frame, layout, "rmse")
     assert by_axis.rows == ("mse", "mae", "huber")
     assert [column.head for column in by_axis.columns] == ["0", "0.2"]
-    tables = metric_tables(frame, layout)
-    assert [table.title for table in tables] == ["contamination 0", "contamination 0.2"]
+    frame["test/nll"] = np.where(frame["loss.name"] == "mse", 0.5, np.nan)
+    *tables, last = metric_tables(frame, layout)
+    assert last.rows == ("mse",)  # no row of dashes alone
+    assert [table.title for table in tables] == ["contamination 0", "contamination 0", "contamination 0.2"]
     assert [column.head for column in tables[0].columns] == ["mae", "rmse"]
 
 

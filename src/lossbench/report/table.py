@@ -123,8 +123,10 @@ def metric_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
                 if metric.family == family and results(rows, f"test/{name}").notna().any()
             ]
             if names:
-                columns = tuple(column(name, rows, layout.losses, f"test/{name}") for name in names)
-                tables.append(Table(title, layout.losses, columns))
+                judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")
+                losses = tuple(loss for loss in layout.losses if judged[rows[LOSS] == loss].any())
+                columns = tuple(column(name, rows, losses, f"test/{name}") for name in names)
+                tables.append(Table(title, losses, columns))
     return tables
 
 
