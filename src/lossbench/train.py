@@ -19,6 +19,7 @@ from lossbench.metrics.names import METRICS
 from lossbench.progress import Progress
 from lossbench.spread import Died, cores, spread, warm
 from lossbench.tracking import RunResult, RunStart, Store, provenance, resolve_uri, runs
+from lossbench.tracking.address import check_reachable
 
 if TYPE_CHECKING:
     from lossbench.pack.fate import MemberResult
@@ -81,8 +82,9 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     _check_experiments(jobs)
     uri = resolve_uri(_tracking_uri(jobs))
     store = Store(uri)
+    check_reachable(store.address)
+    wanted = {job.key: job for job in jobs}  # looks at files, which may be at fault: no database is made yet
     store.prepare()
-    wanted = {job.key: job for job in jobs}
     outcomes = _finished(store, wanted)
     missing = [job for key, job in wanted.items() if key not in outcomes]
     if outcomes:
