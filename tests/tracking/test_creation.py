@@ -15,7 +15,7 @@ from lossbench.tracking.creation import prepare_database
 
 RECORD_ONE = """
     import logging, sys
-    from lossbench.tracking import Store
+    from lossbench.tracking import RunResult, RunStart, Store
     with Store("sqlite:///mlflow.db") as store:
         store.prepare()
         [run_id] = store.start([RunStart("{key}", "demo", "run", {{}}, {{}}, None)])

@@ -127,7 +127,7 @@ def shortened(value: Any, experiment: int, row: sqlite3.Row) -> Any:
     if not isinstance(value, str):
         return value
     run_id = row["run_uuid"] if "run_uuid" in dict(row) else ""
-    return value.replace(f"/{experiment}", "/E").replace(run_id or "\0", "R")
+    return value.replace(run_id or "\0", "R").replace(f"/mlruns/{experiment}", "/mlruns/E")
 
 
 def test_rows_are_written_for_the_schema_of_the_installed_mlflow(open_store: Stores) -> None:
