@@ -47,6 +47,8 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
         kind.group: dataclasses.asdict(_made(kind, config.get(kind.group))) for kind in (Pack, Tracking)
     }
     experiment = _mapping("experiment", config.get("experiment"))
+    if set(experiment) & set(config):  # what was to be set at the top
+        raise InputError(f"{PACKAGE_MISSING}.")
     name = experiment.setdefault("name", "adhoc")
     if isinstance(name, bool) or not isinstance(name, (str, int)) or not str(name).strip():
         raise InputError(f"experiment.name must be a text that is not empty; got {name!r}.")
@@ -70,4 +72,7 @@ def _mapping(part: str, node: Any) -> dict[str, Any]:
     return {str(name): value for name, value in node.items()}
 
 
+PACKAGE_MISSING = (
+    "The experiment's YAML sets what lies outside of it: begin it with the line '# @package _global_'"
+)
 _EXAMPLES = {"pack": "mode=loop", "tracking": "resume=false", "experiment": "name=first_try"}

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.config import conf_dir
 from lossbench.errors import InputError, suggestion, unknown_knob
+from lossbench.options import PACKAGE_MISSING
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
 _SHOWN = "HYDRA_FULL_ERROR=1 shows where"
@@ -32,8 +33,8 @@ _UNFIT = re.compile(r"Error merging override (?P<line>.+)")
 
 def is_told(error: BaseException) -> bool:
     """Whether an error is told in a sentence: the fault is the input's or the machine's, no mistake here."""
-    kinds = (InputError, HydraException, OmegaConfBaseException, OSError, MemoryError)
-    return isinstance(error, kinds) or _mark(error) is not None or _of_hydra(error)
+    kinds = (InputError, HydraException, OmegaConfBaseException, OSError)
+    return isinstance(error, kinds) or _no_memory(error) or _mark(error) is not None or _of_hydra(error)
 
 
 def sentence(error: BaseException, overrides: Sequence[str]) -> str:
@@ -47,8 +48,13 @@ def sentence(error: BaseException, overrides: Sequence[str]) -> str:
     elif isinstance(error, OverrideParseException):
         remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
         told = f"{error.override!r} is not of the form key=value; {remedy}."
-    elif isinstance(error, (OSError, MemoryError)) and not isinstance(error, HydraException):
-        told = _of_machine(error)
+    elif _no_memory(error):
+        # torch's text begins with where in its code it was.
+        why = str(error).rpartition("memory: ")[2].partition(". ")[0] or "no more is free"
+        told = f"The memory does not suffice ({why}); make the data, the model or the batches smaller."
+    elif isinstance(error, OSError) and not isinstance(error, HydraException):
+        where = f"{error.filename} cannot be used" if error.filename else "The system refused"
+        told = f"{where} ({error.strerror or error}); free or name another place ({_SHOWN})."
     elif (mark := _mark(error)) is not None:
         told = f"{mark.name}, line {mark.line + 1}, is no valid YAML ({error.problem}); correct it."  # type: ignore[attr-defined]
     else:
@@ -95,6 +101,8 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
             if group
             else "An override has no name; write key=value, as in loss=huber."
         )
+    if "@experiment." in text:
+        return f"{PACKAGE_MISSING}."
     if found := _UNKNOWN_KEY.search(text):
         return f"{_unknown_key(found['key'], error.__cause__)}."
     if found := _NOT_THERE.search(text):
@@ -157,12 +165,11 @@ def _mark(error: BaseException) -> Any:
     return getattr(error, "problem_mark", None)
 
 
-def _of_machine(error: OSError | MemoryError) -> str:
-    if isinstance(error, MemoryError):
-        why = str(error) or "no more is free"
-        return f"The memory does not suffice ({why}); make the data or the model smaller."
-    where = f"{error.filename} cannot be used" if error.filename else "The system refused"
-    return f"{where} ({error.strerror or error}); free or name another place ({_SHOWN})."
+def _no_memory(error: BaseException) -> bool:
+    """Whether Python, numpy, or torch on a CPU or GPU (which say it in a RuntimeError) ran out of memory."""
+    words = ("can't allocate memory", "out of memory")
+    said = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return said or isinstance(error, MemoryError)
 
 
 def _of_hydra(error: BaseException) -> bool:
