@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lossbench.optimizer import SGD, Adam, AdamW, Optimizer
-from lossbench.pack.update import StackedUpdate, torch_optimizer
+from lossbench.pack.update import MatrixUpdate, RowUpdate, stacked_update, torch_optimizer
 
 OPTIMIZERS: list[Optimizer] = [
     SGD(name="sgd", momentum=0.0),
@@ -22,13 +22,17 @@ OPTIMIZERS: list[Optimizer] = [
 RATES = [(1e-3, 0.0), (1e-2, 0.1), (0.3, 1e-4)]
 
 
+KINDS = pytest.mark.parametrize("kind", [MatrixUpdate, RowUpdate])
+
+
+@KINDS
 @pytest.mark.parametrize("base", OPTIMIZERS, ids=repr)
-def test_each_member_moves_as_with_torch_optim(base: Optimizer) -> None:
+def test_each_member_moves_as_with_torch_optim(base: Optimizer, kind: type[MatrixUpdate | RowUpdate]) -> None:
     members = [replace(base, lr=lr, weight_decay=decay) for lr, decay in RATES]
     start = torch.randn(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     gradients = torch.randn(20, 3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     stacked = start.clone()
-    update = StackedUpdate(members, stacked)
+    update = kind(members, stacked)
     for step, gradient in enumerate(gradients):
         update(stacked, gradient.clone(), None, base.rate_factor(step, 20))
     for row, options in enumerate(members):
@@ -43,10 +47,11 @@ def test_each_member_moves_as_with_torch_optim(base: Optimizer) -> None:
         torch.testing.assert_close(stacked[row], alone.detach(), rtol=1e-12, atol=1e-12)
 
 
-def test_a_frozen_member_stays_and_the_others_do_not_notice() -> None:
+@KINDS
+def test_a_frozen_member_stays_and_the_others_do_not_notice(kind: type[MatrixUpdate | RowUpdate]) -> None:
     members = [Adam(name="adam", lr=0.1), Adam(name="adam", lr=0.2)]
     stacked, alone = torch.ones(2, 3), torch.ones(1, 3)
-    both, one = StackedUpdate(members, stacked), StackedUpdate(members[1:], alone)
+    both, one = kind(members, stacked), kind(members[1:], alone)
     for value in (0.5, -1.0, 2.0):
         both(stacked, torch.tensor([[float("nan")] * 3, [value] * 3]), torch.tensor([False, True]), 1.0)
         one(alone, torch.full((1, 3), value), None, 1.0)
@@ -69,3 +74,9 @@ def test_warmup_rises_to_the_full_rate() -> None:
     assert factors[:10] == sorted(factors[:10])
     assert factors[0] < 0.2
     assert set(factors[10:]) == {1.0}
+
+
+def test_long_rows_are_updated_by_torch_itself() -> None:
+    members: list[Optimizer] = [Adam(name="adam")] * 2
+    assert isinstance(stacked_update(members, torch.zeros(2, 100)), MatrixUpdate)
+    assert isinstance(stacked_update(members, torch.zeros(2, 100_000)), RowUpdate)

@@ -17,8 +17,9 @@ from lossbench.task import InputKind
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-# Numbers of input that one evaluation step may gather for all members together: 16 MB of float32.
-_CHUNK_NUMBERS = 4_000_000
+# Numbers of input that one evaluation step gathers for all members together. What a model makes of them
+# may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
+_CHUNK_NUMBERS = 500_000
 
 
 class DataCache:
@@ -115,9 +116,11 @@ class _Batches(IterableDataset[Tensor]):
         return -(-self.data.size("train") // self.data.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
+        # A generator, so that the epoch is asked for with the first batch: Lightning makes the iterator of
+        # the first epoch after a checkpoint before it has set the epoch.
         trainer = self.data.trainer
         order = self.data.order(trainer.current_epoch if trainer is not None else 0)
-        return iter(torch.split(order, self.data.batch_size, dim=1))
+        yield from torch.split(order, self.data.batch_size, dim=1)
 
 
 def _loader(batches: Any) -> DataLoader[Any]:

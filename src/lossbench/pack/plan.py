@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from lossbench.config import Job, Member
 from lossbench.data.module import DataCache
 from lossbench.data.source import DataSet, Description
 from lossbench.models.dropout import Dropout
+from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 # and a process that dies takes few with it.
 _TURNS_AT_MOST = 4
 _STACK_AT_LEAST = 16
+# Weights, best weights, gradients twice, and the optimizer's two moments, with room for what a step makes.
+_STACK_BYTES = 1_200_000_000
+_BYTES_PER_WEIGHT = 4 * 8
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -37,6 +41,7 @@ class Work:
     number: int
     members: tuple[Member, ...]
     mode: str
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class PlannedPack:
 
     description: of its first member's data.
     because: why it is stacked or not, in words.
+    checkpoint: where it writes its state, or where an interrupted sweep has left it.
     """
 
     number: int
@@ -52,6 +58,7 @@ class PlannedPack:
     mode: str
     because: str
     description: Description
+    checkpoint: Checkpoint | None = None
 
     @property
     def epochs(self) -> int:
@@ -60,7 +67,7 @@ class PlannedPack:
 
     @property
     def work(self) -> Work:
-        return Work(self.number, tuple(job.member for job in self.jobs), self.mode)
+        return Work(self.number, tuple(job.member for job in self.jobs), self.mode, self.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -76,14 +83,17 @@ class Plan:
     processes: int
 
 
-def plan(jobs: Sequence[Job], cores: int, max_members: int) -> Plan:
+def plan(
+    jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpoints | None = None
+) -> Plan:
     """Group runs into packs, and choose how each trains.
 
     A member's numbers do not depend on its company, so packs are cut to fit the machine.
 
     Args:
         cores: processes at most.
-        max_members: runs in one pack at most.
+        max_members: runs in one pack at most; fewer where their weights would take more than 2 GB.
+        checkpoints: packs that an interrupted sweep has left there are formed again as they were.
 
     Raises:
         InputError: the data of a pack cannot be loaded.
@@ -94,9 +104,12 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int) -> Plan:
     processes = cores if worth else 1
     packs: list[PlannedPack] = []
     for kind in kinds:
-        for part in _parts(kind, processes, max_members):
+        gpu = on_gpu(kind.jobs[0].member)
+        begun, rest = checkpoints.begun(kind.jobs, kind.mode, gpu) if checkpoints else ([], kind.jobs)
+        for part in [*begun, *_parts(replace(kind, jobs=rest), processes, max_members)]:
             number, description = len(packs), kind.description
-            packs.append(PlannedPack(number, tuple(part), kind.mode, kind.because, description))
+            checkpoint = checkpoints.for_jobs(part, kind.mode, gpu) if checkpoints else None
+            packs.append(PlannedPack(number, tuple(part), kind.mode, kind.because, description, checkpoint))
     return Plan(packs, cache, processes)
 
 
@@ -106,6 +119,7 @@ class _Kind:
     mode: str
     because: str
     description: Description
+    weights: int  # of one member
     seconds: float  # roughly, on one core
 
 
@@ -117,23 +131,28 @@ def _kind(alike: list[Job], cache: DataCache) -> _Kind:
     if mode == "loop" and alike[0].mode == "vmap":
         log.warning("pack.mode=vmap falls back to loop for %s: %s", alike[0].name, because)
     updates = first.trainer.max_epochs * -(-len(data.train) // first.trainer.batch_size)
-    seconds = len(alike) * updates * _seconds_per_update(module, mode)
-    return _Kind(alike, mode, because, data.description, seconds)
+    weights = sum(p.numel() for p in module.parameters())
+    seconds = len(alike) * updates * _seconds_per_update(module, weights, mode)
+    return _Kind(alike, mode, because, data.description, weights, seconds)
 
 
-def _seconds_per_update(module: nn.Module, mode: str) -> float:
-    # Measured on one core: a stacked member with 5,000 weights takes 0.1 ms, a small CNN in turns 15 ms.
+def _seconds_per_update(module: nn.Module, weights: int, mode: str) -> float:
+    # Measured on one core: a stacked member with 5,000 weights takes 0.1 ms, one with 650,000, nearly all
+    # in a table of words, 2 ms; a small CNN in turns 15 ms.
     if mode == "vmap":
-        return 1e-4 * sum(p.numel() for p in module.parameters()) / 5000
+        return float(1e-4 * (weights / 5000) ** 0.6)
     return 15e-3 if has_convolutions(module) else 2e-3
 
 
 def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
+    if not kind.jobs:
+        return []
     if kind.mode == "loop":
         return even_parts(kind.jobs, min(max_members, _TURNS_AT_MOST), 2 * processes)
+    at_most = max(1, min(max_members, _STACK_BYTES // (_BYTES_PER_WEIGHT * kind.weights)))
     # Cut finer, a stack loses what it is for.
     wide_enough = len(kind.jobs) >= _STACK_AT_LEAST * processes
-    return even_parts(kind.jobs, max_members, processes if wide_enough else 1)
+    return even_parts(kind.jobs, at_most, processes if wide_enough else 1)
 
 
 def fit_pack(
@@ -141,7 +160,11 @@ def fit_pack(
 ) -> list[MemberResult]:
     """Train a pack, in whichever process; `send` is told (number of the pack, members) after each epoch."""
     return fit(
-        work.members, work.mode, cache or _cache_of_process(), lambda members: send((work.number, members))
+        work.members,
+        work.mode,
+        cache or _cache_of_process(),
+        lambda members: send((work.number, members)),
+        work.checkpoint,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.func import functional_call
 from lossbench.config import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Objective
-from lossbench.pack.update import StackedUpdate
+from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
 
 
@@ -45,7 +46,7 @@ class StackedEngine(Engine):
         }
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
-        self.update = StackedUpdate([m.optimizer for m in members], self.matrix[: self.count])
+        self.update = stacked_update([m.optimizer for m in members], self.matrix[: self.count])
 
     def _split(self, matrix: Tensor) -> dict[str, Tensor]:
         named = dict(self.module.named_parameters())
@@ -102,3 +103,19 @@ class StackedEngine(Engine):
     def weights(self, member: int) -> dict[str, Tensor]:
         parts = self._split(self.matrix) | self.buffers
         return {name: parts[name][member].clone() for name in self.module.state_dict()}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "matrix": self.matrix,
+            "best": self.best,
+            "buffers": self.buffers,
+            "update": self.update.state_dict(),
+        }
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Any]) -> None:
+        self.matrix.copy_(state["matrix"])  # in place: the parameters are views of it
+        self.best = state["best"].to(self.matrix.device)
+        for name, buffer in self.buffers.items():
+            buffer.copy_(state["buffers"][name])
+        self.update.load_state_dict(state["update"])

@@ -1,13 +1,15 @@
 """Updates of stacked parameters: torch.optim step for step, with a learning rate per member.
 
-torch.optim takes one learning rate per parameter tensor, so a stack of members needs its own update. All
-parameters lie in one (members, numbers) matrix: an update is a handful of operations, however many layers.
+All parameters lie in one (members, numbers) matrix. torch.optim takes one learning rate per tensor, so it
+can update the rows one by one; where rows are short its overhead is most of the time, and the same formulas
+over the whole matrix take its place: a handful of operations, however many members and layers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -15,7 +17,72 @@ from torch import Tensor
 from lossbench.optimizer import SGD, Adam, AdamW, Optimizer
 
 
-class StackedUpdate:
+class Update(Protocol):
+    """One update of all members."""
+
+    def __call__(self, parameters: Tensor, gradients: Tensor, active: Tensor | None, factor: float) -> None:
+        """Change `parameters` (R, P) in place.
+
+        Args:
+            gradients: (R, P); may be overwritten.
+            active: (R,) bool, the members to update; None is all.
+            factor: of the learning rate, from the schedule.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next update depends on besides the parameters; shares memory with the update."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from such a state."""
+
+
+# Numbers in a row from which torch's fused kernels win: one pass over memory that no cache holds. Measured
+# on one core with Adam: rows of 5,000, 120 of them, 1.0 ms either way; of 650,000, 24 of them, 13 against 59.
+_LONG_ROW = 50_000
+
+
+def stacked_update(options: Sequence[Optimizer], parameters: Tensor) -> Update:
+    """The update for a matrix of parameters (R, P): by the length of a row, never by their number."""
+    kind = RowUpdate if parameters.shape[1] >= _LONG_ROW else MatrixUpdate
+    return kind(options, parameters)
+
+
+class RowUpdate:
+    """torch.optim's own update with its fused kernels, row by row.
+
+    Args:
+        options: one optimizer per member.
+        parameters: (R, P), which the rows share memory with.
+    """
+
+    def __init__(self, options: Sequence[Optimizer], parameters: Tensor) -> None:
+        self.options = list(options)
+        self.rows = [row.detach().requires_grad_() for row in parameters]
+        self.optimizers = [
+            torch_optimizer(option, [row], fused=True) for option, row in zip(options, self.rows, strict=True)
+        ]
+
+    def __call__(self, parameters: Tensor, gradients: Tensor, active: Tensor | None, factor: float) -> None:
+        """As `Update`; `parameters` is the matrix that this was made for."""
+        members = range(len(self.rows)) if active is None else active.nonzero().flatten().tolist()
+        for member in members:
+            options, row = self.options[member], self.rows[member]
+            row.grad = gradients[member]
+            if options.clip is not None:
+                torch.nn.utils.clip_grad_norm_([row], options.clip)
+            self.optimizers[member].param_groups[0]["lr"] = options.lr * factor
+            self.optimizers[member].step()
+            row.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+
+
+class MatrixUpdate:
     """SGD, Adam or AdamW over the rows of a matrix.
 
     Args:
@@ -33,13 +100,7 @@ class StackedUpdate:
         self.steps = 0
 
     def __call__(self, parameters: Tensor, gradients: Tensor, active: Tensor | None, factor: float) -> None:
-        """Change `parameters` (R, P) in place.
-
-        Args:
-            gradients: (R, P); may be overwritten.
-            active: (R,) bool, the members to update; None is all.
-            factor: of the learning rate, from the schedule.
-        """
+        """As `Update`."""
         if self.options.clip is not None:
             # As torch.nn.utils.clip_grad_norm_, for each member on its own.
             norms = torch.linalg.vector_norm(gradients, dim=1, keepdim=True)
@@ -50,6 +111,14 @@ class StackedUpdate:
             # `where`, not a product: the gradient of a frozen member may be nan.
             change = torch.where(active.unsqueeze(1), change, 0.0)
         parameters.sub_(change)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"slots": self.state, "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for slot, values in zip(self.state, state["slots"], strict=True):
+            slot.copy_(values)
+        self.steps = state["steps"]
 
     def _change(self, parameters: Tensor, gradients: Tensor, factor: float) -> Tensor:
         rates = self.rates * factor
@@ -85,8 +154,10 @@ class StackedUpdate:
         return gradients + options.momentum * velocity if options.nesterov else velocity
 
 
-def torch_optimizer(options: Optimizer, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-    """The torch.optim optimizer of one member, for members that train in turn."""
+def torch_optimizer(
+    options: Optimizer, parameters: Sequence[Tensor], *, fused: bool | None = None
+) -> torch.optim.Optimizer:
+    """The torch.optim optimizer of one member."""
     if isinstance(options, SGD):
         return torch.optim.SGD(
             parameters,
@@ -94,6 +165,7 @@ def torch_optimizer(options: Optimizer, parameters: Sequence[Tensor]) -> torch.o
             weight_decay=options.weight_decay,
             momentum=options.momentum,
             nesterov=options.nesterov,
+            fused=fused,
         )
     if isinstance(options, Adam):
         kind = torch.optim.AdamW if isinstance(options, AdamW) else torch.optim.Adam
@@ -103,5 +175,6 @@ def torch_optimizer(options: Optimizer, parameters: Sequence[Tensor]) -> torch.o
             weight_decay=options.weight_decay,
             betas=(options.beta1, options.beta2),
             eps=options.epsilon,
+            fused=fused,
         )
     raise TypeError(f"no torch optimizer for {type(options).__name__}")
