@@ -21,6 +21,10 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
+    if not isinstance(node.get("_target_"), str):
+        raise InputError(
+            f"{_owner(group, node)} names no class: set _target_ in its YAML to package.module.Class."
+        )
     target = _imported(group, node["_target_"])
     foreign = isinstance(target, type) and not issubclass(target, wanted)
     try:
@@ -49,7 +53,7 @@ def _owner(group: str, node: Mapping[str, Any]) -> str:
     return f"{group}={node['name']}" if node.get("name") else group
 
 
-def _imported(group: str, target: Any) -> Any:
+def _imported(group: str, target: str) -> Any:
     try:
         return pkgutil.resolve_name(target)
     except Exception as error:  # a module may raise anything

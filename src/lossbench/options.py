@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lossbench.choice import Knobs, knob
-from lossbench.errors import InputError, suggestion
+from lossbench.errors import InputError, unknown_knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +16,13 @@ class Pack(Knobs):
     """How runs share a fit.
 
     mode: vmap (members stacked), loop (members in turns), or auto (whichever is faster).
+    checkpoint_every: epochs after which a pack writes down its state, to go on from there when it is
+        interrupted; 0 is never.
     """
 
     group = "pack"
     mode: str = knob("auto", choices=("auto", "vmap", "loop"))
+    checkpoint_every: int = knob(0, at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +31,14 @@ class Tracking(Knobs):
 
     uri: an address of MLflow; null is MLFLOW_TRACKING_URI, or a database in the current folder.
     resume: what is finished is not trained again.
+    retry_diverged: what has diverged is trained again all the same.
     predictions: test predictions are kept as an artifact of each run.
     """
 
     group = "tracking"
     uri: str | None = knob(None, optional=True)
     resume: bool = knob(True)
+    retry_diverged: bool = knob(False)
     predictions: bool = knob(False)
 
 
@@ -60,7 +65,7 @@ def _made(kind: type[Pack] | type[Tracking], node: Any) -> Pack | Tracking:
     given = _mapping(kind.group, node)
     for name in given:
         if name not in known:
-            raise InputError(f"{kind.group}.{name} is no knob of lossbench ({suggestion(name, known)}).")
+            raise InputError(f"{unknown_knob(f'{kind.group}.{name}', kind.group, known)}.")
     return kind(**given)
 
 

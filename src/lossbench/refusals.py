@@ -49,8 +49,8 @@ def sentence(error: BaseException, overrides: Sequence[str]) -> str:
         remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
         told = f"{error.override!r} is not of the form key=value; {remedy}."
     elif _no_memory(error):
-        # torch's text begins with where in its code it was.
-        why = str(error).rpartition("memory: ")[2].partition(". ")[0] or "no more is free"
+        first = str(error).partition("\n")[0]  # torch adds where in its code it was, before and after
+        why = first.rpartition("memory: ")[2].partition(". Error code")[0].rstrip(".") or "no more is free"
         told = f"The memory does not suffice ({why}); make the data, the model or the batches smaller."
     elif isinstance(error, OSError) and not isinstance(error, HydraException):
         where = f"{error.filename} cannot be used" if error.filename else "The system refused"
@@ -109,7 +109,7 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
         return f"~{found['key']} deletes what this config does not have; leave it out."
     if found := _TWICE.search(text):
         group = found["group"]
-        return f"{group} is chosen already; write {group}= without + (in a YAML: override /{group}:)."
+        return f"{group} is chosen already; write {group}=... without + (in a YAML: override /{group}:)."
     if found := _SEVERAL.search(text):
         line = found["line"] or found["sweep"]
         return f"{line} names several values; add -m to sweep over them, or quote a text that holds commas."

@@ -24,8 +24,8 @@ An experiment   python -m lossbench -m experiment=demo_outliers
 Its answer      python -m lossbench.report experiment=demo_outliers
 """
 _END = """\
-Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50. With -m
-                it can be swept over: loss.delta=0.5,1,2. The list of all, with their values:
+Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50.
+                With -m it can be swept over: loss.delta=0.5,1,2. The list, with all values:
                 python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
 Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; data and model alike.
 Results         are in MLflow: ./mlflow.db, else MLFLOW_TRACKING_URI, or tracking.uri=ADDRESS.

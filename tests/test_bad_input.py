@@ -1,0 +1,417 @@
+"""A table of bad commands: each is refused with one sentence that names the fault and the remedy.
+
+They go through Hydra's own composition and `train_many`, in this process; tests/test_app.py types some of
+them at the real program.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import shlex
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
+
+from lossbench.config import conf_dir, jobs_from
+from lossbench.errors import InputError
+from lossbench.refusals import check_chosen, is_told, sentence
+from lossbench.train import train_many
+
+Refuse = Callable[[str], str]
+
+LOSSES = "known: bce, cce, contrastive, focal, hinge, huber, kl, mae, mse, multi_similarity, triplet)"
+PARTS = "known: data, experiment, hydra, loss, model, optimizer, pack, seed, tracking, trainer)"
+FORM = "is not of the form key=value; write it as in loss=huber"
+SEED = "seed must be a whole number from 0 to 2147483647; got "
+
+# command line -> words of the sentence
+NAMES = {
+    "loss=hubber": f"loss=hubber is unknown (did you mean 'huber'? {LOSSES}",
+    "loss=Huber": "did you mean 'huber'?",
+    "loss=": f"loss= names nothing ({LOSSES}",
+    "loss=null": "loss cannot be null; name a choice, or leave loss= out for the default",
+    "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
+    "loss={a:1}": "loss.a is no knob of loss=mse, which has none",
+    "data=mnist5k": "data=mnist5k is unknown (did you mean 'mnist_5k'? known: faces, mnist, ",
+    "model=mpl": "did you mean 'mlp'? known: cnn, linear, mlp, text",
+    "optimizer=adm": "did you mean 'adam'? known: adam, adamw, sgd",
+    "trainer=defualt": "did you mean 'default'?",
+    "experiment=demo_outlier": "did you mean 'demo_outliers'?",
+    "experiment=null": "leave experiment= out for the default",
+    "hydra/launcher=packs": "hydra/launcher=packs is unknown (did you mean 'pack'? known: basic, pack)",
+    "los=huber": f"los is no part of the config (did you mean 'loss'? {PARTS}",
+    "los.delta=1": "los.delta is no part of the config (did you mean 'loss'?",
+    "foo=1": f"foo is no part of the config ({PARTS}",
+    "+foo=1": "foo is no part of the config (known: ",
+    "+trainr.max_epochs=3": "trainr is no part of the config (did you mean 'trainer'?",
+    "lr=0.1": "lr is no part of the config (did you mean 'optimizer.lr'?",
+    "max_epochs=3": "did you mean 'trainer.max_epochs'?",
+    "loss.delta=2": "loss.delta is no knob of loss=mse, which has none; loss=huber has it",
+    "loss=huber loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta)",
+    "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta)",
+    "+loss.foo=1": "loss.foo is no knob of loss=mse, which has none",
+    "optimizer.momentum=0.5": "is no knob of optimizer=adam (known: beta1, ",
+    "data=mnist_5k loss=cce data.contamination=0.1": "data=outliers has it",
+    "data.root.x=1 data=mnist": "data.root.x is no knob of data.root, which has none",
+    "pack.mod=loop": "pack.mod is no knob of pack (did you mean 'mode'? known: ",
+    "tracking.url=x": "tracking.url is no knob of tracking (did you mean 'uri'?",
+    "+tracking.url=x": "tracking.url is no knob of tracking (did you mean 'uri'?",
+    "experiment.nam=x": "did you mean 'name'?",
+    "+experiment.jugde=rmse": "experiment.jugde is not known (did you mean 'judge'?",
+    "~loss": "loss is not chosen; name one, as in loss=bce",
+    "~seed": SEED + "null",
+    "~loss.delta": "~loss.delta deletes what this config does not have; leave it out",
+    "~loss=huber": "deletes what this config does not have",
+    "+loss=mae": "loss is chosen already; write loss= without +",
+    "loss@aux=mae": "loss@aux is no part of the config",
+    "~data.name": "data lacks 'name': set it in its YAML",
+    "loss.name=": "loss.name must be a text that is not empty; got ''",
+}
+FORMS = {
+    "huber": f"'huber' {FORM}",
+    "loss huber": f"'loss' {FORM}",
+    "loss==huber": FORM,
+    "loss:huber": FORM,
+    "data.contamination=[": FORM,
+    "data.contamination=1}": FORM,
+    "=huber": "An override has no name; write key=value",
+    "loss=mse,mae": "loss=mse,mae names several values; add -m to sweep over them",
+    "seed=range(0,3)": "seed=range(0,3) names several values; add -m to sweep over them",
+    "seed=${nope}": "seed cannot be resolved (Interpolation key 'nope' not found): give it a value",
+    "seed=${seed}": "seed cannot be resolved (Recursive interpolation detected): give it a value",
+    "seed=???": "seed cannot be resolved (Missing mandatory value: seed): give it a value",
+    "hydra.launcher.n_jobs=a": "hydra.launcher.n_jobs=a does not fit (Value 'a' of type 'str' could not be ",
+    "hydra.job.chdir=x": "hydra.job.chdir=x does not fit (Value 'x' is not a valid bool",
+}
+KNOBS = {
+    "seed=-1": SEED + "-1",
+    "seed=a": SEED + "'a'",
+    "seed=": SEED + "''",
+    "seed=1.5": SEED + "1.5",
+    "seed=true": SEED + "True",
+    "seed=99999999999": SEED + "99999999999",
+    "seed=[0,1]": SEED + "[0, 1]; write several for -m as the text 0,1",
+    "loss=huber loss.delta=0": "loss.delta must be above 0; got 0",
+    "loss=huber loss.delta=nan": "loss.delta must be finite and above 0; got nan",
+    "loss=huber loss.delta=-inf": "loss.delta must be finite and above 0; got -inf",
+    "loss=huber loss.delta=abc": "loss.delta must be a number; got 'abc'",
+    "loss=huber loss.delta=true": "loss.delta must be a number; got True",
+    "loss=huber loss.delta=null": "loss.delta must be set; it is null",
+    "loss=huber loss.delta=[]": "loss.delta must be a number; got []",
+    "loss=huber loss.delta={a:1}": "loss.delta must be a number; got {'a': 1}",
+    "data=mnist_5k loss=hinge loss.margin=-1": "loss.margin must be above 0; got -1",
+    "data=mnist_5k loss=hinge loss.squared=2": "loss.squared must be true or false; got 2",
+    "data=mnist_5k loss=contrastive loss.margin=0": "loss.margin must be above 0; got 0",
+    "data=mnist_5k loss=contrastive loss.pairs=all": "(known: balanced, mean)",
+    "data=mnist_5k loss=triplet loss.mining=hrad": "did you mean 'hard'?",
+    "data=mnist_5k loss=cce loss.label_smoothing=1": "must be at least 0 and below 1; got 1",
+    "data=mnist_5k loss=kl loss.label_smoothing=-0.1": "must be at least 0 and below 1; got -0.1",
+    "data.contamination=1.5": "data.contamination must be at least 0 and at most 1; got 1.5",
+    "data.train_size=0": "data.train_size must be at least 4; got 0",
+    "data.train_size=[]": "data.train_size must be a whole number; got []",
+    "data.outlier=one-sided": "did you mean 'one_sided'?",
+    "data=mnist_5k loss=cce data.label_noise=2": "data.label_noise must be at least 0 and at most 1",
+    "optimizer.lr=0": "optimizer.lr must be above 0; got 0",
+    "optimizer.lr=nan": "optimizer.lr must be finite and above 0; got nan",
+    "optimizer.lr=99999999999999999999": "optimizer.lr must be above 0 and at most 2^63 - 1",
+    "optimizer.beta1=1": "optimizer.beta1 must be at least 0 and below 1; got 1",
+    "optimizer.schedule=cosinus": "did you mean 'cosine'?",
+    "optimizer.clip=0": "optimizer.clip must be above 0; got 0",
+    "trainer.batch_size=0": "trainer.batch_size must be at least 1; got 0",
+    "trainer.max_epochs=2.5": "trainer.max_epochs must be a whole number; got 2.5",
+    "trainer.patience=0": "trainer.patience must be at least 1; got 0",
+    "trainer.accelerator=tpu": "did you mean 'gpu'?",
+    "model.hidden=[0]": "each item of model.hidden must be at least 1; got 0",
+    "model.hidden=64": "model.hidden must be a list, each item a whole number; got 64",
+    "model.hidden=[64,null]": "model.hidden must be a list, each item a whole number; got [64, None]",
+    "model.dropout=1": "model.dropout must be at least 0 and below 1; got 1",
+    "model.embedding_size=0": "model.embedding_size must be at least 1; got 0",
+    "pack.mode=vamp": "pack.mode=vamp is not allowed (did you mean 'vmap'?",
+    "pack=5": "pack must hold knobs, as in pack.mode=loop; got 5",
+    "tracking.resume=maybe": "tracking.resume must be true or false; got 'maybe'",
+    "experiment.name=null": "experiment.name must be a text that is not empty; got None",
+    "+experiment.judge=acuracy": "experiment.judge=acuracy is not a metric (did you mean 'accuracy'?",
+}
+CONTRADICTIONS = {
+    "optimizer=sgd optimizer.momentum=0 optimizer.nesterov=true": "needs optimizer.momentum above 0",
+    "data=mnist_5k loss=cce data.train_size=4000": "add up to 5500; mnist_5k has 5000 images",
+    "data=faces loss=cce data.train_people=30": "add up to 46; there are 40 people, so make them smaller",
+    "data=sentiment model=text data.val_share=0.5 data.test_share=0.5": "together they must stay below 1",
+    "model=cnn": "model=cnn cannot read data=outliers, which gives vector; models that fit: linear, mlp",
+    "data=faces loss=cce model=text": "models that fit: cnn, linear, mlp",
+    "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
+}
+TARGETS = {
+    "loss._target_=foo.Bar": "loss._target_=foo.Bar cannot be imported (No module named 'foo'); name a class",
+    "loss._target_=lossbench.losses.huber.Nope": "has no attribute 'Nope'); name a class as",
+    "loss._target_=null": "loss=mse names no class: set _target_ in its YAML",
+    "loss._target_=collections.OrderedDict": "gives no Loss; name a dataclass that extends lossbench.losses.",
+    "data._target_=lossbench.losses.huber.Huber": "gives no DataSource; name a dataclass that extends ",
+    "loss._target_=lossbench.losses.loss.Loss": "Can't instantiate abstract class Loss",
+    "data=mnist_5k loss=focal loss.function._target_=foo.bar": "No module named 'foo'",
+    "data=mnist_5k loss=focal ~loss.meaning": "loss=focal lacks 'meaning': set it in its YAML",
+    "data=mnist_5k loss=focal loss.trains_on=[classes]": "loss.trains_on names 'classes' (known: binary, ",
+    "data=mnist_5k loss=focal loss.meaning=embedding": "must both be embedding, or neither",
+}
+PLACES = {
+    "tracking.uri=foo": "tracking.uri=foo is no database or server address; sqlite:///mlflow.db, ",
+    "tracking.uri=ftp://host/db": "is no database or server address",
+    "tracking.uri=http://": "names no host",
+    "tracking.uri=sqlite://": "names no file",
+    "tracking.uri=5": "tracking.uri must be a text; got 5",
+    "tracking.uri=http://127.0.0.1:9": "cannot be used: Connection refused; start it, or name another",
+    "tracking.uri=sqlite:////dev/null/mlflow.db": "/dev/null/mlflow.db cannot be written (File exists)",
+    "data=mnist loss=cce data.root=nowhere": "data.root=nowhere is not a folder: name the one that holds",
+    "data=mnist loss=cce data.root=.": "holds no MNIST files: put train-images-idx3-ubyte, ",
+    "data.train_size=9000000000000": "The memory does not suffice (Unable to allocate 655. TiB",
+}
+TABLE = {
+    **NAMES, **FORMS, **KNOBS, **CONTRADICTIONS, **TARGETS, **PLACES
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def composed(line: str) -> DictConfig:
+    """What the program gives to `train_many`; Hydra's own node is checked as the program does."""
+    config = compose("config", shlex.split(line), return_hydra_config=True)
+    check_chosen(config.hydra.runtime.choices, config)
+    with open_dict(config):
+        del config["hydra"]
+    return config
+
+
+@pytest.fixture
+def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refuse:
+    """The sentence that refuses a command line typed in an empty folder, which stays empty."""
+    monkeypatch.chdir(tmp_path)
+
+    def refused(line: str) -> str:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - it must be one that the program tells
+            train_many([composed(line)])
+        assert is_told(caught.value), caught.value
+        told = sentence(caught.value, shlex.split(line))
+        assert told.endswith(".")
+        assert "\n" not in told
+        assert len(told) < 400
+        assert not list(tmp_path.iterdir())
+        return told
+
+    return refused
+
+
+@pytest.mark.parametrize(("line", "words"), TABLE.items(), ids=TABLE)
+def test_a_bad_command_is_refused_with_a_sentence(line: str, words: str, refuse: Refuse) -> None:
+    assert words in refuse(line)
+
+
+CLAIM = "{id: a, sentence: b, source: c, left: {loss: huber}, right: {loss: mse}, metric: mae}"
+# file of a folder of the user's own, what it holds, the command, words of the sentence
+FILES = {
+    "an experiment without its package": (
+        "experiment/mine.yaml",
+        "trainer: {max_epochs: 3}\nexperiment: {name: mine}",
+        "experiment=mine",
+        "begin it with the line '# @package _global_'",
+    ),
+    "the same, with a choice": (
+        "experiment/mine.yaml",
+        "defaults: [{override /loss: huber}]\nexperiment: {name: mine}",
+        "experiment=mine",
+        "begin it with the line '# @package _global_'",
+    ),
+    "a part of the config that is none": (
+        "experiment/mine.yaml",
+        "# @package _global_\ntrainr: {max_epochs: 3}",
+        "experiment=mine",
+        "trainr is no part of the config (did you mean 'trainer'?",
+    ),
+    "a knob that is none": (
+        "experiment/mine.yaml",
+        "# @package _global_\ntrainer: {max_epoch: 3}",
+        "experiment=mine",
+        "trainer.max_epoch is no knob of trainer=default (did you mean 'max_epochs'?",
+    ),
+    "an unknown choice": (
+        "experiment/mine.yaml",
+        "# @package _global_\ndefaults: [{override /loss: hubber}]",
+        "experiment=mine",
+        "loss=hubber is unknown (did you mean 'huber'?",
+    ),
+    "an unknown group": (
+        "experiment/mine.yaml",
+        "# @package _global_\ndefaults: [{override /los: huber}]",
+        "experiment=mine",
+        "los is no group of the config (did you mean 'loss'?",
+    ),
+    "a claim on an unknown loss": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('huber', 'hubber')}]}}",
+        "experiment=mine",
+        "Claim a: left: loss=hubber is not known (did you mean 'huber'?",
+    ),
+    "a claim on an unknown metric": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('mae', 'rsme')}]}}",
+        "experiment=mine",
+        "Claim a: metric=rsme is not a metric (did you mean 'rmse'?",
+    ),
+    "a claim on an unknown key": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('{loss: mse}', '{los: mse}')}]}}",
+        "experiment=mine",
+        "Claim a: right: 'los' is no key of a run (did you mean 'loss'?",
+    ),
+    "a claim that lacks a part": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('source: c, ', '')}]}}",
+        "experiment=mine",
+        "Claim a lacks source",
+    ),
+    "no YAML": (
+        "loss/mine.yaml",
+        "name: mine: yours",
+        "loss=mine",
+        "loss/mine.yaml, line 1, is no valid YAML (mapping values are not allowed here); correct it",
+    ),
+    "an empty file": ("loss/mine.yaml", "", "loss=mine", "loss is not chosen; name one, as in loss=bce"),
+    "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_bad_file_is_refused_with_a_sentence(
+    case: str, refuse: Refuse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    name, content, command, words = FILES[case]
+    file = tmp_path_factory.mktemp("folder") / name
+    file.parent.mkdir()
+    file.write_text(content)
+    assert words in refuse(f"{command} hydra.searchpath=[file://{file.parents[1]}]")
+
+
+UNFINISHED = """
+from dataclasses import dataclass
+from lossbench.losses.loss import Loss
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished(Loss):
+    def outputs(self, target, embedding_size): return 1
+    def __call__(self, output, target, kind): return output
+    def predict(self, output, kind): return None
+
+def fails(name): raise ZeroDivisionError("of no use")
+"""
+
+
+def test_a_class_of_the_user_that_is_unfinished_is_refused(
+    refuse: Refuse, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "unfinished_loss.py").write_text(UNFINISHED)
+    monkeypatch.syspath_prepend(folder)
+    told = refuse("loss._target_=unfinished_loss.Unfinished")
+    assert "unfinished_loss.Unfinished does not say its trains_on: set it there" in told
+    assert "(of no use): correct its YAML" in refuse("loss._target_=unfinished_loss.fails")
+
+
+def test_the_tables_hold_more_than_a_hundred_inputs() -> None:
+    assert len(TABLE) + len(FILES) > 100
+
+
+def _idx(values: npt.NDArray[np.uint8]) -> bytes:
+    header = struct.pack(">4B", 0, 0, 8, values.ndim) + struct.pack(f">{values.ndim}I", *values.shape)
+    return header + values.tobytes()
+
+
+def _write_mnist(root: Path, labels: int = 10, side: int = 28) -> None:
+    for part in ("train", "t10k"):
+        (root / f"{part}-images-idx3-ubyte").write_bytes(_idx(np.zeros((40, side, side), np.uint8)))
+        (root / f"{part}-labels-idx1-ubyte").write_bytes(_idx(np.arange(40, dtype=np.uint8) % labels))
+
+
+def test_damaged_files_of_mnist_are_refused_before_a_database_is_made(
+    refuse: Refuse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("mnist")
+    line = f"data=mnist loss=cce data.root={root} data.val_size=10"
+    images = root / "train-images-idx3-ubyte"
+
+    _write_mnist(root)
+    images.write_bytes(images.read_bytes()[:-1])
+    assert "train-images-idx3-ubyte is cut off: its header promises 31,376 bytes and it" in refuse(line)
+    _write_mnist(root, labels=11)
+    assert "train-labels-idx1-ubyte holds the label 10: labels must lie in 0..9" in refuse(line)
+    _write_mnist(root, side=14)
+    assert "holds images of 14 x 14 pixels: they must have 28 x 28" in refuse(line)
+    _write_mnist(root)
+    images.rename(root / "train-images-idx3-ubyte.gz")
+    assert "train-images-idx3-ubyte.gz is damaged" in refuse(line)
+    (root / "train-images-idx3-ubyte.gz").unlink()
+    assert "lacks MNIST's train-images-idx3-ubyte (raw or .gz): put it there" in refuse(line)
+
+
+EMBEDDING = {"contrastive": "identity", "triplet": "identity"}
+DIGITS = dict.fromkeys(("mse", "mae", "huber", "bce", "cce", "hinge", "kl"), "multiclass") | EMBEDDING
+PAIRS = {
+    "outliers": dict.fromkeys(("mse", "mae", "huber"), "continuous"),
+    "mnist": DIGITS,
+    "mnist_5k": DIGITS,
+    "sentiment": {
+        **dict.fromkeys(("mse", "mae", "huber"), "continuous"),
+        **dict.fromkeys(("bce", "cce", "hinge"), "binary"),
+        "kl": "distribution",
+        **EMBEDDING,
+    },
+    "faces": {**dict.fromkeys(("bce", "cce", "hinge", "kl"), "identity"), **EMBEDDING},
+}
+
+
+@pytest.fixture(scope="module")
+def nodes() -> dict[str, DictConfig]:
+    """Of every data set and loss of the table, its node of the config, and one whole config."""
+    lines = [f"data={name}" for name in PAIRS] + [f"loss={name}" for name in DIGITS]
+    found = {line: composed(line)[line.partition("=")[0]] for line in lines}
+    return {**found, "all": composed("")}
+
+
+@pytest.mark.parametrize(("data", "loss"), list(itertools.product(PAIRS, DIGITS)))
+def test_a_loss_trains_on_what_the_table_says_or_the_losses_that_fit_are_named(
+    data: str, loss: str, nodes: dict[str, DictConfig]
+) -> None:
+    config = copy.deepcopy(nodes["all"])
+    config.data, config.loss = nodes[f"data={data}"], nodes[f"loss={loss}"]
+    fitting = PAIRS[data]
+    if loss in fitting:
+        (job,) = jobs_from([config])
+        assert job.member.target.kind == fitting[loss]
+        return
+    with pytest.raises(InputError) as caught:
+        jobs_from([config])
+    told = str(caught.value)
+    assert told.startswith(f"loss={loss} cannot train on data={data}, whose targets are ")
+    named = told.partition("losses that fit: ")[2].rstrip(".").split(", ")
+    assert set(named) == set(fitting)
+
+
+def test_one_bad_command_of_a_sweep_refuses_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good, bad = composed("loss=huber"), composed("loss=huber loss.delta=0")
+    with pytest.raises(Exception, match=r"loss\.delta must be above 0"):
+        train_many([good, bad])
+    with pytest.raises(Exception, match=r"records at one address; tracking\.uri names 2"):
+        train_many([good, composed("tracking.uri=sqlite:///other.db")])
+    assert not list(tmp_path.iterdir())
