@@ -1,0 +1,134 @@
+"""Predicted classes: what is taken for what, and whether probabilities mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossbench.report.figures.stored import Arrays, labels
+from lossbench.report.figures.style import GREY, INK, lines_behind, look, ordered, panels
+
+Runs = Mapping[str, Sequence[Arrays]]
+"""The runs of each loss."""
+_BINS = 10
+MOST_CLASSES = 20
+_PAINTED = 30.0  # percent of a class that is drawn black
+
+
+def confusion(runs: Runs, where: str = "") -> Any:
+    """Confusion matrices, one per loss: the share of each true class, in percent, mean over seeds.
+
+    The diagonal holds the share that is right; only errors are shaded.
+
+    Args:
+        runs: with `scores` and a class target.
+        where: the condition in words.
+    """
+    losses = ordered(runs)
+    columns = min(len(losses), 3 if len(losses) in (3, 5, 6, 9) else 4)
+    rows = -(-len(losses) // columns)
+    title = "Confusion: true class against predicted, in % of the true class"
+    figure, places = panels(
+        len(losses), _titled(title, where), height=9.2 / columns - 0.25, most=columns, square=True
+    )
+    for place, (axes, loss) in enumerate(zip(places, losses, strict=True)):
+        table = np.mean([shares(run) for run in runs[loss]], axis=0)
+        _matrix(axes, table, size=8 if columns < 4 else 6)
+        right = float(np.nanmean(np.diag(table)))
+        axes.set_title(f"{loss}: {right:.1f}% right", loc="left")
+        axes.set_xlabel("predicted" if place // columns == rows - 1 else "")
+        axes.set_ylabel("true" if place % columns == 0 else "")
+    return figure
+
+
+def shares(run: Arrays) -> Any:
+    """(C, C) percent of each true class (rows) that was taken for each class (columns)."""
+    from sklearn.metrics import confusion_matrix
+
+    count = run["scores"].shape[-1]
+    predicted = np.asarray(run["scores"]).argmax(-1)
+    return 100 * confusion_matrix(labels(run), predicted, labels=range(count), normalize="true")
+
+
+def _matrix(axes: Any, table: Any, size: int) -> None:
+    count = len(table)
+    errors = np.where(np.eye(count, dtype=bool), 0.0, table)
+    axes.imshow(np.sqrt(errors / _PAINTED) * 0.8, cmap="Greys", vmin=0, vmax=1)
+    small = min(size, 60 // max(count, 1))
+    for true in range(count):
+        for guess in range(count):
+            share = float(table[true, guess])
+            if true != guess and (share < 2 or count > MOST_CLASSES / 2):
+                continue
+            axes.text(
+                guess,
+                true,
+                f"{share:.0f}",
+                ha="center",
+                va="center",
+                fontsize=max(small, 4.5),
+                fontweight="bold" if true == guess else "normal",
+                color="white" if true != guess and share > _PAINTED / 3 else INK,
+            )
+    axes.set_xticks(range(count))
+    axes.set_yticks(range(count))
+    axes.tick_params(length=0, labelsize=7)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color("#bbbbbb")
+
+
+def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
+    """Share that is right against the confidence, in ten bins of equal count; one line per loss.
+
+    Below the diagonal a loss is overconfident. The size of a marker shows nothing; bins hold equally many.
+
+    Args:
+        parts: conditions, and the runs of each loss with `probabilities` and a class target, pooled.
+    """
+    title = "Reliability: how often a prediction is right, by its confidence"
+    one = len(parts) == 1
+    figure, places = panels(
+        len(parts),
+        _titled(title, parts[0][0] if one else ""),
+        height=4.6 if one else 3.6 if len(parts) == 2 else 3.0,
+        most=2 if len(parts) in (1, 2, 4) else 3,
+        square=True,
+    )
+    lowest = 1.0
+    for axes, (where, runs) in zip(places, parts, strict=True):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1)
+        for loss in ordered(runs):
+            confidence, right, gap = calibration(runs[loss])
+            lowest = min(lowest, float(min(confidence.min(), right.min())))
+            axes.plot(confidence, right, label=f"{loss}, ECE {gap:.3f}", **look(loss).kwargs())
+        axes.set_title("" if one else where, loc="left")
+        axes.set_xlabel("confidence (probability of the predicted class)")
+        axes.legend(loc="upper left", handlelength=3, fontsize=8)
+        lines_behind(axes, "both")
+    start = max(0.0, np.floor(lowest * 10) / 10 - 0.02)
+    places[0].set_xlim(start, 1.02)
+    places[0].set_ylim(start, 1.02)
+    places[0].set_ylabel("share that is right")
+    places[0].text(
+        0.98, 0.03, "below the line:\noverconfident", transform=places[0].transAxes, ha="right", color=GREY
+    )
+    return figure
+
+
+def calibration(runs: Sequence[Arrays]) -> tuple[Any, Any, float]:
+    """Mean confidence and share right of each bin (B,), and the mean gap between them."""
+    confidence = np.concatenate([np.asarray(run["probabilities"], float).max(-1) for run in runs])
+    right = np.concatenate([np.asarray(run["probabilities"]).argmax(-1) == labels(run) for run in runs])
+    order = np.argsort(confidence, kind="stable")
+    bins = [part for part in np.array_split(order, _BINS) if len(part)]
+    means = np.array([confidence[part].mean() for part in bins])
+    rights = np.array([right[part].mean() for part in bins])
+    weights = np.array([len(part) for part in bins]) / len(order)
+    return means, rights, float((weights * np.abs(means - rights)).sum())
+
+
+def _titled(title: str, where: str) -> str:
+    return f"{title} ({where})" if where else title

@@ -1,0 +1,191 @@
+"""Losses against each other: the claims' differences, ranks over conditions, and the cross table."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+
+from lossbench.palette import color
+from lossbench.report.figures.style import (
+    FAINT,
+    GREY,
+    INK,
+    PAINT,
+    lines_behind,
+    metric_name,
+    panels,
+)
+from lossbench.report.ranks import Ranks
+from lossbench.report.table import Table
+from lossbench.report.verdicts import Judged
+from lossbench.report.words import verdict_line
+
+_VERDICTS: dict[str, dict[str, Any]] = {
+    "supported": {"marker": "o", "markerfacecolor": "#1a6b2a", "markeredgecolor": "#1a6b2a"},
+    "refuted": {"marker": "X", "markerfacecolor": "#a3161f", "markeredgecolor": "#a3161f"},
+    "inconclusive": {"marker": "o", "markerfacecolor": "white", "markeredgecolor": "#555555"},
+}
+_WRAP = 46
+
+
+def forest(verdicts: Sequence[Judged]) -> Any:
+    """Paired difference of each claim with its 95% interval; grey is what the claim says, by its margin.
+
+    A filled dot is supported, a cross refuted, a hollow dot inconclusive. Claims of one metric share a scale.
+
+    Args:
+        verdicts: those without an estimate are left out; at least one has one.
+    """
+    known = [judged for judged in verdicts if math.isfinite(judged.estimate)]
+    metrics = list(dict.fromkeys(judged.claim.metric for judged in known))
+    groups = [[judged for judged in known if judged.claim.metric == metric] for metric in metrics]
+    rows = [[textwrap.wrap(judged.claim.sentence, _WRAP) for judged in group] for group in groups]
+    heights = [sum(max(len(lines), 2) for lines in group) + 2.8 for group in rows]
+    figure, places = panels(
+        len(groups), "Claims: paired differences over seeds, 95% intervals", height=0.0, most=1, share="none"
+    )
+    figure.set_size_inches(figure.get_figwidth(), 0.165 * sum(heights) + 0.5)
+    places[0].get_gridspec().set_height_ratios(heights)
+    for axes, metric, group, texts in zip(places, metrics, groups, rows, strict=True):
+        _forest_panel(axes, metric, group, texts)
+    return figure
+
+
+def _forest_panel(axes: Any, metric: str, group: Sequence[Judged], texts: Sequence[Sequence[str]]) -> None:
+    numbers = np.array([[judged.low, judged.estimate, judged.high] for judged in group])
+    numbers = np.where(np.isfinite(numbers), numbers, numbers[:, 1:2])
+    margins = [judged.claim.margin for judged in group]
+    _forest_scale(axes, numbers, margins)
+    left, right = axes.get_xlim()
+    top, ticks, beside = 0.0, [], axes.get_yaxis_transform()
+    for judged, lines, (low, middle, high) in zip(group, texts, numbers, strict=True):
+        size = max(len(lines), 2)
+        center = top - size / 2
+        start = judged.claim.margin if judged.claim.kind == "better" else -judged.claim.margin
+        end = judged.claim.margin if judged.claim.kind == "as_good_as" else right
+        axes.fill_betweenx(
+            [center - size * 0.42, center + size * 0.42],
+            max(start, left),
+            min(end, right),
+            color=FAINT,
+            linewidth=0,
+            alpha=0.7,
+        )
+        mark = _VERDICTS[judged.verdict]
+        axes.plot([low, high], [center, center], color=mark["markeredgecolor"], linewidth=1.8)
+        axes.plot([middle], [center], markersize=8, markeredgewidth=1.5, **mark)
+        told = f"{judged.verdict}\n{verdict_line(judged)}"
+        axes.text(1.02, center, told, transform=beside, va="center", fontsize=8)
+        ticks.append((center, "\n".join(lines)))
+        top -= size
+    axes.axvline(0, color=INK, linewidth=0.9)
+    axes.set_xlim(left, right)
+    axes.set_ylim(top, 0)
+    axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"difference in test {metric_name(metric)}: above 0 the side named first is better")
+    lines_behind(axes, "x")
+
+
+def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
+    """Room for all intervals; logarithmic away from zero where one claim would squash the others."""
+    reach = np.abs(numbers).max(axis=1)
+    extent = max(float(reach.max()), *margins) or 1.0
+    wide = float(np.median(reach)) or extent
+    if extent / wide > 12:
+        axes.set_xscale("symlog", linthresh=wide, linscale=1.5)
+    low = min(float(numbers.min()), -max(margins), 0.0)
+    high = max(float(numbers.max()), max(margins), 0.0)
+    room = 0.12 * (high - low or 1.0)
+    axes.set_xlim(low - room, high + room)
+
+
+def critical_difference(found: Ranks, metric: str) -> Any:
+    """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006).
+
+    Args:
+        found: of `ranks.ranks`.
+        metric: without `test/`.
+    """
+    import scikit_posthocs
+
+    title = f"Mean rank by test {metric_name(metric)} over {found.conditions} conditions (1 is the best)"
+    count = len(found.mean_ranks)
+    figure, (axes,) = panels(1, title, height=0.9 + 0.22 * count)
+    with rc_context(PAINT):
+        scikit_posthocs.critical_difference_diagram(
+            found.mean_ranks,
+            found.pairs,
+            ax=axes,
+            label_fmt_left="{label}  {rank:.2f} ",
+            label_fmt_right=" {rank:.2f}  {label}",
+            label_props={"fontsize": 10},
+            marker_props={"marker": "o", "s": 36, "edgecolor": INK, "linewidth": 0.5, "zorder": 4},
+            elbow_props={"linewidth": 1.5},
+            crossbar_props={"color": INK, "linewidth": 3.5, "solid_capstyle": "round"},
+            color_palette={str(loss): color(str(loss)) for loss in found.mean_ranks.index},
+        )
+    axes.tick_params(labelsize=9)
+    return figure
+
+
+def cross_heat(table: Table) -> Any:
+    """Each trained loss (rows) scored by every loss (columns); dark is far from the column's best.
+
+    Args:
+        table: of `table.cross_tables`.
+    """
+    names = [column.head for column in table.columns]
+    means = pd.DataFrame(
+        {column.head: [cell.mean for cell in column.cells] for column in table.columns},
+        index=list(table.rows),
+    ).dropna(how="all")
+    title = "Trained on one loss, scored by another" + (f" ({table.title})" if table.title else "")
+    figure, (axes,) = panels(1, title, height=0.42 * len(means) + 1.0)
+    shade = (means - means.min()) / (means.max() - means.min()).replace(0, np.nan)
+    axes.imshow(np.sqrt(shade.to_numpy(float)) * 0.75, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    decimals = {column.head: column.decimals for column in table.columns}
+    for y, row in enumerate(means.index):
+        for x, name in enumerate(names):
+            value = float(means.iloc[y, x])
+            if math.isnan(value):
+                text = "–"
+            else:
+                text = f"{value:.{decimals[name]}f}" if abs(value) < 1e5 else f"{value:.1e}"
+            dark = float(np.nan_to_num(shade.iloc[y, x])) > 0.5
+            best = shade.iloc[y, x] == 0
+            axes.text(
+                x,
+                y,
+                text,
+                ha="center",
+                va="center",
+                color="white" if dark else INK,
+                fontweight="bold" if best else "normal",
+                fontsize=9 if len(names) < 8 else 8,
+            )
+            if row == name:
+                axes.add_patch(_frame(x, y))
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(means)), list(means.index))
+    axes.xaxis.set_label_position("top")
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_xlabel("scored by (mean on test; lower is better; bold is the column's best)", color=GREY)
+    axes.set_ylabel("trained on", color=GREY)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def _frame(x: float, y: float) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.3)

@@ -1,0 +1,136 @@
+"""Embeddings: whether pairs of one person are closer than others, and a map of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossbench.report.figures.stored import Arrays, labels
+from lossbench.report.figures.style import GREY, band, lines_behind, look, ordered, panels
+
+Runs = Mapping[str, Sequence[Arrays]]
+"""The runs of each loss."""
+_FALSE = np.geomspace(1e-3, 1.0, 61)
+PAIRED = "verification_auc"  # its presence says that pairs of identities judge
+_MOST_POINTS = 350
+_MOST_CLASSES = 12
+# Tableau's ten: classes are told apart by their digit or letter, colour only helps.
+_CLASSES = ("#4e79a7", "#c85b00", "#3f7f37", "#b22b2e", "#7b5a95", "#7a5a46", "#b0568b", "#555555")
+_CLASSES += ("#8a8a00", "#168a96", "#222222", "#a08020")
+_SIGNS = "0123456789ABCDEFGHIJ"
+
+
+def face_roc(runs: Runs, where: str = "") -> Any:
+    """ROC of all test pairs, mean and 95% band over seeds, on a logarithmic axis of false matches.
+
+    Args:
+        runs: with `embedding` and `target_identity`.
+        where: the condition in words.
+    """
+    title = "Same person or not: ROC over all pairs of unseen people"
+    figure, (axes,) = panels(1, f"{title} ({where})" if where else title, height=4.4)
+    ends = []
+    for loss in ordered(runs):
+        curves, areas = zip(*(pair_curve(run) for run in runs[loss]), strict=True)
+        numbers = np.array([band(column) for column in np.transpose(curves)])
+        drawn = look(loss)
+        axes.fill_between(
+            _FALSE,
+            numbers[:, 1].clip(0, 1),
+            numbers[:, 2].clip(0, 1),
+            color=drawn.color,
+            alpha=0.13,
+            linewidth=0,
+        )
+        name = f"{loss}, AUC {np.mean(areas):.3f}"
+        axes.plot(_FALSE, numbers[:, 0], label=name, markevery=(4, 12), **drawn.kwargs())
+        ends.append((loss, float(np.mean(areas))))
+    axes.plot(_FALSE, _FALSE, color=GREY, linewidth=0.9, gid="chance")
+    axes.text(0.2, 0.235, "chance", color=GREY, fontsize=8, ha="right")
+    axes.set_xscale("log")
+    axes.set_xlim(_FALSE[0], 1)
+    axes.set_ylim(0, 1.01)
+    axes.set_xticks([0.001, 0.01, 0.1, 1], ["0.1%", "1%", "10%", "100%"])
+    axes.set_xlabel("pairs of two people that are accepted")
+    axes.set_ylabel("pairs of one person that are accepted")
+    lines_behind(axes, "both")
+    handles, names = axes.get_legend_handles_labels()
+    best = np.argsort([-area for _, area in ends])
+    axes.legend([handles[i] for i in best], [names[i] for i in best], loc="upper left", handlelength=3.2)
+    return figure
+
+
+def pair_curve(run: Arrays) -> tuple[Any, float]:
+    """The true rate at each of the false rates drawn, and the area below the whole curve."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    embedding = unit(run["embedding"])
+    first, second = np.triu_indices(len(embedding), k=1)
+    same = labels(run)[first] == labels(run)[second]
+    closeness = (embedding @ embedding.T)[first, second].round(9)
+    false, true, _ = roc_curve(same, closeness)
+    return np.interp(_FALSE, false, true), float(roc_auc_score(same, closeness))
+
+
+def unit(embedding: Any) -> Any:
+    """Rows of length 1; a zero row stays."""
+    rows = np.asarray(embedding, float)
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
+
+
+def embedding_map(runs: Runs, where: str = "") -> Any:
+    """Test embeddings of one seed on the unit sphere, flattened by PCA; a sign per class, a panel per loss.
+
+    Args:
+        runs: with `embedding` and a class target.
+        where: the condition in words.
+    """
+    losses = ordered(runs)
+    title = "Map of test embeddings, one sign per class"
+    columns = min(len(losses), 3)
+    figure, places = panels(
+        len(losses),
+        f"{title} ({where})" if where else title,
+        height={1: 5.5, 2: 3.9}.get(columns, 2.65),
+        most=columns,
+        share="none",
+        square=True,
+    )
+    for axes, loss in zip(places, losses, strict=True):
+        run = runs[loss][0]
+        points, kept = flat(run)
+        classes = labels(run)
+        known = np.unique(classes)[:_MOST_CLASSES]
+        for place, one in enumerate(known):
+            own = points[kept & (classes == one)]
+            axes.plot(
+                own[:, 0],
+                own[:, 1],
+                linestyle="none",
+                marker=f"${_SIGNS[place]}$",
+                markersize=4.5,
+                markeredgewidth=0.2,
+                color=_CLASSES[place],
+            )
+        axes.set_title(loss, loc="left")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set_visible(True)
+            spine.set_color("#cccccc")
+    return figure
+
+
+def flat(run: Arrays) -> tuple[Any, Any]:
+    """PCA of the embeddings on the sphere (N, 2), and which of them to draw (N,) bool: an even thinning."""
+    from sklearn.decomposition import PCA
+
+    embedding = unit(run["embedding"])
+    if embedding.shape[1] < 2:
+        embedding = np.column_stack([embedding, np.zeros(len(embedding))])
+    points = PCA(2, svd_solver="full").fit_transform(embedding)
+    kept = np.zeros(len(points), dtype=bool)
+    kept[:: max(1, len(points) // _MOST_POINTS)] = True
+    return points, kept

@@ -1,0 +1,258 @@
+"""How every figure looks: one colour, one line style and one marker per loss, so that grey print is enough."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from lossbench.metrics.names import METRICS
+from lossbench.palette import color
+from lossbench.report.conditions import loss_order
+from lossbench.report.statistics import paired_interval
+
+WIDTH = 8.0  # inches; at DPI 150 a PNG is 1200 pixels wide
+DPI = 150
+SHADES = 128  # colours of a PNG; enough for lines and greys, a third of the bytes
+INK, GREY, FAINT = "#222222", "#767676", "#e2e2e2"
+PAINT = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "text.color": INK,
+}
+
+_SOLID, _DOT = (0, ()), (0, (1.2, 1.2))
+_LINES: dict[str, tuple[Any, str]] = {
+    "mse": (_SOLID, "o"),
+    "mae": ((0, (5, 1.8)), "s"),
+    "huber": (_DOT, "^"),
+    "bce": ((0, (6, 1.5, 1.2, 1.5)), "D"),
+    "cce": ((0, (9, 1.5)), "v"),
+    "hinge": ((0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)), "P"),
+    "kl": ((0, (2.5, 1.5)), "X"),
+    "contrastive": ((0, (9, 1.5, 3, 1.5)), "<"),
+    "triplet": ((0, (1.2, 2.6)), ">"),
+}
+_OTHERS: tuple[tuple[Any, str], ...] = (
+    ((0, (4, 1, 1, 1, 1, 1, 1, 1)), "*"),
+    ((0, (7, 3)), "h"),
+    ((0, (1, 1, 3, 1)), "p"),
+    ((0, (12, 2, 1, 2)), "d"),
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a loss is drawn: `#rrggbb`, a dash pattern of matplotlib, a marker."""
+
+    color: str
+    line: Any
+    marker: str
+
+    def kwargs(self, marker: bool = True) -> dict[str, Any]:
+        """For `Axes.plot`; markers have a dark rim, which keeps pale ones visible."""
+        drawn: dict[str, Any] = {"color": self.color, "linestyle": self.line, "linewidth": 1.8}
+        if marker:
+            drawn |= {
+                "marker": self.marker,
+                "markersize": 5.5,
+                "markeredgecolor": INK,
+                "markeredgewidth": 0.5,
+            }
+        return drawn
+
+
+def look(loss: str) -> Look:
+    """The look of a loss, the same in every figure; of a loss that is not shipped, one from its name."""
+    line, marker = _LINES.get(loss) or _OTHERS[zlib.crc32(loss.encode()) % len(_OTHERS)]
+    return Look(color(loss), line, marker)
+
+
+def ordered(losses: Iterable[Any]) -> list[str]:
+    """Losses without repetition, as people list them."""
+    return sorted({str(loss) for loss in losses}, key=loss_order)
+
+
+def panels(
+    count: int, title: str, *, height: float = 3.6, most: int = 3, share: str = "all", square: bool = False
+) -> tuple[Any, list[Any]]:
+    """A figure with `count` panels in rows of at most `most`, all of one size.
+
+    Args:
+        count: of panels, at least 1.
+        title: of the figure; its subject in one line.
+        height: inches of one row.
+        most: panels in a row.
+        share: which axes have one scale: "all", "x", "y" or "none".
+        square: panels as high as they are wide.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    columns = min(count, most)
+    rows = -(-count // columns)
+    with rc_context(PAINT):
+        figure = Figure(figsize=(WIDTH, rows * height + 0.4), dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        kinds = {"sharex": share in ("all", "x"), "sharey": share in ("all", "y")}
+        grid = figure.subplots(rows, columns, squeeze=False, **kinds)
+        figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
+    found = list(grid.flat)
+    for extra in found[count:]:
+        extra.remove()
+    for place, axes in enumerate(found[:count]):
+        axes.tick_params(labelbottom=place + columns >= count or not kinds["sharex"])
+        if square:
+            axes.set_box_aspect(1)
+    return figure, found[:count]
+
+
+def lines_behind(axes: Any, which: str = "y") -> None:
+    """Faint grid lines to read values from."""
+    axes.grid(axis=which, color=FAINT, linewidth=0.8)
+
+
+def png(figure: Any) -> bytes:
+    """The figure as a PNG of few colours."""
+    with rc_context(PAINT):
+        raw = io.BytesIO()
+        figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
+    small = io.BytesIO()
+    image = Image.open(raw).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    image.save(small, format="PNG", optimize=True)
+    return small.getvalue()
+
+
+def legend(figure: Any, losses: Sequence[str], *, marker: bool = True, line: bool = True) -> None:
+    """One legend for all panels, below them."""
+    handles = []
+    for loss in losses:
+        drawn = look(loss).kwargs(marker)
+        if not line:
+            drawn["linestyle"] = "none"
+        handles.append(Line2D([], [], label=loss, **drawn))
+    with rc_context(PAINT):
+        figure.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=min(len(losses), 6),
+            handlelength=3.2,
+            fontsize=9,
+        )
+
+
+def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
+    """The name of each loss at the right of its line, pushed apart where they would overlap.
+
+    Args:
+        axes: with its final scale and limits.
+        ends: (loss, y of the line's last point in data units).
+    """
+    axes.figure.draw_without_rendering()
+    box = axes.get_window_extent()
+    gap = 13 * DPI / 72 / box.height
+    inside = axes.transData + axes.transAxes.inverted()
+    right = axes.get_xlim()[1]
+    heights = sorted((float(inside.transform((right, y))[1]), loss) for loss, y in ends)
+    spread = apart([height for height, _ in heights], gap)
+    for (height, loss), place in zip(heights, spread, strict=True):
+        drawn = look(loss)
+        axes.plot(
+            [1.005, 1.03], [height, place], transform=axes.transAxes, color=GREY, linewidth=0.6, clip_on=False
+        )
+        axes.plot(
+            [1.045],
+            [place],
+            transform=axes.transAxes,
+            clip_on=False,
+            **{**drawn.kwargs(), "linestyle": "none"},
+        )
+        axes.text(1.065, place, loss, transform=axes.transAxes, va="center", fontsize=9)
+
+
+def apart(heights: Sequence[float], gap: float) -> list[float]:
+    """Rising heights moved as little as needed so that neighbours are `gap` apart, kept about 0 to 1."""
+    groups: list[list[float]] = []  # of merged labels: [sum of wished starts, size]
+    for height in heights:
+        groups.append([height, 1.0])
+        while len(groups) > 1 and _start(groups[-2], gap) + groups[-2][1] * gap > _start(groups[-1], gap):
+            wish, size = groups.pop()
+            groups[-1] = [groups[-1][0] + wish, groups[-1][1] + size]
+    placed = [_start(group, gap) + step * gap for group in groups for step in range(int(group[1]))]
+    if not placed:
+        return []
+    shift = max(0.0, -placed[0]) - max(0.0, placed[-1] - 1.0)
+    return [place + shift for place in placed]
+
+
+def _start(group: Sequence[float], gap: float) -> float:
+    """The lowest label of a group whose middle stands at the mean of the wished heights."""
+    return group[0] / group[1] - (group[1] - 1) * gap / 2
+
+
+def band(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean and its 95% t interval over seeds; the mean three times where there is one seed."""
+    interval = paired_interval(np.asarray(values, dtype=float))
+    middle = float(interval.estimate)
+    low, high = float(interval.low), float(interval.high)
+    return (middle, low, high) if np.isfinite(low) else (middle, middle, middle)
+
+
+_CAPITALS = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1", "auroc": "AUROC", "nll": "NLL"}
+_CAPITALS |= {"ece": "ECE", "brier": "Brier score", "median_ae": "median absolute error"}
+_CAPITALS |= {"eer": "equal error rate", "verification_auc": "verification AUC"}
+_CAPITALS |= {"tar_at_far_0.01": "true matches at 1% false", "map_at_r": "MAP@R", "recall_at_1": "recall@1"}
+_UNITS = {"mae": "units of the target", "rmse": "units of the target", "nll": "nats"}
+_UNITS |= {"median_ae": "units of the target"}
+
+
+def metric_name(metric: str) -> str:
+    """A metric as people write it: RMSE, accuracy."""
+    return _CAPITALS.get(metric, metric.replace("_", " "))
+
+
+def metric_label(metric: str, prefix: str = "test ") -> str:
+    """For an axis: `test RMSE (units of the target; lower is better)`."""
+    if metric not in METRICS:
+        return f"{prefix}{metric_name(metric)}"
+    better = "higher" if METRICS[metric].higher_is_better else "lower"
+    unit = f"{_UNITS[metric]}; " if metric in _UNITS else ""
+    return f"{prefix}{metric_name(metric)} ({unit}{better} is better)"
+
+
+def axis_name(param: str) -> str:
+    """A param in words: `data.label_noise` is `label noise`, `model.name` is `model`."""
+    group, _, knob = param.partition(".")
+    return group if knob in ("name", "") else knob.replace("_", " ")
+
+
+def scale_for(values: ArrayLike, ratio: float = 12.0) -> str:
+    """`log` where positive values span more than `ratio`, else `linear`."""
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known)]
+    positive = len(known) > 0 and known.min() > 0
+    return "log" if positive and known.max() / known.min() > ratio else "linear"

@@ -1,0 +1,275 @@
+"""Results against something that grows: an axis of the experiment, epochs, learning rates, the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import ticker
+
+from lossbench.report.conditions import LOSS, RATE, higher_is_better
+from lossbench.report.figures.style import (
+    GREY,
+    INK,
+    axis_name,
+    band,
+    label_ends,
+    legend,
+    lines_behind,
+    look,
+    metric_label,
+    metric_name,
+    ordered,
+    panels,
+    scale_for,
+)
+
+Parts = Sequence[tuple[str, pd.DataFrame]]
+"""Conditions: a title in words and the rows of each."""
+
+
+def against_axis(parts: Parts, axis: str, metric: str) -> Any:
+    """Mean and 95% band of a test metric against a numeric axis; one line per loss, one panel per part.
+
+    Args:
+        parts: rows with the columns loss.name, `axis` and value, one row per run.
+        axis: a param, `data.contamination`.
+        metric: without `test/`.
+    """
+    name = axis_name(axis)
+    figure, places = _panels(parts, f"Test {metric_name(metric)} against {name}")
+    means = []
+    for axes, (title, rows) in zip(places, parts, strict=True):
+        ends = []
+        for loss in ordered(rows[LOSS]):
+            own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby(axis)["value"]
+            if not len(own):
+                continue
+            numbers = np.array([band(values) for _, values in own])
+            xs = np.array(sorted(own.groups), dtype=float)
+            _line(axes, loss, xs, numbers)
+            ends.append((loss, float(numbers[-1, 0])))
+            means.extend(numbers[:, 0])
+        _finish(axes, title, name, xs=sorted(rows[axis].dropna().unique()))
+        _scale(axes, means)
+        _label(figure, axes, ends, single=len(parts) == 1)
+    places[0].set_ylabel(metric_label(metric))
+    _name_losses(figure, parts)
+    return figure
+
+
+def learning_curves(parts: Parts, metric: str) -> Any:
+    """Mean and 95% band over seeds of a validation metric by epoch, at the chosen learning rate.
+
+    Args:
+        parts: rows with the columns loss.name, step and value: one per run and epoch.
+        metric: without `val/`.
+    """
+    figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch")
+    means: list[float] = []
+    for axes, (title, rows) in zip(places, parts, strict=True):
+        ends = []
+        for loss in ordered(rows[LOSS]):
+            own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby("step")["value"]
+            counts = own.size()
+            # Where most seeds have stopped early, the mean would speak of the others alone.
+            steps = counts.index[counts >= counts.max() / 2]
+            if not len(steps):
+                continue
+            numbers = np.array([band(own.get_group(step)) for step in steps])
+            every = max(1, len(steps) // 8)
+            _line(axes, loss, np.asarray(steps, dtype=float), numbers, every=every)
+            ends.append((loss, float(numbers[-1, 0])))
+            means.extend(numbers[:, 0])
+        _finish(axes, title, "epoch")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        _scale(axes, means)
+        _label(figure, axes, ends, single=len(parts) == 1)
+    places[0].set_ylabel(metric_label(metric, "validation "))
+    _name_losses(figure, parts)
+    return figure
+
+
+def rates(parts: Parts, metric: str) -> Any:
+    """The selection metric against the learning rate, with the chosen rate ringed: was the tuning fair?
+
+    Args:
+        parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
+        metric: the selection metric.
+    """
+    figure, places = _panels(parts, f"Learning rates tried: validation {metric_name(metric)}, chosen ringed")
+    means: list[float] = []
+    for axes, (title, rows) in zip(places, parts, strict=True):
+        ends = []
+        for loss in ordered(rows[LOSS]):
+            own = rows[rows[LOSS] == loss].sort_values(RATE)
+            known = own.dropna(subset=["validation"])
+            if known.empty:
+                continue
+            axes.plot(known[RATE], known["validation"], label=loss, **look(loss).kwargs())
+            best = known[known["rank"] == 0]
+            axes.plot(
+                best[RATE],
+                best["validation"],
+                marker="o",
+                markersize=13,
+                markerfacecolor="none",
+                markeredgecolor=INK,
+                markeredgewidth=1.3,
+                linestyle="none",
+                gid=f"chosen {loss}",
+            )
+            lost = own[own["diverged"] > 0]
+            axes.plot(
+                lost[RATE],
+                np.full(len(lost), 0.98),
+                transform=axes.get_xaxis_transform(),
+                marker="x",
+                markersize=7,
+                markeredgewidth=1.8,
+                color=look(loss).color,
+                linestyle="none",
+                gid=f"diverged {loss}",
+            )
+            means.extend(known["validation"])
+            ends.append((loss, float(known["validation"].iloc[-1])))
+        axes.set_xscale("log")
+        _finish(axes, title, "learning rate", xs=sorted(rows[RATE].unique()))
+        axes.margins(x=0.08)
+        _scale(axes, means)
+        _label(figure, axes, ends, single=len(parts) == 1)
+    places[0].set_ylabel(metric_label(metric, "validation "))
+    _name_losses(figure, parts)
+    return figure
+
+
+def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
+    """Expected test result as more learning rates are tried, and where the order of two losses turns.
+
+    Args:
+        parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
+        metric: without `test/`.
+        crossings: for each part, (better, worse, number of rates from which on).
+    """
+    figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}")
+    means: list[float] = []
+    for axes, (title, rows), turns in zip(places, parts, crossings, strict=True):
+        ends, lines = [], {}
+        for loss in ordered(rows[LOSS]):
+            own = rows[rows[LOSS] == loss].sort_values("tried")
+            numbers = own[["mean", "low", "high"]].to_numpy(float)
+            numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1])
+            tried = own["tried"].to_numpy(float)
+            _line(axes, loss, tried, numbers)
+            lines[loss] = dict(zip(tried, numbers[:, 0], strict=True))
+            ends.append((loss, float(numbers[-1, 0])))
+            means.extend(numbers[:, 0])
+        for better, worse, tried_from in turns:
+            point = _meeting(lines.get(better, {}), lines.get(worse, {}), float(tried_from))
+            if point is not None:
+                axes.plot(
+                    *point,
+                    marker="o",
+                    markersize=14,
+                    markerfacecolor="none",
+                    markeredgecolor=INK,
+                    markeredgewidth=1.3,
+                    gid=f"crossing {better} {worse}",
+                )
+        _finish(axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
+        _scale(axes, means)
+        _label(figure, axes, ends, single=len(parts) == 1)
+    places[0].set_ylabel(metric_label(metric))
+    _name_losses(figure, parts)
+    return figure
+
+
+def _meeting(
+    better: dict[float, float], worse: dict[float, float], after: float
+) -> tuple[float, float] | None:
+    """Where two lines cross between `after` - 1 and `after`."""
+    if not {after - 1, after} <= better.keys() & worse.keys():
+        return None
+    before, behind = better[after - 1] - worse[after - 1], better[after] - worse[after]
+    share = before / (before - behind) if before != behind else 1.0
+    return after - 1 + share, better[after - 1] + share * (better[after] - better[after - 1])
+
+
+def _panels(parts: Parts, title: str) -> tuple[Any, list[Any]]:
+    if len(parts) == 1 and parts[0][0]:
+        title = f"{title} ({parts[0][0]})"
+    height = 4.0 if len(parts) <= 2 else 2.9
+    return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3)
+
+
+def _line(axes: Any, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:
+    """The mean with its band; numbers (points, 3): mean, low, high."""
+    drawn = look(loss)
+    axes.fill_between(xs, numbers[:, 1], numbers[:, 2], color=drawn.color, alpha=0.15, linewidth=0)
+    axes.plot(xs, numbers[:, 0], label=loss, markevery=every, **drawn.kwargs())
+
+
+def _finish(axes: Any, title: str, xlabel: str, xs: Sequence[Any] = ()) -> None:
+    axes.set_title(title, loc="left")
+    lines_behind(axes)
+    if axes.get_subplotspec().is_last_row() or axes.xaxis.get_tick_params().get("labelbottom", True):
+        axes.set_xlabel(xlabel)
+    if 0 < len(xs) <= 8:
+        axes.set_xticks(xs, [f"{x:g}" for x in xs])
+        axes.minorticks_off()
+
+
+def _scale(axes: Any, means: Sequence[float]) -> None:
+    """Logarithmic where the means span orders of magnitude; ticks as plain numbers."""
+    if scale_for(means) != "log":
+        return
+    axes.set_yscale("log")
+    axes.set_ylim(min(means) / 1.3, max(means) * 1.3)
+    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def _label(figure: Any, axes: Any, ends: Sequence[tuple[str, float]], *, single: bool) -> None:
+    if single:
+        label_ends(axes, ends)
+
+
+def _name_losses(figure: Any, parts: Parts) -> None:
+    if len(parts) > 1:
+        legend(figure, ordered(loss for _, rows in parts for loss in rows[LOSS]))
+
+
+def dots(parts: Parts, metric: str) -> Any:
+    """Each seed as a faint dot, the mean and its 95% interval in front; losses from best to worst.
+
+    Args:
+        parts: rows with the columns loss.name and value, one per run.
+        metric: without `test/`.
+    """
+    losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
+    title = f"Test {metric_name(metric)} of each loss, over seeds"
+    if len(parts) == 1 and parts[0][0]:
+        title = f"{title} ({parts[0][0]})"
+    columns = min(len(parts), 3)
+    figure, places = panels(
+        len(parts), title, height=0.34 * len(losses) + 0.9, most=columns, share="x", square=False
+    )
+    for axes, (heading, rows) in zip(places, parts, strict=True):
+        values = rows.dropna(subset=["value"]).groupby(LOSS)["value"]
+        order = values.mean().sort_values(ascending=higher_is_better(metric)).index
+        for height, loss in enumerate(order):
+            drawn = look(str(loss))
+            own = values.get_group(loss)
+            middle, low, high = band(own)
+            axes.plot(own, np.full(len(own), height), "|", color=GREY, markersize=9, alpha=0.6)
+            axes.plot([low, high], [height, height], color=drawn.color, linewidth=4, solid_capstyle="butt")
+            axes.plot([middle], [height], **{**drawn.kwargs(), "markersize": 8, "linestyle": "none"})
+        axes.set_yticks(range(len(order)), [str(loss) for loss in order])
+        axes.tick_params(axis="y", length=0)
+        axes.set_title(heading if len(parts) > 1 else "", loc="left")
+        axes.set_xlabel(metric_label(metric))
+        lines_behind(axes, "x")
+    return figure

@@ -1,0 +1,114 @@
+"""Predicted numbers: where errors lie, and the curves that were fitted through outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossbench.report.figures.stored import Arrays
+from lossbench.report.figures.style import GREY, INK, legend, lines_behind, look, ordered, panels
+
+Fits = Sequence[tuple[str, Mapping[str, Sequence[Arrays]]]]
+"""Conditions: a title in words, and the runs of each loss."""
+_BINS = 41
+_KEPT = (1.0, 99.0)  # percentiles of all errors that are shown
+
+
+def residuals(parts: Fits) -> Any:
+    """Distribution of prediction minus target on test, one outline per loss, one panel per condition.
+
+    Args:
+        parts: runs with `value` and `target_continuous`, pooled over seeds.
+    """
+    errors = [
+        (title, {loss: np.concatenate([_error(run) for run in runs]) for loss, runs in fits.items()})
+        for title, fits in parts
+    ]
+    everything = np.concatenate([values for _, own in errors for values in own.values()])
+    low, high = np.percentile(everything[np.isfinite(everything)], _KEPT)
+    edges = np.linspace(low, high, _BINS + 1) if high > low else np.linspace(low - 1, low + 1, _BINS + 1)
+    figure, places = panels(
+        len(parts),
+        _titled("Errors on the test set", parts),
+        height=3.0 if len(parts) < 4 else 2.5,
+        most=2 if len(parts) in (2, 4) else 3,
+    )
+    for axes, (title, own) in zip(places, errors, strict=True):
+        for loss in ordered(own):
+            counts, _ = np.histogram(own[loss], edges)
+            heights = counts / max(len(own[loss]), 1) / np.diff(edges)
+            drawn = look(loss)
+            middles = (edges[:-1] + edges[1:]) / 2
+            axes.fill_between(middles, heights, step="mid", color=drawn.color, alpha=0.1, linewidth=0)
+            axes.step(middles, heights, where="mid", label=loss, **drawn.kwargs(marker=False))
+            axes.plot(
+                np.median(own[loss]),
+                -0.02,
+                transform=axes.get_xaxis_transform(),
+                clip_on=False,
+                **{**drawn.kwargs(), "linestyle": "none", "markersize": 6.5},
+                gid=f"median {loss}",
+            )
+        axes.axvline(0, color=INK, linewidth=0.9)
+        axes.set_ylim(bottom=0)
+        axes.set_title(title if len(parts) > 1 else "", loc="left")
+        axes.set_xlabel("prediction minus target, in units of the target (markers: medians)", fontsize=8)
+        if len(parts) > 2:
+            axes.set_xlabel("prediction minus target (markers: medians)", fontsize=8)
+    places[0].set_ylabel("density")
+    legend(figure, ordered(loss for _, fits in parts for loss in fits))
+    return figure
+
+
+def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
+    """Fitted curves in one dimension over the truth, and the training points where they are known.
+
+    Args:
+        parts: runs with `inputs` (N, 1), `value` and `target_continuous` of the test set, which is the truth.
+        points: training inputs and targets, each (N,), by the condition's title.
+    """
+    figure, places = panels(
+        len(parts),
+        _titled("Curves fitted through outliers", parts),
+        height=4.2 if len(parts) == 1 else 3.2 if len(parts) < 4 else 2.7,
+        most=2 if len(parts) in (2, 4) else 3,
+    )
+    for axes, (title, fits) in zip(places, parts, strict=True):
+        if title in points:
+            inputs, targets = points[title]
+            axes.plot(inputs, targets, ".", color="#a8a8a8", markersize=2.6, gid="training", zorder=1)
+        first = next(iter(fits.values()))[0]
+        xs, truth = _sorted(first, "target_continuous")
+        axes.plot(xs, truth, color="#bdbdbd", linewidth=6, gid="truth", zorder=1.5)
+        for loss in ordered(fits):
+            xs, fit = _sorted(fits[loss][0], "value")
+            drawn = look(loss).kwargs()
+            axes.plot(xs, fit, label=loss, markevery=(len(xs) // 20, max(1, len(xs) // 8)), **drawn)
+        axes.set_title(title if len(parts) > 1 else "", loc="left")
+        axes.set_xlabel("x")
+        lines_behind(axes)
+    places[0].set_ylabel("target")
+    _annotate_truth(places[0], bool(points))
+    legend(figure, ordered(loss for _, fits in parts for loss in fits))
+    return figure
+
+
+def _annotate_truth(axes: Any, with_points: bool) -> None:
+    text = "broad grey line: the truth" + ("\ngrey points: training data" if with_points else "")
+    axes.text(0.02, 0.98, text, transform=axes.transAxes, va="top", fontsize=8, color=GREY)
+
+
+def _titled(title: str, parts: Fits) -> str:
+    return f"{title} ({parts[0][0]})" if len(parts) == 1 and parts[0][0] else title
+
+
+def _error(run: Arrays) -> Any:
+    return np.asarray(run["value"], float).ravel() - np.asarray(run["target_continuous"], float).ravel()
+
+
+def _sorted(run: Arrays, name: str) -> tuple[Any, Any]:
+    xs = np.asarray(run["inputs"], float).ravel()
+    order = np.argsort(xs)
+    return xs[order], np.asarray(run[name], float).ravel()[order]
