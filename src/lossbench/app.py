@@ -24,7 +24,8 @@ def main(config: DictConfig) -> float:
     try:
         from lossbench.train import train_many
 
-        check_chosen(HydraConfig.get().runtime.choices, config)
+        if HydraConfig.initialized():  # not where Python calls this with a config of its own
+            check_chosen(HydraConfig.get().runtime.choices, config)
         outcome = train_many([config])[0]
     except Exception as error:
         if _VERBOSE or not is_told(error):
