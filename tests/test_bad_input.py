@@ -69,7 +69,7 @@ NAMES = {
     "~seed": SEED + "null",
     "~loss.delta": "~loss.delta deletes what this config does not have; leave it out",
     "~loss=huber": "deletes what this config does not have",
-    "+loss=mae": "loss is chosen already; write loss= without +",
+    "+loss=mae": "loss is chosen already; write loss=... without +",
     "loss@aux=mae": "loss@aux is no part of the config",
     "~data.name": "data lacks 'name': set it in its YAML",
     "loss.name=": "loss.name must be a text that is not empty; got ''",
