@@ -50,9 +50,12 @@ def warm(preload: Sequence[str]) -> None:
     context.set_forkserver_preload(list(preload))
     before = dict(os.environ)
     os.environ.update(ONE_THREAD)  # libraries read it when they load, which is in the server
+    # Ctrl-C reaches the whole group of processes, and is for this one to handle: the server inherits this.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.environ.clear()
         os.environ.update(before)
 

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import logging
 import math
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lossbench.config import Job, jobs_from
+from lossbench.config import GROUPS, Job, jobs_from
 from lossbench.errors import InputError, RunFailedError
+from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
 from lossbench.metrics.names import METRICS
 from lossbench.progress import Progress
 from lossbench.spread import Died, cores, spread, warm
-from lossbench.tracking import RunResult, RunStart, Store, provenance, resolve_uri, runs
+from lossbench.tracking import NotRecorded, RunResult, RunStart, Store, provenance, resolve_uri, runs
 from lossbench.tracking.address import check_reachable
 
 if TYPE_CHECKING:
+    from lossbench.pack.checkpoint import Checkpoints
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import Plan, PlannedPack
+
+    Ended = Generator[tuple[PlannedPack, list[str], list[MemberResult] | Died]]
 
 log = logging.getLogger(__name__)
 
 # Member-epochs from which worker processes will probably be wanted: they begin their imports at once.
 _WORTH_PRELOADING = 300
+# Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
+_LEAVING_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     if outcomes:
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
     if missing:
-        outcomes |= _train(store, missing, n_jobs, max_members)
+        outcomes |= _train(store, missing, n_jobs, max_members, outcomes)
     _tell(list(outcomes.values()), uri)
     return [outcomes[job.key] for job in jobs]
 
@@ -122,37 +131,79 @@ def _finished(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
         key: Outcome(wanted[key], run.outcome, None, run.metrics, run.run_id, found=True)
         for experiment, keys in asked.items()
         for key, run in store.finished(keys, experiment).items()
+        if not (run.outcome == "diverged" and wanted[key].config["tracking"]["retry_diverged"])
     }
 
 
-def _train(store: Store, jobs: list[Job], n_jobs: int, max_members: int) -> dict[str, Outcome]:
+def _train(
+    store: Store, jobs: list[Job], n_jobs: int, max_members: int, finished: Collection[str]
+) -> dict[str, Outcome]:
     epochs = sum(job.member.trainer.max_epochs for job in jobs)
     if n_jobs != 1 and epochs >= _WORTH_PRELOADING:
         warm(["lossbench.pack.plan"])
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
-    planned = plan(jobs, n_jobs or cores(), max_members)
+    planned = plan(jobs, n_jobs or cores(), max_members, _checkpoints(store, jobs, finished))
     packs = planned.packs
     store.abandon([job.key for job in jobs])
     outcomes: dict[str, Outcome] = {}
-    with store, Progress(len(packs), len(jobs), epochs) as progress:
-        for pack, run_ids, results in _results(store, planned, progress):
-            store.finish([_record(*run) for run in zip(pack.jobs, run_ids, results, strict=True)])
-            failed = sum(result.outcome != "finished" for result in results)
-            progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
-            for job, run_id, result in zip(pack.jobs, run_ids, results, strict=True):
-                outcomes[job.key] = Outcome(job, result.outcome, result.reason, result.metrics, run_id)
+    with store, Progress(len(packs), len(jobs), epochs) as progress, ended_by_sigterm():
+        try:
+            with closing(_results(store, planned, progress)) as ended:  # else workers outlive an interruption
+                for pack, run_ids, found in ended:
+                    outcomes |= _recorded(store, progress, pack, run_ids, found)
+        except INTERRUPTIONS:
+            _leave(store, len(outcomes), len(jobs))
+            raise
     return {
         key: replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
         for key, outcome in outcomes.items()
     }
 
 
-def _results(
-    store: Store, planned: Plan, progress: Progress
-) -> Iterator[tuple[PlannedPack, list[str], list[MemberResult]]]:
-    """The packs in the order in which they end: run ids and results of their members."""
+def _recorded(
+    store: Store,
+    progress: Progress,
+    pack: PlannedPack,
+    run_ids: list[str],
+    found: list[MemberResult] | Died,
+) -> dict[str, Outcome]:
+    """The outcomes of a pack that ended, once the store has its results."""
+    results = _survived(pack, found)
+    members = list(zip(pack.jobs, run_ids, results, strict=True))
+    store.finish([_record(*member) for member in members])
+    if pack.checkpoint and not isinstance(found, Died):
+        pack.checkpoint.forget()
+    failed = sum(result.outcome != "finished" for result in results)
+    progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
+    return {
+        job.key: Outcome(job, result.outcome, result.reason, result.metrics, run_id)
+        for job, run_id, result in members
+    }
+
+
+def _checkpoints(store: Store, jobs: Sequence[Job], finished: Collection[str]) -> Checkpoints:
+    """Where packs write their state, rid of what has finished and of what is wanted afresh."""
+    from lossbench.pack.checkpoint import FOLDER, Checkpoints
+
+    path = store.address.path
+    checkpoints = Checkpoints((path.parent if path else Path.cwd()) / FOLDER)
+    checkpoints.forget([*finished, *(job.key for job in jobs if not job.config["tracking"]["resume"])])
+    return checkpoints
+
+
+def _leave(store: Store, done: int, wanted: int) -> None:
+    """End what is open, because the sweep was interrupted, and say what is left."""
+    try:
+        store.close(_LEAVING_SECONDS)
+    except NotRecorded as error:
+        log.error("%s", error)
+    log.warning("interrupted: %d of %d runs ended; the same command trains the others", done, wanted)
+
+
+def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
+    """The packs in the order in which they end: run ids and results of their members, or how it died."""
     from lossbench.pack.plan import fit_pack
 
     packs = planned.packs
@@ -173,7 +224,7 @@ def _results(
         on_start=start,
     )
     for number, found in ended:
-        yield packs[number], started[number], _survived(packs[number], found)
+        yield packs[number], started[number], found
 
 
 def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:
@@ -194,12 +245,19 @@ def _start(job: Job, pack: PlannedPack) -> RunStart:
         "lossbench.data": member.source.name,
         "lossbench.fingerprint": description.fingerprint,
         "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
+        runs.CONFIG: _recipe(job),
         "lossbench.commit": provenance.commit().commit,
         "lossbench.dirty": provenance.commit().dirty,
         "lossbench.version": provenance.version(),
         "lossbench.versions": provenance.versions(),
     }
     return RunStart(job.key, job.experiment, job.name, provenance.flatten(job.config), tags, description)
+
+
+def _recipe(job: Job) -> str:
+    """The config of a run as `lossbench.rerun` reads it: params have no classes, and no types."""
+    kept = {name: job.config[name] for name in (*GROUPS, "seed", "pack")}
+    return json.dumps({**kept, "experiment": {"name": job.experiment}})
 
 
 def _record(job: Job, run_id: str, result: MemberResult) -> RunResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,14 @@ class Engine(ABC):
     @abstractmethod
     def weights(self, member: int) -> dict[str, Tensor]:
         """The member's current weights, by their names in its own module."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on, in tensors and plain values; may share the engine's memory."""
+
+    @abstractmethod
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state of the same members."""
 
 
 def build_modules(members: Sequence[Member], inputs: Inputs) -> list[nn.Module]:

@@ -10,6 +10,7 @@ import torch
 from lossbench.config import Member
 from lossbench.data.module import DataCache, PackData
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
+from lossbench.pack.checkpoint import Checkpoint, Saving
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.memory import keep_freed_memory
 from lossbench.pack.module import Pack
@@ -19,7 +20,11 @@ OnEpoch = Callable[[int], None]
 
 
 def fit(
-    members: Sequence[Member], mode: str, cache: DataCache | None = None, on_epoch: OnEpoch | None = None
+    members: Sequence[Member],
+    mode: str,
+    cache: DataCache | None = None,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[MemberResult]:
     """Load the data, train all members in one Lightning fit, test them once.
 
@@ -28,9 +33,11 @@ def fit(
         mode: `vmap` or `loop`.
         cache: data sets that were loaded before.
         on_epoch: called after each epoch with the number of members still training.
+        checkpoint: where the pack's state is written, and from where it goes on if there is one.
 
     Raises:
         InputError: the data cannot be loaded.
+        KeyboardInterrupt: a key was pressed.
     """
     cache = cache or DataCache()
     first = members[0]
@@ -38,21 +45,36 @@ def fit(
     data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
     pack = Pack(members, data, mode)
     keep_freed_memory()
-    with quiet(), one_thread():
+    callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every else []
+    if on_epoch:
+        callbacks.append(_Epochs(on_epoch))
+    begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None
+    with quiet(), one_thread(), _interruptible():
         trainer = Trainer(
             max_epochs=first.trainer.max_epochs,
             accelerator=first.trainer.accelerator,
             devices=1,
-            callbacks=[_Epochs(on_epoch)] if on_epoch else [],
+            callbacks=callbacks,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
         )
-        trainer.fit(pack, datamodule=data)
+        trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
         trainer.test(pack, datamodule=data, verbose=False)
     return pack.results()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through: Lightning would end the program with status 1 in its place."""
+    try:
+        yield
+    except SystemExit as ending:
+        if isinstance(ending.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -127,6 +128,29 @@ class Pack(LightningModule):
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
         inputs = self.pool[self.rows["test"]] if self.pool[0].numel() == 1 else None
         self.arrays = prediction_arrays(self.groups, found, len(self.members), inputs)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """All that the epochs to come, and the results, depend on."""
+        checkpoint["pack"] = {
+            "engine": self.engine.state(),
+            "failures": {member: asdict(failure) for member, failure in self.failures.items()},
+            "curves": {name: torch.stack(values) for name, values in self.curves.items()},
+            "best": self.best,
+            "members": {name: getattr(self, name) for name in ("active", "best_epoch", "waited")},
+            "updates": self.updates,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from a checkpoint of the same members; `setup` has run."""
+        state, device = checkpoint["pack"], self.active.device
+        self.engine.load(state["engine"])
+        self.failures = {member: Failure(**fields) for member, fields in state["failures"].items()}
+        self.curves = {name: list(values.to(device)) for name, values in state["curves"].items()}
+        self.best = {name: values.to(device) for name, values in state["best"].items()}
+        for name, values in state["members"].items():
+            setattr(self, name, values.to(device))
+        self.updates = state["updates"]
+        self._deactivate(~self.active)
 
     def results(self) -> list[MemberResult]:
         """What each member leaves behind, after the test."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +98,24 @@ class TurnsEngine(Engine):
     def weights(self, member: int) -> dict[str, Tensor]:
         return _state(self.modules[member])
 
+    def state(self) -> dict[str, Any]:
+        return {
+            "modules": [_everything(module) for module in self.modules],
+            "best": self.best,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "generators": self.generators,
+        }
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Any]) -> None:
+        for module, values in zip(self.modules, state["modules"], strict=True):
+            for name, tensor in _everything(module).items():
+                tensor.copy_(values[name])
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        self.best = state["best"]
+        self.generators = [generator.cpu() for generator in state["generators"]]
+
 
 def has_convolutions(module: nn.Module) -> bool:
     """Whether a module convolves: then a CPU trains members faster in turns than stacked."""
@@ -107,6 +126,11 @@ def has_convolutions(module: nn.Module) -> bool:
 def draws_globally(module: nn.Module) -> bool:
     """Whether a module draws from torch's global generator while training."""
     return any(isinstance(part, nn.modules.dropout._DropoutNd) for part in module.modules())
+
+
+def _everything(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers, those included that a module does not save."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
