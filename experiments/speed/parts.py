@@ -112,14 +112,20 @@ def texts() -> Part:
 def members() -> Part:
     def command(runs: int) -> list[str]:
         return _lossbench(
-            "-m", "data=outliers", "model=mlp", "loss=huber", _seeds(runs), "hydra.launcher.max_members=512"
+            "-m",
+            "data=outliers",
+            "model=mlp",
+            "loss=huber",
+            _seeds(runs),
+            "hydra.launcher.max_members=512",
+            "hydra.launcher.n_jobs=1",
         )
 
     return Part(
         "d",
         "One more member of a pack",
         (Competitor(OURS, (1, 8, 32, 128, 512), command),),
-        words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack holds all seeds",
+        words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack, in one process on one core, holds all seeds",
     )
 
 
