@@ -1,0 +1,162 @@
+"""A user's own regression table: a CSV file and the name of the column to predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from lossbench.choice import knob
+from lossbench.data import columns
+from lossbench.data.columns import Columns, Reading
+from lossbench.data.shared import while_used
+from lossbench.data.source import DataSet, DataSource, Description, Examples
+from lossbench.data.splits import robust_units
+from lossbench.errors import InputError
+from lossbench.seeds import numpy_generator
+from lossbench.task import InputKind, Inputs, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from lossbench.data.splits import Ids
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+FEWEST = 50  # rows; below that a test part of a fifth says nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(DataSource):
+    """Numbers are imputed with the median and standardised, categories become one column each.
+
+    path: a CSV file, also compressed (.gz, .zip): one line of column names, then one line per example.
+    target: the column to predict: finite numbers, none missing.
+    drop: columns to leave out.
+    categories: columns of numbers that stand for names. A column of text is a category by itself.
+    max_categories: known categories of a column, the most frequent of the file.
+    min_count: rows of the file that a category needs to be known. What is not known is a row of zeros; a
+        missing category is a category.
+    separator: comma, semicolon or tab.
+    val_share, test_share: shares of the rows, drawn at random by the seed.
+
+    Columns of one value, without a name, or of text that hardly repeats (names, dates) are left out, which
+    is said once. Medians, means and deviations are those of the seed's training rows.
+    """
+
+    reads = ("vector",)
+    judged_by = ("continuous",)
+    select = "mae"  # a user's target may hold outliers: a squared metric would follow them
+
+    path: str | None = knob(None, optional=True)
+    target: str | None = knob(None, optional=True)
+    drop: tuple[str, ...] = knob(())
+    categories: tuple[str, ...] = knob(())
+    max_categories: int = knob(20, at_least=1)
+    min_count: int = knob(5, at_least=1)
+    separator: str = knob("comma", choices=tuple(SEPARATORS))
+    val_share: float = knob(0.2, above=0, below=1)
+    test_share: float = knob(0.2, above=0, below=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "drop", tuple(self.drop))  # YAML gives lists, which have no hash
+        object.__setattr__(self, "categories", tuple(self.categories))
+        held_out = self.val_share + self.test_share
+        if held_out >= 1:
+            raise InputError(
+                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
+            )
+
+    def targets(self) -> tuple[Target, ...]:
+        return (Target("continuous"),)
+
+    def fingerprint(self, seed: int) -> str:
+        return self._columns().fingerprint
+
+    def load(self, seed: int, reads: InputKind) -> DataSet:
+        import torch
+
+        table = self._columns()
+        inputs = _inputs(self, table, seed)
+        target = torch.from_numpy(table.target)
+        parts = {
+            name: Examples(torch.from_numpy(rows), {"continuous": target[rows].float()})
+            for name, rows in self.split(len(target), seed).items()
+        }
+        left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
+        description = Description(
+            name=self.name,
+            inputs=Inputs("vector", tuple(inputs.shape[1:])),
+            targets=self.targets(),
+            sizes={name: len(part) for name, part in parts.items()},
+            source=f"{table.file}, target {self.target}{left_out}",
+            fingerprint=table.fingerprint,
+        )
+        shift, scale = _units(table.target[parts["train"].rows.numpy()])
+        return DataSet(description, inputs, parts["train"], parts["val"], parts["test"], shift, scale)
+
+    def split(self, rows: int, seed: int) -> dict[str, Ids]:
+        """Row numbers of the three parts, whose sizes depend on the number of rows alone.
+
+        Raises:
+            InputError: a part would be too small to be judged.
+        """
+        test, val = (max(1, round(share * rows)) for share in (self.test_share, self.val_share))
+        train = rows - test - val
+        if min(train, val, test) < 5:
+            raise InputError(
+                f"{self.path} has {rows} rows, which gives {train} for training, {val} for validation and "
+                f"{test} for the test, at least 5 each are needed: change data.val_share or data.test_share."
+            )
+        order = numpy_generator(seed, "split").permutation(rows)
+        return {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
+
+    def _columns(self) -> Columns:
+        """The file, understood; the same object for every seed.
+
+        Raises:
+            InputError: the file or one of its columns cannot be used.
+        """
+        if self.path is None or self.target is None:
+            raise InputError(
+                "data=csv needs your file and the column to predict: data.path=houses.csv data.target=price."
+            )
+        options = Reading(
+            separator=SEPARATORS[self.separator],
+            target=self.target,
+            drop=self.drop,
+            categories=self.categories,
+            max_categories=self.max_categories,
+            min_count=self.min_count,
+            fewest=FEWEST,
+        )
+        return columns.understood(self.path, options)
+
+
+def _units(targets: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Robust units; where most targets are one value (zeros, say) the spread is the standard deviation."""
+    import numpy as np
+
+    shift, scale = robust_units(targets)
+    low, high = np.quantile(targets, [0.25, 0.75])
+    return shift, (scale if high > low else float(targets.std()) or 1.0)
+
+
+@lru_cache(maxsize=4)  # runs that follow each other often have one seed
+@while_used
+def _inputs(source: Table, table: Columns, seed: int) -> Tensor:
+    """Every row (N, features) float32, by what this seed's training rows say.
+
+    The width is fixed by the file, not by the seed, for members of a pack have one shape: which columns
+    exist and which categories are known is read from the inputs of the whole file. That tells nothing about
+    targets: a category that by chance is absent from training has a column of zeros there, and its weights
+    stay as they were drawn. Every number that is computed comes from the training rows alone.
+    """
+    import numpy as np
+    import torch
+
+    transform: Any = columns.transform(table)
+    transform.fit(table.frame.iloc[source.split(len(table.target), seed)["train"]])
+    return torch.from_numpy(np.asarray(transform.transform(table.frame), dtype=np.float32))
