@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.stored import Arrays, labels
-from lossbench.report.figures.style import GREY, INK, lines_behind, look, ordered, panels
+from lossbench.report.figures.style import GREY, INK, lines_behind, look, ordered, painted, panels
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
@@ -17,6 +17,7 @@ MOST_CLASSES = 20
 _PAINTED = 30.0  # percent of a class that is drawn black
 
 
+@painted
 def confusion(runs: Runs, where: str = "") -> Any:
     """Confusion matrices, one per loss: the share of each true class, in percent, mean over seeds.
 
@@ -36,8 +37,8 @@ def confusion(runs: Runs, where: str = "") -> Any:
     for place, (axes, loss) in enumerate(zip(places, losses, strict=True)):
         table = np.mean([shares(run) for run in runs[loss]], axis=0)
         _matrix(axes, table, size=8 if columns < 4 else 6)
-        right = float(np.nanmean(np.diag(table)))
-        axes.set_title(f"{loss}: {right:.1f}% right", loc="left")
+        hits = np.concatenate([np.asarray(run["scores"]).argmax(-1) == labels(run) for run in runs[loss]])
+        axes.set_title(f"{loss}: {100 * hits.mean():.1f}% right", loc="left")
         axes.set_xlabel("predicted" if place // columns == rows - 1 else "")
         axes.set_ylabel("true" if place % columns == 0 else "")
     return figure
@@ -80,6 +81,7 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
         spine.set_color("#bbbbbb")
 
 
+@painted
 def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
     """Share that is right against the confidence, in ten bins of equal count; one line per loss.
 

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 
 from lossbench.palette import color
 from lossbench.report.figures.style import (
     FAINT,
     GREY,
     INK,
-    PAINT,
     lines_behind,
     metric_name,
+    painted,
     panels,
 )
 from lossbench.report.ranks import Ranks
@@ -34,6 +33,7 @@ _VERDICTS: dict[str, dict[str, Any]] = {
 _WRAP = 46
 
 
+@painted
 def forest(verdicts: Sequence[Judged]) -> Any:
     """Paired difference of each claim with its 95% interval; grey is what the claim says, by its margin.
 
@@ -48,7 +48,11 @@ def forest(verdicts: Sequence[Judged]) -> Any:
     rows = [[textwrap.wrap(judged.claim.sentence, _WRAP) for judged in group] for group in groups]
     heights = [sum(max(len(lines), 2) for lines in group) + 2.8 for group in rows]
     figure, places = panels(
-        len(groups), "Claims: paired differences over seeds, 95% intervals", height=0.0, most=1, share="none"
+        len(groups),
+        "Claims: paired differences with 95% intervals (grey: where the claim is true)",
+        height=0.0,
+        most=1,
+        share="none",
     )
     figure.set_size_inches(figure.get_figwidth(), 0.165 * sum(heights) + 0.5)
     places[0].get_gridspec().set_height_ratios(heights)
@@ -107,6 +111,7 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
     axes.set_xlim(low - room, high + room)
 
 
+@painted
 def critical_difference(found: Ranks, metric: str) -> Any:
     """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006).
 
@@ -119,25 +124,27 @@ def critical_difference(found: Ranks, metric: str) -> Any:
     title = f"Mean rank by test {metric_name(metric)} over {found.conditions} conditions (1 is the best)"
     count = len(found.mean_ranks)
     figure, (axes,) = panels(1, title, height=0.9 + 0.22 * count)
-    with rc_context(PAINT):
-        scikit_posthocs.critical_difference_diagram(
-            found.mean_ranks,
-            found.pairs,
-            ax=axes,
-            label_fmt_left="{label}  {rank:.2f} ",
-            label_fmt_right=" {rank:.2f}  {label}",
-            label_props={"fontsize": 10},
-            marker_props={"marker": "o", "s": 36, "edgecolor": INK, "linewidth": 0.5, "zorder": 4},
-            elbow_props={"linewidth": 1.5},
-            crossbar_props={"color": INK, "linewidth": 3.5, "solid_capstyle": "round"},
-            color_palette={str(loss): color(str(loss)) for loss in found.mean_ranks.index},
-        )
+    scikit_posthocs.critical_difference_diagram(
+        found.mean_ranks,
+        found.pairs,
+        ax=axes,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        label_props={"fontsize": 10},
+        marker_props={"marker": "o", "s": 36, "edgecolor": INK, "linewidth": 0.5, "zorder": 4},
+        elbow_props={"linewidth": 1.5},
+        crossbar_props={"color": INK, "linewidth": 3.5, "solid_capstyle": "round"},
+        color_palette={str(loss): color(str(loss)) for loss in found.mean_ranks.index},
+    )
+    for text in axes.texts:
+        text.set_color(INK)  # the pale losses could not be read
     axes.tick_params(labelsize=9)
     return figure
 
 
+@painted
 def cross_heat(table: Table) -> Any:
-    """Each trained loss (rows) scored by every loss (columns); dark is far from the column's best.
+    """Each trained loss (rows) scored by every loss (columns); dark is ten times the column's best.
 
     Args:
         table: of `table.cross_tables`.
@@ -149,30 +156,24 @@ def cross_heat(table: Table) -> Any:
     ).dropna(how="all")
     title = "Trained on one loss, scored by another" + (f" ({table.title})" if table.title else "")
     figure, (axes,) = panels(1, title, height=0.42 * len(means) + 1.0)
-    shade = (means - means.min()) / (means.max() - means.min()).replace(0, np.nan)
-    axes.imshow(np.sqrt(shade.to_numpy(float)) * 0.75, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    decimals = {column.head: column.decimals for column in table.columns}
-    for y, row in enumerate(means.index):
-        for x, name in enumerate(names):
-            value = float(means.iloc[y, x])
-            if math.isnan(value):
-                text = "–"
-            else:
-                text = f"{value:.{decimals[name]}f}" if abs(value) < 1e5 else f"{value:.1e}"
-            dark = float(np.nan_to_num(shade.iloc[y, x])) > 0.5
-            best = shade.iloc[y, x] == 0
-            axes.text(
-                x,
-                y,
-                text,
-                ha="center",
-                va="center",
-                color="white" if dark else INK,
-                fontweight="bold" if best else "normal",
-                fontsize=9 if len(names) < 8 else 8,
-            )
-            if row == name:
-                axes.add_patch(_frame(x, y))
+    values = means.to_numpy(float)
+    best = np.nanmin(values, axis=0)
+    # Ten times the column's best is as dark as it gets: losses that differ little look alike.
+    shade = np.log10(np.maximum(values, 1e-12) / np.maximum(best, 1e-12)).clip(0, 1)
+    axes.imshow(shade * 0.8, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    for (y, x), value in np.ndenumerate(values):
+        axes.text(
+            x,
+            y,
+            _number(float(value), table.columns[x].decimals),
+            ha="center",
+            va="center",
+            color="white" if np.nan_to_num(shade[y, x]) > 0.72 else INK,
+            fontweight="bold" if value == best[x] else "normal",
+            fontsize=9 if len(names) < 8 else 8,
+        )
+        if means.index[y] == names[x]:
+            axes.add_patch(_frame(x, y))
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(means)), list(means.index))
     axes.xaxis.set_label_position("top")
@@ -183,6 +184,12 @@ def cross_heat(table: Table) -> Any:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
+
+
+def _number(value: float, decimals: int) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.{decimals}f}" if abs(value) < 1e5 else f"{value:.1e}"
 
 
 def _frame(x: float, y: float) -> Any:

@@ -8,20 +8,23 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.stored import Arrays, labels
-from lossbench.report.figures.style import GREY, band, lines_behind, look, ordered, panels
+from lossbench.report.figures.style import GREY, band, lines_behind, look, ordered, painted, panels
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
 _FALSE = np.geomspace(1e-3, 1.0, 61)
 PAIRED = "verification_auc"  # its presence says that pairs of identities judge
-_MOST_POINTS = 350
+_MOST_POINTS = 500
 _MOST_CLASSES = 12
 # Tableau's ten: classes are told apart by their digit or letter, colour only helps.
-_CLASSES = ("#4e79a7", "#c85b00", "#3f7f37", "#b22b2e", "#7b5a95", "#7a5a46", "#b0568b", "#555555")
-_CLASSES += ("#8a8a00", "#168a96", "#222222", "#a08020")
+_CLASSES = (
+    *("#4e79a7", "#c85b00", "#3f7f37", "#b22b2e", "#7b5a95", "#7a5a46"),
+    *("#b0568b", "#555555", "#8a8a00", "#168a96", "#222222", "#a08020"),
+)
 _SIGNS = "0123456789ABCDEFGHIJ"
 
 
+@painted
 def face_roc(runs: Runs, where: str = "") -> Any:
     """ROC of all test pairs, mean and 95% band over seeds, on a logarithmic axis of false matches.
 
@@ -34,7 +37,7 @@ def face_roc(runs: Runs, where: str = "") -> Any:
     ends = []
     for loss in ordered(runs):
         curves, areas = zip(*(pair_curve(run) for run in runs[loss]), strict=True)
-        numbers = np.array([band(column) for column in np.transpose(curves)])
+        numbers = np.array([band(column, PAIRED) for column in np.transpose(curves)])
         drawn = look(loss)
         axes.fill_between(
             _FALSE,
@@ -80,6 +83,7 @@ def unit(embedding: Any) -> Any:
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
+@painted
 def embedding_map(runs: Runs, where: str = "") -> Any:
     """Test embeddings of one seed on the unit sphere, flattened by PCA; a sign per class, a panel per loss.
 
@@ -100,11 +104,10 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
     )
     for axes, loss in zip(places, losses, strict=True):
         run = runs[loss][0]
-        points, kept = flat(run)
-        classes = labels(run)
+        points, classes = flat(run), labels(run)
         known = np.unique(classes)[:_MOST_CLASSES]
         for place, one in enumerate(known):
-            own = points[kept & (classes == one)]
+            own = points[classes == one][: _MOST_POINTS // len(known)]
             axes.plot(
                 own[:, 0],
                 own[:, 1],
@@ -123,14 +126,11 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
     return figure
 
 
-def flat(run: Arrays) -> tuple[Any, Any]:
-    """PCA of the embeddings on the sphere (N, 2), and which of them to draw (N,) bool: an even thinning."""
+def flat(run: Arrays) -> Any:
+    """PCA of the embeddings on the unit sphere: (N, 2)."""
     from sklearn.decomposition import PCA
 
     embedding = unit(run["embedding"])
     if embedding.shape[1] < 2:
-        embedding = np.column_stack([embedding, np.zeros(len(embedding))])
-    points = PCA(2, svd_solver="full").fit_transform(embedding)
-    kept = np.zeros(len(points), dtype=bool)
-    kept[:: max(1, len(points) // _MOST_POINTS)] = True
-    return points, kept
+        return np.column_stack([embedding, np.zeros(len(embedding))])
+    return PCA(2, svd_solver="full").fit_transform(embedding)

@@ -75,7 +75,10 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
 
 def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
     if any(np.isfinite(judged.estimate) for judged in report.verdicts):
-        text = "What the claims compare, paired by seed, with 95% intervals; grey is where a claim would be true."
+        text = (
+            "What the claims compare, paired by seed, with 95% intervals. Grey: where a claim is true. "
+            "A filled dot is supported, a cross refuted, a hollow dot inconclusive."
+        )
         yield Drawn("claims.png", comparisons.forest(report.verdicts), text)
 
 
@@ -97,7 +100,7 @@ def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
         return
     text = (
         f"Fairness of tuning: mean validation {metric_name(report.select)} at every learning rate tried; "
-        "the chosen one is ringed, a cross at the top marks a rate at which a seed diverged."
+        "the chosen one is large, a cross at the top marks a rate at which a seed diverged."
     )
     yield Drawn("learning_rates.png", trends.rates(_parts(report, report.ranked), report.select), text)
 
@@ -138,6 +141,8 @@ def _cross(report: Report, stored: Stored) -> Iterator[Drawn]:
     if tables:
         text = "Each trained loss (rows) scored by every loss that reads its outputs (columns), on test."
         yield Drawn("cross.png", comparisons.cross_heat(tables[0]), text)
+    if len(tables) > 1:
+        yield Drawn("cross_last.png", comparisons.cross_heat(tables[-1]), f"The same for {tables[-1].title}.")
 
 
 def _values(report: Report, stored: Stored) -> Iterator[Drawn]:

@@ -1,4 +1,4 @@
-"""How every figure looks: one colour, one line style and one marker per loss, so that grey print is enough."""
+"""How every figure looks: one colour, line style and marker per loss, so that grey print is enough."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ PAINT = {
     "legend.frameon": False,
     "text.color": INK,
 }
+
+painted = rc_context(PAINT)  # decorates functions that draw: the settings of matplotlib stay as they were
 
 _SOLID, _DOT = (0, ()), (0, (1.2, 1.2))
 _LINES: dict[str, tuple[Any, str]] = {
@@ -97,6 +99,7 @@ def ordered(losses: Iterable[Any]) -> list[str]:
     return sorted({str(loss) for loss in losses}, key=loss_order)
 
 
+@painted
 def panels(
     count: int, title: str, *, height: float = 3.6, most: int = 3, share: str = "all", square: bool = False
 ) -> tuple[Any, list[Any]]:
@@ -115,20 +118,27 @@ def panels(
     """
     columns = min(count, most)
     rows = -(-count // columns)
-    with rc_context(PAINT):
-        figure = Figure(figsize=(WIDTH, rows * height + 0.4), dpi=DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        kinds = {"sharex": share in ("all", "x"), "sharey": share in ("all", "y")}
-        grid = figure.subplots(rows, columns, squeeze=False, **kinds)
-        figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
+    figure = Figure(figsize=(WIDTH, rows * height + 0.4), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    same_x, same_y = share in ("all", "x"), share in ("all", "y")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=same_x, sharey=same_y)
+    figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
     found = list(grid.flat)
     for extra in found[count:]:
         extra.remove()
     for place, axes in enumerate(found[:count]):
-        axes.tick_params(labelbottom=place + columns >= count or not kinds["sharex"])
+        axes.tick_params(labelbottom=place + columns >= count or not same_x)
         if square:
             axes.set_box_aspect(1)
     return figure, found[:count]
+
+
+def name_y(figure: Any, places: Sequence[Any], text: str) -> None:
+    """The name of the vertical axis: once for a grid of panels, else beside the first."""
+    if len(places) > 3:
+        figure.supylabel(text, fontsize=9)
+    else:
+        places[0].set_ylabel(text)
 
 
 def lines_behind(axes: Any, which: str = "y") -> None:
@@ -136,17 +146,18 @@ def lines_behind(axes: Any, which: str = "y") -> None:
     axes.grid(axis=which, color=FAINT, linewidth=0.8)
 
 
+@painted
 def png(figure: Any) -> bytes:
     """The figure as a PNG of few colours."""
-    with rc_context(PAINT):
-        raw = io.BytesIO()
-        figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
+    raw = io.BytesIO()
+    figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
     small = io.BytesIO()
     image = Image.open(raw).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
     image.save(small, format="PNG", optimize=True)
     return small.getvalue()
 
 
+@painted
 def legend(figure: Any, losses: Sequence[str], *, marker: bool = True, line: bool = True) -> None:
     """One legend for all panels, below them."""
     handles = []
@@ -155,14 +166,8 @@ def legend(figure: Any, losses: Sequence[str], *, marker: bool = True, line: boo
         if not line:
             drawn["linestyle"] = "none"
         handles.append(Line2D([], [], label=loss, **drawn))
-    with rc_context(PAINT):
-        figure.legend(
-            handles=handles,
-            loc="outside lower center",
-            ncols=min(len(losses), 6),
-            handlelength=3.2,
-            fontsize=9,
-        )
+    columns = min(len(losses), 6)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2, fontsize=9)
 
 
 def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
@@ -172,6 +177,7 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
         axes: with its final scale and limits.
         ends: (loss, y of the line's last point in data units).
     """
+    axes.autoscale(False)  # artists in units of the axes would count as data
     axes.figure.draw_without_rendering()
     box = axes.get_window_extent()
     gap = 13 * DPI / 72 / box.height
@@ -214,14 +220,21 @@ def _start(group: Sequence[float], gap: float) -> float:
     return group[0] / group[1] - (group[1] - 1) * gap / 2
 
 
-def band(values: ArrayLike) -> tuple[float, float, float]:
-    """Mean and its 95% t interval over seeds; the mean three times where there is one seed."""
+FEWEST_FOR_BAND = 4  # fewer seeds give an interval that says nothing and hides everything
+
+
+def band(values: ArrayLike, metric: str = "") -> tuple[float, float, float]:
+    """Mean and its 95% t interval over seeds, cut where the metric ends; the mean thrice below four seeds."""
     interval = paired_interval(np.asarray(values, dtype=float))
     middle = float(interval.estimate)
-    low, high = float(interval.low), float(interval.high)
-    return (middle, low, high) if np.isfinite(low) else (middle, middle, middle)
+    if interval.n < FEWEST_FOR_BAND:
+        return middle, middle, middle
+    lowest, highest = _RANGES.get(metric, (0.0, 1.0) if metric in METRICS else (-np.inf, np.inf))
+    return middle, max(float(interval.low), lowest), min(float(interval.high), highest)
 
 
+_RANGES = dict.fromkeys(("mae", "rmse", "median_ae", "nll"), (0.0, np.inf))
+_RANGES |= {"r2": (-np.inf, 1.0), "brier": (0.0, 2.0)}
 _CAPITALS = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1", "auroc": "AUROC", "nll": "NLL"}
 _CAPITALS |= {"ece": "ECE", "brier": "Brier score", "median_ae": "median absolute error"}
 _CAPITALS |= {"eer": "equal error rate", "verification_auc": "verification AUC"}

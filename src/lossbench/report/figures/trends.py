@@ -21,7 +21,9 @@ from lossbench.report.figures.style import (
     look,
     metric_label,
     metric_name,
+    name_y,
     ordered,
+    painted,
     panels,
     scale_for,
 )
@@ -30,6 +32,7 @@ Parts = Sequence[tuple[str, pd.DataFrame]]
 """Conditions: a title in words and the rows of each."""
 
 
+@painted
 def against_axis(parts: Parts, axis: str, metric: str) -> Any:
     """Mean and 95% band of a test metric against a numeric axis; one line per loss, one panel per part.
 
@@ -40,26 +43,27 @@ def against_axis(parts: Parts, axis: str, metric: str) -> Any:
     """
     name = axis_name(axis)
     figure, places = _panels(parts, f"Test {metric_name(metric)} against {name}")
-    means = []
+    means: list[float] = []
     for axes, (title, rows) in zip(places, parts, strict=True):
         ends = []
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby(axis)["value"]
             if not len(own):
                 continue
-            numbers = np.array([band(values) for _, values in own])
-            xs = np.array(sorted(own.groups), dtype=float)
+            numbers = np.array([band(values, metric) for _, values in own])
+            xs = np.array([level for level, _ in own], dtype=float)
             _line(axes, loss, xs, numbers)
             ends.append((loss, float(numbers[-1, 0])))
             means.extend(numbers[:, 0])
-        _finish(axes, title, name, xs=sorted(rows[axis].dropna().unique()))
+        _finish(axes, title, name, xs=sorted(rows[axis].dropna().unique().tolist()))
         _scale(axes, means)
         _label(figure, axes, ends, single=len(parts) == 1)
-    places[0].set_ylabel(metric_label(metric))
+    name_y(figure, places, metric_label(metric))
     _name_losses(figure, parts)
     return figure
 
 
+@painted
 def learning_curves(parts: Parts, metric: str) -> Any:
     """Mean and 95% band over seeds of a validation metric by epoch, at the chosen learning rate.
 
@@ -67,10 +71,9 @@ def learning_curves(parts: Parts, metric: str) -> Any:
         parts: rows with the columns loss.name, step and value: one per run and epoch.
         metric: without `val/`.
     """
-    figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch")
-    means: list[float] = []
+    figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch", share="x")
     for axes, (title, rows) in zip(places, parts, strict=True):
-        ends = []
+        ends, means = [], list[float]()
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby("step")["value"]
             counts = own.size()
@@ -78,7 +81,7 @@ def learning_curves(parts: Parts, metric: str) -> Any:
             steps = counts.index[counts >= counts.max() / 2]
             if not len(steps):
                 continue
-            numbers = np.array([band(own.get_group(step)) for step in steps])
+            numbers = np.array([band(own.get_group(step), metric) for step in steps])
             every = max(1, len(steps) // 8)
             _line(axes, loss, np.asarray(steps, dtype=float), numbers, every=every)
             ends.append((loss, float(numbers[-1, 0])))
@@ -87,22 +90,24 @@ def learning_curves(parts: Parts, metric: str) -> Any:
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         _scale(axes, means)
         _label(figure, axes, ends, single=len(parts) == 1)
-    places[0].set_ylabel(metric_label(metric, "validation "))
+    name_y(figure, places, metric_label(metric, "validation "))
     _name_losses(figure, parts)
     return figure
 
 
+@painted
 def rates(parts: Parts, metric: str) -> Any:
-    """The selection metric against the learning rate, with the chosen rate ringed: was the tuning fair?
+    """The selection metric against the learning rate, with the chosen rate large: was the tuning fair?
 
     Args:
         parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
         metric: the selection metric.
     """
-    figure, places = _panels(parts, f"Learning rates tried: validation {metric_name(metric)}, chosen ringed")
-    means: list[float] = []
+    figure, places = _panels(
+        parts, f"Learning rates tried and chosen (large markers): validation {metric_name(metric)}", share="x"
+    )
     for axes, (title, rows) in zip(places, parts, strict=True):
-        ends = []
+        ends, means = [], list[float]()
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values(RATE)
             known = own.dropna(subset=["validation"])
@@ -110,16 +115,13 @@ def rates(parts: Parts, metric: str) -> Any:
                 continue
             axes.plot(known[RATE], known["validation"], label=loss, **look(loss).kwargs())
             best = known[known["rank"] == 0]
+            large = {"linestyle": "none", "markersize": 10.5, "markeredgewidth": 1.6}
             axes.plot(
                 best[RATE],
                 best["validation"],
-                marker="o",
-                markersize=13,
-                markerfacecolor="none",
-                markeredgecolor=INK,
-                markeredgewidth=1.3,
-                linestyle="none",
+                **{**look(loss).kwargs(), **large},
                 gid=f"chosen {loss}",
+                zorder=4,
             )
             lost = own[own["diverged"] > 0]
             axes.plot(
@@ -140,11 +142,12 @@ def rates(parts: Parts, metric: str) -> Any:
         axes.margins(x=0.08)
         _scale(axes, means)
         _label(figure, axes, ends, single=len(parts) == 1)
-    places[0].set_ylabel(metric_label(metric, "validation "))
+    name_y(figure, places, metric_label(metric, "validation "))
     _name_losses(figure, parts)
     return figure
 
 
+@painted
 def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
     """Expected test result as more learning rates are tried, and where the order of two losses turns.
 
@@ -153,10 +156,9 @@ def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, st
         metric: without `test/`.
         crossings: for each part, (better, worse, number of rates from which on).
     """
-    figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}")
-    means: list[float] = []
+    figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}", share="x")
     for axes, (title, rows), turns in zip(places, parts, crossings, strict=True):
-        ends, lines = [], {}
+        ends, lines, means = [], {}, list[float]()
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values("tried")
             numbers = own[["mean", "low", "high"]].to_numpy(float)
@@ -181,7 +183,7 @@ def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, st
         _finish(axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
         _scale(axes, means)
         _label(figure, axes, ends, single=len(parts) == 1)
-    places[0].set_ylabel(metric_label(metric))
+    name_y(figure, places, metric_label(metric))
     _name_losses(figure, parts)
     return figure
 
@@ -197,11 +199,11 @@ def _meeting(
     return after - 1 + share, better[after - 1] + share * (better[after] - better[after - 1])
 
 
-def _panels(parts: Parts, title: str) -> tuple[Any, list[Any]]:
+def _panels(parts: Parts, title: str, share: str = "all") -> tuple[Any, list[Any]]:
     if len(parts) == 1 and parts[0][0]:
         title = f"{title} ({parts[0][0]})"
     height = 4.0 if len(parts) <= 2 else 2.9
-    return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3)
+    return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3, share=share)
 
 
 def _line(axes: Any, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:
@@ -242,6 +244,7 @@ def _name_losses(figure: Any, parts: Parts) -> None:
         legend(figure, ordered(loss for _, rows in parts for loss in rows[LOSS]))
 
 
+@painted
 def dots(parts: Parts, metric: str) -> Any:
     """Each seed as a faint dot, the mean and its 95% interval in front; losses from best to worst.
 
@@ -263,7 +266,7 @@ def dots(parts: Parts, metric: str) -> Any:
         for height, loss in enumerate(order):
             drawn = look(str(loss))
             own = values.get_group(loss)
-            middle, low, high = band(own)
+            middle, low, high = band(own, metric)
             axes.plot(own, np.full(len(own), height), "|", color=GREY, markersize=9, alpha=0.6)
             axes.plot([low, high], [height, height], color=drawn.color, linewidth=4, solid_capstyle="butt")
             axes.plot([middle], [height], **{**drawn.kwargs(), "markersize": 8, "linestyle": "none"})

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.stored import Arrays
-from lossbench.report.figures.style import GREY, INK, legend, lines_behind, look, ordered, panels
+from lossbench.report.figures.style import (
+    GREY,
+    INK,
+    legend,
+    lines_behind,
+    look,
+    name_y,
+    ordered,
+    painted,
+    panels,
+)
 
 Fits = Sequence[tuple[str, Mapping[str, Sequence[Arrays]]]]
 """Conditions: a title in words, and the runs of each loss."""
@@ -16,6 +26,7 @@ _BINS = 41
 _KEPT = (1.0, 99.0)  # percentiles of all errors that are shown
 
 
+@painted
 def residuals(parts: Fits) -> Any:
     """Distribution of prediction minus target on test, one outline per loss, one panel per condition.
 
@@ -57,11 +68,12 @@ def residuals(parts: Fits) -> Any:
         axes.set_xlabel("prediction minus target, in units of the target (markers: medians)", fontsize=8)
         if len(parts) > 2:
             axes.set_xlabel("prediction minus target (markers: medians)", fontsize=8)
-    places[0].set_ylabel("density")
+    name_y(figure, places, "density")
     legend(figure, ordered(loss for _, fits in parts for loss in fits))
     return figure
 
 
+@painted
 def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
     """Fitted curves in one dimension over the truth, and the training points where they are known.
 
@@ -89,7 +101,7 @@ def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
         axes.set_title(title if len(parts) > 1 else "", loc="left")
         axes.set_xlabel("x")
         lines_behind(axes)
-    places[0].set_ylabel("target")
+    name_y(figure, places, "target")
     _annotate_truth(places[0], bool(points))
     legend(figure, ordered(loss for _, fits in parts for loss in fits))
     return figure
