@@ -14,7 +14,7 @@ Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
 _BINS = 10
 MOST_CLASSES = 20
-_PAINTED = 30.0  # percent of a class that is drawn black
+_PAINTED = 30.0  # percent of a class that is drawn black, or what chance gives it
 
 
 @painted
@@ -30,10 +30,10 @@ def confusion(runs: Runs, where: str = "") -> Any:
     losses = ordered(runs)
     columns = min(len(losses), 3 if len(losses) in (3, 5, 6, 9) else 4)
     rows = -(-len(losses) // columns)
+    few_classes = next(iter(runs.values()))[0]["scores"].shape[-1] <= 3
+    height = 2.1 if few_classes else 9.2 / columns - 0.25
     title = "Confusion: true class against predicted, in % of the true class"
-    figure, places = panels(
-        len(losses), _titled(title, where), height=9.2 / columns - 0.25, most=columns, square=True
-    )
+    figure, places = panels(len(losses), _titled(title, where), height=height, most=columns, square=True)
     for place, (axes, loss) in enumerate(zip(places, losses, strict=True)):
         table = np.mean([shares(run) for run in runs[loss]], axis=0)
         _matrix(axes, table, size=8 if columns < 4 else 6)
@@ -56,7 +56,8 @@ def shares(run: Arrays) -> Any:
 def _matrix(axes: Any, table: Any, size: int) -> None:
     count = len(table)
     errors = np.where(np.eye(count, dtype=bool), 0.0, table)
-    axes.imshow(np.sqrt(errors / _PAINTED) * 0.8, cmap="Greys", vmin=0, vmax=1)
+    black = max(_PAINTED, 100 / count)
+    axes.imshow(np.sqrt(errors / black) * 0.8, cmap="Greys", vmin=0, vmax=1)
     small = min(size, 60 // max(count, 1))
     for true in range(count):
         for guess in range(count):
@@ -71,7 +72,7 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
                 va="center",
                 fontsize=max(small, 4.5),
                 fontweight="bold" if true == guess else "normal",
-                color="white" if true != guess and share > _PAINTED / 3 else INK,
+                color="white" if true != guess and share > black / 3 else INK,
             )
     axes.set_xticks(range(count))
     axes.set_yticks(range(count))

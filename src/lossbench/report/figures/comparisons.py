@@ -16,10 +16,10 @@ from lossbench.report.figures.style import (
     GREY,
     INK,
     lines_behind,
-    metric_name,
     painted,
     panels,
 )
+from lossbench.report.figures.wording import metric_name
 from lossbench.report.ranks import Ranks
 from lossbench.report.table import Table
 from lossbench.report.verdicts import Judged

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import LOSS, RATE, label, results
-from lossbench.report.figures import comparisons, trends, values
+from lossbench.report.figures import comparisons, over_seeds, trends, values
 from lossbench.report.figures.stored import Stored
-from lossbench.report.figures.style import axis_name, metric_name, png
+from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.training_points import training_points
+from lossbench.report.figures.wording import axis_name, metric_name
 from lossbench.report.table import main_axis, slices
 from lossbench.tracking import read_histories
 
@@ -64,13 +65,20 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
         return
     name, axis = metric_name(report.judge), main_axis(report.layout)
     spread = "at each loss's chosen learning rate, over seeds"
-    if axis and pd.api.types.is_numeric_dtype(rows[axis]) and len(report.layout.levels[axis]) > 1:
+    if axis and _numeric(report.layout.levels[axis]):
         parts = few(slices(rows, [key for key in report.layout.axes if key != axis]))
         text = f"Test {name} against {axis_name(axis)}: mean and 95% band {spread}."
         yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, report.judge), text)
     else:
         text = f"Test {name}: mean, 95% interval and single seeds (ticks) {spread}."
-        yield Drawn("metric.png", trends.dots(_parts(report, rows), report.judge), text)
+        yield Drawn("metric.png", over_seeds.dots(_parts(report, rows), report.judge), text)
+
+
+def _numeric(levels: tuple[Any, ...]) -> bool:
+    """Whether levels can stand on an axis with a scale."""
+    return len(levels) > 1 and all(
+        isinstance(level, (int, float, np.number)) and not isinstance(level, bool) for level in levels
+    )
 
 
 def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
@@ -108,7 +116,10 @@ def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
 def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
     if report.budget.empty or report.budget["tried"].nunique() < 2:
         return
-    parts = _parts(report, report.budget)
+    curves = report.budget
+    if report.seeds < FEWEST_FOR_BAND:
+        curves = curves.assign(low=curves["mean"], high=curves["mean"])
+    parts = _parts(report, curves)
     turns = []
     for where, _ in parts:
         turns.append(

@@ -9,24 +9,22 @@ import numpy as np
 import pandas as pd
 from matplotlib import ticker
 
-from lossbench.report.conditions import LOSS, RATE, higher_is_better
+from lossbench.report.conditions import LOSS, RATE
 from lossbench.report.figures.style import (
-    GREY,
     INK,
-    axis_name,
     band,
     label_ends,
     legend,
     lines_behind,
     look,
-    metric_label,
-    metric_name,
     name_y,
     ordered,
     painted,
     panels,
+    range_of,
     scale_for,
 )
+from lossbench.report.figures.wording import axis_name, metric_label, metric_name
 
 Parts = Sequence[tuple[str, pd.DataFrame]]
 """Conditions: a title in words and the rows of each."""
@@ -55,7 +53,9 @@ def against_axis(parts: Parts, axis: str, metric: str) -> Any:
             _line(axes, loss, xs, numbers)
             ends.append((loss, float(numbers[-1, 0])))
             means.extend(numbers[:, 0])
-        _finish(axes, title, name, xs=sorted(rows[axis].dropna().unique().tolist()))
+        levels = sorted(rows[axis].dropna().unique().tolist())
+        axes.set_xscale(scale_for(levels, ratio=20))
+        _finish(axes, title, name, xs=levels)
         _scale(axes, means)
         _label(figure, axes, ends, single=len(parts) == 1)
     name_y(figure, places, metric_label(metric))
@@ -162,7 +162,7 @@ def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, st
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values("tried")
             numbers = own[["mean", "low", "high"]].to_numpy(float)
-            numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1])
+            numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1]).clip(*range_of(metric))
             tried = own["tried"].to_numpy(float)
             _line(axes, loss, tried, numbers)
             lines[loss] = dict(zip(tried, numbers[:, 0], strict=True))
@@ -242,37 +242,3 @@ def _label(figure: Any, axes: Any, ends: Sequence[tuple[str, float]], *, single:
 def _name_losses(figure: Any, parts: Parts) -> None:
     if len(parts) > 1:
         legend(figure, ordered(loss for _, rows in parts for loss in rows[LOSS]))
-
-
-@painted
-def dots(parts: Parts, metric: str) -> Any:
-    """Each seed as a faint dot, the mean and its 95% interval in front; losses from best to worst.
-
-    Args:
-        parts: rows with the columns loss.name and value, one per run.
-        metric: without `test/`.
-    """
-    losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
-    title = f"Test {metric_name(metric)} of each loss, over seeds"
-    if len(parts) == 1 and parts[0][0]:
-        title = f"{title} ({parts[0][0]})"
-    columns = min(len(parts), 3)
-    figure, places = panels(
-        len(parts), title, height=0.34 * len(losses) + 0.9, most=columns, share="x", square=False
-    )
-    for axes, (heading, rows) in zip(places, parts, strict=True):
-        values = rows.dropna(subset=["value"]).groupby(LOSS)["value"]
-        order = values.mean().sort_values(ascending=higher_is_better(metric)).index
-        for height, loss in enumerate(order):
-            drawn = look(str(loss))
-            own = values.get_group(loss)
-            middle, low, high = band(own, metric)
-            axes.plot(own, np.full(len(own), height), "|", color=GREY, markersize=9, alpha=0.6)
-            axes.plot([low, high], [height, height], color=drawn.color, linewidth=4, solid_capstyle="butt")
-            axes.plot([middle], [height], **{**drawn.kwargs(), "markersize": 8, "linestyle": "none"})
-        axes.set_yticks(range(len(order)), [str(loss) for loss in order])
-        axes.tick_params(axis="y", length=0)
-        axes.set_title(heading if len(parts) > 1 else "", loc="left")
-        axes.set_xlabel(metric_label(metric))
-        lines_behind(axes, "x")
-    return figure
