@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -37,8 +39,11 @@ def main(config: DictConfig) -> float:
 def run() -> None:
     """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks.
 
-    Exits with 2 where the input is refused, with 1 where a run failed, with 130 where a key ended it.
+    Exits with 2 where the input is refused, with 1 where a run failed, with 130 where Ctrl-C ended
+    it, and with 143 where SIGTERM did.
     """
+    # Python would search all of torch and MLflow for garbage before it ends: 2 s, and Ctrl-C waits for it.
+    atexit.register(gc.freeze)
     # Hydra would print its own, longer story of an error; so it raises it instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

@@ -8,6 +8,7 @@ one process shares nothing: when it breaks, its item is lost, and a fresh one ta
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +52,7 @@ def warm(preload: Sequence[str]) -> None:
     before = dict(os.environ)
     os.environ.update(ONE_THREAD)  # libraries read it when they load, which is in the server
     # Ctrl-C reaches the whole group of processes, and is for this one to handle: the server inherits this.
+    resource_tracker.ensure_running()  # which would let the signal through again
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
@@ -58,6 +60,16 @@ def warm(preload: Sequence[str]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.environ.clear()
         os.environ.update(before)
+
+
+def stop() -> None:
+    """End the server at once, which may be importing or about to fork; a later `warm` starts another."""
+    import psutil
+
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                child.kill()
 
 
 def cores() -> int:
@@ -164,6 +176,8 @@ class _Crew:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            stop()  # first, or a worker that it was asked for starts when everything is gone
         for worker in self._all:
             if kind is not None:  # an interrupt, or the caller has left the loop: nobody wants the answers
                 worker.process.kill()

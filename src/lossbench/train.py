@@ -21,7 +21,7 @@ from lossbench.errors import InputError, RunFailedError
 from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
 from lossbench.metrics.names import METRICS
 from lossbench.progress import Progress
-from lossbench.spread import Died, cores, spread, warm
+from lossbench.spread import Died, cores, spread, stop, warm
 from lossbench.tracking import NotRecorded, RunResult, RunStart, Store, provenance, resolve_uri, runs
 from lossbench.tracking.address import check_reachable
 
@@ -200,6 +200,7 @@ def _checkpoints(store: Store, jobs: Sequence[Job], finished: Collection[str]) -
 
 def _leave(store: Store, done: int, wanted: int) -> None:
     """End what is open, because the sweep was interrupted, and say what is left."""
+    stop()
     try:
         store.close(_LEAVING_SECONDS)
     except NotRecorded as error:
