@@ -86,38 +86,32 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
 def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
     """Share that is right against the confidence, in ten bins of equal count; one line per loss.
 
-    Below the diagonal a loss is overconfident. The size of a marker shows nothing; bins hold equally many.
+    Below the diagonal a loss is overconfident.
 
     Args:
         parts: conditions, and the runs of each loss with `probabilities` and a class target, pooled.
     """
-    title = "Reliability: how often a prediction is right, by its confidence"
-    one = len(parts) == 1
-    figure, places = panels(
-        len(parts),
-        _titled(title, parts[0][0] if one else ""),
-        height=4.6 if one else 3.6 if len(parts) == 2 else 3.0,
-        most=2 if len(parts) in (1, 2, 4) else 3,
-        square=True,
-    )
+    title = "Reliability: share right by confidence (below the line: overconfident)"
+    one, small = len(parts) == 1, len(parts) > 2
+    where = parts[0][0] if one else ""
+    height = 4.6 if one else 2.4 if small else 3.6
+    figure, places = panels(len(parts), _titled(title, where), height=height, most=4, square=True)
     lowest = 1.0
-    for axes, (where, runs) in zip(places, parts, strict=True):
-        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1)
+    for axes, (heading, runs) in zip(places, parts, strict=True):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1, gid="perfect")
         for loss in ordered(runs):
             confidence, right, gap = calibration(runs[loss])
             lowest = min(lowest, float(min(confidence.min(), right.min())))
-            axes.plot(confidence, right, label=f"{loss}, ECE {gap:.3f}", **look(loss).kwargs())
-        axes.set_title("" if one else where, loc="left")
-        axes.set_xlabel("confidence (probability of the predicted class)")
-        axes.legend(loc="upper left", handlelength=3, fontsize=8)
+            drawn = look(loss).kwargs() | ({"markersize": 4.5, "linewidth": 1.3} if small else {})
+            axes.plot(confidence, right, label=f"{loss}, ECE {gap:.3f}", **drawn)
+        axes.set_title("" if one else heading, loc="left")
+        axes.legend(loc="lower right", handlelength=2.6, fontsize=7 if small else 9, borderaxespad=0.2)
         lines_behind(axes, "both")
     start = max(0.0, np.floor(lowest * 10) / 10 - 0.02)
     places[0].set_xlim(start, 1.02)
     places[0].set_ylim(start, 1.02)
     places[0].set_ylabel("share that is right")
-    places[0].text(
-        0.98, 0.03, "below the line:\noverconfident", transform=places[0].transAxes, ha="right", color=GREY
-    )
+    figure.supxlabel("confidence: probability of the predicted class", fontsize=9)
     return figure
 
 

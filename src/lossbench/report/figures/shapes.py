@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Curve = Callable[["Tensor"], "Tensor"]
 """From points (N,) to the loss of each (N,)."""
-POINTS = 481
+POINTS = 301
 _JUMP = 0.02  # gradients that change by more than this share of their range between two points have a step
 
 
@@ -105,8 +105,8 @@ def draw_shape(
         if shape.line is not None:
             drawn["linestyle"] = shape.line
         name = shape.name or shape.loss
-        left.plot(points, values, label=name, markevery=(30, 70), **drawn)
-        right.plot(*_broken(points, gradients), label=name, markevery=(30, 70), **drawn)
+        left.plot(points, values, label=name, markevery=(20, 45), **drawn)
+        right.plot(*_broken(points, gradients), label=name, markevery=(20, 45), **drawn)
     left.set_ylabel("loss")
     right.set_ylabel(slope)
     right.axhline(0, color=INK, linewidth=0.7)

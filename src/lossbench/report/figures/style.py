@@ -201,23 +201,20 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
 
 
 def apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Rising heights moved as little as needed so that neighbours are `gap` apart, kept about 0 to 1."""
-    groups: list[list[float]] = []  # of merged labels: [sum of wished starts, size]
+    """Rising heights moved as little as needed to be `gap` apart, and within 0 to 1 if they all fit."""
+    groups: list[list[float]] = []  # of merged labels: [sum of wished heights, size]
     for height in heights:
         groups.append([height, 1.0])
         while len(groups) > 1 and _start(groups[-2], gap) + groups[-2][1] * gap > _start(groups[-1], gap):
             wish, size = groups.pop()
             groups[-1] = [groups[-1][0] + wish, groups[-1][1] + size]
-    placed = [_start(group, gap) + step * gap for group in groups for step in range(int(group[1]))]
-    if not placed:
-        return []
-    shift = max(0.0, -placed[0]) - max(0.0, placed[-1] - 1.0)
-    return [place + shift for place in placed]
+    return [_start(group, gap) + step * gap for group in groups for step in range(int(group[1]))]
 
 
 def _start(group: Sequence[float], gap: float) -> float:
-    """The lowest label of a group whose middle stands at the mean of the wished heights."""
-    return group[0] / group[1] - (group[1] - 1) * gap / 2
+    """The lowest label of a group, whose middle stands at the mean of the wished heights where it fits."""
+    extent = (group[1] - 1) * gap
+    return max(0.0, min(group[0] / group[1] - extent / 2, 1.0 - extent))
 
 
 FEWEST_FOR_BAND = 4  # fewer seeds give an interval that says nothing and hides everything

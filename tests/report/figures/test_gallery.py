@@ -1,0 +1,149 @@
+"""A report gets the figures for which it has data, and never fails for want of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+
+from lossbench.report.build import Report, build
+from lossbench.report.claims import Claim, Experiment
+from lossbench.report.figures import gallery
+from lossbench.report.figures.training_points import training_points
+from lossbench.tracking import read_runs
+from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+
+CLAIM = Claim("a", "MAE beats MSE.", "source", {"loss": "mae"}, {"loss": "mse"}, "rmse")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Two losses, two rates and four seeds with curves and predictions, written by MLflow's own client."""
+    folder = tmp_path_factory.mktemp("store")
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    place = client.create_experiment("made_up", artifact_location=str(folder / "artifacts"))
+    for loss, worth in (("mse", 0.5), ("mae", 0.1)):
+        for rate in (0.001, 0.01):
+            for seed in range(4):
+                _write(client, place, folder, loss, rate, seed, worth + 10 * rate + 0.01 * seed)
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+def _write(
+    client: MlflowClient, place: str, folder: Path, loss: str, rate: float, seed: int, value: float
+) -> None:
+    tags = {KIND: "member", OUTCOME: "finished", KEY: f"{loss} {rate} {seed}", EXPERIMENT: "made_up"}
+    run_id = client.create_run(place, tags=tags).info.run_id
+    params = {"seed": seed, "data.name": "outliers", "model.name": "mlp", "loss.name": loss}
+    params |= {"optimizer.name": "adam", "optimizer.lr": rate}
+    curve = [Metric("val/mae", value + 1 / step, 0, step) for step in range(1, 5)]
+    last = {"best/mae": value, "test/rmse": value, "cross/mse": value, "cross/mae": value}
+    client.log_batch(
+        run_id,
+        metrics=[*curve, *(Metric(name, number, 0, 0) for name, number in last.items())],
+        params=[Param(name, str(param)) for name, param in params.items()],
+    )
+    xs = np.linspace(-3, 3, 50)
+    np.savez(
+        folder / "predictions.npz", value=np.sin(xs) + value, target_continuous=np.sin(xs), inputs=xs[:, None]
+    )
+    client.log_artifact(run_id, str(folder / "predictions.npz"))
+    client.set_terminated(run_id, "FINISHED")
+
+
+@pytest.fixture(scope="module")
+def report(store: str) -> Report:
+    return build(
+        Experiment("made_up", judge="rmse", select="mae", claims=(CLAIM,)), read_runs(store, "made_up")
+    )
+
+
+def test_a_report_gets_what_its_runs_can_show(report: Report, store: str) -> None:
+    pngs, captions = gallery.draw(report, store)
+    assert list(pngs) == list(captions)
+    assert set(pngs) == {
+        "metric.png",
+        "claims.png",
+        "residuals.png",
+        "fitted_curves.png",
+        "learning_curves.png",
+        "learning_rates.png",
+        "budget.png",
+        "cross.png",
+    }
+    assert all(content.startswith(b"\x89PNG") and len(content) < 120_000 for content in pngs.values())
+    assert all(caption.endswith(".") and "[" not in caption for caption in captions.values())
+
+
+def test_runs_without_curves_and_predictions_lose_those_figures_alone(
+    make: Callable[..., pd.DataFrame], store: str
+) -> None:
+    runs = make(seeds=4)
+    bare = build(Experiment("bare", judge="rmse", select="mae"), runs)
+    pngs, _ = gallery.draw(bare, store)  # whose database knows none of these runs
+    assert set(pngs) == {"metric_by_axis.png", "learning_rates.png", "budget.png"}
+
+
+def test_a_report_of_nothing_has_no_figures(report: Report, store: str) -> None:
+    empty = replace(
+        report,
+        chosen=report.chosen.iloc[:0],
+        ranked=report.ranked.iloc[:0],
+        budget=report.budget.iloc[:0],
+        verdicts=(),
+        cross=(),
+    )
+    assert gallery.draw(empty, store) == ({}, {})
+
+
+def test_a_figure_that_fails_is_told_and_left_out(
+    report: Report, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(report: Report, stored: Any) -> Iterator[gallery.Drawn]:
+        raise ValueError("no paint")
+        yield
+
+    monkeypatch.setattr(gallery, "PARTS", (broken, gallery._claims))
+    with pytest.warns(UserWarning, match="No figure of broken: ValueError: no paint"):
+        pngs, _ = gallery.draw(report, store)
+    assert set(pngs) == {"claims.png"}
+
+
+def test_a_damaged_file_is_a_figure_less(report: Report, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lossbench.report.figures.stored.read_artifact", lambda *_: b"PK cut off")
+    assert list(gallery._values(report, gallery.Stored(store))) == []
+
+
+def test_few_keeps_the_first_and_the_last() -> None:
+    found = [(str(place), pd.DataFrame()) for place in range(9)]
+    assert [name for name, _ in gallery.few(found, 4)] == ["0", "3", "5", "8"]
+    assert [name for name, _ in gallery.few(found, 1)] == ["0"]
+    assert gallery.few(found, 9) == found
+
+
+def test_training_points_are_those_of_the_run_or_none() -> None:
+    from lossbench.data.outliers import Outliers
+
+    source = Outliers(name="outliers", curve="sine", train_size=20, contamination=0.5)
+    run = pd.Series(
+        {
+            "data.name": "outliers",
+            "data.curve": "sine",
+            "data.train_size": 20.0,
+            "data.contamination": 0.5,
+            "seed": 3,
+            "lossbench.fingerprint": source.fingerprint(3),
+        }
+    )
+    found = training_points(run)
+    assert found is not None
+    np.testing.assert_allclose(found[1], source.load(3, "vector").train.targets["continuous"])
+    assert training_points(run.replace({0.5: 0.4})) is None  # another fingerprint
+    assert training_points(run.replace({"sine": "friedman1"})) is None

@@ -1,0 +1,107 @@
+"""Figures of stored predictions: errors, fits, confusion, reliability, pairs, maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from lossbench.palette import color
+from lossbench.report.figures import classes, embeddings, values
+
+Runs = dict[str, list[dict[str, Any]]]
+
+
+def value_run(shift: float, seed: int = 0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(-3, 3, (200, 1))
+    truth = np.sin(inputs[:, 0])
+    return {"inputs": inputs, "target_continuous": truth, "value": truth + shift}
+
+
+def test_errors_are_outlined_in_the_losses_colours_with_medians() -> None:
+    fits: Runs = {"mse": [value_run(1.0)], "mae": [value_run(0.0), value_run(0.2, 1)]}
+    (axes,) = values.residuals([("", fits)]).axes
+    medians = {line.get_gid(): line for line in axes.lines if line.get_gid()}
+    assert medians["median mse"].get_xdata()[0] == pytest.approx(1.0)
+    assert medians["median mae"].get_xdata()[0] == pytest.approx(0.1)
+    steps = {line.get_label(): line.get_color() for line in axes.lines if line.get_label() in fits}
+    assert steps == {loss: color(loss) for loss in fits}
+
+
+def test_errors_that_are_all_equal_are_drawn() -> None:
+    assert values.residuals([("", {"mse": [value_run(0.0)]})]).axes
+
+
+def test_fits_run_from_left_to_right_over_truth_and_points() -> None:
+    points = {"b": (np.zeros(5), np.ones(5))}
+    parts: list[tuple[str, Runs]] = [("a", {"mse": [value_run(0.5)]}), ("b", {"mse": [value_run(0.5)]})]
+    first, second = values.fitted_curves(parts, points).axes
+    fit = next(line for line in first.lines if line.get_label() == "mse")
+    assert all(np.diff(fit.get_xdata()) >= 0)
+    np.testing.assert_allclose(fit.get_ydata(), np.sin(fit.get_xdata()) + 0.5)
+    assert "training" not in {line.get_gid() for line in first.lines}
+    assert "training" in {line.get_gid() for line in second.lines}
+
+
+def test_confusion_has_a_matrix_for_each_loss_with_its_accuracy(runs_of_classes: Runs) -> None:
+    figure = classes.confusion(runs_of_classes)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    right = [
+        100 * np.mean([run["scores"].argmax(-1) == run["target_multiclass"] for run in runs])
+        for runs in runs_of_classes.values()
+    ]
+    assert titles == [f"cce: {right[0]:.1f}% right", f"kl: {right[1]:.1f}% right"]
+
+
+def test_rows_of_a_confusion_are_percents_of_the_true_class(runs_of_classes: Runs) -> None:
+    table = classes.shares(runs_of_classes["kl"][0])
+    np.testing.assert_allclose(table.sum(axis=1), 100)
+    assert table[0, 2] == 0  # mistakes go to the next class only
+
+
+def test_calibration_finds_the_gap(runs_of_classes: Runs) -> None:
+    (run,) = runs_of_classes["kl"]
+    confidence, right, gap = classes.calibration([run])
+    share = np.mean(run["scores"].argmax(-1) == run["target_multiclass"])
+    np.testing.assert_allclose(confidence, 0.9)
+    assert right.mean() == pytest.approx(share)
+    assert gap == pytest.approx(np.abs(0.9 - right).mean())
+
+
+def test_reliability_names_each_loss(runs_of_classes: Runs) -> None:
+    (axes,) = classes.reliability([("", runs_of_classes)]).axes
+    assert [text.get_text().split(",")[0] for text in axes.get_legend().get_texts()] == ["cce", "kl"]
+
+
+def test_the_pair_curve_is_the_one_of_scikit_learn(runs_of_embeddings: Runs) -> None:
+    run = runs_of_embeddings["triplet"][0]
+    unit = run["embedding"] / np.linalg.norm(run["embedding"], axis=1, keepdims=True)
+    first, second = np.triu_indices(len(unit), 1)
+    same = run["target_identity"][first] == run["target_identity"][second]
+    distance = np.linalg.norm(unit[first] - unit[second], axis=1)
+    curve, area = embeddings.pair_curve(run)
+    assert area == pytest.approx(roc_auc_score(same, -distance), abs=1e-9)
+    assert curve[-1] == 1
+    assert all(np.diff(curve) >= 0)
+
+
+def test_the_better_embedding_is_named_first(runs_of_embeddings: Runs) -> None:
+    reverse = dict(reversed(runs_of_embeddings.items()))
+    (axes,) = embeddings.face_roc(reverse).axes
+    names = [text.get_text().split(",")[0] for text in axes.get_legend().get_texts()]
+    assert names == ["contrastive", "triplet"]
+
+
+def test_the_map_has_a_panel_for_each_loss_and_a_sign_for_each_class(runs_of_embeddings: Runs) -> None:
+    figure = embeddings.embedding_map(runs_of_embeddings)
+    for axes in figure.axes:
+        assert len({line.get_marker() for line in axes.lines}) == 6
+        assert sum(len(line.get_xdata()) for line in axes.lines) == 48
+
+
+def test_an_embedding_of_one_number_has_a_map() -> None:
+    run = {"embedding": np.arange(6.0)[:, None], "target_identity": np.array([0, 0, 1, 1, 2, 2])}
+    assert embeddings.flat(run).shape == (6, 2)

@@ -1,0 +1,85 @@
+"""The look of a loss is one and the same everywhere, and tells the losses apart without colour."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from lossbench.palette import COLORS
+from lossbench.report.figures import style, wording
+
+
+def test_losses_have_their_colours_and_differ_without_colour() -> None:
+    looks = [style.look(loss) for loss in COLORS]
+    assert [look.color for look in looks] == list(COLORS.values())
+    assert len({look.marker for look in looks}) == len(looks)
+    assert len({str(look.line) for look in looks}) == len(looks)
+
+
+def test_a_loss_of_the_user_has_a_look_that_stays() -> None:
+    assert style.look("focal") == style.look("focal")
+    assert style.look("focal").marker not in {style.look(loss).marker for loss in COLORS}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9).map(sorted))
+def test_labels_are_apart_in_order_and_inside(heights: list[float]) -> None:
+    placed = style.apart(heights, 0.1)
+    assert len(placed) == len(heights)
+    assert all(np.diff(placed) >= 0.1 - 1e-9)
+    assert min(placed) >= 0
+    assert max(placed) <= 1 + 1e-9
+
+
+def test_labels_that_do_not_overlap_stay() -> None:
+    assert style.apart([0.1, 0.5, 0.9], 0.1) == [0.1, 0.5, 0.9]
+
+
+def test_a_crowd_at_the_top_does_not_move_a_label_far_below() -> None:
+    assert style.apart([0.2, 0.97, 0.98, 0.99], 0.1)[0] == 0.2
+
+
+def test_the_band_is_the_interval_of_the_mean_within_the_range_of_the_metric() -> None:
+    middle, low, high = style.band([0.9, 1.0, 0.95, 1.0, 0.99], "accuracy")
+    assert low < middle == pytest.approx(0.968)
+    assert high == 1.0
+
+
+def test_too_few_seeds_have_no_band() -> None:
+    assert style.band([1.0, 3.0], "rmse") == (2.0, 2.0, 2.0)
+
+
+def test_pngs_are_1200_wide_and_settings_stay_as_they_were() -> None:
+    before = dict(mpl.rcParams)
+    figure, (axes,) = style.panels(1, "A title")
+    axes.plot([0, 1], [0, 1])
+    image = Image.open(io.BytesIO(style.png(figure)))
+    assert image.width == 1200
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, 1), (3, 1), (5, 2)])
+def test_panels_are_as_many_as_asked(count: int, rows: int) -> None:
+    figure, places = style.panels(count, "A title")
+    assert len(places) == count == len(figure.axes)
+    assert places[0].get_gridspec().nrows == rows
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([1.0, 100.0], "log"), ([1.0, 2.0], "linear"), ([0.0, 100.0], "linear"), ([], "linear")],
+)
+def test_orders_of_magnitude_get_a_logarithmic_scale(values: list[float], scale: str) -> None:
+    assert style.scale_for(values) == scale
+
+
+def test_axes_say_unit_and_direction() -> None:
+    assert wording.metric_label("rmse") == "test RMSE (units of the target; lower is better)"
+    assert wording.metric_label("accuracy", "validation ") == "validation accuracy (higher is better)"
+    assert wording.axis_name("data.label_noise") == "label noise"
+    assert wording.axis_name("model.name") == "model"
