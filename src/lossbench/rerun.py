@@ -1,0 +1,195 @@
+"""Train a finished run again from what MLflow holds, and compare: `python -m lossbench.rerun <run id>`.
+
+Nothing is recorded. On the same machine and versions the numbers are the same to the bit; elsewhere rounding
+differs, and training lets it grow, so numbers that agree to a relative `TOLERANCE` count as the same. The
+exit status is 0 where they do, 1 where something differs, and 2 where there is nothing to compare.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lossbench.errors import InputError
+from lossbench.tracking import provenance, resolve_uri, runs
+
+TOLERANCE = 1e-3
+
+_USAGE = "python -m lossbench.rerun RUN_ID [tracking.uri=ADDRESS]"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recorded run: its outcome, its metrics by name (of curves the last value), and lossbench's tags."""
+
+    run_id: str
+    outcome: str
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run and its repetition.
+
+    same: how many metrics are equal to the bit.
+    close: those that agree to `TOLERANCE`, as (name, recorded, now).
+    apart: those that do not, or that only one of the two has, with None for what is missing.
+    different: what else differs, one line each.
+    """
+
+    same: int
+    close: list[tuple[str, float, float]]
+    apart: list[tuple[str, float | None, float | None]]
+    different: list[str]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the numbers are the same, in the stated sense."""
+        return not self.apart
+
+    def lines(self) -> list[str]:
+        """What to tell."""
+        total = self.same + len(self.close) + len(self.apart)
+        if not self.close and not self.apart:
+            told = [f"the same: all {total} metrics are equal to the bit"]
+        elif self.agrees:
+            largest = max(_distance(before, now) for _, before, now in self.close)
+            told = [
+                f"the same to rounding: {self.same} of {total} metrics are equal to the bit, "
+                f"the others to a relative {largest:.1g}"
+            ]
+        else:
+            told = [f"NOT the same: {len(self.apart)} of {total} metrics differ"]
+            told += [
+                f"  {name}: {_show(before)} recorded, {_show(now)} now" for name, before, now in self.apart
+            ]
+        return told + [f"  {line}" for line in self.different]
+
+
+def rerun(run_id: str, uri: str | None = None) -> Comparison:
+    """Train a recorded run again and compare.
+
+    Raises:
+        InputError: there is no such run, it has no result, or it was recorded without its config.
+    """
+    found = _find(run_id, resolve_uri(uri))
+    outcome, metrics, now = _train(found)
+    same, close, apart = _sorted(found.metrics, metrics)
+    different = [
+        f"{what}: {before} recorded, {after} now"
+        for what, before, after in [("outcome", found.outcome, outcome), *_provenance(found.tags, now)]
+        if before != after
+    ]
+    return Comparison(same, close, apart, different)
+
+
+def _find(run_id: str, uri: str) -> Found:
+    from lossbench.tracking.address import check_reachable, parse
+    from lossbench.tracking.quiet import client
+
+    address = parse(uri)
+    check_reachable(address)
+    if address.path and not address.path.exists():
+        raise InputError(f"There is no tracking database {address.path}; name another with tracking.uri.")
+    mlflow = client(address.uri)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = mlflow.get_run(run_id)
+    except MlflowException:
+        raise InputError(
+            f"{address.spoken} has no run {run_id}; copy its id from MLflow, or name another tracking.uri."
+        ) from None
+    tags = dict(run.data.tags)
+    outcome = tags.get(runs.OUTCOME, run.info.status.lower())
+    if outcome not in runs.COUNTED:
+        raise InputError(f"Run {run_id} is {outcome}; only a finished or diverged run can be compared.")
+    if runs.CONFIG not in tags:
+        raise InputError(f"Run {run_id} was recorded without its config; train it by its sweep.")
+    return Found(run_id, outcome, dict(run.data.metrics), tags)
+
+
+def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
+    """Outcome, metrics and provenance of the same config, now."""
+    from omegaconf import DictConfig
+
+    from lossbench.config import jobs_from
+    from lossbench.pack.plan import fit_pack, plan
+
+    (job,) = jobs_from([DictConfig(json.loads(found.tags[runs.CONFIG]))])
+    planned = plan([job], 1, 1)
+    (result,) = fit_pack(planned.packs[0].work, lambda message: None, planned.cache)
+    commit = provenance.commit()
+    now = {
+        "lossbench.fingerprint": job.member.source.fingerprint(job.member.seed),
+        "lossbench.commit": commit.commit,
+        "lossbench.dirty": commit.dirty,
+        "lossbench.versions": provenance.versions(),
+        "lossbench.pack": planned.packs[0].mode,
+    }
+    last = {name: curve[-1][1] for name, curve in result.history.items()}
+    finite = {name: value for name, value in (last | result.metrics).items() if math.isfinite(value)}
+    return result.outcome, finite, now
+
+
+def _sorted(
+    before: Mapping[str, float], now: Mapping[str, float]
+) -> tuple[int, list[tuple[str, float, float]], list[tuple[str, float | None, float | None]]]:
+    same, close, apart = 0, [], []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if old is None or new is None:
+            apart.append((name, old, new))
+        elif old == new:
+            same += 1
+        elif _distance(old, new) <= TOLERANCE:
+            close.append((name, old, new))
+        else:
+            apart.append((name, old, new))
+    return same, close, apart
+
+
+def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    old, new = (json.loads(side.get("lossbench.versions", "{}")) for side in (tags, now))
+    versions = [(name, str(old.get(name)), str(new.get(name))) for name in sorted({*old, *new})]
+    words = {
+        "data": "lossbench.fingerprint",
+        "commit": "lossbench.commit",
+        "changed files": "lossbench.dirty",
+    }
+    told = [(word, tags.get(tag, "unknown"), now[tag]) for word, tag in words.items()]
+    mode = tags.get("lossbench.pack", "unknown").partition(":")[0]
+    return [*told, *versions, ("pack mode", mode, now["lossbench.pack"])]
+
+
+def _distance(before: float, now: float) -> float:
+    """Relative to the larger; numbers near zero are compared as they are."""
+    return abs(before - now) / max(abs(before), abs(now), 1.0)
+
+
+def _show(value: float | None) -> str:
+    return "absent" if value is None else repr(value)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; returns the exit status."""
+    named: dict[str, Any] = dict(word.partition("=")[::2] for word in arguments if "=" in word)
+    ids = [word for word in arguments if "=" not in word]
+    try:
+        if len(ids) != 1 or set(named) - {"tracking.uri"}:
+            raise InputError(f"One run id is wanted: {_USAGE}.")
+        comparison = rerun(ids[0], named.get("tracking.uri"))
+    except InputError as error:
+        print(f"lossbench: {error}", file=sys.stderr)
+        return 2
+    print("\n".join([f"run {ids[0]}", *comparison.lines()]))
+    return 0 if comparison.agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

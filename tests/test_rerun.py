@@ -1,0 +1,87 @@
+"""A finished run is trained again from what MLflow holds; the numbers are the same, or what differs is told."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from lossbench.config import conf_dir
+from lossbench.errors import InputError
+from lossbench.rerun import TOLERANCE, main, rerun
+from lossbench.train import Outcome, train_many
+
+SMALL = (
+    "hydra/launcher=basic data.train_size=64 data.val_size=20 data.test_size=20 trainer.max_epochs=2 "
+    "trainer.batch_size=32 model.dropout=0.1"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rerun")
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> list[Outcome]:
+    """A pack of three: two finish, one diverges."""
+    overrides = ["loss=huber loss.delta=0.5 seed=3", "loss=mse pack.mode=loop", "loss=mse optimizer.lr=1e30"]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        uri = f"tracking.uri=sqlite:///{folder}/mlflow.db"
+        configs = [compose("config", [*SMALL.split(), *words.split(), uri]) for words in overrides]
+    return train_many(configs, n_jobs=1)
+
+
+def uri(folder: Path) -> str:
+    return f"sqlite:///{folder}/mlflow.db"
+
+
+def test_every_result_is_the_same_to_the_bit(trained: list[Outcome], folder: Path) -> None:
+    assert [outcome.outcome for outcome in trained] == ["finished", "finished", "diverged"]
+    for outcome in trained:
+        comparison = rerun(str(outcome.run_id), uri(folder))
+        assert (comparison.close, comparison.apart, comparison.different) == ([], [], [])
+        assert outcome.outcome == "diverged" or comparison.same > 10
+
+
+def change(folder: Path, run_id: str, statement: str, *values: object) -> None:
+    """What another machine, or a fault, would have recorded."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute(statement + " AND run_uuid = ?", (*values, run_id))
+
+
+def test_what_differs_is_listed(
+    trained: list[Outcome], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = str(trained[0].run_id)
+    versions = json.dumps({"torch": "1.0", "lossbench": "0.1.0"})
+    for tag, value in ("versions", versions), ("fingerprint", "f" * 64), ("commit", "c0ffee"):
+        change(folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", value, f"lossbench.{tag}")
+    set_metric = "UPDATE latest_metrics SET value = value * ? WHERE key = ?"
+    change(folder, run_id, set_metric, 1 + TOLERANCE / 10, "test/rmse")
+    assert main([run_id, f"tracking.uri={uri(folder)}"]) == 0
+    told = capsys.readouterr().out
+    assert "the same to rounding" in told
+    for words in "torch: 1.0 recorded", f"data: {'f' * 64} recorded", "commit: c0ffee recorded":
+        assert words in told
+
+    change(folder, run_id, set_metric, 1.5, "test/mae")
+    assert main([run_id, f"tracking.uri={uri(folder)}"]) == 1
+    assert "NOT the same: 1 of" in (told := capsys.readouterr().out)
+    assert "test/mae: " in told
+
+
+def test_what_cannot_be_compared_is_refused(trained: list[Outcome], folder: Path, tmp_path: Path) -> None:
+    run_id = str(trained[1].run_id)
+    with pytest.raises(InputError, match="has no run 0123"):
+        rerun("0123", uri(folder))
+    with pytest.raises(InputError, match="There is no tracking database"):
+        rerun(run_id, f"sqlite:///{tmp_path}/none.db")
+    assert main([]) == main([run_id, "seed=3"]) == 2
+    change(folder, run_id, "UPDATE tags SET value = 'failed' WHERE key = ?", "lossbench.outcome")
+    with pytest.raises(InputError, match="is failed; only a finished"):
+        rerun(run_id, uri(folder))
