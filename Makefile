@@ -13,7 +13,6 @@ RUN := .venv/bin/python
 TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
-STORE := $(if $(MLFLOW_TRACKING_URI),$(MLFLOW_TRACKING_URI),sqlite:///mlflow.db)
 EXPERIMENTS := outliers mnist sentiment faces
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
@@ -54,9 +53,7 @@ format: $(STAMP) ## rewrite the code in the project's style
 	@$(RUN) -m ruff format
 
 ui: $(STAMP) ## open the results in MLflow, on localhost only
-	@echo "http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning  (Ctrl-C ends it)"
-	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(RUN) -m mlflow server \
-		--host 127.0.0.1 --port $(PORT) --backend-store-uri "$(STORE)" $(ARGS)
+	@$(RUN) -m lossbench.review.server port=$(PORT) $(ARGS)
 
 outliers: ## which loss stands outliers, and what it costs
 mnist: ## nine losses on digits, with and without wrong labels

@@ -30,6 +30,9 @@ _NEW_RUN = """INSERT INTO runs (run_uuid, name, source_type, source_name, entry_
     VALUES (?, ?, 'UNKNOWN', '', '', ?, 'RUNNING', ?, '', 'active', ?, ?)"""
 _SET_TAG = """INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?)
     ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"""
+_SET_EXPERIMENT_TAG = """INSERT INTO experiment_tags (experiment_id, key, value)
+    SELECT experiment_id, ?, ? FROM experiments WHERE name = ?
+    ON CONFLICT (key, experiment_id) DO UPDATE SET value = excluded.value"""
 _ADD_PARAM = "INSERT OR IGNORE INTO params (run_uuid, key, value) VALUES (?, ?, ?)"
 _ADD_METRIC = """INSERT OR IGNORE INTO metrics (run_uuid, key, timestamp, step, value, is_nan)
     VALUES (?, ?, ?, ?, ?, 0)"""
@@ -49,6 +52,12 @@ _FIND_RUNNING = """SELECT runs.run_uuid FROM runs, tags AS name, tags AS process
     WHERE name.run_uuid = runs.run_uuid AND name.key = ? AND name.value = ?
     AND process.run_uuid = runs.run_uuid AND process.key = ? AND process.value = ?
     AND runs.status = 'RUNNING'"""
+_FIND_KIND = """SELECT runs.run_uuid, key.value FROM runs, experiments, tags AS kind, tags AS key
+    WHERE experiments.name = ? AND runs.experiment_id = experiments.experiment_id
+    AND kind.run_uuid = runs.run_uuid AND kind.key = ? AND kind.value = ?
+    AND key.run_uuid = runs.run_uuid AND key.key = ? AND runs.lifecycle_stage = 'active'"""
+_RENEW = "UPDATE runs SET name = ?, start_time = ? WHERE run_uuid = ?"
+_DELETE = "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_uuid = ?"
 
 
 class BulkWriter(Writer):
@@ -102,12 +111,40 @@ class BulkWriter(Writer):
             rows = [(run_id, name, value) for run_id in run_ids for name, value in tags.items()]
             database.executemany(_SET_TAG, rows)
 
+    def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
+        with self._transaction() as database:
+            rows = [(name, value, experiment) for name, value in tags.items()]
+            database.executemany(_SET_EXPERIMENT_TAG, rows)
+
     def bury(self, run_ids: Sequence[str]) -> None:
         now = time.time_ns() // 1_000_000
         with self._transaction() as database:
             for name, value in ((runs.OUTCOME, "killed"), (runs.REASON, DIED)):
                 database.executemany(_SET_TAG, [(run_id, name, value) for run_id in run_ids])
             database.executemany(_END, [("KILLED", now, run_id) for run_id in run_ids])
+
+    def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
+        with self._transaction() as database:
+            found = database.execute(_FIND_KIND, (experiment, runs.KIND, kind, runs.KEY)).fetchall()
+            earlier = {key: run_id for run_id, key in found}
+            run_ids = [_renew(database, earlier.get(e.opening.tags[runs.KEY]), e.opening) for e in entries]
+            for run_id, entry in zip(run_ids, entries, strict=True):
+                _record(database, run_id, entry)
+            now = time.time_ns() // 1_000_000
+            database.executemany(_DELETE, [(now, run_id) for run_id, _ in found if run_id not in run_ids])
+        return run_ids
+
+
+def _renew(database: sqlite3.Connection, run_id: str | None, opening: Opening) -> str:
+    """A record without content: the one of that id, emptied, or where there is none, a new one."""
+    if run_id is None:
+        return _create(database, opening)
+    for table in ("tags", "params", "metrics", "latest_metrics"):
+        database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
+    database.execute(_RENEW, (opening.name, opening.started, run_id))
+    tags = {**opening.tags, "mlflow.runName": opening.name}
+    database.executemany(_SET_TAG, [(run_id, name, value) for name, value in tags.items()])
+    return run_id
 
 
 def _find_running(database: sqlite3.Connection, opening: Opening) -> str | None:

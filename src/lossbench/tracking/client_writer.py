@@ -134,10 +134,28 @@ class ClientWriter(Writer):
         for run_id in run_ids:
             self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
 
+    def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
+        for name, value in tags.items():
+            self.client.set_experiment_tag(self.experiment(experiment), name, value)
+
     def bury(self, run_ids: Sequence[str]) -> None:
         self.mark(run_ids, {runs.OUTCOME: "killed", runs.REASON: DIED})
         for run_id in run_ids:
             self.client.set_terminated(run_id, "KILLED")
+
+    def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
+        # Params cannot be changed, nor points of curves taken away; so new records, then away with the old.
+        number = self.experiment(experiment)
+        earlier, page = [], None
+        while page != "":
+            found = self.client.search_runs([number], f"tags.`{runs.KIND}` = '{kind}'", page_token=page)
+            earlier += [str(run.info.run_id) for run in found]
+            page = found.token or ""
+        run_ids = self.create([entry.opening for entry in entries], may_exist=False)
+        self.record(list(zip(run_ids, entries, strict=True)))
+        for run_id in earlier:
+            self.client.delete_run(run_id)
+        return run_ids
 
 
 def _metrics(result: runs.RunResult, ended: int) -> tuple[list[Metric], list[str]]:

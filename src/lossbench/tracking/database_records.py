@@ -64,6 +64,13 @@ class DatabaseRecords(Records):
             if run_id in tags and (wanted is None or tags[run_id].get(runs.KEY) in wanted)
         ]
 
+    def experiments(self) -> dict[str, str]:
+        from sqlalchemy import select
+
+        of = _tables().experiments
+        active = select(of.c.name, of.c.experiment_id).where(of.c.lifecycle_stage == "active")
+        return {name: str(number) for name, number in self._rows(active)}
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         from sqlalchemy import select
 

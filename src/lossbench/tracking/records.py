@@ -42,6 +42,10 @@ class Records(ABC):
         """Records of lossbench in one experiment, or in all; only those of `keys` where given."""
 
     @abstractmethod
+    def experiments(self) -> dict[str, str]:
+        """The number of each experiment by its name, without deleted ones."""
+
+    @abstractmethod
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         """The last value of each metric, for each run."""
 

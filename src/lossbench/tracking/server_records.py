@@ -66,6 +66,9 @@ class ServerRecords(Records):
             self._seen[run_id] = self._client.get_run(run_id)
         return self._seen[run_id]
 
+    def experiments(self) -> dict[str, str]:
+        return {found.name: str(found.experiment_id) for found in self._client.search_experiments()}
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         return {run_id: dict(self._run(run_id).data.metrics) for run_id in run_ids}
 

@@ -42,8 +42,20 @@ class Writer(ABC):
         """Set tags of records."""
 
     @abstractmethod
+    def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """Set tags of an experiment that is there."""
+
+    @abstractmethod
     def bury(self, run_ids: Sequence[str]) -> None:
         """End records whose process died."""
+
+    @abstractmethod
+    def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
+        """Make these the only records of their kind in an experiment, and end them; their ids, in order.
+
+        Records of this kind of other keys are deleted. Where the writer can, a record of the same key is
+        written anew under its id, so that links to it stay good.
+        """
 
 
 def writer(address: Address) -> Writer:

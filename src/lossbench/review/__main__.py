@@ -1,0 +1,83 @@
+"""`python -m lossbench.review experiment=<name>`: summary runs and saved views in MLflow, and links to them.
+
+experiment=outliers    the experiment; without it, every experiment
+tracking.uri=...       where the runs are; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db
+port=5000              where `make ui` shows them
+
+Every sweep does this at its end; the runs themselves are not changed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from lossbench.errors import InputError, suggestion
+
+
+def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """Assignments `key=value`.
+
+    Raises:
+        InputError: an argument is no assignment, or of an unknown key.
+    """
+    given: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or not value:
+            raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
+        if key not in known:
+            raise InputError(f"{key} is no option ({suggestion(key, known)}).")
+        given[key] = value
+    return given
+
+
+def port_of(given: Mapping[str, str]) -> int:
+    """The port asked for, or the usual one.
+
+    Raises:
+        InputError: it is none.
+    """
+    from lossbench.review.links import PORT
+
+    text = given.get("port", str(PORT))
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise InputError(f"port={text} is no port; choose a number from 1 to 65535, as in port={PORT}.")
+    return int(text)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Refresh what the command line names, and print the links."""
+    given = options(arguments, ("experiment", "tracking.uri", "port"))
+    port = port_of(given)
+
+    from lossbench.review.links import links
+    from lossbench.review.refresh import refresh
+    from lossbench.tracking import resolve_uri
+
+    uri = resolve_uri(given.get("tracking.uri"))
+    wanted = given.get("experiment")
+    found = {one.experiment: one for one in links(uri)}
+    if wanted is not None and wanted not in found:
+        raise InputError(f"{uri} holds no runs of experiment {wanted!r} ({suggestion(wanted, found)}).")
+    for name in [wanted] if wanted else sorted(found):
+        made = refresh(uri, name)
+        print(f"{name}: {len(made)} summary runs" if made else f"{name}: no run has a result yet")
+        for one in links(uri, name, port):
+            print("\n".join(one.lines()))
+
+
+def run() -> None:
+    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks."""
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"lossbench.review: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,88 @@
+"""Addresses of pages in MLflow's UI: what a person opens after a sweep."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from lossbench.review.views import COMPARED
+from lossbench.tracking import runs
+from lossbench.tracking.address import parse
+from lossbench.tracking.reader import reading
+from lossbench.tracking.records import Record
+
+PORT = 5000
+_TRAINING = {"workflowType": "machine_learning"}  # else MLflow opens its pages for language models
+_MOST_COMPARED = 20  # summary runs in one link
+
+
+@dataclass(frozen=True)
+class Links:
+    """Pages of one experiment; a page that is not there yet is None.
+
+    charts:  losses compared, the saved view
+    compare: the summary runs side by side
+    report:  the HTML page of the report
+    """
+
+    experiment: str
+    charts: str
+    compare: str | None
+    report: str | None
+
+    def lines(self) -> list[str]:
+        """One line per page."""
+        pages = (("charts", self.charts), ("report", self.report), ("compare", self.compare))
+        return [f"  {name:8}{page}" for name, page in pages if page]
+
+
+def page_address(uri: str, port: int = PORT) -> str:
+    """Where the UI of a tracking address is: the server itself, or the one that `make ui` starts."""
+    address = parse(uri)
+    return address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"
+
+
+def served(uri: str, experiment: str) -> str:
+    """Half a sentence before the links of an experiment: what shows them."""
+    first = "" if parse(uri).kind == "http" else ", once make ui runs (or python -m lossbench.review.server)"
+    return f"{experiment} in a browser{first}:"
+
+
+def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Links]:
+    """The links of one experiment, or of all that hold runs of lossbench.
+
+    Raises:
+        InputError: the address cannot be read.
+    """
+    address, base = parse(uri), page_address(uri, port)
+    with reading(address) as records:
+        found: dict[str, list[Record]] = {}
+        for record in records.runs(experiment):
+            found.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
+        numbers = records.experiments()
+    return [_links(base, name, numbers[name], found[name]) for name in sorted(found) if name in numbers]
+
+
+def _links(base: str, experiment: str, number: str, records: list[Record]) -> Links:
+    def of_kind(kind: str) -> list[Record]:
+        own = [record for record in records if record.tags.get(runs.KIND) == kind]
+        return sorted(own, key=lambda record: -record.started)
+
+    summaries, reports = of_kind("summary"), of_kind("report")
+    view = {"viewStateShareKey": COMPARED} if summaries else {}
+    charts = f"{base}/#/experiments/{number}/runs?" + urlencode(
+        {**_TRAINING, "compareRunsMode": "CHART", **view}
+    )
+    compare = None
+    if 1 < len(summaries) <= _MOST_COMPARED:
+        chosen = {
+            "runs": json.dumps([record.run_id for record in summaries], separators=(",", ":")),
+            "experiments": json.dumps([number]),
+            **_TRAINING,
+        }
+        compare = f"{base}/#/compare-runs?" + urlencode(chosen, quote_via=quote)
+    report = None
+    if reports:
+        report = f"{base}/#/experiments/{number}/runs/{reports[0].run_id}/artifacts/report/report.html"
+    return Links(experiment, charts, compare, report)

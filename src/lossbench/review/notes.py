@@ -1,0 +1,56 @@
+"""The description of a summary run: Markdown that MLflow shows on its page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+from lossbench.report.conditions import RATE
+from lossbench.report.words import decimals
+from lossbench.review.summaries import Compared, Summary
+
+
+def describe(summary: Summary, compared: Compared) -> str:
+    """What the condition is, its test results and the learning rates that were tried."""
+    counts = {name: int(summary.metrics[f"runs/{name}"]) for name in ("seeds", "diverged", "failed")}
+    seeds = f"{counts['seeds']} seed" + ("" if counts["seeds"] == 1 else "s")
+    lost = [f"{counts[name]} {name}" for name in ("diverged", "failed") if counts[name]]
+    model = summary.params.get("model.name", "several models")
+    said = [
+        f"**{summary.name}**: {model} on {summary.data}, mean of {seeds} at learning rate "
+        f"{summary.params.get(RATE, '?')}" + (f" ({', '.join(lost)})" if lost else ""),
+        _results(summary, compared),
+        _rates(summary.rates, compared.select),
+        "Curves are means over seeds. The runs themselves are nested below; "
+        "this summary is made from them, and made again at the end of every sweep.",
+    ]
+    return "\n\n".join(said)
+
+
+def _results(summary: Summary, compared: Compared) -> str:
+    """A row per test metric, the judging one first and bold."""
+    lines = ["| test metric | mean | 95% interval | better |", "| --- | ---: | ---: | --- |"]
+    names = [name for name in METRICS if f"test/{name}" in summary.metrics]
+    for name in sorted(names, key=lambda name: name != compared.judge):
+        mean = summary.metrics[f"test/{name}"]
+        low = summary.metrics.get(f"interval/{name}_low")
+        high = summary.metrics.get(f"interval/{name}_high")
+        interval, digits = "-", decimals(0.0, mean / 100)
+        if low is not None and high is not None:
+            digits = decimals((high - low) / 10, mean / 100)
+            interval = f"{low:.{digits}f} to {high:.{digits}f}"
+        shown = f"**{name}**" if name == compared.judge else name
+        better = "higher" if METRICS[name].higher_is_better else "lower"
+        lines.append(f"| {shown} | {mean:.{digits}f} | {interval} | {better} |")
+    return "\n".join(lines)
+
+
+def _rates(rates: pd.DataFrame, select: str) -> str:
+    """A row per learning rate, the chosen one bold."""
+    head = f"| learning rate | validation {select} | finished | diverged |"
+    lines = [head, "| ---: | ---: | ---: | ---: |"]
+    for row in rates.sort_values(RATE).to_dict("records"):
+        rate = f"**{row[RATE]:g}** (chosen)" if row["rank"] == 0 else f"{row[RATE]:g}"
+        value = "-" if pd.isna(row["validation"]) else f"{row['validation']:.4g}"
+        lines.append(f"| {rate} | {value} | {row['finished']} | {row['diverged']} |")
+    return "\n".join(lines)

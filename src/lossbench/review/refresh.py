@@ -1,0 +1,115 @@
+"""Summary runs and saved views of an experiment, made from its runs; later ones replace earlier ones."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from lossbench import palette
+from lossbench.report.__main__ import load_experiment, select_of
+from lossbench.review.notes import describe
+from lossbench.review.summaries import Compared, Summary, compare, first_metric
+from lossbench.review.views import CHOSEN, views
+from lossbench.tracking import read_histories, read_runs, runs
+from lossbench.tracking.address import parse
+from lossbench.tracking.journal import Entry, Opening
+from lossbench.tracking.reader import load
+from lossbench.tracking.records import Record
+from lossbench.tracking.runs import RunResult
+from lossbench.tracking.writer import Writer, writer
+
+SUMMARY = "summary"
+PARENT = "mlflow.parentRunId"
+
+
+def refresh(uri: str, experiment: str, judge: str | None = None, select: str | None = None) -> list[str]:
+    """Make the summary runs of an experiment, put its runs below them, and write its saved views.
+
+    Args:
+        uri: the tracking address.
+        experiment: its name in MLflow.
+        judge, select: test metric that judges and validation metric that chooses; where they are not given,
+            those of the experiment's YAML, else of the data set.
+
+    Returns:
+        The ids of the summary runs; none where no run has a result yet.
+
+    Raises:
+        InputError: the address cannot be read.
+    """
+    found = read_runs(uri, experiment)
+    if found.empty or not found["outcome"].isin(runs.COUNTED).any():
+        return []
+    declared = load_experiment(experiment)
+    metrics_of = functools.partial(_metrics_of, judge or declared.judge, select or declared.select)
+    compared = compare(found, metrics_of, functools.partial(read_histories, uri))
+    address = parse(uri)
+    writing = writer(address)
+    now = time.time_ns() // 1_000_000
+    pairs = [(summary, one) for one in compared for summary in one.summaries]
+    entries = [_entry(summary, one, experiment, now, place) for place, (summary, one) in enumerate(pairs)]
+    run_ids = writing.replace(entries, SUMMARY, experiment)
+    _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, found)
+    writing.mark_experiment(experiment, views(compared, now))
+    return run_ids
+
+
+def outdated(uri: str) -> list[str]:
+    """Experiments with runs that ended after their summaries were made."""
+    ended: dict[str, int] = {}
+    made: dict[str, int] = {}
+    for record in load(parse(uri), None):
+        name, kind = record.tags.get(runs.EXPERIMENT, ""), record.tags.get(runs.KIND)
+        times = {"member": ended, SUMMARY: made}.get(kind or "")
+        if times is not None and name and record.ended:
+            times[name] = max(times.get(name, 0), record.ended)
+    return sorted(name for name, time_ in ended.items() if made.get(name, 0) < time_)
+
+
+def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> tuple[str, str]:
+    """The judging and the selecting metric for the runs of one data set; only those that the runs have."""
+    selecting = first_metric(found, "best/", select, select_of(found))
+    return first_metric(found, "test/", judge, selecting), selecting
+
+
+def _entry(summary: Summary, compared: Compared, experiment: str, now: int, place: int) -> Entry:
+    tags = {
+        runs.KEY: summary.key,
+        runs.KIND: SUMMARY,
+        runs.EXPERIMENT: experiment,
+        runs.LOSS: summary.loss,
+        "lossbench.data": summary.data,
+        runs.RUN_COLOR: palette.color(summary.loss),
+        runs.NOTE: describe(summary, compared),
+    }
+    started = now - place  # MLflow lists what started last first
+    opening = Opening(experiment, summary.name, summary.params, tags, started, None)
+    result = RunResult("", "finished", history=summary.curves, metrics=summary.metrics)
+    return Entry(opening, result, started, created=True)
+
+
+def _nest(
+    writing: Writer,
+    records: Collection[Record],
+    summaries: Sequence[Summary],
+    run_ids: Sequence[str],
+    found: pd.DataFrame,
+) -> None:
+    """Put every run below the summary of its condition, replaced ones too; mark those at chosen rates."""
+    # A record that was replaced has the key of the one that counts.
+    key_of = {str(run_id): str(key) for run_id, key in zip(found["run_id"], found["key"], strict=True)}
+    by_key: dict[str, list[str]] = {}
+    for record in records:
+        if record.tags.get(runs.KIND) == "member":
+            by_key.setdefault(record.tags.get(runs.KEY, ""), []).append(record.run_id)
+    for summary, parent in zip(summaries, run_ids, strict=True):
+        chosen = set(summary.chosen)
+        others: set[str] = set()
+        for member in summary.members:
+            others.update(by_key.get(key_of[member], []))
+        others = (others | set(summary.members)) - chosen
+        writing.mark(sorted(chosen), {PARENT: parent, CHOSEN: "true"})
+        writing.mark(sorted(others), {PARENT: parent, CHOSEN: "false"})

@@ -1,0 +1,167 @@
+"""`python -m lossbench.review.server`: MLflow's UI on this machine alone, with links to what was compared.
+
+port=5000              of 127.0.0.1
+tracking.uri=...       where the runs are; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db
+browser=false          open no browser
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Iterator, Sequence
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from lossbench.errors import InputError
+from lossbench.review.__main__ import options, port_of
+from lossbench.tracking.address import Address, parse, resolve_uri
+
+HOST = "127.0.0.1"
+START_SECONDS = 120.0
+_END_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def serving(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server on a database, from when it answers until the end of the block.
+
+    Raises:
+        InputError: the port is taken, or the server ends instead of answering.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise InputError(
+                f"Port {port} is taken, perhaps by a server that still runs: open it, or choose another port "
+                f"(make ui PORT={port + 1})."
+            ) from None
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+    command += ["--backend-store-uri", address.uri, "--workers", "1"]
+    # What MLflow says at its start is no news to anyone, so it is shown only where it ends by itself.
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen(
+            command, env=_environment(), start_new_session=True, stdout=said, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait(server, port)
+            yield server
+        finally:
+            if server.poll() is not None:
+                said.seek(0)
+                sys.stderr.write(said.read().decode(errors="replace"))
+            _end(server)
+
+
+def _environment() -> dict[str, str]:
+    """Without the processes for jobs of language models, which take most of the time of a start."""
+    quiet = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+    }
+    return {**quiet, **os.environ}
+
+
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            raise InputError(
+                f"MLflow's server ended at its start (exit status {server.returncode}); see above."
+            )
+        with contextlib.suppress(URLError, OSError), urlopen(f"http://{HOST}:{port}/health", timeout=2):
+            return
+        time.sleep(0.2)
+    raise InputError(f"MLflow's server does not answer on port {port} after {START_SECONDS:.0f} s.")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server with the processes that it started: they are a session of their own."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, kind)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_END_SECONDS)
+            return
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until Ctrl-C.
+
+    Raises:
+        InputError: there is nothing to serve.
+    """
+    given = options(arguments, ("port", "tracking.uri", "browser"))
+    port, uri = port_of(given), resolve_uri(given.get("tracking.uri"))
+    address = parse(uri)
+    if address.kind == "http":
+        raise InputError(f"{address.spoken} is a server already; open it in a browser.")
+    if address.path and not address.path.exists():
+        raise InputError(
+            f"There is no tracking database {address.path}; "
+            "run a sweep first (make demo), or name another with tracking.uri."
+        )
+    _bring_up_to_date(uri)
+    print(f"Starting MLflow on {address.spoken} ...", flush=True)
+    with serving(address, port) as server:
+        first = _tell(uri, port)
+        if given.get("browser", "true") != "false" and _may_open():
+            webbrowser.open(first)
+        server.wait()
+    raise InputError(f"MLflow's server ended (exit status {server.returncode}); see above.")
+
+
+def _bring_up_to_date(uri: str) -> None:
+    """Summaries of runs that a sweep could not summarise, because it was killed or still trains."""
+    from lossbench.review.refresh import outdated
+    from lossbench.review.sweep import make
+
+    for name in outdated(uri):
+        make(uri, name)
+
+
+def _tell(uri: str, port: int) -> str:
+    """Print the links of every experiment; the first page to open."""
+    from lossbench.review.links import links
+
+    found = links(uri, port=port)
+    for one in found:
+        print("\n".join([one.experiment, *one.lines()]))
+    print("Ctrl-C ends it.", flush=True)
+    every = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
+    return found[0].charts if len(found) == 1 else every
+
+
+def _may_open() -> bool:
+    """Whether a browser can open a window, and a person asked for it."""
+    shown = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return shown and sys.stdout.isatty()
+
+
+def run() -> None:
+    """`main`, with faults of the input as one sentence on stderr; Ctrl-C is the usual end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print()
+    except InputError as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"lossbench.review.server: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()

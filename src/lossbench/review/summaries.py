@@ -1,0 +1,211 @@
+"""What the runs of an experiment say about each condition: the content of its summary run.
+
+A condition is a data set, a loss and a value of every axis of the experiment. Its numbers are those of the
+learning rate that validation chose, by the same rules as in the report.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+from lossbench.report import choose
+from lossbench.report.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
+from lossbench.report.statistics import paired_interval
+from lossbench.report.table import slices
+
+DATA = "data.name"
+Curves = dict[str, list[tuple[int, float]]]
+Histories = Callable[[Sequence[str], str], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One condition, as its summary run tells it.
+
+    key:     the same whenever the same condition is summarised
+    name:    `huber, contamination 0.2`
+    params:  what all its runs at the chosen rate have in common, that rate among them
+    metrics: `test/...` (mean over seeds), `interval/..._low` and `_high`, `best/...`, `cross/...`, `runs/...`
+    curves:  means over seeds
+    rates:   a row per learning rate, of `choose.rates`
+    members: ids of all its runs; chosen: those at the chosen rate
+    """
+
+    key: str
+    name: str
+    loss: str
+    data: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    curves: Curves
+    rates: pd.DataFrame
+    members: tuple[str, ...]
+    chosen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The runs of an experiment on one data set.
+
+    judge, select: test metric that judges, validation metric that chose the learning rates
+    axes: params that vary besides loss, rate and seed
+    """
+
+    data: str
+    judge: str
+    select: str
+    axes: tuple[str, ...]
+    summaries: tuple[Summary, ...]
+
+
+def compare(
+    found: pd.DataFrame, metrics_of: Callable[[pd.DataFrame], tuple[str, str]], histories: Histories
+) -> list[Compared]:
+    """Summaries of all runs of an experiment, data set by data set, losses in the order of the report.
+
+    Args:
+        found: of `tracking.read_runs`.
+        metrics_of: judging and selecting metric for the runs of one data set.
+        histories: (run ids, metric) -> columns run_id, step, value.
+    """
+    runs = tidy(found)
+    several = len(set(runs[DATA])) > 1
+    compared = []
+    for data, own in runs.groupby(DATA, sort=False):
+        own = own.reset_index(drop=True)
+        judge, select = metrics_of(own)
+        layout = Layout.of(own)
+        made = _summaries(own, layout, select, histories, f", {data}" if several else "")
+        compared.append(Compared(str(data), judge, select, layout.axes, tuple(made)))
+    return compared
+
+
+def _summaries(
+    runs: pd.DataFrame, layout: Layout, select: str, histories: Histories, ending: str
+) -> list[Summary]:
+    ranked = choose.rates(runs, layout, select)
+    chosen = _with_results(choose.chosen(runs, ranked, layout), layout)
+    curves = _mean_curves(chosen, layout, histories)
+    rates, all_runs = _by_condition(ranked, layout), _by_condition(runs, layout)
+    made = []
+    for key, rows in _by_condition(chosen, layout).items():
+        condition: dict[Any, Any] = {name: rows[name].iloc[0] for name in layout.keys}
+        data = str(rows[DATA].iloc[0])
+        members = all_runs[key]
+        made.append(
+            Summary(
+                key=f"summary {data} {key}",
+                name=label(condition, layout.keys) + ending,
+                loss=str(condition[LOSS]),
+                data=data,
+                params=_common_params(rows),
+                metrics=_metrics(rows) | _counts(rows, members),
+                curves=curves.get(key, {}),
+                rates=rates[key],
+                members=tuple(members["run_id"]),
+                chosen=tuple(rows["run_id"]),
+            )
+        )
+    return made
+
+
+def _by_condition(rows: pd.DataFrame, layout: Layout) -> dict[str, pd.DataFrame]:
+    """Rows of each condition under a text that names it exactly, in their order."""
+    keys = rows[layout.keys].apply(_exact, axis="columns")
+    return {str(key): part for key, part in rows.groupby(keys, sort=False)}
+
+
+def _exact(condition: pd.Series[Any]) -> str:
+    return json.dumps({str(name): param_text(value) for name, value in condition.items()})
+
+
+def _with_results(chosen: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The rows with their results as the report counts them: a diverged run is as bad as the worst one."""
+    names = [name for name in chosen.columns if name.startswith(("test/", "cross/"))]
+    counted = chosen.copy()
+    for _, rows in slices(chosen, layout.axes):
+        for name in names:
+            counted.loc[rows.index, name] = results(rows, name)
+    return counted
+
+
+def _metrics(rows: pd.DataFrame) -> dict[str, float]:
+    """Means over seeds, and the 95% intervals of the means of test metrics where there are two seeds."""
+    metrics: dict[str, float] = {}
+    finished = rows[rows["outcome"] == "finished"]
+    for column in rows.columns:
+        if not column.startswith(("test/", "cross/", "best/")):
+            continue
+        values = (finished if column.startswith("best/") else rows)[column].dropna().to_numpy(float)
+        if not len(values):
+            continue
+        metrics[column] = float(values.mean())
+        if column.startswith("test/") and len(values) > 1:
+            interval, name = paired_interval(values), column.removeprefix("test/")
+            metrics[f"interval/{name}_low"] = float(interval.low)
+            metrics[f"interval/{name}_high"] = float(interval.high)
+    return metrics
+
+
+def _counts(rows: pd.DataFrame, members: pd.DataFrame) -> dict[str, float]:
+    """Seeds with a result at the chosen rate, those of them that diverged; failed runs at any rate."""
+    return {
+        "runs/seeds": float(rows.loc[rows["outcome"].isin(DONE), SEED].nunique()),
+        "runs/diverged": float((rows["outcome"] == "diverged").sum()),
+        "runs/failed": float((~members["outcome"].isin(DONE)).sum()),
+    }
+
+
+def _common_params(rows: pd.DataFrame) -> dict[str, str]:
+    params = {}
+    for name in parameters(rows):
+        if name != SEED and rows[name].notna().all() and len(rows[name].unique()) == 1:
+            params[name] = param_text(rows[name].iloc[0])
+    return params
+
+
+def param_text(value: Any) -> str:
+    """A param as its run has it: tables of runs hold `20` as 20.0 where another run has none."""
+    if isinstance(value, (float, np.floating)) and math.isfinite(value):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return str(value)
+
+
+def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> dict[str, Curves]:
+    """The mean of each curve over the finished seeds of each condition.
+
+    Seeds that stopped early are missing at later epochs; a mean is drawn as long as half of them train.
+    """
+    finished = chosen[chosen["outcome"] == "finished"]
+    if finished.empty:
+        return {}
+    condition = finished[layout.keys].apply(_exact, axis="columns")
+    of_run: Mapping[str, str] = dict(zip(finished["run_id"], condition, strict=True))
+    seeds = Counter(condition)
+    curves: dict[str, Curves] = {}
+    for name in [name for name in finished.columns if name.startswith(("train/", "val/"))]:
+        points = histories(finished["run_id"].tolist(), name)
+        points["condition"] = points["run_id"].map(of_run)
+        means = points.groupby(["condition", "step"], sort=True)["value"].agg(["mean", "count"])
+        enough = means["count"] * 2 >= means.index.get_level_values("condition").map(seeds)
+        for key, rows in means.loc[enough, "mean"].groupby("condition"):
+            steps = rows.index.get_level_values("step")
+            curves.setdefault(str(key), {})[name] = list(zip(map(int, steps), map(float, rows), strict=True))
+    return curves
+
+
+def first_metric(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
+    """The first of the preferred metrics, then of all that there are, that the runs have."""
+    names = [*preferred, *METRICS]
+    known = [name for name in names if name and f"{prefix}{name}" in runs.columns]
+    return next((name for name in known if runs[f"{prefix}{name}"].notna().any()), "")

@@ -1,0 +1,50 @@
+"""The end of a sweep: its summary runs are made and linked to, and nothing here makes the sweep fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+
+def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool = True) -> None:
+    """Make the summary runs of the experiments of a sweep, and log the links to them.
+
+    What goes wrong is one warning, for the runs are recorded already.
+
+    Args:
+        uri: the tracking address.
+        experiments: `experiment` nodes of configs, with `name`, `judge` and `select`; equal names count once.
+        trained: whether the sweep recorded anything new; if not, only links are logged.
+    """
+    from lossbench.review.links import links, served
+
+    nodes = {str(node["name"]): node for node in experiments}
+    for name, node in nodes.items():
+        if not trained or make(uri, name, node.get("judge"), node.get("select")):
+            try:
+                for one in links(uri, name):
+                    _log.info("%s\n%s", served(uri, name), "\n".join(one.lines()))
+            except Exception as error:
+                _warn(f"The links to {name} could not be made", error)
+
+
+def make(uri: str, experiment: str, judge: str | None = None, select: str | None = None) -> bool:
+    """`refresh`, whose failure is a warning; whether it succeeded."""
+    try:
+        from lossbench.review.refresh import refresh
+
+        refresh(uri, experiment, judge, select)
+    except Exception as error:
+        again = f"python -m lossbench.review experiment={experiment} tries again"
+        _warn(f"The summary runs of {experiment} could not be made; {again}", error)
+        return False
+    return True
+
+
+def _warn(what: str, error: Exception) -> None:
+    why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    _log.warning("%s (%s).", what, why)
+    _log.debug("", exc_info=True)

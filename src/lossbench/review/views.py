@@ -1,0 +1,204 @@
+"""Saved views in MLflow's "Views" menu: what its page keeps when a person saves one, written from here.
+
+The form is MLflow 3.17's own and is documented nowhere: a tag of the experiment that holds the state of the
+page as compressed JSON. A browser test opens every view.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from lossbench.metrics.names import METRICS
+from lossbench.review.summaries import Compared
+from lossbench.tracking import runs
+
+TAG_PREFIX = "mlflow.sharedViewState."
+COMPARED, BY_LOSS, FAILED = "lossbench-losses", "lossbench-runs", "lossbench-failed"
+CHOSEN = "lossbench.chosen"  # "true" on runs at the learning rate that was chosen for their condition
+_FLAT = "tags.`mlflow.runName`"  # ordered by time, a search also finds the summaries of what it finds
+MOST_SHOWN = 100  # runs; with more the page is slow
+
+
+def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
+    """The tags of an experiment that are its saved views.
+
+    Args:
+        compared: what the experiment compares.
+        made: milliseconds since the epoch.
+    """
+    states = {
+        COMPARED: ("Losses compared", _losses(compared)),
+        BY_LOSS: ("All runs by loss", _by_loss(compared)),
+        FAILED: ("Failed runs", _failed()),
+    }
+    return {
+        f"{TAG_PREFIX}{key}": json.dumps(
+            {"name": name, "createdAt": made, "updatedAt": made, "state": _packed(state)}
+        )
+        for key, (name, state) in states.items()
+    }
+
+
+def unpacked(tag: str) -> dict[str, Any]:
+    """The state of the page in the value of a view's tag."""
+    packed = json.loads(tag)["state"].removeprefix("deflate;")
+    state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
+    return state
+
+
+def _packed(state: dict[str, Any]) -> str:
+    return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+
+
+def order(compared: Sequence[Compared]) -> tuple[str, bool]:
+    """The key by which losses are sorted, and whether ascending: the best first, where there is no axis."""
+    if len(compared) == 1 and not compared[0].axes and compared[0].judge:
+        judge = compared[0].judge
+        return f"metrics.`test/{judge}`", not METRICS[judge].higher_is_better
+    return "attributes.start_time", False
+
+
+def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
+    key, ascending = order(compared)
+    return _state(
+        f'tags.`{runs.KIND}` = "summary"',
+        _charts(compared),
+        ["params.`optimizer.lr`", *_shown_metrics(compared), "metrics.`runs/seeds`", "metrics.`runs/failed`"],
+        orderByKey=key,
+        orderByAsc=ascending,
+        runsHiddenMode="SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS",
+    )
+
+
+def _by_loss(compared: Sequence[Compared]) -> dict[str, Any]:
+    axes = dict.fromkeys(axis for one in compared for axis in one.axes)
+    data = ["data.name"] if len(compared) > 1 else []
+    groups = [{"mode": "param", "groupByData": name} for name in ["loss.name", *axes, *data]]
+    return _state(
+        f'tags.`{CHOSEN}` = "true"',
+        _charts(compared),
+        ["params.`loss.name`", "params.`optimizer.lr`", "params.`seed`", *_shown_metrics(compared)],
+        orderByKey=_FLAT,
+        orderByAsc=True,
+        groupBy={"aggregateFunction": "average", "groupByKeys": groups},
+        runsHiddenMode="SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS",
+    )
+
+
+def _failed() -> dict[str, Any]:
+    return _state(
+        "attributes.status != 'FINISHED' and attributes.status != 'RUNNING'",
+        [],
+        [
+            "params.`loss.name`",
+            "params.`optimizer.lr`",
+            "params.`seed`",
+            f"tags.`{runs.OUTCOME}`",
+            f"tags.`{runs.REASON}`",
+            f"tags.`{runs.SUPERSEDED}`",
+        ],
+        orderByKey=_FLAT,
+        orderByAsc=True,
+    )
+
+
+def _count(compared: Sequence[Compared]) -> int:
+    return sum(len(one.summaries) for one in compared)
+
+
+def _shown_metrics(compared: Sequence[Compared]) -> list[str]:
+    names = dict.fromkeys(one.judge for one in compared if one.judge)
+    return [f"metrics.`test/{name}`" for name in names]
+
+
+def _state(search: str, charts: list[dict[str, Any]], columns: list[str], **changes: Any) -> dict[str, Any]:
+    """The whole state of the page: MLflow's own first state, with changes."""
+    return {
+        "searchFilter": search,
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": columns,
+        "columnOrder": [],
+        "columnWidths": {},
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "compareRunCharts": charts or None,
+        "compareRunSections": _sections() if charts else None,
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": bool(charts),
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+        **changes,
+    }
+
+
+# The page adds a chart for each metric that has none; closed sections are ready for them.
+_CLOSED = ("best", "cross", "interval", "runs", "test", "train", "val")
+_OPEN = "compared"
+
+
+def _sections() -> list[dict[str, Any]]:
+    shown = [_section(_OPEN, "Losses compared", display=True)]
+    return shown + [_section(name, name, display=False) for name in _CLOSED]
+
+
+def _section(key: str, name: str, display: bool) -> dict[str, Any]:
+    return {
+        "uuid": f"lossbench-{key}",
+        "name": name,
+        "display": display,
+        "isReordered": False,
+        "deleted": False,
+        "isGenerated": False,
+    }
+
+
+def _charts(compared: Sequence[Compared]) -> list[dict[str, Any]]:
+    """For each metric that judges, a bar per row; for each that selects, and the training loss, a curve."""
+    count = max(10, _count(compared))
+    tests = dict.fromkeys(one.judge for one in compared if one.judge)
+    curves = dict.fromkeys(f"val/{one.select}" for one in compared if one.select)
+    charts = [_chart("BAR", f"test/{name}", count) for name in tests]
+    charts += [_chart("LINE", name, count) for name in curves]
+    return [*charts, _chart("LINE", "train/loss", count)]
+
+
+def _chart(kind: str, metric: str, count: int) -> dict[str, Any]:
+    chart = {
+        "uuid": f"lossbench-{kind}-{metric}",
+        "type": kind,
+        "runsCountToCompare": count,
+        "metricSectionId": f"lossbench-{_OPEN}",
+        "deleted": False,
+        "isGenerated": False,
+        "displayName": metric,
+        "metricKey": metric,
+    }
+    if kind == "BAR":
+        return chart
+    return {
+        **chart,
+        "selectedMetricKeys": [metric],
+        "lineSmoothness": 0,
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "range": {},
+        "xAxisKey": "step",
+        "selectedXAxisMetricKey": "",
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "ignoreOutliers": False,
+        "useGlobalXaxisKey": True,
+        "useGlobalLineSmoothing": True,
+    }
