@@ -1,0 +1,106 @@
+"""The journeys of the README, run from its own text in an empty folder."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What the README's commands say -> what a test has time for.
+SHORTER = {
+    "'seed=range(0,10)'": "seed=0,1 trainer.max_epochs=2",
+    "optimizer.lr=0.001,0.003,0.01,0.03": "optimizer.lr=0.003,0.01",
+    "optimizer.lr=0.003,0.01,0.03": "optimizer.lr=0.003,0.01",
+    "lossbench.report ": "lossbench.report report.figures=false ",
+}
+JOURNEYS = {  # what is compared, by the column of results.csv
+    "table": ("loss.name", {"mse", "mae", "huber"}),
+    "loss": ("loss.name", {"mse", "huber", "log_cosh"}),
+    "model": ("model.name", {"mlp", "smooth"}),
+    "torch": ("loss.name", {"huber", "smooth_l1"}),
+}
+
+
+def blocks(journey: str) -> list[tuple[str, str]]:
+    """The fenced blocks between a journey's mark and the next mark or chapter, as (language, text)."""
+    text = README.read_text(encoding="utf-8").split(f"<!-- journey: {journey} -->")[1]
+    return BLOCK.findall(re.split(r"^## |^<!-- journey", text, flags=re.MULTILINE)[0])
+
+
+def shorter(script: str) -> str:
+    for said, instead in SHORTER.items():
+        script = script.replace(said, instead)
+    assert "range(" not in script, "the README sweeps over seeds in another way; shorten that, too"
+    return script
+
+
+def run(script: str, folder: Path) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(
+        ["sh", "-e", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "journey",
+    [
+        "table",
+        "loss",
+        pytest.param("model", marks=pytest.mark.slow),
+        pytest.param("torch", marks=pytest.mark.slow),
+    ],
+)
+def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path) -> None:
+    scripts = []
+    for language, text in blocks(journey):
+        if language == "sh":
+            scripts.append(shorter(text))
+            continue
+        name = text.splitlines()[0].removeprefix("# ")
+        assert Path(name).suffix == {"python": ".py", "yaml": ".yaml"}[language]
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    shown = run("\n".join(scripts), tmp_path)
+    column, compared = JOURNEYS[journey]
+    (results,) = tmp_path.glob("experiments/*/results.csv")
+    with results.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row[column] for row in rows} == compared
+    assert {row["outcome"] for row in rows} == {"finished"}
+    assert "train with" in shown.lower()
+    for name in compared:
+        assert name in shown
+
+
+def test_what_the_readme_names_exists() -> None:
+    text = README.read_text(encoding="utf-8")
+    root = README.parent
+    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)) | {
+        "outliers",
+        "mnist",
+        "sentiment",
+        "faces",
+    }
+    assert set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(re.findall(r"`[^`\n]+`", text)))) <= targets
+    for path in re.findall(r"`((?:conf|src|experiments)/[\w/.]*)`", text):
+        assert (root / path).exists(), path
+    for link in re.findall(r"\]\((?!http|#)([^)]+)\)", text):
+        assert (root / link).exists(), link
+
+
+def test_every_loss_and_data_set_that_ships_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    for group in ("loss", "data"):
+        for file in (README.parent / "conf" / group).glob("*.yaml"):
+            assert re.search(rf"\b{file.stem}\b", text), file.stem
