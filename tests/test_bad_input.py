@@ -121,6 +121,7 @@ KNOBS = {
     "optimizer.lr=0": "optimizer.lr must be above 0; got 0",
     "optimizer.lr=nan": "optimizer.lr must be finite and above 0; got nan",
     "optimizer.lr=99999999999999999999": "optimizer.lr must be above 0 and at most 2^63 - 1",
+    "optimizer.lr=1e39": "optimizer.lr must be above 0 and at most 3.4e+38; got 1e+39",
     "optimizer.beta1=1": "optimizer.beta1 must be at least 0 and below 1; got 1",
     "optimizer.schedule=cosinus": "did you mean 'cosine'?",
     "optimizer.clip=0": "optimizer.clip must be above 0; got 0",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -167,7 +167,7 @@ tiny = {
 }
 models = {"outliers": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
 losses = ["mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet", "focal"]
-rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 1e300, 5e-324])
+rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e38, 5e-324])
 
 
 @st.composite
@@ -196,8 +196,12 @@ def commands(draw: st.DrawFn) -> list[str]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(commands(), min_size=1, max_size=2))
+@settings(
+    max_examples=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes many minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(lines=st.lists(commands(), min_size=1, max_size=2))
 def test_whatever_fits_trains_to_numbers_or_diverges(lines: list[list[str]], folder: Path) -> None:
     """No run fails: what no loss or model can do is refused, and what explodes is told apart."""
     refused = None

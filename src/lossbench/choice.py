@@ -16,7 +16,8 @@ from typing import Any
 from lossbench.errors import InputError, suggestion
 
 _PLAIN = (bool, int, float, str, list, tuple, dict)
-_LARGEST = 2**63 - 1  # of whole numbers in tensors
+# What tensors can hold: whole numbers of 64 bits, other numbers in single precision.
+_LARGEST_WHOLE, _LARGEST = 2**63 - 1, 3.4e38
 
 
 def knob(
@@ -127,7 +128,9 @@ def _check_bounds(path: str, bounds: dict[str, float | None], number: float) -> 
     failed = any(v is not None and not tests[k](v) for k, v in bounds.items())
     if isinstance(number, float) and not math.isfinite(number):
         wanted, failed = ["finite", *wanted], True
-    elif isinstance(number, int) and abs(number) > _LARGEST:
+    elif isinstance(number, int) and abs(number) > _LARGEST_WHOLE:
         wanted, failed = [*wanted, "at most 2^63 - 1"], True
+    elif abs(number) > _LARGEST:
+        wanted, failed = [*wanted, f"at most {_LARGEST:g}"], True
     if failed:
         raise InputError(f"{path} must be {' and '.join(wanted)}; got {number}.")

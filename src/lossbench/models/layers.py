@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import torch
@@ -51,9 +52,12 @@ def first_layer(inputs: Inputs, outputs: int) -> nn.Module:
 
 
 def perceptron(first: nn.Module, hidden: Sequence[int], outputs: int, dropout: float) -> nn.Sequential:
-    """`first` (which gives hidden[0] numbers), then ReLU, dropout and the next linear layer, to the end."""
+    """`first` (which gives hidden[0] numbers), then ReLU, dropout and the next linear layer, to the end.
+
+    Without hidden layers it is `first` alone.
+    """
     layers = [first]
-    for before, after in zip(hidden, [*hidden[1:], outputs], strict=True):
+    for before, after in itertools.pairwise([*hidden, outputs]):
         layers.append(nn.ReLU())
         if dropout > 0:
             layers.append(Dropout(dropout))
