@@ -138,7 +138,8 @@ def name_y(figure: Any, places: Sequence[Any], text: str) -> None:
     if len(places) > 3:
         figure.supylabel(text, fontsize=9)
     else:
-        places[0].set_ylabel(text)
+        low = figure.get_figheight() < 4  # the label would be longer than its axis
+        places[0].set_ylabel(text.replace(" (", "\n(") if low else text)
 
 
 def lines_behind(axes: Any, which: str = "y") -> None:
