@@ -25,6 +25,7 @@ def text(names: list[str] = NAMES, **cells: str) -> str:
 
 REFUSED: list[tuple[str | bytes, dict[str, Any], list[str]]] = [
     (text(), {"target": "prise"}, ["data.target=prise", "did you mean 'price'"]),
+    (",".join(f"c{i}" for i in range(99)) + "\n", {"target": "c977"}, ["did you mean 'c97'", "and 87 more)"]),
     (text(), {"drop": ["colr"]}, ["data.drop=colr", "did you mean 'colour'"]),
     (text(), {"categories": ["z"]}, ["data.categories=z is no column"]),
     (text(), {"drop": ["price"]}, ["data.target=price is also in data.drop"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import logging
 import multiprocessing
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MISSING = "(missing)"
-_LARGEST = 1e30  # squares of larger numbers leave float32
+_LARGEST = 1e30  # far from the end of float32
+_SHOWN = 12  # names of columns in a sentence
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,19 @@ def _check_names(names: list[str], options: Reading, place: Path) -> None:
         for name in chosen:
             if name not in names:
                 raise InputError(
-                    f"{knob}={name} is no column of {place.name} ({known}{suggestion(name, names)})."
+                    f"{knob}={name} is no column of {place.name} ({known}{_nearest(name, names)})."
                 )
     if options.target in (*options.drop, *options.categories):
         raise InputError(
             f"data.target={options.target} is also in data.drop or data.categories: it can be only one."
         )
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """`suggestion`, of a wide table with the nearest names alone."""
+    near = difflib.get_close_matches(name, names, n=_SHOWN, cutoff=0.0)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{suggestion(name, near)}{more}"
 
 
 def _numbers(raw: pd.Series[str]) -> pd.Series[float]:
