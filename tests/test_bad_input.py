@@ -7,7 +7,9 @@ them at the real program.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
+import re
 import shlex
 import struct
 from collections.abc import Callable, Iterator
@@ -17,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, open_dict
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossbench.config import conf_dir, jobs_from
 from lossbench.errors import InputError
@@ -184,12 +187,32 @@ def _hydra() -> Iterator[None]:
         yield
 
 
-def composed(line: str) -> DictConfig:
+@functools.cache
+def in_full(*overrides: str) -> DictConfig:
     """What the program gives to `train_many`; Hydra's own node is checked as the program does."""
-    config = compose("config", shlex.split(line), return_hydra_config=True)
+    config = compose("config", list(overrides), return_hydra_config=True)
     check_chosen(config.hydra.runtime.choices, config)
     with open_dict(config):
         del config["hydra"]
+    return config
+
+
+def composed(line: str) -> DictConfig:
+    """The same, where knobs of chosen groups are set as Hydra sets them, at a twentieth of its time."""
+    overrides = shlex.split(line)
+    choices = [
+        override for override in overrides if re.fullmatch(r"(data|model|loss|optimizer)=\w+", override)
+    ]
+    values = [override for override in overrides if override not in choices]
+    if not all(re.fullmatch(r"(seed|\w+\.\w+)=.*", override) for override in values):
+        return in_full(*overrides)
+    try:
+        config = copy.deepcopy(in_full(*choices))
+        for parsed in OverridesParser.create().parse_overrides(values):
+            assert not parsed.is_sweep_override()
+            OmegaConf.update(config, parsed.key_or_group, parsed.value())
+    except Exception:  # Hydra has its own words for it
+        return in_full(*overrides)
     return config
 
 
