@@ -1,4 +1,4 @@
-"""A finished run is trained again from what MLflow holds; the numbers are the same, or what differs is told."""
+"""A finished run is trained again from what MLflow holds; its numbers are the same, or the rest is told."""
 
 from __future__ import annotations
 

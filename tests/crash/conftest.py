@@ -1,0 +1,175 @@
+"""The whole program, started again and again: forked from a process that has its imports done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lossbench.tracking.creation import prepare_database
+
+# Six runs in three packs or more, each pack with several checkpoints.
+SWEEP = (
+    *("-m", "data.train_size=64", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=8"),
+    *("trainer.batch_size=16", "pack.mode=loop", "pack.checkpoint_every=2", "hydra.launcher.max_members=2"),
+    *("loss=mse,huber", "seed=0,1,2"),
+)
+HERE = "hydra.launcher.n_jobs=1"  # all packs in the process of the program
+
+_NURSERY = """
+import json, os, sys
+import lossbench.app, lossbench.train, lossbench.pack.plan, lossbench.tracking.store
+import sklearn.datasets, sqlalchemy.orm
+
+def child(folder, arguments, output):
+    os.setsid()
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1), os.dup2(file, 2)
+    sys.argv = ["lossbench", *arguments]
+    lossbench.app.run()
+
+for line in sys.stdin:
+    command = json.loads(line)
+    if "wait" in command:
+        print(os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1]), flush=True)
+        continue
+    pid = os.fork()
+    if pid == 0:
+        child(*command["start"])
+        sys.exit(0)
+    print(pid, flush=True)
+"""
+
+
+class Nursery:
+    """Starts the program without the seconds that its imports take; all else is the real thing."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, **command: object) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+class Program:
+    """One start of the program in a folder, in a process group of its own."""
+
+    def __init__(self, nursery: Nursery, folder: Path, arguments: tuple[str, ...]) -> None:
+        self.nursery = nursery
+        self.output = folder / f"output-{time.monotonic_ns()}"
+        self.pid = nursery.ask(start=[str(folder), list(arguments), str(self.output)])
+
+    def kill(self) -> None:
+        """As `kill -9` of the whole sweep."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        """Exit status and what was said."""
+        return self.nursery.ask(wait=self.pid), self.output.read_text()
+
+
+class Folder:
+    """A folder with a database, and what its sweeps have recorded."""
+
+    def __init__(self, path: Path, nursery: Nursery, database: Path | None) -> None:
+        self.path, self.nursery = path, nursery
+        path.mkdir(exist_ok=True)
+        if database:
+            shutil.copy(database, path / "mlflow.db")
+
+    sweep = SWEEP
+
+    def start(self, *more: str, here: bool = True) -> Program:
+        """Start the sweep; `here` trains in its own process, else in workers."""
+        return Program(self.nursery, self.path, (*self.sweep, *((HERE,) if here else ()), *more))
+
+    def run(self, *more: str, here: bool = True) -> tuple[int, str]:
+        """The sweep to its end: exit status and what it said."""
+        return self.start(*more, here=here).wait()
+
+    def rows(self, statement: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path / "mlflow.db", timeout=60)) as database:
+            return database.execute(statement).fetchall()
+
+    def numbers(self) -> list[tuple[object, ...]]:
+        """Every point of every metric of every run that counts: a run that counts twice shows twice."""
+        return self.rows(
+            "SELECT k.value, o.value, m.key, m.step, m.value FROM metrics AS m "
+            "JOIN tags AS k ON k.run_uuid = m.run_uuid AND k.key = 'lossbench.key' "
+            "JOIN tags AS o ON o.run_uuid = m.run_uuid AND o.key = 'lossbench.outcome' "
+            "LEFT JOIN tags AS s ON s.run_uuid = m.run_uuid AND s.key = 'lossbench.superseded' "
+            "WHERE o.value IN ('finished', 'diverged') AND s.value IS NULL ORDER BY 1, 2, 3, 4, 5"
+        )
+
+    def statuses(self) -> dict[object, object]:
+        """How many records have which status."""
+        return dict(self.rows("SELECT status, count(*) FROM runs GROUP BY status"))  # type: ignore[arg-type]
+
+    def wait_for(self, status: str, count: int = 1, seconds: float = 60.0) -> None:
+        """Until so many records have a status."""
+        until = time.monotonic() + seconds
+        while int(str(self.statuses().get(status, 0))) < count:
+            assert time.monotonic() < until, self.statuses()
+            time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    running = Nursery()
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    prepare_database(path)
+    return path
+
+
+@pytest.fixture
+def new_folder(tmp_path: Path, nursery: Nursery, database: Path) -> Callable[..., Folder]:
+    """Makes folders by name, with an empty database or without."""
+
+    def make(name: str | Path, with_database: bool = True) -> Folder:
+        return Folder(tmp_path / name, nursery, database if with_database else None)
+
+    return make
+
+
+@pytest.fixture
+def folder(new_folder: Callable[..., Folder]) -> Folder:
+    return new_folder("work")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, database: Path
+) -> tuple[list[tuple[object, ...]], float]:
+    """What a sweep records that nobody disturbs, and the seconds that it takes."""
+    folder = Folder(tmp_path_factory.mktemp("undisturbed"), nursery, database)
+    began = time.monotonic()
+    status, said = folder.run()
+    assert status == 0, said
+    assert folder.statuses() == {"FINISHED": 6}
+    return folder.numbers(), time.monotonic() - began
