@@ -195,6 +195,8 @@ def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> 
     curves: dict[str, Curves] = {}
     for name in [name for name in finished.columns if name.startswith(("train/", "val/"))]:
         points = histories(finished["run_id"].tolist(), name)
+        if points.empty:  # a curve of another data set
+            continue
         points["condition"] = points["run_id"].map(of_run)
         means = points.groupby(["condition", "step"], sort=True)["value"].agg(["mean", "count"])
         enough = means["count"] * 2 >= means.index.get_level_values("condition").map(seeds)

@@ -1,0 +1,170 @@
+"""Summary runs: the right numbers, one per condition however often they are made, and never counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from lossbench import palette
+from lossbench.review import refresh as module
+from lossbench.review.refresh import outdated, refresh
+from lossbench.review.sweep import conclude
+from lossbench.tracking import Store, read_histories, read_runs
+from lossbench.tracking.client_writer import ClientWriter
+
+Sweep = Callable[..., None]
+Query = Callable[..., list[tuple[Any, ...]]]
+PARENTS = """SELECT runs.name, parents.name FROM runs
+    JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = 'mlflow.parentRunId'
+    JOIN runs AS parents ON parents.run_uuid = tags.value AND parents.lifecycle_stage = 'active'"""
+CONTENT = """SELECT runs.name, tags.key, tags.value FROM runs JOIN tags USING (run_uuid)
+    WHERE lifecycle_stage = 'active'
+    AND tags.key NOT IN ('mlflow.parentRunId', 'lossbench.process', 'mlflow.user')
+    UNION SELECT runs.name, params.key, params.value FROM runs JOIN params USING (run_uuid)
+    WHERE lifecycle_stage = 'active'
+    UNION SELECT runs.name, metrics.key || metrics.step, metrics.value FROM runs JOIN metrics USING (run_uuid)
+    WHERE lifecycle_stage = 'active'"""
+
+
+def summaries(uri: str) -> pd.DataFrame:
+    return read_runs(uri, "demo", kinds=("summary",)).set_index("name")
+
+
+def test_a_summary_holds_mean_interval_and_curves_of_the_rate_that_validation_chose(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri)
+    refresh(uri, "demo")
+    made = summaries(uri)
+    assert sorted(made.index) == ["huber", "mae", "mse"]
+    values = [2.0, 2.1, 2.2]
+    mae = made.loc["mae"]
+    low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert mae["test/rmse"] == pytest.approx(2.1)
+    assert (mae["interval/rmse_low"], mae["interval/rmse_high"]) == pytest.approx((low, high))
+    assert mae["optimizer.lr"] == 0.01
+    assert mae["runs/seeds"] == 3
+    assert "seed" not in made.columns
+    curve = read_histories(uri, [mae["run_id"]], "val/rmse")
+    assert curve["step"].tolist() == [1, 2, 3, 4, 5]
+    assert curve["value"].tolist() == pytest.approx([2.1 + 1 / epoch for epoch in range(1, 6)])
+    tags = dict(query("SELECT key, value FROM tags WHERE run_uuid = ?", mae["run_id"]))
+    assert tags["mlflow.runColor"] == palette.color("mae")
+    assert "| **rmse** | 2.1" in tags["mlflow.note.content"]
+    assert "| **0.01** (chosen) | 2.3 | 3 | 0 |" in tags["mlflow.note.content"]
+
+
+def test_losses_are_listed_first_in_their_order_and_every_run_is_below_its_own(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri)
+    refresh(uri, "demo")
+    names = [name for (name,) in query("SELECT name FROM runs ORDER BY start_time DESC LIMIT 3")]
+    assert names == ["mse", "mae", "huber"]
+    parents = query(PARENTS)
+    assert len(parents) == 27
+    assert all(child.startswith(f"{parent} ") for child, parent in parents)
+
+
+def test_summaries_keep_their_ids_and_are_replaced_when_a_sweep_grows(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri)
+    first = refresh(uri, "demo")
+    before = query(CONTENT)
+    assert refresh(uri, "demo") == first
+    assert query(CONTENT) == before
+    assert outdated(uri) == []
+    sweep(uri, losses=["mae"], seeds=[3, 4])
+    assert outdated(uri) == ["demo"]
+    assert refresh(uri, "demo") == first
+    assert summaries(uri).loc["mae", ["test/rmse", "runs/seeds"]].tolist() == pytest.approx([2.2, 5.0])
+    sweep(uri, losses=["mae"], **{"data.contamination": "0.2"})
+    refresh(uri, "demo")
+    assert "mae, contamination 0.2" in summaries(uri).index
+    assert "mae" not in summaries(uri).index
+
+
+def test_summaries_are_no_runs_to_the_report_and_to_resume(uri: str, sweep: Sweep) -> None:
+    sweep(uri)
+    before = read_runs(uri, "demo")
+    refresh(uri, "demo")
+    after = read_runs(uri, "demo")
+    assert after["run_id"].tolist() == before["run_id"].tolist()
+    keys = summaries(uri)["key"].tolist()
+    assert not set(keys) & set(after["key"])
+    with Store(uri) as store:
+        assert set(store.finished(after["key"].tolist())) == set(before["key"])
+
+
+def test_failed_and_diverged_runs_are_counted_and_the_rate_at_which_none_diverged_is_chosen(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    outcomes = {("mae", 0.01, 0): "diverged", ("huber", 0.1, 1): "failed", ("huber", 0.1, 2): "killed"}
+    sweep(uri, outcomes=outcomes)
+    refresh(uri, "demo")
+    made = summaries(uri)
+    assert made.loc["mae", "optimizer.lr"] == 0.001
+    assert made.loc["huber", ["runs/failed", "runs/diverged", "runs/seeds"]].tolist() == [2, 0, 3]
+    assert len(query(PARENTS)) == 27
+
+
+def test_a_failed_run_that_was_trained_again_is_below_the_loss_too(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri, losses=["mae"], rates=[0.01], seeds=[0], outcomes={("mae", 0.01, 0): "failed"})
+    sweep(uri, losses=["mae"], rates=[0.01], seeds=[0])
+    refresh(uri, "demo")
+    assert query(PARENTS) == [("mae lr=0.01 seed=0", "mae")] * 2
+
+
+def test_data_sets_in_one_experiment_are_each_judged_by_a_metric_that_they_have(
+    uri: str, sweep: Sweep
+) -> None:
+    sweep(uri)
+    sweep(uri, metric="accuracy", **{"data.name": "my_digits"})
+    refresh(uri, "demo")
+    made = summaries(uri)
+    assert made.loc["mae, outliers", "test/rmse"] == pytest.approx(2.1)
+    assert made.loc["mae, my_digits", "optimizer.lr"] in (0.001, 0.1)  # there, more is better
+    assert made.loc["mae, my_digits", "test/accuracy"] == pytest.approx(3.1)
+
+
+def test_the_client_writes_what_the_rows_say(
+    uri: str, sweep: Sweep, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep(uri)
+    rows = refresh(uri, "demo")
+    wanted = query(CONTENT)
+    monkeypatch.setattr(module, "writer", ClientWriter)
+    made = refresh(uri, "demo")
+    assert not set(made) & set(rows)
+    assert query(CONTENT) == wanted
+    assert len(query(PARENTS)) == 27
+
+
+def test_nothing_is_made_of_an_experiment_without_a_result(uri: str, sweep: Sweep) -> None:
+    sweep(uri, losses=["mae"], rates=[0.01], seeds=[0], outcomes={("mae", 0.01, 0): "failed"})
+    assert refresh(uri, "demo") == []
+
+
+def test_a_sweep_ends_well_when_summaries_cannot_be_made(
+    uri: str, sweep: Sweep, caplog: pytest.LogCaptureFixture, query: Query
+) -> None:
+    sweep(uri)
+    node = {"name": "demo", "judge": None, "select": None}
+    with caplog.at_level(logging.INFO):
+        conclude(uri, [node, node])
+    assert "viewStateShareKey=lossbench-losses" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        conclude(uri.replace("mlflow.db", "gone.db"), [node])
+    (said,) = [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.INFO]
+    assert said.startswith("The summary runs of demo could not be made")
+    assert "python -m lossbench.review experiment=demo" in said
