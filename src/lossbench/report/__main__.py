@@ -1,6 +1,7 @@
 """`python -m lossbench.report experiment=<name>`: from MLflow to table, verdicts and figures.
 
 experiment=outliers        an experiment of conf/experiment, or any name that runs were recorded under
+experiment=anatomy         each loss against its textbook property; nothing is trained or read
 tracking.uri=...           where the runs are; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db
 report.out=folder          where files go; default: experiments/<name>
 report.figures=false       no figures
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lossbench.report.claims import Experiment
+
+ANATOMY = "anatomy"  # the report that needs no runs
 
 
 @dataclass
@@ -62,7 +65,7 @@ def parse(arguments: Sequence[str]) -> Request:
     plain = _tree(arguments)
     name = plain.pop("experiment", None)
     if not isinstance(name, str):
-        raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', shipped())}).")
+        raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', [*shipped(), ANATOMY])}).")
     tracking = plain.pop("tracking", None) or {}
     options = _options(plain.pop("report", None) or {})
     return Request(name, tracking.get("uri"), options, _flat(plain))
@@ -159,6 +162,9 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
 def main(arguments: Sequence[str]) -> None:
     """Make the report that the command line asks for."""
     request = parse(arguments)
+    if request.experiment == ANATOMY:
+        _anatomy(request)
+        return
     experiment = load_experiment(request.experiment)
 
     from lossbench.tracking import resolve_uri
@@ -176,6 +182,16 @@ def main(arguments: Sequence[str]) -> None:
         return
     folder = Path(options.out or Path("experiments") / experiment.name)
     _files(report, uri, folder, options)
+
+
+def _anatomy(request: Request) -> None:
+    from lossbench.report import anatomy
+
+    if request.selection:
+        raise InputError(f"{next(iter(request.selection))} selects runs, and experiment={ANATOMY} has none.")
+    options = request.options
+    out = Path(options.out) if options.out else None
+    anatomy.main(request.uri, out, figures=options.figures, files=options.files, recorded=options.record)
 
 
 def _files(report: Any, uri: str, folder: Path, options: Options) -> None:

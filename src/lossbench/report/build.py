@@ -11,6 +11,7 @@ import pandas as pd
 from lossbench.errors import InputError
 from lossbench.metrics.names import METRICS
 from lossbench.report import choose, table
+from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, tidy
@@ -43,6 +44,7 @@ class Report:
     budget: pd.DataFrame
     crossings: tuple[Crossing, ...]
     ranks: Ranks | None
+    breakdown: Breakdown | None = None
 
     @property
     def seeds(self) -> int:
@@ -100,6 +102,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         budget=budget,
         crossings=tuple(crossings(budget, layout, judged_by)),
         ranks=ranks(chosen, layout, judged_by),
+        breakdown=breakdown(chosen, layout, judged_by),
     )
 
 

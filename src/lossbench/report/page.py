@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.report import words
@@ -19,11 +18,42 @@ MOST_BYTES = 3_000_000
 _MARKS = {"best": " \\*", "tied": " ~", "": ""}
 _HTML_MARKS = {"best": "best", "tied": "tied", "": ""}
 
+_VERDICT_NOTE = (
+    "The difference is left minus right, paired by seed, positive where left is better; p is that of a "
+    "sign-flip permutation test, Holm-corrected over the claims. `supported` and `refuted` need the whole "
+    "interval on one side and p of at most 0.04."
+)
+
+# What the templates show of a report that has only verdicts.
+EMPTY: Mapping[str, Any] = {
+    "advice": (),
+    "remarks": (),
+    "judge": "",
+    "select": "",
+    "data": (),
+    "grid": (),
+    "runs": 0,
+    "seeds": 0,
+    "verdicts": (),
+    "verdict_heads": ("difference [95%]", "p", "n"),
+    "verdict_note": _VERDICT_NOTE,
+    "breakdown": None,
+    "tables": (),
+    "details": (),
+    "cross": (),
+    "rates": (),
+    "crossings": (),
+    "ranks": "",
+    "legend": LEGEND,
+    "figures": {},
+}
+
 
 def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     """What both pages show: names of figures with their captions, texts and tables."""
     experiment = report.experiment
     return {
+        **EMPTY,
         "name": experiment.name,
         "question": experiment.question or f"Runs recorded as {experiment.name}.",
         "commands": commands(experiment.name),
@@ -36,13 +66,13 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "runs": len(report.runs),
         "seeds": report.seeds,
         "verdicts": [_verdict(judged) for judged in report.verdicts],
+        "breakdown": report.breakdown and report.breakdown.table(),
         "tables": report.by_axis or report.by_metric,
         "details": report.by_metric if report.by_axis else (),
         "cross": report.cross,
         "rates": _rates(report),
         "crossings": words.crossing_lines(report),
         "ranks": _ranks(report),
-        "legend": LEGEND,
         "figures": figures,
     }
 
@@ -54,28 +84,37 @@ def commands(name: str) -> list[str]:
 
 def markdown(report: Report, figures: Mapping[str, str]) -> str:
     """README.md; images lie beside it."""
-    return str(_environment(html=False).get_template("page.md.j2").render(context(report, figures)))
+    return rendered("page.md.j2", context(report, figures))
 
 
 def summary(report: Report) -> str:
     """The short form for the description of a run in MLflow."""
-    return str(_environment(html=False).get_template("summary.md.j2").render(context(report, {})))
+    return rendered("summary.md.j2", context(report, {}))
 
 
-def html(report: Report, figures: Mapping[str, str], folder: Path) -> str:
+def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes]) -> str:
     """One self-contained page; figures are left out from the last on where it would pass 3 MB."""
-    told = context(report, figures)
+    return rendered_html(context(report, figures), files)
+
+
+def rendered(template: str, told: Mapping[str, Any]) -> str:
+    """A Markdown template filled with what `context` or `EMPTY` holds."""
+    return str(_environment(html=False).get_template(template).render(told))
+
+
+def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+    """The page of a context whose figures lie in `files`."""
     images: dict[str, str] = {}
     left, dropped = MOST_BYTES - 400_000, []
-    for name in figures:
-        data = base64.b64encode((folder / name).read_bytes()).decode()
+    for name in told["figures"]:
+        data = base64.b64encode(files[name]).decode()
         if len(data) > left:
             dropped.append(name)
             continue
         left -= len(data)
         images[name] = data
-    told |= {"images": images, "dropped": dropped}
-    return str(_environment(html=True).get_template("page.html.j2").render(told))
+    filled = {**told, "images": images, "dropped": dropped}
+    return str(_environment(html=True).get_template("page.html.j2").render(filled))
 
 
 def _environment(*, html: bool) -> Any:

@@ -17,7 +17,7 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
 
     Args:
         uri: the tracking address.
-        experiment: its name in MLflow; it exists, its runs were read.
+        experiment: its name in MLflow; made where it is missing.
         folder: README.md, report.html, results.csv, verdicts.json and figures.
         description: Markdown, shown on the run's page.
 
@@ -26,9 +26,10 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
     """
     store = client(parse(uri).uri)
     place = store.get_experiment_by_name(experiment)
-    earlier = _reports(store, place.experiment_id)
+    number = place.experiment_id if place else store.create_experiment(experiment)
+    earlier = _reports(store, number)
     run = store.create_run(
-        place.experiment_id,
+        number,
         run_name=f"report: {experiment}",
         tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description},
     )

@@ -20,7 +20,7 @@ _VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 def show(report: Report, console: Console | None = None) -> None:
     """Print remarks, tables and verdicts."""
-    console = console or _console()
+    console = console or plain_console()
     console.print(Text(f"{report.experiment.name}", style="bold"), end="")
     console.print(f"  {report.experiment.question or ''}", highlight=False)
     for line in words.advice(report):
@@ -47,7 +47,7 @@ def show(report: Report, console: Console | None = None) -> None:
         )
 
 
-def _console() -> Console:
+def plain_console() -> Console:
     console = Console(highlight=False)
     if not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH

@@ -23,17 +23,27 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
         figures: PNGs by file name.
         captions: of the figures, in the order in which they are shown.
     """
+    table = results_table(report).to_csv(index=False, float_format=f"%.{DIGITS}g")
+    records = [judged.record() for judged in report.verdicts]
+    texts = {
+        "results.csv": table,
+        "verdicts.json": json.dumps(records, indent=2, allow_nan=False) + "\n",
+        "README.md": page.markdown(report, captions),
+        "report.html": page.html(report, captions, figures),
+    }
+    replace_files(folder, {**figures, **{name: text.encode() for name, text in texts.items()}})
+
+
+def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put all files of a report into its folder, or none where one cannot be written aside first.
+
+    Older figures go; other files stay.
+    """
     with tempfile.TemporaryDirectory(prefix="lossbench-report-") as aside:
-        made = Path(aside)
-        for name, content in figures.items():
-            (made / name).write_bytes(content)
-        results_table(report).to_csv(made / "results.csv", index=False, float_format=f"%.{DIGITS}g")
-        records = [judged.record() for judged in report.verdicts]
-        (made / "verdicts.json").write_text(json.dumps(records, indent=2, allow_nan=False) + "\n")
-        (made / "README.md").write_text(page.markdown(report, captions))
-        (made / "report.html").write_text(page.html(report, captions, made))
+        for name, content in files.items():
+            Path(aside, name).write_bytes(content)
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.png"):
             old.unlink()
-        for file in made.iterdir():
-            shutil.copyfile(file, folder / file.name)
+        for name in files:
+            shutil.copyfile(Path(aside, name), folder / name)

@@ -1,0 +1,70 @@
+"""How a property is measured: at many points, in double precision, by autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from lossbench.seeds import torch_generator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+Curve = Callable[["Tensor"], "Tensor"]
+
+POINTS = 1000
+EXACT = 1e-9  # of numbers of about 1 in double precision
+SEARCHED = 2e-3  # of a minimum that is searched for on a grid of 1e-3
+
+
+@dataclass(frozen=True)
+class Found:
+    """The number that a check measured, and at how many points."""
+
+    value: float
+    points: int
+
+
+@dataclass(frozen=True)
+class Property:
+    """A sentence about a loss that holds where `measure` gives a number from `low` to `high`.
+
+    measured: what the number is, in words.
+    """
+
+    id: str
+    loss: str
+    sentence: str
+    source: str
+    measured: str
+    measure: Callable[[], Found]
+    low: float
+    high: float
+
+
+def gradient(curve: Curve, points: Tensor) -> Tensor:
+    """The derivative of the sum of `curve` at each of the points, in their shape."""
+    inputs = points.detach().clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(curve(inputs).sum(), inputs)
+    return slopes
+
+
+def drawn(*shape: int, purpose: str, scale: float = 3.0) -> Tensor:
+    """Normal numbers, the same at every call."""
+    generator = torch_generator(0, "anatomy", purpose)
+    return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def minimiser(loss: Callable[[Tensor, Tensor], Tensor], sample: Tensor, span: float = 10.0) -> float:
+    """The constant on a grid of 1e-3 within +-span whose mean loss (C, N) over a sample (N,) is least."""
+    constants = torch.arange(-span, span, 1e-3, dtype=torch.float64)
+    return float(constants[loss(constants[:, None], sample[None]).mean(-1).argmin()])
+
+
+def largest(values: Tensor) -> Found:
+    """The largest absolute value."""
+    return Found(float(values.abs().max()), values.numel())
