@@ -12,7 +12,7 @@ from lossbench.data.module import DataCache, PackData
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
 from lossbench.pack.checkpoint import Checkpoint, Saving
 from lossbench.pack.fate import MemberResult
-from lossbench.pack.memory import keep_freed_memory
+from lossbench.pack.memory import freed_memory_kept
 from lossbench.pack.module import Pack
 
 # Told after each epoch of how many members are still training.
@@ -44,12 +44,11 @@ def fit(
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
     data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
     pack = Pack(members, data, mode)
-    keep_freed_memory()
     callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
     begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None
-    with quiet(), one_thread(), _interruptible():
+    with quiet(), one_thread(), freed_memory_kept(), _interruptible():
         trainer = Trainer(
             max_epochs=first.trainer.max_epochs,
             accelerator=first.trainer.accelerator,
@@ -63,7 +62,9 @@ def fit(
         )
         trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
         trainer.test(pack, datamodule=data, verbose=False)
-    return pack.results()
+        results = pack.results()
+        pack.release()
+    return results
 
 
 @contextmanager

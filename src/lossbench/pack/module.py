@@ -160,6 +160,11 @@ class Pack(LightningModule):
         totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
         return [self._result(member, columns, totals) for member in range(len(self.members))]
 
+    def release(self) -> None:
+        """Let go of weights and data at once: Lightning's objects refer to each other and outlive a fit."""
+        del self.engine, self.groups, self.pool, self.rows
+        self.gathered = []
+
     def _result(
         self, member: int, columns: dict[str, list[list[float]]], totals: dict[str, list[float]]
     ) -> MemberResult:
@@ -171,6 +176,8 @@ class Pack(LightningModule):
         found = {name: values[member] for name, values in totals.items()}
         metrics = {name: value for name, value in found.items() if value == value}
         failure = self.failures.get(member)
+        if failure is None and "best/epoch" not in metrics:  # its weights are finite, its outputs are not
+            failure = Failure("diverged", self.updates, f"val/{self.select} was never finite")
         if failure is None:
             return MemberResult(history=history, metrics=metrics, predictions=self.arrays[member])
         # What a diverged or failed member had learnt before is no result: validation stays, test does not.
