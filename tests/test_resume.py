@@ -1,0 +1,123 @@
+"""What is trained again and what is not: every knob of every choice counts; a diverged run is a result."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from lossbench.config import GROUPS, Job, conf_dir, jobs_from
+from lossbench.tracking.creation import prepare_database
+from lossbench.train import Outcome, train_many
+
+SMALL = "data.train_size=32 data.val_size=10 data.test_size=10 trainer.max_epochs=1 hydra/launcher=basic"
+PATHS = ("root", "path")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    prepare_database(path)
+    return path
+
+
+@pytest.fixture
+def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+def job() -> Job:
+    return jobs_from([compose("config", SMALL.split())])[0]
+
+
+def shipped() -> list[tuple[str, str]]:
+    """(group, key) of every knob of every choice that ships, but where files lie."""
+    found = {
+        (group, str(knob))
+        for group in GROUPS
+        for path in (conf_dir() / group).glob("*.yaml")
+        for knob in OmegaConf.load(path)
+        if knob not in PATHS
+    }
+    return sorted(found)
+
+
+@given(st.sampled_from(shipped()), st.sampled_from(["another", 12345, 0.12345, True, [7], None]))
+def test_whatever_a_knob_becomes_the_key_changes(knob: tuple[str, str], value: object) -> None:
+    before = job_once()
+    group, name = knob
+    if before.config[group].get(name, "absent") == value:
+        return
+    changed = {**before.config, group: {**before.config[group], name: value}}
+    assert replace(before, config=changed).key != before.key
+
+
+@given(
+    st.permutations(["data", "model", "loss", "optimizer", "trainer", "seed", "experiment"]), st.booleans()
+)
+def test_order_place_and_manner_do_not_change_the_key(order: list[str], flag: bool) -> None:
+    before = job_once()
+    changed = {name: before.config[name] for name in order}
+    changed |= {"pack": {"mode": "loop", "checkpoint_every": 3}, "tracking": {"resume": flag}}
+    changed["data"] = {**changed["data"], "root": "/elsewhere" if flag else None}
+    assert replace(before, config=changed, mode="loop").key == before.key
+
+
+_JOBS: list[Job] = []
+
+
+def job_once() -> Job:
+    """One job for all examples of a property."""
+    if not _JOBS:
+        _JOBS.append(job())
+    return _JOBS[0]
+
+
+def train(folder: Path, *overrides: str) -> Outcome:
+    uri = f"tracking.uri=sqlite:///{folder}/mlflow.db"
+    return train_many([compose("config", [*SMALL.split(), uri, *overrides])], n_jobs=1)[0]
+
+
+def counted(folder: Path) -> list[str]:
+    """Ids of the results that no later one has replaced."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        rows = database.execute(
+            "SELECT run_uuid FROM tags WHERE key = 'lossbench.outcome' AND value IN ('finished', 'diverged') "
+            "EXCEPT SELECT run_uuid FROM tags WHERE key = 'lossbench.superseded' AND value = 'true'"
+        ).fetchall()
+    return [run_id for (run_id,) in rows]
+
+
+def test_a_diverged_run_is_trained_again_when_asked_and_counts_once(folder: Path) -> None:
+    first = train(folder, "optimizer.lr=1e30")
+    assert (first.outcome, first.found) == ("diverged", False)
+    assert train(folder, "optimizer.lr=1e30").found
+    again = train(folder, "optimizer.lr=1e30", "tracking.retry_diverged=true")
+    assert not again.found
+    assert counted(folder) == [again.run_id]
+
+
+def test_without_resume_all_is_trained_again_and_counts_once(folder: Path) -> None:
+    first = train(folder)
+    assert train(folder, "tracking.retry_diverged=true").found  # it has not diverged
+    again = train(folder, "tracking.resume=false")
+    assert not again.found
+    assert again.metrics == first.metrics
+    assert counted(folder) == [again.run_id]
