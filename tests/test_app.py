@@ -1,0 +1,216 @@
+"""The real program in a process of its own, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from lossbench.tracking import runs
+
+Done = subprocess.CompletedProcess[str]
+Numbers = dict[str, list[tuple[int, float]]]  # metric -> its curve
+
+SMALL = ("data.train_size=100", "data.val_size=40", "data.test_size=40", "trainer.max_epochs=2")
+SWEEP = ("-m", "loss=mse,huber", "seed=0,1", *SMALL)
+BROKEN = """
+_target_: lossbench.losses.third_party.ThirdParty
+_recursive_: false
+name: broken
+function: {_target_: torch.bmm, _partial_: true}  # wants three dimensions
+trains_on: [continuous]
+encoding: value
+output_size: one
+meaning: value
+"""
+
+
+def lossbench(*arguments: str, folder: Path, **environment: str) -> Done:
+    return subprocess.run(
+        [sys.executable, "-m", "lossbench", *arguments],
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The folder of a sweep, and what MLflow holds of it."""
+
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        return f"sqlite:///{self.folder}/mlflow.db"
+
+    def runs(self, experiment: str = "adhoc") -> dict[str, Run]:
+        """The runs of an experiment by their name."""
+        client = MlflowClient(self.uri)
+        found = client.get_experiment_by_name(experiment)
+        return {run.info.run_name: run for run in client.search_runs([found.experiment_id])} if found else {}
+
+    def numbers(self, experiment: str = "adhoc") -> dict[str, Numbers]:
+        """Every value of every metric of the runs of an experiment, to the bit."""
+        client = MlflowClient(self.uri)
+
+        def curve(run: Run, metric: str) -> list[tuple[int, float]]:
+            points = client.get_metric_history(run.info.run_id, metric)
+            return sorted((point.step, point.value) for point in points)
+
+        return {
+            name: {metric: curve(run, metric) for metric in run.data.metrics}
+            for name, run in self.runs(experiment).items()
+        }
+
+
+@pytest.fixture(scope="session")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """One sweep of four runs, shared by all tests, also by those in other processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared_sweep"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            folder.mkdir()
+            done = lossbench(*SWEEP, folder=folder)
+            assert done.returncode == 0, done.stderr
+            (folder / "done").write_text(json.dumps([done.stdout, done.stderr]))
+    return Recorded(folder)
+
+
+def test_a_sweep_records_every_run_whole(sweep: Recorded) -> None:
+    found = sweep.runs()
+    assert sorted(found) == [f"{loss} lr=0.001 seed={seed}" for loss in ("huber", "mse") for seed in (0, 1)]
+    for name, run in found.items():
+        loss, seed = name.split()[0], name[-1]
+        params, tags = run.data.params, run.data.tags
+        assert run.info.status == "FINISHED"
+        assert (params["loss.name"], params["seed"], params["data.name"]) == (loss, seed, "outliers")
+        assert (params["optimizer.lr"], params["trainer.max_epochs"]) == ("0.001", "2")
+        assert params.get("loss.delta") == ("1.0" if loss == "huber" else None)
+        assert (tags[runs.LOSS], tags[runs.OUTCOME], tags[runs.KIND]) == (loss, "finished", "member")
+        assert len(tags[runs.KEY]) == 64
+        assert {"lossbench.commit", "lossbench.dirty", "lossbench.versions", "mlflow.runColor"} <= set(tags)
+        assert {"test/mae", "test/rmse", "best/mae", "best/epoch", "cross/mse"} <= set(run.data.metrics)
+        (data,) = run.inputs.dataset_inputs
+        assert data.dataset.name == "outliers"
+    for curves in sweep.numbers().values():
+        assert [step for step, _ in curves["train/loss"]] == [1, 2]
+        assert [step for step, _ in curves["val/mae"]] == [1, 2]
+
+
+def test_a_sweep_leaves_hydras_folders_and_says_where_the_results_are(sweep: Recorded) -> None:
+    (folder,) = (sweep.folder / "multirun").glob("*/*")
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["0", "1", "2", "3"]
+    overrides = (folder / "3" / ".hydra" / "overrides.yaml").read_text().split()
+    assert {"loss=huber", "seed=1"} <= set(overrides)
+    stdout, stderr = json.loads((sweep.folder / "done").read_text())
+    assert "recorded in sqlite:///mlflow.db, experiment adhoc" in stdout
+    assert "Traceback" not in stdout + stderr
+    assert "Warning" not in stdout + stderr
+
+
+def test_a_finished_sweep_is_not_trained_again_wherever_it_is_called(sweep: Recorded, tmp_path: Path) -> None:
+    before = {name: run.info.run_id for name, run in sweep.runs().items()}
+    done = lossbench(*SWEEP, folder=tmp_path, MLFLOW_TRACKING_URI=sweep.uri)
+    assert done.returncode == 0, done.stderr
+    assert "0 of 4 runs to train, 4 finished" in done.stdout
+    assert {name: run.info.run_id for name, run in sweep.runs().items()} == before
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_one_after_another_gives_the_numbers_of_the_pack(sweep: Recorded, tmp_path: Path) -> None:
+    basic = ("hydra/launcher=basic", "experiment.name=basic", f"tracking.uri={sweep.uri}")
+    done = lossbench(*SWEEP, *basic, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sweep.numbers("basic") == sweep.numbers()
+
+
+def test_one_run_alone_gives_the_numbers_of_the_pack_and_tells_them(sweep: Recorded, tmp_path: Path) -> None:
+    alone = ("loss=huber", "seed=1", "experiment.name=alone", f"tracking.uri={sweep.uri}", *SMALL)
+    done = lossbench(*alone, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (name,), numbers = sweep.runs("alone"), sweep.numbers("alone")
+    assert numbers[name] == sweep.numbers()[name]
+    ((_, mae),) = numbers[name]["test/mae"]
+    assert f"{name}: best epoch" in done.stdout
+    assert f"test/mae {mae:.4g}" in done.stdout
+    assert list((tmp_path / "outputs").glob("*/*/.hydra/config.yaml"))
+
+
+def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
+    sweep: Recorded, tmp_path: Path
+) -> None:
+    (tmp_path / "own" / "loss").mkdir(parents=True)
+    (tmp_path / "own" / "loss" / "broken.yaml").write_text(BROKEN)
+    bad = ("--config-dir", "own", "-m", "loss=broken,mse,huber", "seed=0,1", *SMALL)
+    done = lossbench(*bad, "experiment.name=failing", f"tracking.uri={sweep.uri}", folder=tmp_path)
+    assert done.returncode == 1
+    found = sweep.runs("failing")
+    failed = {name: run for name, run in found.items() if run.info.status == "FAILED"}
+    assert sorted(failed) == ["broken lr=0.001 seed=0", "broken lr=0.001 seed=1"]
+    numbers = sweep.numbers("failing")
+    assert {name: numbers[name] for name in found if name not in failed} == sweep.numbers()
+    for name, run in failed.items():
+        assert f"{name} failed: the loss raised RuntimeError at step 1" in done.stdout
+        assert "Traceback" in run.data.tags[runs.TRACEBACK]
+    assert "2 of 6 runs have no result:" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "lossbench: a run failed (broken" in done.stderr
+
+
+REFUSED = {
+    "loss=hubber": "loss=hubber is unknown (did you mean 'huber'?",
+    "loss=huber loss.delta=0": "loss.delta must be above 0; got 0.",
+    "-m data=outliers,mnist_5k loss=mse,cce": "loss=cce cannot train on data=outliers, whose targets are ",
+    "-m seed=range(3,0)": "The sweep is empty: give every range and list at least one value",
+    "-m hydra.launcher.n_jobs=-1 seed=0,1": "hydra.launcher.n_jobs must be 0 (one per core) or more; got -1.",
+    "-m loss=[mse,mae] seed=0,1": "loss takes one name, not a list; to sweep over several write",
+    "--loss huber": "--loss is no option; write loss=huber without dashes.",
+    "tracking.uri=http://127.0.0.1:9": "http://127.0.0.1:9 cannot be used: Connection refused; start it, or",
+    "hydra.run.dir=/dev/null/x": "/dev/null/x cannot be used (Not a directory); free or name another place",
+}
+# Tells at the end whether the command imported what takes seconds.
+WATCHED = """
+import atexit, runpy, sys
+atexit.register(lambda: print("torch" in sys.modules or "mlflow" in sys.modules))
+runpy.run_module("lossbench", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("line", "words"), REFUSED.items(), ids=REFUSED)
+def test_a_refused_command_says_one_sentence_and_makes_no_database(
+    line: str, words: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", WATCHED, *line.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("lossbench: ")
+    assert words in said
+    assert said.endswith(".")
+    assert done.stdout == "False\n"
+    assert not list(tmp_path.glob("*.db*"))
+
+
+def test_a_traceback_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:
+    done = lossbench("loss=huber", "loss.delta=0", folder=tmp_path, HYDRA_FULL_ERROR="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "InputError: loss.delta must be above 0; got 0." in done.stderr
+
+
+def test_help_is_the_projects_own_and_the_rest_is_hydras(tmp_path: Path) -> None:
+    helped = lossbench("--help", folder=tmp_path)
+    assert helped.returncode == 0
+    assert helped.stdout.startswith("lossbench: which loss should I train with?")
+    config = lossbench("--cfg", "job", "loss=huber", "-p", "loss", folder=tmp_path)
+    assert "delta: 1.0" in config.stdout
+    assert "PackLauncher" in lossbench("--info", "plugins", folder=tmp_path).stdout
+    assert not list(tmp_path.iterdir())
