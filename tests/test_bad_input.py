@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+import os
 import re
 import shlex
 import struct
@@ -427,6 +428,16 @@ def test_a_loss_trains_on_what_the_table_says_or_the_losses_that_fit_are_named(
     assert told.startswith(f"loss={loss} cannot train on data={data}, whose targets are ")
     named = told.partition("losses that fit: ")[2].rstrip(".").split(", ")
     assert set(named) == set(fitting)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(
+    refuse: Refuse, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("mine")
+    folder.chmod(0o555)
+    told = refuse(f"tracking.uri=sqlite:///{folder}/mlflow.db")
+    assert "cannot be written (Permission denied); make its folder writable, or name another" in told
 
 
 def test_one_bad_command_of_a_sweep_refuses_the_sweep(
