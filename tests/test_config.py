@@ -126,7 +126,7 @@ def valid(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any] | None:
     whole = st.integers(int(low or 0), int(below - 1 if below is not None else high or 10**6))
     floats = st.floats(
         low if low is not None else above,
-        high if high is not None else below if below is not None else 1e38,
+        high if high is not None else below if below is not None else 1e30,
         exclude_min=low is None,
         exclude_max=high is None and below is not None,
     )

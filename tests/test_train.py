@@ -167,7 +167,7 @@ tiny = {
 }
 models = {"outliers": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
 losses = ["mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet", "focal"]
-rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e38, 5e-324])
+rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
 
 
 @st.composite
