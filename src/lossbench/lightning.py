@@ -12,8 +12,9 @@ from lossbench._torchvision import mend
 mend()  # before Lightning, which imports torchvision
 
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer  # noqa: E402
+from pytorch_lightning.utilities.exceptions import SIGTERMException  # noqa: E402
 
-__all__ = ["Callback", "LightningDataModule", "LightningModule", "Trainer", "quiet"]
+__all__ = ["Callback", "LightningDataModule", "LightningModule", "SIGTERMException", "Trainer", "quiet"]
 
 # Each is true of every pack and says nothing to the person who runs it.
 _EXPECTED = (

@@ -9,7 +9,7 @@ import torch
 
 from lossbench.config import Member
 from lossbench.data.module import DataCache, PackData
-from lossbench.lightning import Callback, LightningModule, Trainer, quiet
+from lossbench.lightning import Callback, LightningModule, SIGTERMException, Trainer, quiet
 from lossbench.pack.checkpoint import Checkpoint, Saving
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.memory import freed_memory_kept
@@ -69,12 +69,14 @@ def fit(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C through: Lightning would end the program with status 1 in its place."""
+    """Let Ctrl-C through, which Lightning would turn into status 1, and say what SIGTERM did to a worker."""
     try:
         yield
     except SystemExit as ending:
         if isinstance(ending.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
+        if isinstance(ending, SIGTERMException):
+            raise RuntimeError("its process was told to end by SIGTERM") from None
         raise
 
 
