@@ -47,7 +47,7 @@ def test_a_summary_holds_mean_interval_and_curves_of_the_rate_that_validation_ch
     mae = made.loc["mae"]
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert mae["test/rmse"] == pytest.approx(2.1)
-    assert (mae["interval/rmse_low"], mae["interval/rmse_high"]) == pytest.approx((low, high))
+    assert (mae["interval/rmse_low"], mae["interval/rmse_high"]) == pytest.approx((low, high), rel=1e-5)
     assert mae["optimizer.lr"] == 0.01
     assert mae["runs/seeds"] == 3
     assert "seed" not in made.columns

@@ -148,12 +148,17 @@ def _metrics(rows: pd.DataFrame) -> dict[str, float]:
         values = (finished if column.startswith("best/") else rows)[column].dropna().to_numpy(float)
         if not len(values):
             continue
-        metrics[column] = float(values.mean())
+        metrics[column] = _rounded(values.mean())
         if column.startswith("test/") and len(values) > 1:
             interval, name = paired_interval(values), column.removeprefix("test/")
-            metrics[f"interval/{name}_low"] = float(interval.low)
-            metrics[f"interval/{name}_high"] = float(interval.high)
+            metrics[f"interval/{name}_low"] = _rounded(interval.low)
+            metrics[f"interval/{name}_high"] = _rounded(interval.high)
     return metrics
+
+
+def _rounded(value: Any) -> float:
+    """To six digits, because MLflow's tables show all that there are."""
+    return float(f"{float(value):.6g}")
 
 
 def _counts(rows: pd.DataFrame, members: pd.DataFrame) -> dict[str, float]:

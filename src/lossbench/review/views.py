@@ -16,6 +16,8 @@ from lossbench.metrics.names import METRICS
 from lossbench.review.summaries import Compared
 from lossbench.tracking import runs
 
+# Without it, MLflow shows the experiment among its pages for language models.
+KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
 TAG_PREFIX = "mlflow.sharedViewState."
 COMPARED, BY_LOSS, FAILED = "lossbench-losses", "lossbench-runs", "lossbench-failed"
 CHOSEN = "lossbench.chosen"  # "true" on runs at the learning rate that was chosen for their condition
@@ -24,7 +26,7 @@ MOST_SHOWN = 100  # runs; with more the page is slow
 
 
 def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
-    """The tags of an experiment that are its saved views.
+    """The tags of an experiment that are its saved views, and the one that opens them among training runs.
 
     Args:
         compared: what the experiment compares.
@@ -35,7 +37,7 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
         BY_LOSS: ("All runs by loss", _by_loss(compared)),
         FAILED: ("Failed runs", _failed()),
     }
-    return {
+    return {KIND_TAG: TRAINING} | {
         f"{TAG_PREFIX}{key}": json.dumps(
             {"name": name, "createdAt": made, "updatedAt": made, "state": _packed(state)}
         )
@@ -81,7 +83,7 @@ def _by_loss(compared: Sequence[Compared]) -> dict[str, Any]:
     return _state(
         f'tags.`{CHOSEN}` = "true"',
         _charts(compared),
-        ["params.`loss.name`", "params.`optimizer.lr`", "params.`seed`", *_shown_metrics(compared)],
+        _shown_metrics(compared),
         orderByKey=_FLAT,
         orderByAsc=True,
         groupBy={"aggregateFunction": "average", "groupByKeys": groups},

@@ -1,0 +1,111 @@
+"""The commands: summary runs and links by hand, and the server behind `make ui`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+import pytest
+
+from lossbench.errors import InputError
+from lossbench.review import __main__ as command
+from lossbench.review import server
+from lossbench.review.links import links
+from lossbench.review.refresh import refresh
+from lossbench.review.views import BY_LOSS, COMPARED, TAG_PREFIX, unpacked
+
+Sweep = Callable[..., None]
+
+
+def test_the_command_makes_summaries_of_every_experiment_and_prints_links(
+    uri: str, sweep: Sweep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(uri)
+    sweep(uri, losses=["mse"], experiment="other")
+    command.main(["port=5001"])
+    said = capsys.readouterr().out
+    assert "demo: 3 summary runs" in said
+    assert "other: 1 summary runs" in said
+    assert said.count("http://127.0.0.1:5001/#/experiments/") == 2
+
+
+def test_the_link_to_compare_names_the_summary_runs(uri: str, sweep: Sweep) -> None:
+    sweep(uri)
+    made = refresh(uri, "demo")
+    compare = links(uri, "demo")[0].compare
+    assert compare is not None
+    asked = parse_qs(compare.partition("?")[2])
+    assert json.loads(asked["runs"][0]) == made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["outliers"], "write key=value"),
+        (["experimet=outliers"], "did you mean 'experiment'"),
+        (["experiment=dem"], "did you mean 'demo'"),
+        (["port=http"], "port=http is no port"),
+    ],
+)
+def test_faults_are_told_with_the_remedy(uri: str, sweep: Sweep, arguments: list[str], said: str) -> None:
+    sweep(uri, losses=["mse"], rates=[0.01], seeds=[0])
+    with pytest.raises(InputError, match=said):
+        command.main(arguments)
+
+
+def test_views_sort_by_the_judging_metric_and_group_by_loss_and_axis(
+    uri: str, sweep: Sweep, query: Callable[..., list[tuple[str, ...]]]
+) -> None:
+    def view(key: str) -> dict[str, object]:
+        (row,) = query("SELECT value FROM experiment_tags WHERE key = ?", f"{TAG_PREFIX}{key}")
+        return unpacked(row[0])
+
+    sweep(uri)
+    refresh(uri, "demo")
+    assert (view(COMPARED)["orderByKey"], view(COMPARED)["orderByAsc"]) == ("metrics.`test/rmse`", True)
+    sweep(uri, **{"data.contamination": "0.2"})
+    refresh(uri, "demo")
+    assert view(COMPARED)["orderByKey"] == "attributes.start_time"
+    grouped = view(BY_LOSS)["groupBy"]
+    assert isinstance(grouped, dict)
+    assert [key["groupByData"] for key in grouped["groupByKeys"]] == ["loss.name", "data.contamination"]
+
+
+def test_the_server_refuses_a_port_that_is_taken_and_a_database_that_is_not_there(uri: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        arguments = [f"port={other.getsockname()[1]}", f"tracking.uri={uri}"]
+        with pytest.raises(InputError, match="is taken"):
+            server.main(arguments)
+    with pytest.raises(InputError, match="no tracking database"):
+        server.main(["tracking.uri=sqlite:///gone.db"])
+    with pytest.raises(InputError, match="is a server already"):
+        server.main(["tracking.uri=http://127.0.0.1:5000"])
+
+
+@pytest.mark.slow
+def test_the_server_prints_links_when_it_answers_and_ends_on_ctrl_c(uri: str, sweep: Sweep) -> None:
+    sweep(uri)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = [sys.executable, "-m", "lossbench.review.server", f"port={port}", f"tracking.uri={uri}"]
+    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    said = ""
+    while "Ctrl-C" not in said:
+        text = running.stdout.readline()
+        assert text, running.communicate()[1]
+        said += text
+    assert f"http://127.0.0.1:{port}/#/experiments/1/runs" in said
+    socket.create_connection(("127.0.0.1", port)).close()
+    running.send_signal(2)
+    _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (0, "")
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port))
