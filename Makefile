@@ -14,6 +14,8 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 EXPERIMENTS := outliers mnist sentiment faces
+COMPANIONS_outliers := outliers_delta outliers_sine
+COMPANIONS_mnist := mnist_kl
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
 define step
@@ -60,14 +62,16 @@ mnist: ## nine losses on digits, with and without wrong labels
 sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
 $(EXPERIMENTS): setup
-	@$(RUN) -m lossbench -m experiment=$@ $(ARGS)
-	@$(RUN) -m lossbench.report experiment=$@
+	@for name in $@ $(COMPANIONS_$@); do \
+		$(RUN) -m lossbench -m experiment=$$name $(ARGS) || exit 1; \
+		$(RUN) -m lossbench.report experiment=$$name || exit 1; \
+	done
 
 anatomy: setup ## each loss and its gradient against its textbook property (no training)
 	@$(RUN) -m lossbench.report experiment=$@ $(ARGS)
 
-reproduce: $(EXPERIMENTS) anatomy ## all experiments; fails where a recorded verdict changed
-	@$(RUN) -m lossbench.report.reproduce
+reproduce: setup ## all experiments; fails where a recorded verdict changed
+	@$(RUN) -m lossbench.report.reproduce $(ARGS)
 
 bench: setup ## how fast: against Hydra's own launcher, Lightning alone, and plain PyTorch
 	@$(RUN) experiments/speed/bench.py $(ARGS)

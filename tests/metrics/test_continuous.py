@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as reference
 
-from lossbench.metrics.continuous import continuous, median
+from lossbench.metrics.continuous import continuous, disputed, median
 
 REFERENCES = {
     "mae": reference.mean_absolute_error,
@@ -58,3 +58,9 @@ def test_a_hundred_thousand_offset_keeps_its_digits() -> None:
     np.testing.assert_allclose(continuous(value, target)["mae"], [0.25], rtol=1e-6)
     expected = reference.r2_score(target[0].double(), value[0].double())
     np.testing.assert_allclose(continuous(value, target)["r2"], [expected], rtol=1e-9)
+
+
+def test_the_disputed_quarter_holds_the_widest_ratings_and_the_earlier_of_equal_ones() -> None:
+    agreed, split, unsure = [0.0, 1.0, 0.0], [0.5, 0.0, 0.5], [0.25, 0.5, 0.25]
+    shares = torch.tensor([[agreed, unsure, split, agreed, unsure, agreed, agreed, agreed]])
+    assert disputed(shares).tolist() == [[2, 1]]

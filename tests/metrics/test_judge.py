@@ -17,7 +17,7 @@ from lossbench.task import MetricFamily, Prediction, TargetKind
 
 R, N, C = 5, 40, 4
 ALL: tuple[MetricFamily, ...] = get_args(MetricFamily)
-CONTINUOUS = {"mae", "rmse", "median_ae", "r2"}
+CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
 SCORED = {"accuracy", "f1", "auroc"}
 PROBABLE = {"nll", "brier", "ece"}
 PEOPLE = {"verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r"}
@@ -42,6 +42,7 @@ def targets() -> dict[TargetKind, Tensor]:
         "continuous": torch.randn(R, N, generator=generator),
         "multiclass": torch.randint(0, C, (R, N), generator=generator),
         "identity": torch.randint(0, 8, (R, N), generator=generator),
+        "distribution": torch.rand(R, N, 9, generator=generator).square().softmax(-1),
     }
 
 

@@ -34,6 +34,23 @@ def continuous(value: Tensor, target: Tensor) -> dict[str, Tensor]:
     }
 
 
+def disputed(shares: Tensor) -> Tensor:
+    """Positions (R, N/4 rounded up) of the examples whose raters disagree most.
+
+    Disagreement is the variance of the answers; of equal ones the earlier example is taken, so that every
+    member with the same targets has the same positions.
+
+    Args:
+        shares: (R, N, C), the share of raters for each of C evenly spaced answers.
+    """
+    answers = torch.arange(shares.shape[-1], dtype=torch.float64, device=shares.device)
+    shares = shares.double()
+    variance = shares @ answers.square() - (shares @ answers).square()
+    # Rounded, because sums in another order must not turn ties.
+    order = variance.round(decimals=9).sort(dim=-1, descending=True, stable=True).indices
+    return order[..., : -(-shares.shape[-2] // 4)]
+
+
 def median(values: Tensor) -> Tensor:
     """The median of the last dimension as numpy has it: of an even N, the mean of the two in the middle."""
     count = values.shape[-1]

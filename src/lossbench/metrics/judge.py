@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lossbench.metrics.classes import of_probabilities, of_scores
-from lossbench.metrics.continuous import continuous
+from lossbench.metrics.continuous import continuous, disputed
 from lossbench.metrics.identities import identities
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def judge(
 ) -> dict[str, Tensor]:
     """The metrics of `families` that the prediction defines, for all members at once.
 
-    continuous needs `value`. classes need `scores`, or a `value` on a two-class target, whose sign then is
-    the class (zero is class 0), and `probabilities` for nll, brier and ece. identities need `embedding`.
-    Scores and probabilities over something else than two classes (the bins of a rating) do not judge a
-    binary target.
+    continuous needs `value`, and for mae_disputed the share of raters that gave each answer. classes need
+    `scores`, or a `value` on a two-class target, whose sign then is the class (zero is class 0), and
+    `probabilities` for nll, brier and ece. identities need `embedding`. Scores and probabilities over
+    something else than two classes (the bins of a rating) do not judge a binary target.
 
     Args:
         prediction: tensors with a leading member dimension: value (R, N), scores (R, N, C) ...
@@ -43,7 +43,13 @@ def judge(
     """
     results: dict[str, Tensor] = {}
     if "continuous" in families and "continuous" in targets and prediction.value is not None:
-        results |= _members(continuous, prediction.value, targets["continuous"])
+        value, target = prediction.value, targets["continuous"]
+        results |= _members(continuous, value, target)
+        if "distribution" in targets:
+            rows = disputed(targets["distribution"])
+            among = _members(continuous, value.gather(-1, rows), target.gather(-1, rows))
+            # One bad value spoils all metrics of a member, wherever it lies.
+            results["mae_disputed"] = torch.where(results["mae"].isnan(), torch.nan, among["mae"])
     if "classes" in families:
         results |= _classes(prediction, targets)
     if "identities" in families and "identity" in targets and prediction.embedding is not None:

@@ -30,6 +30,7 @@ _ALL = (
     Metric("rmse", "continuous", False, "root of the mean squared error, in units of the target"),
     Metric("median_ae", "continuous", False, "median absolute error, in units of the target"),
     Metric("r2", "continuous", True, "share of the target's variance that is explained, at most 1"),
+    Metric("mae_disputed", "continuous", False, "mae among the quarter that raters disagree on most"),
     Metric("accuracy", "classes", True, "share of examples whose highest score is the right class, 0 to 1"),
     Metric("f1", "classes", True, "F1 score, the plain mean over classes, 0 to 1"),
     Metric("auroc", "classes", True, "chance that a class scores its own example above another's, 0 to 1"),
