@@ -9,6 +9,8 @@ from lossbench.report.conditions import RATE
 from lossbench.report.words import decimals
 from lossbench.review.summaries import Compared, Summary
 
+_SPACE = "\N{NO-BREAK SPACE}"
+
 
 def describe(summary: Summary, compared: Compared) -> str:
     """What the condition is, its test results and the learning rates that were tried."""
@@ -20,6 +22,7 @@ def describe(summary: Summary, compared: Compared) -> str:
         f"**{summary.name}**: {model} on {summary.data}, mean of {seeds} at learning rate "
         f"{summary.params.get(RATE, '?')}" + (f" ({', '.join(lost)})" if lost else ""),
         _results(summary, compared),
+        "Learning rates tried:",
         _rates(summary.rates, compared.select),
         "Curves are means over seeds. The runs themselves are nested below; "
         "this summary is made from them, and made again at the end of every sweep.",
@@ -29,7 +32,7 @@ def describe(summary: Summary, compared: Compared) -> str:
 
 def _results(summary: Summary, compared: Compared) -> str:
     """A row per test metric, the judging one first and bold."""
-    lines = ["| test metric | mean | 95% interval | better |", "| --- | ---: | ---: | --- |"]
+    lines = [_row("test metric", "mean", "95% interval", "better"), "| --- | --- | --- | --- |"]
     names = [name for name in METRICS if f"test/{name}" in summary.metrics]
     for name in sorted(names, key=lambda name: name != compared.judge):
         mean = summary.metrics[f"test/{name}"]
@@ -41,16 +44,21 @@ def _results(summary: Summary, compared: Compared) -> str:
             interval = f"{low:.{digits}f} to {high:.{digits}f}"
         shown = f"**{name}**" if name == compared.judge else name
         better = "higher" if METRICS[name].higher_is_better else "lower"
-        lines.append(f"| {shown} | {mean:.{digits}f} | {interval} | {better} |")
+        lines.append(_row(shown, f"{mean:.{digits}f}", interval, better))
     return "\n".join(lines)
 
 
 def _rates(rates: pd.DataFrame, select: str) -> str:
     """A row per learning rate, the chosen one bold."""
-    head = f"| learning rate | validation {select} | finished | diverged |"
-    lines = [head, "| ---: | ---: | ---: | ---: |"]
+    head = _row("learning rate", f"validation {select}", "finished", "diverged")
+    lines = [head, "| --- | --- | --- | --- |"]
     for row in rates.sort_values(RATE).to_dict("records"):
         rate = f"**{row[RATE]:g}** (chosen)" if row["rank"] == 0 else f"{row[RATE]:g}"
         value = "-" if pd.isna(row["validation"]) else f"{row['validation']:.4g}"
-        lines.append(f"| {rate} | {value} | {row['finished']} | {row['diverged']} |")
+        lines.append(_row(rate, value, str(row["finished"]), str(row["diverged"])))
     return "\n".join(lines)
+
+
+def _row(*cells: str) -> str:
+    """A row of a table; MLflow leaves no room between columns, so each cell brings its own."""
+    return "| " + " | ".join(f"{cell}{_SPACE * 3}" for cell in cells) + " |"

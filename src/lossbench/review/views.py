@@ -16,8 +16,6 @@ from lossbench.metrics.names import METRICS
 from lossbench.review.summaries import Compared
 from lossbench.tracking import runs
 
-# Without it, MLflow shows the experiment among its pages for language models.
-KIND_TAG, TRAINING = "mlflow.experimentKind", "custom_model_development"
 TAG_PREFIX = "mlflow.sharedViewState."
 COMPARED, BY_LOSS, FAILED = "lossbench-losses", "lossbench-runs", "lossbench-failed"
 CHOSEN = "lossbench.chosen"  # "true" on runs at the learning rate that was chosen for their condition
@@ -26,7 +24,7 @@ MOST_SHOWN = 100  # runs; with more the page is slow
 
 
 def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
-    """The tags of an experiment that are its saved views, and the one that opens them among training runs.
+    """The tags of an experiment that are its saved views.
 
     Args:
         compared: what the experiment compares.
@@ -37,7 +35,7 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
         BY_LOSS: ("All runs by loss", _by_loss(compared)),
         FAILED: ("Failed runs", _failed()),
     }
-    return {KIND_TAG: TRAINING} | {
+    return {
         f"{TAG_PREFIX}{key}": json.dumps(
             {"name": name, "createdAt": made, "updatedAt": made, "state": _packed(state)}
         )
