@@ -12,8 +12,9 @@ from hydra import compose, initialize_config_dir
 
 from lossbench.config import conf_dir
 from lossbench.errors import InputError
+from lossbench.outcome import Outcome
 from lossbench.rerun import TOLERANCE, main, rerun
-from lossbench.train import Outcome, train_many
+from lossbench.train import train_many
 
 SMALL = (
     "hydra/launcher=basic data.train_size=64 data.val_size=20 data.test_size=20 trainer.max_epochs=2 "

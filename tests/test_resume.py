@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from lossbench.config import GROUPS, Job, conf_dir, jobs_from
+from lossbench.outcome import Outcome
 from lossbench.tracking.creation import prepare_database
-from lossbench.train import Outcome, train_many
+from lossbench.train import train_many
 
 SMALL = "data.train_size=32 data.val_size=10 data.test_size=10 trainer.max_epochs=1 hydra/launcher=basic"
 PATHS = ("root", "path")

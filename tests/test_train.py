@@ -22,8 +22,9 @@ from lossbench.app import main
 from lossbench.config import conf_dir
 from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
+from lossbench.outcome import Outcome
 from lossbench.tracking.creation import prepare_database
-from lossbench.train import Outcome, train_many
+from lossbench.train import train_many
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=2"]
 # A loss that cannot be computed: torch.bmm wants three dimensions.

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import functools
-import io
-import json
 import logging
-import math
 import traceback
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lossbench.config import GROUPS, Job, jobs_from
-from lossbench.errors import InputError, RunFailedError
+from lossbench.config import Job, jobs_from
+from lossbench.errors import InputError
 from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
-from lossbench.metrics.names import METRICS
+from lossbench.outcome import Outcome, tell
 from lossbench.progress import Progress
+from lossbench.record import run_result, run_start
 from lossbench.spread import Died, cores, spread, stop, warm
-from lossbench.tracking import NotRecorded, RunResult, RunStart, Store, provenance, resolve_uri, runs
+from lossbench.tracking import NotRecorded, Store, resolve_uri
 from lossbench.tracking.address import check_reachable
 
 if TYPE_CHECKING:
@@ -38,39 +36,6 @@ log = logging.getLogger(__name__)
 _WORTH_PRELOADING = 300
 # Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
 _LEAVING_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    select: name of the selection metric.
-    metrics: `best/...`, `test/...` and `cross/...`; empty where the run failed.
-    found: the run was finished before and was not trained again.
-    """
-
-    job: Job
-    outcome: str  # finished, diverged or failed
-    reason: str | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    run_id: str | None = None
-    found: bool = False
-
-    @property
-    def select(self) -> str:
-        return self.job.member.source.select
-
-    def result(self) -> float:
-        """The selection metric on validation: what a sweeper that adapts needs. A diverged run is the worst.
-
-        Raises:
-            RunFailedError: the run has no result.
-        """
-        if self.outcome == "failed":
-            raise RunFailedError(f"{self.job.name}: {self.reason}")
-        if self.outcome == "diverged":
-            return -math.inf if METRICS[self.select].higher_is_better else math.inf
-        return self.metrics[f"best/{self.select}"]
 
 
 def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> list[Outcome]:
@@ -100,7 +65,11 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
     if missing:
         outcomes |= _train(store, missing, n_jobs, max_members, outcomes)
-    _tell(list(outcomes.values()), uri)
+    tell(list(outcomes.values()), uri)
+    if len(jobs) > 1:
+        from lossbench.review.sweep import conclude
+
+        conclude(uri, [job.config["experiment"] for job in jobs], trained=bool(missing))
     return [outcomes[job.key] for job in jobs]
 
 
@@ -177,7 +146,7 @@ def _recorded(
     """The outcomes of a pack that ended, once the store has its results."""
     results = _survived(pack, found)
     members = list(zip(pack.jobs, run_ids, results, strict=True))
-    store.finish([_record(*member) for member in members])
+    store.finish([run_result(*member) for member in members])
     if pack.checkpoint and not isinstance(found, Died):
         pack.checkpoint.forget()
     failed = sum(result.outcome != "finished" for result in results)
@@ -217,7 +186,7 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
 
     def start(number: int) -> None:
         pack = packs[number]
-        started[number] = store.start([_start(job, pack) for job in pack.jobs])
+        started[number] = store.start([run_start(job, pack) for job in pack.jobs])
 
     here = functools.partial(fit_pack, cache=planned.cache)
     function = fit_pack if planned.processes > 1 else here
@@ -241,61 +210,3 @@ def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[Membe
         return found
     trace = "".join(traceback.format_exception(found.error)) if found.error else None
     return [MemberResult("failed", found.reason, trace) for _ in pack.jobs]
-
-
-def _start(job: Job, pack: PlannedPack) -> RunStart:
-    member = job.member
-    description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
-    tags = {
-        runs.LOSS: member.loss.name,
-        "lossbench.data": member.source.name,
-        "lossbench.fingerprint": description.fingerprint,
-        "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
-        runs.CONFIG: _recipe(job),
-        "lossbench.commit": provenance.commit().commit,
-        "lossbench.dirty": provenance.commit().dirty,
-        "lossbench.version": provenance.version(),
-        "lossbench.versions": provenance.versions(),
-    }
-    return RunStart(job.key, job.experiment, job.name, provenance.flatten(job.config), tags, description)
-
-
-def _recipe(job: Job) -> str:
-    """The config of a run as `lossbench.rerun` reads it: params have no classes, and no types."""
-    kept = {name: job.config[name] for name in (*GROUPS, "seed", "pack")}
-    return json.dumps({**kept, "experiment": {"name": job.experiment}})
-
-
-def _record(job: Job, run_id: str, result: MemberResult) -> RunResult:
-    artifacts = {}
-    if result.predictions and job.config["tracking"]["predictions"]:
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **result.predictions)
-        artifacts["predictions.npz"] = buffer.getvalue()
-    return RunResult(
-        run_id, result.outcome, result.reason, result.traceback, result.history, result.metrics, artifacts
-    )
-
-
-def _tell(outcomes: Sequence[Outcome], uri: str) -> None:
-    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is."""
-    bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
-    if bad:
-        log.error("%d of %d runs have no result:", len(bad), len(outcomes))
-    for outcome in bad:
-        reason = outcome.reason or "recorded before; its run says why"
-        log.error("  %s %s: %s", outcome.job.name, outcome.outcome, reason)
-    if len(outcomes) == 1 and not bad:
-        log.info("%s", summary(outcomes[0]))
-    names = ", ".join(sorted({outcome.job.experiment for outcome in outcomes}))
-    log.info("recorded in %s, experiment %s", uri, names)
-
-
-def summary(outcome: Outcome) -> str:
-    """One finished run in a line: what chose its epoch, and what the test says."""
-    epoch = outcome.metrics["best/epoch"]
-    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {outcome.metrics[f'best/{outcome.select}']:.4g}"
-    tests = [f"{name} {value:.4g}" for name, value in outcome.metrics.items() if name.startswith("test/")]
-    return f"{outcome.job.name}: {chosen}; {', '.join(tests)}"

@@ -1,0 +1,69 @@
+"""How a run ended, for who asked for it: a number for a sweeper, a line for a person."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lossbench.config import Job
+from lossbench.errors import RunFailedError
+from lossbench.metrics.names import METRICS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    select: name of the selection metric.
+    metrics: `best/...`, `test/...` and `cross/...`; empty where the run failed.
+    found: the run was finished before and was not trained again.
+    """
+
+    job: Job
+    outcome: str  # finished, diverged or failed
+    reason: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    run_id: str | None = None
+    found: bool = False
+
+    @property
+    def select(self) -> str:
+        return self.job.member.source.select
+
+    def result(self) -> float:
+        """The selection metric on validation: what a sweeper that adapts needs. A diverged run is the worst.
+
+        Raises:
+            RunFailedError: the run has no result.
+        """
+        if self.outcome == "failed":
+            raise RunFailedError(f"{self.job.name}: {self.reason}")
+        if self.outcome == "diverged":
+            return -math.inf if METRICS[self.select].higher_is_better else math.inf
+        return self.metrics[f"best/{self.select}"]
+
+
+def tell(outcomes: Sequence[Outcome], uri: str) -> None:
+    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is."""
+    bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
+    if bad:
+        log.error("%d of %d runs have no result:", len(bad), len(outcomes))
+    for outcome in bad:
+        reason = outcome.reason or "recorded before; its run says why"
+        log.error("  %s %s: %s", outcome.job.name, outcome.outcome, reason)
+    if len(outcomes) == 1 and not bad:
+        log.info("%s", summary(outcomes[0]))
+    names = ", ".join(sorted({outcome.job.experiment for outcome in outcomes}))
+    log.info("recorded in %s, experiment %s", uri, names)
+
+
+def summary(outcome: Outcome) -> str:
+    """One finished run in a line: what chose its epoch, and what the test says."""
+    epoch = outcome.metrics["best/epoch"]
+    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {outcome.metrics[f'best/{outcome.select}']:.4g}"
+    tests = [f"{name} {value:.4g}" for name, value in outcome.metrics.items() if name.startswith("test/")]
+    return f"{outcome.job.name}: {chosen}; {', '.join(tests)}"

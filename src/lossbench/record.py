@@ -1,0 +1,51 @@
+"""What MLflow is told of a run: at its start, and at its end."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lossbench.config import GROUPS, Job
+from lossbench.tracking import RunResult, RunStart, provenance, runs
+
+if TYPE_CHECKING:
+    from lossbench.pack.fate import MemberResult
+    from lossbench.pack.plan import PlannedPack
+
+
+def run_start(job: Job, pack: PlannedPack) -> RunStart:
+    member = job.member
+    description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
+    tags = {
+        runs.LOSS: member.loss.name,
+        "lossbench.data": member.source.name,
+        "lossbench.fingerprint": description.fingerprint,
+        "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
+        runs.CONFIG: _recipe(job),
+        "lossbench.commit": provenance.commit().commit,
+        "lossbench.dirty": provenance.commit().dirty,
+        "lossbench.version": provenance.version(),
+        "lossbench.versions": provenance.versions(),
+    }
+    return RunStart(job.key, job.experiment, job.name, provenance.flatten(job.config), tags, description)
+
+
+def _recipe(job: Job) -> str:
+    """The config of a run as `lossbench.rerun` reads it: params have no classes, and no types."""
+    kept = {name: job.config[name] for name in (*GROUPS, "seed", "pack")}
+    return json.dumps({**kept, "experiment": {"name": job.experiment}})
+
+
+def run_result(job: Job, run_id: str, result: MemberResult) -> RunResult:
+    artifacts = {}
+    if result.predictions and job.config["tracking"]["predictions"]:
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **result.predictions)
+        artifacts["predictions.npz"] = buffer.getvalue()
+    return RunResult(
+        run_id, result.outcome, result.reason, result.traceback, result.history, result.metrics, artifacts
+    )
