@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import logging
 import os
 import sys
 from typing import NoReturn
@@ -42,6 +43,8 @@ def run() -> None:
     Exits with 2 where the input is refused, with 1 where a run failed, with 130 where Ctrl-C ended
     it, and with 143 where SIGTERM did.
     """
+    # A log file on a full disk is not worth a traceback for every line; the terminal has the line as well.
+    logging.raiseExceptions = False
     # Python would search all of torch and MLflow for garbage before it ends: 2 s, and Ctrl-C waits for it.
     atexit.register(gc.freeze)
     # Hydra would print its own, longer story of an error; so it raises it instead.

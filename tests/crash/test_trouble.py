@@ -125,7 +125,7 @@ def test_a_full_disk_loses_nothing(small_disk: Path, new_folder: NewFolder, undi
         except OSError:
             pass
     status, said = program.wait()
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     filler.unlink()
     if status == 0:
         assert "RUNNING" not in folder.statuses()
