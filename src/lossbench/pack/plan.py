@@ -83,9 +83,7 @@ class Plan:
     processes: int
 
 
-def plan(
-    jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpoints | None = None
-) -> Plan:
+def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpoints | None = None) -> Plan:
     """Group runs into packs, and choose how each trains.
 
     A member's numbers do not depend on its company, so packs are cut to fit the machine.
