@@ -125,7 +125,7 @@ def members() -> Part:
         "d",
         "One more member of a pack",
         (Competitor(OURS, (1, 8, 32, 128, 512), command),),
-        words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack, in one process on one core, holds all seeds",
+        words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack in one process on one core holds all",
     )
 
 
