@@ -51,10 +51,12 @@ class Recorded:
         return f"sqlite:///{self.folder}/mlflow.db"
 
     def runs(self, experiment: str = "adhoc") -> dict[str, Run]:
-        """The runs of an experiment by their name."""
+        """The runs of an experiment that trained, by their name."""
         client = MlflowClient(self.uri)
         found = client.get_experiment_by_name(experiment)
-        return {run.info.run_name: run for run in client.search_runs([found.experiment_id])} if found else {}
+        assert found
+        members = client.search_runs([found.experiment_id], f"tags.`{runs.KIND}` = 'member'")
+        return {run.info.run_name: run for run in members}
 
     def numbers(self, experiment: str = "adhoc") -> dict[str, Numbers]:
         """Every value of every metric of the runs of an experiment, to the bit."""

@@ -180,14 +180,14 @@ def refusal(config: dict[str, Any] | DictConfig) -> str | None:
     return None
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(configs())
 def test_valid_choices_train_or_contradict_each_other(config: dict[str, Any]) -> None:
     text = refusal(config)
     assert text is None or CONTRADICTION.search(text), text
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(configs(), st.data())
 def test_what_fits_is_never_refused(config: dict[str, Any], data: st.DataObject) -> None:
     pairs = {"outliers": ("mlp", "huber"), "sentiment": ("text", "kl"), "faces": ("cnn", "triplet")}
@@ -210,7 +210,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(configs(), st.data())
 def test_whatever_stands_in_a_config_no_error_is_raised_but_a_sentence(
     config: dict[str, Any], data: st.DataObject
