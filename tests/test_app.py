@@ -36,7 +36,7 @@ meaning: value
 def lossbench(*arguments: str, folder: Path, **environment: str) -> Done:
     return subprocess.run(
         [sys.executable, "-m", "lossbench", *arguments],
-        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
+        cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
