@@ -111,18 +111,34 @@ class Folder:
             return database.execute(statement).fetchall()
 
     def numbers(self) -> list[tuple[object, ...]]:
-        """Every point of every metric of every run that counts: a run that counts twice shows twice."""
+        """Every point of every metric of every member that counts: one that counts twice shows twice."""
         return self.rows(
             "SELECT k.value, o.value, m.key, m.step, m.value FROM metrics AS m "
             "JOIN tags AS k ON k.run_uuid = m.run_uuid AND k.key = 'lossbench.key' "
+            "JOIN tags AS i ON i.run_uuid = m.run_uuid AND i.key = 'lossbench.kind' AND i.value = 'member' "
             "JOIN tags AS o ON o.run_uuid = m.run_uuid AND o.key = 'lossbench.outcome' "
             "LEFT JOIN tags AS s ON s.run_uuid = m.run_uuid AND s.key = 'lossbench.superseded' "
             "WHERE o.value IN ('finished', 'diverged') AND s.value IS NULL ORDER BY 1, 2, 3, 4, 5"
         )
 
     def statuses(self) -> dict[object, object]:
-        """How many records have which status."""
-        return dict(self.rows("SELECT status, count(*) FROM runs GROUP BY status"))  # type: ignore[arg-type]
+        """How many records of members have which status."""
+        counts = self.rows(
+            "SELECT status, count(*) FROM runs JOIN tags USING (run_uuid) "
+            "WHERE key = 'lossbench.kind' AND value = 'member' GROUP BY status"
+        )
+        return dict(counts)  # type: ignore[arg-type]
+
+    def running(self) -> list[tuple[object, ...]]:
+        """Records of any kind that nobody has ended."""
+        return self.rows("SELECT name FROM runs WHERE status = 'RUNNING'")
+
+    def wait_for_checkpoint(self, seconds: float = 120.0) -> None:
+        """Until a pack is in the middle of its training."""
+        until = time.monotonic() + seconds
+        while not list(self.path.glob("lossbench-checkpoints/*.ckpt")):
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
     def wait_for(self, status: str, count: int = 1, seconds: float = 60.0) -> None:
         """Until so many records have a status."""

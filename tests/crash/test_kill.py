@@ -22,7 +22,7 @@ def ends_as_undisturbed(folder: Folder, undisturbed: Undisturbed) -> None:
     status, said = folder.run()
     assert status == 0, said
     assert folder.numbers() == undisturbed[0]
-    assert "RUNNING" not in folder.statuses()
+    assert folder.running() == []
     assert not (folder.path / "lossbench-checkpoints").exists()
 
 
@@ -76,7 +76,7 @@ def test_a_sweep_that_is_asked_to_end_does_so_in_order(
     ends_as_undisturbed(folder, undisturbed)
 
 
-LONG = "trainer.max_epochs=400"  # worth worker processes
+LONG = "trainer.max_epochs=120"  # worth worker processes
 
 
 def workers(program: int) -> list[psutil.Process]:
@@ -90,11 +90,7 @@ def test_a_killed_worker_takes_only_its_pack_with_it(new_folder: NewFolder) -> N
     alone, folder = (new_folder(name) for name in ("alone", "disturbed"))
     assert alone.run(LONG, here=False)[0] == 0
     program = folder.start(LONG, here=False)
-    folder.wait_for("RUNNING")
-    until = time.monotonic() + 60
-    while not workers(program.pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    time.sleep(1.0)
+    folder.wait_for_checkpoint()
     workers(program.pid)[0].kill()
     status, said = program.wait()
     assert status == 1
@@ -109,12 +105,11 @@ def test_a_killed_worker_takes_only_its_pack_with_it(new_folder: NewFolder) -> N
 @pytest.mark.slow
 def test_ctrl_c_ends_the_workers_too(folder: Folder) -> None:
     program = folder.start(LONG, here=False)
-    folder.wait_for("RUNNING")
-    time.sleep(3.0)
+    folder.wait_for_checkpoint()
     processes = psutil.Process(program.pid).children(recursive=True)
     os.killpg(program.pid, signal.SIGINT)
     status, said = program.wait()
     assert (status, "Traceback" in said) == (130, False), said
-    assert "RUNNING" not in folder.statuses()
+    assert folder.running() == []
     _, alive = psutil.wait_procs(processes, timeout=20)
     assert alive == []

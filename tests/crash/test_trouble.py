@@ -77,7 +77,7 @@ def all_at_once(folder: Folder, count: int) -> None:
 def test_sweeps_at_once_count_every_run_once(folder: Folder, undisturbed: Undisturbed, count: int) -> None:
     all_at_once(folder, count)
     assert folder.numbers() == undisturbed[0]
-    assert "RUNNING" not in folder.statuses()
+    assert folder.running() == []
 
 
 @pytest.mark.slow
@@ -128,11 +128,11 @@ def test_a_full_disk_loses_nothing(small_disk: Path, new_folder: NewFolder, undi
     assert "Traceback" not in said, said
     filler.unlink()
     if status == 0:
-        assert "RUNNING" not in folder.statuses()
+        assert folder.running() == []
     status, said = folder.run()
     assert status == 0, said
     assert folder.numbers() == undisturbed[0]
-    assert "RUNNING" not in folder.statuses()
+    assert folder.running() == []
 
 
 class Server:
@@ -183,7 +183,7 @@ def test_a_server_may_go_away_and_come_back(folder: Folder, undisturbed: Undistu
         assert "Traceback" not in said
         assert status == 0, said
         assert folder.numbers() == undisturbed[0]
-        assert "RUNNING" not in folder.statuses()
+        assert folder.running() == []
     finally:
         server.stop()
     shutil.rmtree(folder.path / "mlartifacts", ignore_errors=True)
