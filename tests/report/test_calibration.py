@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lossbench.report import calibration
+from lossbench.report.calibration_real import by_seed, real_runs
 from lossbench.report.statistics import Region, claim_p, decide, holm, paired_interval
 from lossbench.seeds import numpy_generator
 
@@ -43,3 +44,37 @@ def test_the_recorded_table_is_what_the_command_writes(tmp_path: Path) -> None:
     numbers = ["supported", "refuted", "coverage"]
     assert np.allclose(made[numbers], recorded[numbers], atol=1e-9)
     assert (tmp_path / "README.md").read_text() == (RECORDED.parent / "README.md").read_text()
+
+
+def test_on_real_runs_a_loss_against_itself_is_seldom_decided_and_a_missing_folder_is_no_fault(
+    tmp_path: Path,
+) -> None:
+    assert real_runs(tmp_path).empty
+    rng = np.random.default_rng(0)
+    seeds, conditions = 20, 30
+    rows = [
+        {"loss.name": "mse", "optimizer.lr": rate, "seed": seed, "outcome": "finished", "reason": None}
+        | {"test/rmse": rng.lognormal()}
+        for rate in range(conditions)
+        for seed in range(seeds)
+    ]
+    folder = tmp_path / "outliers"
+    folder.mkdir()
+    pd.DataFrame(rows).to_csv(folder / "results.csv", index=False)
+    found = real_runs(tmp_path, deals=20).iloc[0]
+    assert (found["seeds"], found["conditions"], found["experiments"]) == (10, 30, 600)
+    assert found["false"] < 0.08
+    assert found["coverage"] > 0.9
+
+
+def test_real_runs_leave_out_what_did_not_finish() -> None:
+    runs = pd.DataFrame(
+        {
+            "loss.name": ["mse", "mse", "mae", "mae"],
+            "seed": [0, 1, 0, 1],
+            "outcome": ["finished", "diverged", "finished", "finished"],
+            "test/rmse": [1.0, 2.0, 3.0, 4.0],
+            "best/rmse": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    np.testing.assert_array_equal(by_seed(runs, "test/rmse"), [[3.0, 4.0]])

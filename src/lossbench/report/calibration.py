@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from lossbench.report.calibration_page import page
+from lossbench.report.calibration_real import real_runs
 from lossbench.report.statistics import Floats, Kind, Region, claim_p, decide, holm, paired_interval
 from lossbench.seeds import numpy_generator
 
@@ -144,7 +145,9 @@ def main(folder: Path = Path("experiments/calibration"), experiments: int = EXPE
     table = pd.DataFrame([vars(row) for row in simulate(experiments)])
     folder.mkdir(parents=True, exist_ok=True)
     table.round(4).to_csv(folder / "results.csv", index=False)
-    text = page(table)
+    real = real_runs(folder.parent)
+    real.round(4).to_csv(folder / "real_runs.csv", index=False)
+    text = page(table, real)
     (folder / "README.md").write_text(text)
     sys.stdout.write(text)
 

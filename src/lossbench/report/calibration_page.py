@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lossbench.report.calibration_real import DEALS
 from lossbench.report.statistics import ALPHA, fewest_seeds
 
 _TEXT = """# Can the verdicts be trusted?
@@ -30,7 +31,7 @@ One claim needs {one} seeds, three claims {three}, ten claims {ten}. Verdicts ar
 at most {alpha}, not 0.05, so that the 5% hold with room to spare. The last column is the coverage of the BCa
 bootstrap, which is why the paired t interval is used instead.
 
-## `as good as`, where it is true and where it is exactly at its margin
+{real}## `as good as`, where it is true and where it is exactly at its margin
 
 With a margin of two standard deviations. Between equal losses only `refuted` is false; for two losses that
 differ by exactly the margin both verdicts are.
@@ -55,8 +56,20 @@ verdict that one or two seeds carry.
 """
 
 
-def page(table: pd.DataFrame) -> str:
-    """Markdown of the simulated table, as `calibration.Row` names its columns."""
+_REAL = """## The same loss under two names, on real runs
+
+The seeds of one loss at one learning rate are dealt at random into two sides, {deals} times for each
+condition of the recorded experiments (all losses, learning rates and data of them). Every verdict on "left
+is better" is false. Deals of one condition share its runs, so these shares are less sure than the simulated
+ones.
+
+{table}
+
+"""
+
+
+def page(table: pd.DataFrame, real: pd.DataFrame | None = None) -> str:
+    """Markdown of the simulated table, as `calibration.Row` names its columns, and of real runs."""
     table = table.assign(false=table["supported"] + table["refuted"])
     part = {name: table[table["part"] == name] for name in table["part"].unique()}
     better = part["A/A"][part["A/A"]["kind"] == "better"]
@@ -86,8 +99,18 @@ def page(table: pd.DataFrame) -> str:
             part["planted"],
             {k: v for k, v in names.items() if k != "seeds"} | {"supported": "power", "refuted": "refuted"},
         ),
+        real=_real(real),
         limit=_markdown(part["limit"], few | {"false": "false verdicts", "coverage": "coverage"}),
     )
+
+
+def _real(table: pd.DataFrame | None) -> str:
+    if table is None or table.empty:
+        return ""
+    names = ("runs of", "seeds", "conditions", "experiments")
+    columns = {**{name: name for name in names}, "seeds": "seeds a side"}
+    shares = {"false": "false verdicts", "coverage": "coverage"}
+    return _REAL.format(deals=DEALS, table=_markdown(table, columns | shares))
 
 
 _SHARES = ("false", "coverage", "coverage_bca", "supported", "refuted")
