@@ -6,8 +6,13 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; pytest-xdist brings the processes
 
+import signal
+
 import hypothesis
 import pytest
+
+# Whoever starts the tests in the background may ignore Ctrl-C, which the programs under test would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("lossbench", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("lossbench")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -22,15 +22,16 @@ SMALL = (
 
 
 @pytest.fixture(scope="session")
-def jobs() -> Iterator[Compose]:
+def jobs() -> Compose:
     """Compose a job for each list of overrides, on small outliers unless they name other data."""
 
     def composed(*overrides: str, small: bool = True) -> list[Job]:
         base = SMALL if small else SMALL[:1]
-        return jobs_from([compose("config", [*base, *override.split()]) for override in overrides])
+        # Open no longer than needed: Hydra allows one at a time, and other tests of this process compose too.
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            return jobs_from([compose("config", [*base, *override.split()]) for override in overrides])
 
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield composed
+    return composed
 
 
 def members(jobs: list[Job]) -> list[Member]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import scipy.sparse
@@ -24,15 +22,10 @@ SEEDS = range(4)
 HUBER_EPSILON = 1.35  # scikit-learn's delta, in units of the scale that it estimates beside the weights
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _conf() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
-
-
 def members(*overrides: str) -> list[Member]:
-    configs = [compose("config", ["hydra/launcher=basic", *each.split()]) for each in overrides]
-    return [job.member for job in jobs_from(configs)]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        configs = [compose("config", ["hydra/launcher=basic", *each.split()]) for each in overrides]
+        return [job.member for job in jobs_from(configs)]
 
 
 def trained(pack: list[Member], mode: str = "vmap") -> list[MemberResult]:
