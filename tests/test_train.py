@@ -75,7 +75,8 @@ def train(*configs: DictConfig, folder: Path) -> list[Outcome]:
 
 def runs(folder: Path) -> dict[str, Run]:
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    found = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(experiments, "tags.`lossbench.kind` = 'member'")
     return {run.info.run_id: run for run in found}
 
 
