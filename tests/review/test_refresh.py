@@ -61,6 +61,15 @@ def test_a_summary_holds_mean_interval_and_curves_of_the_rate_that_validation_ch
     assert ["", "**0.01** (chosen)", "2.3", "3", "0", ""] in cells
 
 
+def test_a_knob_that_only_some_models_have_names_conditions_all_the_same(uri: str, sweep: Sweep) -> None:
+    some = {"rates": (0.01,), "seeds": (0, 1), "losses": ("mse",)}
+    for width in ("[8]", "[16]"):
+        sweep(uri, **some, **{"model.hidden": width})
+    sweep(uri, **some, **{"model.name": "linear"})
+    refresh(uri, "demo")
+    assert len(summaries(uri)) == 3
+
+
 def test_losses_are_listed_first_in_their_order_and_every_run_is_below_its_own(
     uri: str, sweep: Sweep, query: Query
 ) -> None:

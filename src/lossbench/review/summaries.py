@@ -125,7 +125,9 @@ def _by_condition(rows: pd.DataFrame, layout: Layout) -> dict[str, pd.DataFrame]
 
 
 def _exact(condition: pd.Series[Any]) -> str:
-    return json.dumps({str(name): param_text(value) for name, value in condition.items()})
+    # A param that a run has not is None in one table and nan in another.
+    texts = {str(name): None if pd.isna(value) else param_text(value) for name, value in condition.items()}
+    return json.dumps(texts)
 
 
 def _with_results(chosen: pd.DataFrame, layout: Layout) -> pd.DataFrame:
