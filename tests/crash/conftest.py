@@ -32,7 +32,6 @@ import lossbench.app, lossbench.train, lossbench.pack.plan, lossbench.tracking.s
 import sklearn.datasets, sqlalchemy.orm
 
 def child(folder, arguments, output):
-    os.setsid()
     os.chdir(folder)
     sys.path.insert(0, folder)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -46,6 +45,7 @@ for line in sys.stdin:
         print(os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1]), flush=True)
         continue
     pid = os.fork()
+    os.setpgid(pid, pid)  # in both, so that it is one whoever comes first
     if pid == 0:
         child(*command["start"])
         sys.exit(0)
@@ -66,7 +66,9 @@ class Nursery:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        answer = self.process.stdout.readline()
+        assert answer, f"the nursery ended with {self.process.wait()}"
+        return int(answer)
 
 
 class Program:
