@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Member-epochs from which worker processes will probably be wanted: they begin their imports at once.
-_WORTH_PRELOADING = 300
+# Member-epochs from which worker processes may be wanted: they begin their imports at once, on another core.
+_WORTH_PRELOADING = 30
 # Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
 _LEAVING_SECONDS = 3.0
 
@@ -57,6 +57,8 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     uri = resolve_uri(_tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
+    if not store.exists():  # then nothing can be finished; else wait and see
+        _preload(jobs, n_jobs)
     wanted = {job.key: job for job in jobs}  # looks at files, which may be at fault: no database is made yet
     store.prepare()
     outcomes = _finished(store, wanted)
@@ -112,14 +114,13 @@ def _results_of(recorded: dict[str, float]) -> dict[str, float]:
 def _train(
     store: Store, jobs: list[Job], n_jobs: int, max_members: int, finished: Collection[str]
 ) -> dict[str, Outcome]:
-    epochs = sum(job.member.trainer.max_epochs for job in jobs)
-    if n_jobs != 1 and epochs >= _WORTH_PRELOADING:
-        warm(["lossbench.pack.plan"])
+    _preload(jobs, n_jobs)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
     planned = plan(jobs, n_jobs or cores(), max_members, _checkpoints(store, jobs, finished))
     packs = planned.packs
+    epochs = _epochs(jobs)
     store.abandon([job.key for job in jobs])
     outcomes: dict[str, Outcome] = {}
     with store, Progress(len(packs), len(jobs), epochs) as progress, ended_by_sigterm():
@@ -134,6 +135,16 @@ def _train(
         key: replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
         for key, outcome in outcomes.items()
     }
+
+
+def _preload(jobs: Collection[Job], n_jobs: int) -> None:
+    """Let worker processes import torch and Lightning from now on, where they will probably be wanted."""
+    if (n_jobs or cores()) > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
+        warm(["lossbench.pack.plan", "lossbench.pack.fit"])
+
+
+def _epochs(jobs: Collection[Job]) -> int:
+    return sum(job.member.trainer.max_epochs for job in jobs)
 
 
 def _recorded(

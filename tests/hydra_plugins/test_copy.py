@@ -12,7 +12,7 @@ from hydra.conf import HydraConf
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ReadonlyConfigError, ValidationError
 
-from hydra_plugins.lossbench_launcher._copy import QuickConfig, quick
+from hydra_plugins.lossbench_launcher._copy import QuickConfig, copy_without, quick
 
 
 class Colour(enum.Enum):
@@ -63,6 +63,24 @@ def test_a_copy_has_the_nodes_types_and_flags_of_omegaconf_s_deep_copy(config: D
     expected = nodes(copy.deepcopy(config))
     assert nodes(quick(config)) == expected
     assert nodes(copy.deepcopy(quick(config))) == expected
+
+
+def test_a_copy_without_a_node_is_a_copy_that_lost_it(config: DictConfig) -> None:
+    expected = copy.deepcopy(config)
+    OmegaConf.set_struct(expected, False)
+    del expected["hydra"]
+    OmegaConf.set_struct(expected, True)
+    assert nodes(copy_without(quick(config), "hydra")) == nodes(expected)
+
+
+def test_a_copy_remembers_what_resolvers_have_answered(config: DictConfig) -> None:
+    config._metadata.resolver_cache["now"]["%Y"] = "2026"
+    config._metadata.resolver_cache["made"][()] = ["changes"]
+    cache = copy.deepcopy(quick(config))._metadata.resolver_cache
+    assert cache == config._metadata.resolver_cache
+    cache["made"][()].append("more")
+    cache["now"]["%m"] = "11"
+    assert config._metadata.resolver_cache == {"now": {"%Y": "2026"}, "made": {(): ["changes"]}}
 
 
 def test_a_copy_shares_nothing_that_can_change(config: DictConfig) -> None:

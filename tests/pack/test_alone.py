@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lossbench.config import Job
-from lossbench.data.module import DataCache
+from lossbench.data.cache import DataCache
 from lossbench.pack.fit import fit
 
 Compose = Callable[..., list[Job]]

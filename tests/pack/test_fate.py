@@ -10,7 +10,7 @@ import pytest
 from torch import Tensor
 
 from lossbench.config import Job, Member
-from lossbench.data.module import DataCache
+from lossbench.data.cache import DataCache
 from lossbench.losses.mse import MSE
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lossbench.config import Job
-from lossbench.data.module import SPLITS, DataCache, PackData
+from lossbench.data.cache import DataCache
+from lossbench.data.module import SPLITS, PackData
 from lossbench.pack.engine import build_modules
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.seeds import stream

@@ -10,7 +10,7 @@ import pytest
 from torch import nn
 
 from lossbench.config import Job
-from lossbench.data.module import DataCache
+from lossbench.data.cache import DataCache
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import Plan, plan

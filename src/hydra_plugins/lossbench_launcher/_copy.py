@@ -32,7 +32,13 @@ def quick(config: DictConfig) -> QuickConfig:
     return clone
 
 
-def _clone(node: Any, parent: Any) -> Any:
+def copy_without(config: DictConfig, name: str) -> DictConfig:
+    """A deep copy of a config that leaves out one of its nodes."""
+    clone: DictConfig = _clone(config, config.__dict__["_parent"], without=name)
+    return clone
+
+
+def _clone(node: Any, parent: Any, *, without: str | None = None) -> Any:
     """What OmegaConf's `__deepcopy__` gives: new nodes and metadata, shared immutable values and types."""
     source = node.__dict__
     clone = object.__new__(type(node))
@@ -45,14 +51,28 @@ def _clone(node: Any, parent: Any) -> Any:
     metadata.__dict__.update(source["_metadata"].__dict__)
     metadata.flags = dict(metadata.flags)
     cache = metadata.resolver_cache
-    metadata.resolver_cache = copy.deepcopy(cache) if cache else defaultdict(dict)
+    metadata.resolver_cache = _cache(cache) if cache else defaultdict(dict)
     target["_metadata"] = metadata
 
     content = source.get("_content")  # of containers and unions; a plain value is in `_val`
     if isinstance(content, dict):
-        target["_content"] = {key: _clone(child, clone) for key, child in content.items()}
+        target["_content"] = {key: _clone(child, clone) for key, child in content.items() if key != without}
     elif isinstance(content, list):
         target["_content"] = [_clone(child, clone) for child in content]
     elif hasattr(content, "_metadata"):
         target["_content"] = _clone(content, clone)
     return clone
+
+
+def _cache(cache: dict[str, dict[Any, Any]]) -> dict[str, dict[Any, Any]]:
+    """What resolvers have answered, nearly always in words."""
+    return defaultdict(
+        dict,
+        {
+            resolver: {
+                asked: answer if isinstance(answer, str) else copy.deepcopy(answer)
+                for asked, answer in answers.items()
+            }
+            for resolver, answers in cache.items()
+        },
+    )

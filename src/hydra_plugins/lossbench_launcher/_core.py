@@ -26,6 +26,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
+from hydra_plugins.lossbench_launcher._copy import copy_without
+from hydra_plugins.lossbench_launcher._yaml import quick_yaml
 from lossbench.errors import InputError
 from lossbench.refusals import check_chosen
 
@@ -85,7 +87,7 @@ def launch(
         ]
     outcomes = _train(launcher, jobs)
     try:
-        with _patient_collector():
+        with _patient_collector(), quick_yaml():
             return [_replay(launcher, job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
     finally:
         configure_log(hydra.hydra_logging, hydra.verbose)
@@ -166,11 +168,10 @@ def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     with read_write(job.hydra.runtime), open_dict(job.hydra.runtime):
         job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
     HydraConfig.instance().set_config(job)
-    config = copy.deepcopy(job)
-    with read_write(config), open_dict(config):
-        del config["hydra"]
-        with suppress(OmegaConfBaseException):  # the trainer meets the same fault where it reads the value
-            OmegaConf.resolve(config)
+    config = copy_without(job, "hydra")
+    # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
+    with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
+        OmegaConf.resolve(config)
     variables = job.hydra.job.env_set
     return config, tuple(sorted((str(name), str(variables[name])) for name in variables))
 

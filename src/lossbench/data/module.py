@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from lossbench.data.source import DataSet, DataSource, Description, Examples
+from lossbench.data.source import DataSet, Description, Examples
 from lossbench.lightning import LightningDataModule
 from lossbench.seeds import torch_generator
-from lossbench.task import InputKind
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -20,20 +19,6 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 # Numbers of input that one evaluation step gathers for all members together. What a model makes of them
 # may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
 _CHUNK_NUMBERS = 500_000
-
-
-class DataCache:
-    """Data sets that were loaded: packs with the same data and seeds load and split them once."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[tuple[DataSource, int, InputKind], DataSet] = {}
-
-    def load(self, source: DataSource, seed: int, reads: InputKind) -> DataSet:
-        """As `source.load`, at the first call."""
-        key = (source, seed, reads)
-        if key not in self._loaded:
-            self._loaded[key] = source.load(seed, reads)
-        return self._loaded[key]
 
 
 class PackData(LightningDataModule):

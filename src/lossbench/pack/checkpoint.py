@@ -1,27 +1,23 @@
-"""A long pack writes down its state: interrupted, it goes on from there with the same numbers."""
+"""The checkpoints of long packs: where they lie, and which packs go on from them."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-
-from lossbench.lightning import Callback, LightningModule, Trainer
 
 if TYPE_CHECKING:
     from lossbench.config import Job
 
 FOLDER = "lossbench-checkpoints"
 _SUFFIX = ".ckpt"
-_KEYS = "lossbench_keys"
+KEYS = "lossbench_keys"
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +102,7 @@ def _read(path: Path) -> Unfinished | None:
     """What a file says of itself; None, and the file removed, where it cannot be read."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return Unfinished(path, tuple(content[_KEYS]), int(content["epoch"]) + 1)
+        return Unfinished(path, tuple(content[KEYS]), int(content["epoch"]) + 1)
     except FileNotFoundError:  # another sweep has just finished it
         return None
     except Exception as error:  # a damaged file may raise anything
@@ -114,36 +110,3 @@ def _read(path: Path) -> Unfinished | None:
         log.warning("%s is no readable checkpoint (%s); its pack starts anew.", path, reason)
         path.unlink(missing_ok=True)
         return None
-
-
-class Saving(Callback):
-    """Writes a pack's checkpoint. A disk that does not take it is told once, and training goes on."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint = checkpoint
-        self._refused = False
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        done = trainer.current_epoch + 1
-        if done % self.checkpoint.every == 0 and done < (trainer.max_epochs or 0):
-            self._save(trainer)
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        checkpoint[_KEYS] = list(self.checkpoint.keys)
-
-    def _save(self, trainer: Trainer) -> None:
-        path = self.checkpoint.path
-        # Under another name until it is whole, and one of its own: two sweeps may train the same pack.
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            trainer.save_checkpoint(partial)
-            partial.replace(path)
-        except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            if not self._refused:
-                log.warning("No checkpoint can be written to %s (%s); training goes on.", path.parent, error)
-            self._refused = True

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import torch
 
 from lossbench.config import Member
-from lossbench.data.module import DataCache, PackData
+from lossbench.data.cache import DataCache
+from lossbench.data.module import PackData
 from lossbench.lightning import Callback, LightningModule, SIGTERMException, Trainer, quiet
-from lossbench.pack.checkpoint import Checkpoint, Saving
+from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.memory import freed_memory_kept
 from lossbench.pack.module import Pack
+from lossbench.pack.saving import Saving
 
 # Told after each epoch of how many members are still training.
 OnEpoch = Callable[[int], None]

@@ -11,13 +11,12 @@ import torch
 from torch import nn
 
 from lossbench.config import Job, Member
-from lossbench.data.module import DataCache
+from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet, Description
 from lossbench.models.dropout import Dropout
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
-from lossbench.pack.fit import fit
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.pack.turns import draws_globally, has_convolutions
 
@@ -157,6 +156,9 @@ def fit_pack(
     work: Work, send: Callable[[tuple[int, int]], None], cache: DataCache | None = None
 ) -> list[MemberResult]:
     """Train a pack, in whichever process; `send` is told (number of the pack, members) after each epoch."""
+    # Lightning takes seconds to import, and a process whose workers train needs none of it.
+    from lossbench.pack.fit import fit
+
     return fit(
         work.members,
         work.mode,

@@ -51,6 +51,10 @@ class Store:
     def _recorder(self) -> Recorder:
         return Recorder(self._writer, Journal(self.address), self._patience)
 
+    def exists(self) -> bool:
+        """Whether there is something to record into; a database file is made by `prepare`."""
+        return self.address.path is None or self.address.path.exists()
+
     def prepare(self) -> None:
         """Make sure that runs can be recorded, and record what an earlier process has left.
 
