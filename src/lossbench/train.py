@@ -34,8 +34,16 @@ log = logging.getLogger(__name__)
 
 # Member-epochs from which worker processes may be wanted: they begin their imports at once, on another core.
 _WORTH_PRELOADING = 30
+# Runs from which composing their configs takes long enough to import something meanwhile.
+_MANY_RUNS = 100
 # Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
 _LEAVING_SECONDS = 3.0
+
+
+def beforehand(runs: int, n_jobs: int) -> None:
+    """Told by the launcher how many configs it is about to compose, which takes 5 ms each on one core."""
+    if runs >= _MANY_RUNS:
+        _preload(n_jobs)
 
 
 def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> list[Outcome]:
@@ -57,8 +65,8 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     uri = resolve_uri(_tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
-    if not store.exists():  # then nothing can be finished; else wait and see
-        _preload(jobs, n_jobs)
+    if not store.exists() and _epochs(jobs) >= _WORTH_PRELOADING:  # else much may be finished: wait and see
+        _preload(n_jobs)
     wanted = {job.key: job for job in jobs}  # looks at files, which may be at fault: no database is made yet
     store.prepare()
     outcomes = _finished(store, wanted)
@@ -114,7 +122,8 @@ def _results_of(recorded: dict[str, float]) -> dict[str, float]:
 def _train(
     store: Store, jobs: list[Job], n_jobs: int, max_members: int, finished: Collection[str]
 ) -> dict[str, Outcome]:
-    _preload(jobs, n_jobs)
+    if _epochs(jobs) >= _WORTH_PRELOADING:
+        _preload(n_jobs)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
@@ -137,9 +146,9 @@ def _train(
     }
 
 
-def _preload(jobs: Collection[Job], n_jobs: int) -> None:
-    """Let worker processes import torch and Lightning from now on, where they will probably be wanted."""
-    if (n_jobs or cores()) > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
+def _preload(n_jobs: int) -> None:
+    """Let worker processes import torch and Lightning from now on, because they will probably be wanted."""
+    if (n_jobs or cores()) > 1:
         warm(["lossbench.pack.plan", "lossbench.pack.fit"])
 
 

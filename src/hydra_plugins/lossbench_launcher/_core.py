@@ -80,6 +80,8 @@ def launch(
     configure_log(hydra.hydra_logging, hydra.verbose)
     Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
     log.info(f"Launching {len(job_overrides)} jobs together")
+    if launcher.beforehand:
+        _import("beforehand", launcher.beforehand)(len(job_overrides), launcher.n_jobs or 0)
     with _patient_collector():
         jobs = [
             _compose(launcher, overrides, number)
@@ -131,7 +133,7 @@ def _compose(launcher: PackLauncher, overrides: Sequence[str], number: int) -> D
 
 def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
     """Call the trainer: once, unless `hydra.job.env_set` differs between jobs, then once for each value."""
-    trainer = _import(str(launcher.trainer))
+    trainer: Trainer = _import("trainer", str(launcher.trainer))
     before = HydraConfig.instance().cfg
     configs: dict[Environment, dict[int, DictConfig]] = {}
     outcomes: dict[int, Outcome] = {}
@@ -150,16 +152,16 @@ def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
     return [outcomes[number] for number in range(len(jobs))]
 
 
-def _import(path: str) -> Trainer:
+def _import(option: str, path: str) -> Callable[..., Any]:
     module, _, name = path.rpartition(".")
     try:
-        trainer: Trainer = getattr(importlib.import_module(module), name)
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"hydra.launcher.trainer={path} cannot be imported ({error}); "
+            f"hydra.launcher.{option}={path} cannot be imported ({error}); "
             "name a function as package.module.function."
         ) from error
-    return trainer
+    return function
 
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
