@@ -73,7 +73,10 @@ class MeanOfWords(nn.Module):
 
     def __init__(self, vocabulary: int, size: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.randn(vocabulary, size))
+        # A tenth of nn.Embedding's size: large random vectors drown what few examples can teach a rare word.
+        # Measured on sentiment, best validation accuracy over 3 rates, 4 seeds: bce .733 (.715), cce .730
+        # (.718), hinge .728 (.716), mse .735 (.734), triplet .716 (.713); in brackets with size 1.
+        self.table = nn.Parameter(torch.randn(vocabulary, size) * 0.1)
 
     def forward(self, tokens: Tensor) -> Tensor:
         present = (tokens != 0).to(self.table.dtype)
