@@ -15,7 +15,7 @@ STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 EXPERIMENTS := outliers mnist sentiment faces
 COMPANIONS_outliers := outliers_delta outliers_sine
-COMPANIONS_mnist := mnist_kl
+COMPANIONS_mnist := mnist_kl mnist_softmax
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
 define step

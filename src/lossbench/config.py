@@ -171,9 +171,10 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
         fitting = [
             name for name, other in _shipped("loss") if other.chosen_target(source.targets()) is not None
         ]
+        as_set = ", its knobs as they are set," if loss.name in fitting else ""
         raise InputError(
-            f"loss={loss.name} cannot train on data={source.name}, whose targets are {', '.join(offered)}; "
-            f"losses that fit: {', '.join(fitting)}."
+            f"loss={loss.name}{as_set} cannot train on data={source.name}, "
+            f"whose targets are {', '.join(offered)}; losses that fit: {', '.join(fitting)}."
         )
     return Member(seed, source, model, loss, optimizer, trainer, reads[0], target)
 

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from lossbench.config import GROUPS, conf_dir
 from lossbench.making import make
+from lossbench.task import Target
 
 _WIDTH = 100
 _LABEL = 16
@@ -40,9 +41,7 @@ def usage() -> str:
     sources = {name: _made("data", node) for name, node in _nodes("data").items()}
     losses, models = {}, {}
     for name, node in _nodes("loss").items():
-        # The YAML of somebody else's loss says what it trains on; making it would import torch.
-        trains_on = node.get("trains_on") or _made("loss", node).trains_on
-        losses[name] = [_first(trains_on, [t.kind for t in data.targets()]) for data in sources.values()]
+        losses[name] = [_trains_on(node, data.targets()) for data in sources.values()]
     for name, node in _nodes("model").items():
         reads = _made("model", node).reads
         models[name] = [_first(data.reads, reads) for data in sources.values()]
@@ -67,6 +66,13 @@ def _nodes(group: str) -> dict[str, dict[str, Any]]:
 
 def _made(group: str, node: dict[str, Any]) -> Any:
     return make(group, GROUPS[group], node)
+
+
+def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
+    if "trains_on" in node:  # the YAML of somebody else's loss says it; making that would import torch
+        return _first(node["trains_on"], [target.kind for target in offered])
+    target = _made("loss", node).chosen_target(offered)
+    return "-" if target is None else str(target.kind)
 
 
 def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:

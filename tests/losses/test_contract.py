@@ -37,7 +37,8 @@ KINDS = {
     "identity": Target("identity", 4),
 }
 VARIANTS = [
-    *(MSE(), MAE(), Huber(), BCE(), CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
+    *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE()),
+    *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
     *(Contrastive(pairs=p, normalize=n) for p in ("mean", "balanced") for n in (False, True)),
     *(Triplet(mining=m, normalize=n) for m in ("hard", "all") for n in (False, True)),
@@ -46,6 +47,7 @@ CASES = [
     pytest.param(loss, KINDS[kind], id=f"{loss.name}-{kind}-{number}")
     for number, loss in enumerate(VARIANTS)
     for kind in loss.trains_on
+    if loss.chosen_target([KINDS[kind]])
 ]
 OFFERED = {
     "outliers": ("continuous",),
@@ -97,8 +99,16 @@ class TestDeclarations:
             assert loss.name == path.stem
             if not isinstance(loss, ThirdParty):
                 found[loss.name] = loss
+        assert found.pop("mse_softmax") == MSE(name="mse_softmax", softmax=True)
+        assert found.pop("mae_softmax") == MAE(name="mae_softmax", softmax=True)
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)
+
+    @pytest.mark.parametrize("loss", [MSE(softmax=True), MAE(softmax=True), Huber(softmax=True)])
+    def test_a_softmax_is_for_classes(self, loss: Loss) -> None:
+        continuous, classes = Target("continuous"), Target("multiclass", 3)
+        assert loss.chosen_target([continuous]) is None
+        assert loss.chosen_target([continuous, classes]) == classes
 
     @pytest.mark.parametrize("loss", shipped(), ids=lambda loss: loss.name)
     def test_trains_where_the_table_says_and_nowhere_else(self, loss: Loss) -> None:

@@ -55,3 +55,13 @@ class TestMAE:
     def test_classes_are_raw_scores_against_one_hot_rows(self) -> None:
         values = MAE()(torch.tensor([[0.5, 0.0, 1.0]]), torch.tensor([2]), Target("multiclass", 3))
         torch.testing.assert_close(values, torch.tensor([0.5 / 3]))
+
+    def test_softmax_compares_probabilities_and_sums_to_a_constant_over_the_classes(self) -> None:
+        # The condition of Ghosh, Kumar and Sastry (2017), theorem 1: sum_k L(f, k) = 2 (K - 1) / K here.
+        output, kind = torch.randn(7, 4, dtype=torch.float64), Target("multiclass", 4)
+        loss = MAE(softmax=True)
+        values = torch.stack([loss(output, torch.full((7,), k), kind) for k in range(4)])
+        right = output.softmax(-1)
+        torch.testing.assert_close(values[1], (2 - 2 * right[:, 1]) / 4)
+        torch.testing.assert_close(values.sum(0), torch.full((7,), 1.5, dtype=torch.float64))
+        torch.testing.assert_close(loss.predict(output, kind).probabilities, right)

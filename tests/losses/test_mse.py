@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
-from sklearn.metrics import mean_squared_error
+from sklearn.metrics import brier_score_loss, mean_squared_error
 
 from lossbench.losses.mse import MSE, squared_error
 from lossbench.task import Target
@@ -62,3 +62,17 @@ class TestMSE:
         output = torch.tensor([[1.0], [2.0]])
         assert MSE()(output, torch.tensor([0.0, 2.0]), Target("continuous")).tolist() == [1.0, 0.0]
         assert MSE().predict(output, Target("continuous")).value.tolist() == [1.0, 2.0]
+
+    def test_softmax_is_the_brier_score(self) -> None:
+        output, target, kind = (
+            torch.randn(50, 4).double(),
+            torch.randint(0, 4, (50,)),
+            Target("multiclass", 4),
+        )
+        loss = MSE(softmax=True)
+        probabilities = loss.predict(output, kind).probabilities
+        assert probabilities is not None
+        values = loss(output, target, kind)
+        expected = brier_score_loss(target, probabilities, labels=range(4), scale_by_half=False)
+        assert 4 * values.mean().item() == pytest.approx(expected, rel=1e-5)
+        assert MSE().predict(output, kind).probabilities is None

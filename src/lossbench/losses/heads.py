@@ -11,6 +11,8 @@ from lossbench.losses.targets import one_hot
 from lossbench.task import Prediction, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 
@@ -20,23 +22,34 @@ class ValueLoss(Loss):
 
     On classes the targets are one-hot rows and the outputs raw scores, without softmax: the textbook
     "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2).
+
+    softmax: on classes, compare the softmax of the outputs with the one-hot rows: the Brier score as a loss
+        (Brier 1950), or the absolute error that is robust to wrong labels (Ghosh, Kumar, Sastry, AAAI 2017,
+        whose proof needs losses that sum to a constant over the classes, as these do and raw scores do not).
     """
 
     trains_on = ("continuous", "multiclass")
+    softmax: bool = knob(False)
+
+    def chosen_target(self, offered: Sequence[Target]) -> Target | None:
+        """As every loss does; with softmax only classes fit."""
+        return super().chosen_target([t for t in offered if not self.softmax or t.kind == "multiclass"])
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One for a value; one a class for classes."""
         return 1 if target.kind == "continuous" else target.classes
 
-    def encoded(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        """Targets (N,) in the shape of the output: (N, 1) values or (N, C) one-hot rows."""
-        return target.unsqueeze(-1) if kind.kind == "continuous" else one_hot(target, output)
+    def compared(self, output: Tensor, target: Tensor, kind: Target) -> tuple[Tensor, Tensor]:
+        """What is compared with what: outputs (N, K), and targets (N,) as (N, 1) values or (N, C) rows."""
+        if kind.kind == "continuous":
+            return output, target.unsqueeze(-1)
+        return output.softmax(-1) if self.softmax else output, one_hot(target, output)
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """A value, or scores; the square or absolute value of a score defines no probability."""
+        """A value, or scores, which define probabilities where the softmax of them was trained."""
         if kind.kind == "continuous":
             return Prediction(value=output.squeeze(-1))
-        return Prediction(scores=output)
+        return Prediction(scores=output, probabilities=output.softmax(-1) if self.softmax else None)
 
 
 @dataclass(frozen=True, kw_only=True)

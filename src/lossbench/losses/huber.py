@@ -25,7 +25,7 @@ def huber(output: Tensor, target: Tensor, *, delta: Knob) -> Tensor:
 
     Args:
         output: float (..., K).
-        target: float (..., K): the value, or a one-hot row of the class (raw scores, no softmax).
+        target: float (..., K): the value, or a one-hot row of the class (raw scores, or their softmax).
         delta: the error where the square becomes a line, above 0, in units of the target; a tensor of no
             dimension may stand for it.
 
@@ -56,4 +56,4 @@ class Huber(ValueLoss):
     delta: float = knob(1.0, above=0)
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        return huber(output, self.encoded(output, target, kind), delta=self.delta)
+        return huber(*self.compared(output, target, kind), delta=self.delta)

@@ -23,7 +23,7 @@ def absolute_error(output: Tensor, target: Tensor) -> Tensor:
 
     Args:
         output: float (..., K).
-        target: float (..., K): the value, or a one-hot row of the class (raw scores, no softmax).
+        target: float (..., K): the value, or a one-hot row of the class (raw scores, or their softmax).
 
     Returns:
         (...), one value per example.
@@ -41,9 +41,9 @@ def absolute_error(output: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class MAE(ValueLoss):
-    """Absolute error on a value, or on raw scores against one-hot rows; no knobs."""
+    """Absolute error on a value, or on raw scores against one-hot rows."""
 
     name: str = "mae"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        return absolute_error(output, self.encoded(output, target, kind))
+        return absolute_error(*self.compared(output, target, kind))

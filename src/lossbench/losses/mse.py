@@ -22,7 +22,7 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
 
     Args:
         output: float (..., K).
-        target: float (..., K): the value, or a one-hot row of the class (raw scores, no softmax).
+        target: float (..., K): the value, or a one-hot row of the class (raw scores, or their softmax).
 
     Returns:
         (...), one value per example.
@@ -40,9 +40,9 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class MSE(ValueLoss):
-    """Squared error on a value, or on raw scores against one-hot rows; no knobs."""
+    """Squared error on a value, or on raw scores against one-hot rows."""
 
     name: str = "mse"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        return squared_error(output, self.encoded(output, target, kind))
+        return squared_error(*self.compared(output, target, kind))

@@ -28,7 +28,7 @@ from lossbench.report.__main__ import ANATOMY
 # What each make target trains and reports, in order; a target's companions carry its name.
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "outliers": ("outliers", "outliers_delta", "outliers_sine"),
-    "mnist": ("mnist", "mnist_kl"),
+    "mnist": ("mnist", "mnist_kl", "mnist_softmax"),
     "sentiment": ("sentiment",),
     "faces": ("faces",),
     ANATOMY: (ANATOMY,),
