@@ -138,9 +138,10 @@ def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
     configs: dict[Environment, dict[int, DictConfig]] = {}
     outcomes: dict[int, Outcome] = {}
     try:
-        for number, job in enumerate(jobs):
-            config, environment = _task_config(job)
-            configs.setdefault(environment, {})[number] = config
+        with _patient_collector():
+            for number, job in enumerate(jobs):
+                config, environment = _task_config(job)
+                configs.setdefault(environment, {})[number] = config
         for environment, members in configs.items():
             with env_override(dict(environment)), _sweep_log(launcher, jobs[min(members)]):
                 got = trainer(
