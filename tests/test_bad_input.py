@@ -42,7 +42,7 @@ NAMES = {
     "loss=": f"loss= names nothing ({LOSSES}",
     "loss=null": "loss cannot be null; name a choice, or leave loss= out for the default",
     "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
-    "loss={a:1}": "loss.a is no knob of loss=mse, which has none",
+    "loss={a:1}": "loss.a is no knob of loss=mse (known: softmax)",
     "data=mnist5k": "data=mnist5k is unknown (did you mean 'mnist_5k'? known: ",
     "model=mpl": "did you mean 'mlp'? known: cnn, linear, mlp, text",
     "optimizer=adm": "did you mean 'adam'? known: adam, adamw, sgd",
@@ -57,10 +57,10 @@ NAMES = {
     "+trainr.max_epochs=3": "trainr is no part of the config (did you mean 'trainer'?",
     "lr=0.1": "lr is no part of the config (did you mean 'optimizer.lr'?",
     "max_epochs=3": "did you mean 'trainer.max_epochs'?",
-    "loss.delta=2": "loss.delta is no knob of loss=mse, which has none; loss=huber has it",
-    "loss=huber loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta)",
-    "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta)",
-    "+loss.foo=1": "loss.foo is no knob of loss=mse, which has none",
+    "loss.delta=2": "loss.delta is no knob of loss=mse (known: softmax); loss=huber has it",
+    "loss=huber loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, softmax)",
+    "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, softmax)",
+    "data=sentiment model=text loss=bce +loss.foo=1": "loss.foo is no knob of loss=bce, which has none",
     "optimizer.momentum=0.5": "is no knob of optimizer=adam (known: beta1, ",
     "data=mnist_5k loss=cce data.contamination=0.1": "data=outliers has it",
     "data.root.x=1 data=mnist": "data.root.x is no knob of data.root, which has none",
@@ -346,9 +346,9 @@ def test_a_class_of_the_user_that_is_unfinished_is_refused(
     folder = tmp_path_factory.mktemp("own")
     (folder / "unfinished_loss.py").write_text(UNFINISHED)
     monkeypatch.syspath_prepend(folder)
-    told = refuse("loss._target_=unfinished_loss.Unfinished")
+    told = refuse("loss=bce loss._target_=unfinished_loss.Unfinished")
     assert "unfinished_loss.Unfinished does not say its trains_on: set it there" in told
-    assert "(of no use): correct its YAML" in refuse("loss._target_=unfinished_loss.fails")
+    assert "(of no use): correct its YAML" in refuse("loss=bce loss._target_=unfinished_loss.fails")
 
 
 def test_the_tables_hold_more_than_a_hundred_inputs() -> None:
