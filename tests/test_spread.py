@@ -62,6 +62,9 @@ def mark():
 
 def marked(item, send):
     return os.environ["MARK"]
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -113,6 +116,14 @@ def test_a_worker_that_dies_takes_only_its_own_item(tasks: Any) -> None:
     assert results[3] == Died("its worker process was killed by SIGABRT")
     assert results[5] == Died("its worker process ended without an answer (exit code 0)")
     assert results[7] == results[1]
+
+
+def test_workers_that_die_before_their_first_item_end_no_sweep(tasks: Any) -> None:
+    results = dict(spread(tasks.square, range(6), n_jobs=2, initializer=tasks.die))
+    assert sorted(results) == list(range(6))
+    assert {result.reason for result in results.values()} == {  # type: ignore[union-attr]
+        "its worker process was killed by SIGKILL; was there too little memory?"
+    }
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

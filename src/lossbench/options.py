@@ -33,6 +33,7 @@ class Tracking(Knobs):
     resume: what is finished is not trained again.
     retry_diverged: what has diverged is trained again all the same.
     predictions: test predictions are kept as an artifact of each run.
+    models: the weights that were tested are kept as an artifact of each run.
     """
 
     group = "tracking"
@@ -40,6 +41,7 @@ class Tracking(Knobs):
     resume: bool = knob(True)
     retry_diverged: bool = knob(False)
     predictions: bool = knob(False)
+    models: bool = knob(False)
 
 
 def checked(config: Mapping[str, Any]) -> dict[str, Any]:

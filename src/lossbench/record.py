@@ -46,6 +46,8 @@ def run_result(job: Job, run_id: str, result: MemberResult) -> RunResult:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **result.predictions)
         artifacts["predictions.npz"] = buffer.getvalue()
+    if result.model is not None:
+        artifacts["state_dict.pt"] = result.model
     return RunResult(
         run_id, result.outcome, result.reason, result.traceback, result.history, result.metrics, artifacts
     )

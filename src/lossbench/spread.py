@@ -194,7 +194,12 @@ class _Crew:
             except BrokenExecutor:  # killed while it was idle
                 self.bury(worker)
         worker = self._hire()
-        return worker, worker.executor.submit(work, function, item)
+        try:
+            return worker, worker.executor.submit(work, function, item)
+        except BrokenExecutor as error:  # killed before its first item; a new one might be as well
+            lost: Future[Result] = Future()
+            lost.set_exception(error)
+            return worker, lost
 
     def rest(self, worker: _Worker) -> None:
         """The worker waits for its next item."""

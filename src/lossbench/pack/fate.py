@@ -25,7 +25,8 @@ class MemberResult:
 
     history: curves by name, as (epoch, value) with epochs from 1.
     metrics: `best/...`, `test/...` and `cross/...`.
-    predictions: arrays of the test split, where they were asked for.
+    predictions: arrays of the test split.
+    model: the weights that were tested, a state dict as `torch.save` writes it, where they were asked for.
     """
 
     outcome: Literal["finished", "diverged", "failed"] = "finished"
@@ -34,3 +35,4 @@ class MemberResult:
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict, compare=False)
+    model: bytes | None = field(default=None, compare=False)

@@ -27,6 +27,8 @@ def fit(
     cache: DataCache | None = None,
     on_epoch: OnEpoch | None = None,
     checkpoint: Checkpoint | None = None,
+    *,
+    keep_models: bool = False,
 ) -> list[MemberResult]:
     """Load the data, train all members in one Lightning fit, test them once.
 
@@ -36,6 +38,7 @@ def fit(
         cache: data sets that were loaded before.
         on_epoch: called after each epoch with the number of members still training.
         checkpoint: where the pack's state is written, and from where it goes on if there is one.
+        keep_models: results hold the weights that were tested.
 
     Raises:
         InputError: the data cannot be loaded.
@@ -64,7 +67,7 @@ def fit(
         )
         trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
         trainer.test(pack, datamodule=data, verbose=False)
-        results = pack.results()
+        results = pack.results(keep_models=keep_models)
         pack.release()
     return results
 

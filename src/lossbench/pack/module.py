@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -152,13 +153,23 @@ class Pack(LightningModule):
         self.updates = state["updates"]
         self._deactivate(~self.active)
 
-    def results(self) -> list[MemberResult]:
-        """What each member leaves behind, after the test."""
+    def results(self, *, keep_models: bool = False) -> list[MemberResult]:
+        """What each member leaves behind, after the test, which was taken with its best weights."""
         columns = {name: torch.stack(values).T.tolist() for name, values in self.curves.items()}
         totals = {f"best/{name}": values.tolist() for name, values in self.best.items()}
         totals |= {name: values.tolist() for name, values in self.test.items()}
         totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
-        return [self._result(member, columns, totals) for member in range(len(self.members))]
+        results = [self._result(member, columns, totals) for member in range(len(self.members))]
+        if keep_models:
+            for member, result in enumerate(results):
+                result.model = self._model(member) if result.outcome == "finished" else None
+        return results
+
+    def _model(self, member: int) -> bytes:
+        buffer = io.BytesIO()
+        weights = self.engine.weights(member)
+        torch.save({name: value.contiguous().cpu() for name, value in weights.items()}, buffer)
+        return buffer.getvalue()
 
     def release(self) -> None:
         """Let go of weights and data at once: Lightning's objects refer to each other and outlive a fit."""

@@ -41,6 +41,7 @@ class Work:
     members: tuple[Member, ...]
     mode: str
     checkpoint: Checkpoint | None = None
+    keep_models: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class PlannedPack:
 
     @property
     def work(self) -> Work:
-        return Work(self.number, tuple(job.member for job in self.jobs), self.mode, self.checkpoint)
+        members = tuple(job.member for job in self.jobs)
+        keep = any(job.config["tracking"]["models"] for job in self.jobs)
+        return Work(self.number, members, self.mode, self.checkpoint, keep)
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def fit_pack(
         cache or _cache_of_process(),
         lambda members: send((work.number, members)),
         work.checkpoint,
+        keep_models=work.keep_models,
     )
 
 

@@ -1,0 +1,83 @@
+"""What a run leaves in MLflow beside its numbers."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from torch import nn
+
+from lossbench.config import conf_dir
+from lossbench.data.cache import DataCache
+from lossbench.data.source import DataSet
+from lossbench.outcome import Outcome
+from lossbench.pack.engine import build_modules
+from lossbench.tracking import read_artifact
+from lossbench.tracking.creation import prepare_database
+from lossbench.train import train_many
+
+SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
+FILE = "state_dict.pt"
+
+
+@pytest.fixture(autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    prepare_database(path)
+    return path
+
+
+@pytest.fixture
+def uri(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def train(uri: str, *overrides: str) -> tuple[Outcome, bytes | None]:
+    (outcome,) = train_many([compose("config", [*overrides, f"tracking.uri={uri}"])], n_jobs=1)
+    return outcome, read_artifact(uri, str(outcome.run_id), FILE)
+
+
+def rebuilt(outcome: Outcome, kept: bytes | None) -> tuple[nn.Module, DataSet]:
+    """The run's model with the kept weights, and its data."""
+    assert kept is not None
+    member = outcome.job.member
+    data = DataCache().load(member.source, member.seed, member.reads)
+    (module,) = build_modules([member], data.description.inputs)
+    module.load_state_dict(torch.load(io.BytesIO(kept), weights_only=True))
+    return module.eval(), data
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+def test_the_weights_that_are_kept_are_those_that_were_tested(uri: str, mode: str) -> None:
+    knobs = ["optimizer=sgd", "optimizer.lr=0.3", "trainer.max_epochs=8", "model.dropout=0.2"]
+    outcome, kept = train(uri, *SMALL, *knobs, f"pack.mode={mode}", "tracking.models=true")
+    module, data = rebuilt(outcome, kept)
+    with torch.no_grad():
+        value = module(data.inputs[data.test.rows])[:, 0] * data.scale + data.shift
+    truth = data.test.targets["continuous"]
+    assert outcome.metrics["test/mae"] == pytest.approx(mean_absolute_error(truth, value), rel=1e-5)
+    assert outcome.metrics["test/rmse"] == pytest.approx(root_mean_squared_error(truth, value), rel=1e-5)
+    assert outcome.metrics["best/epoch"] < 8  # else the last weights would do
+
+
+def test_weights_are_kept_only_when_asked_for(uri: str) -> None:
+    assert train(uri, *SMALL)[1] is None
+
+
+def test_a_model_that_diverged_is_not_kept(uri: str) -> None:
+    outcome, kept = train(uri, *SMALL, "optimizer=sgd", "optimizer.lr=1e30", "tracking.models=true")
+    assert (outcome.outcome, kept) == ("diverged", None)
