@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -104,3 +105,19 @@ def test_every_loss_and_data_set_that_ships_is_in_the_readme() -> None:
     for group in ("loss", "data"):
         for file in (README.parent / "conf" / group).glob("*.yaml"):
             assert re.search(rf"\b{file.stem}\b", text), file.stem
+
+
+def test_the_table_of_claims_says_what_was_recorded() -> None:
+    lines = README.read_text(encoding="utf-8").splitlines()
+    for file in sorted((README.parent / "experiments").glob("*/verdicts.json")):
+        name, claims = file.parent.name, json.loads(file.read_text())
+        shown = [line for line in lines if line.startswith(f"| [{name}](experiments/{name}/README.md) ")]
+        if name == "anatomy":
+            supported = sum(claim["verdict"] == "supported" for claim in claims)
+            assert f"| **supported** {supported} of {len(claims)} |" in shown[0]
+            continue
+        assert len(shown) == len(claims), name
+        for claim, line in zip(claims, shown, strict=True):
+            assert f"| **{claim['verdict']}** | {claim['sentence'].rstrip('.')} |" in line
+            low, high = claim["interval"]
+            assert line.endswith(f"| {claim['estimate']:+.3g} [{low:+.3g}, {high:+.3g}] | {claim['n']} |")
