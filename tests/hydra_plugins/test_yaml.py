@@ -1,7 +1,7 @@
 """Job folders hold the text that Hydra itself would write."""
 
-from __future__ import annotations
-
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf, omegaconf
+from omegaconf import MISSING, OmegaConf, omegaconf
 
 from hydra_plugins.lossbench_launcher._yaml import quick_yaml
 
@@ -38,8 +38,40 @@ def test_the_files_of_a_job_are_the_same_to_the_letter(overrides: list[str]) -> 
             assert OmegaConf.to_yaml(part) == slow
 
 
+class Colour(Enum):
+    RED = 1
+
+
+@dataclass
+class Structured:
+    colour: Colour = Colour.RED
+    by_colour: dict[Colour, int] = field(default_factory=lambda: {Colour.RED: 1})
+    either: int | str = 3
+    unset: list[int] | None = None
+    missing: int = MISSING
+    nothing: dict[str, int] = MISSING
+    path: Path = Path("a/b")
+    raw: bytes = b"x"
+    told: str = "${either} of ${oc.env:NO_SUCH_NAME}"
+
+
+@pytest.mark.parametrize("sort_keys", [False, True])
+def test_every_kind_of_node_is_written_as_it_stands(sort_keys: bool) -> None:
+    config = OmegaConf.create({"b": OmegaConf.structured(Structured), "a": [1, "${b.either}", None, {}]})
+    slow = OmegaConf.to_yaml(config, sort_keys=sort_keys)
+    with quick_yaml():
+        assert OmegaConf.to_yaml(config, sort_keys=sort_keys) == slow
+
+
+def test_what_is_to_be_resolved_is_resolved() -> None:
+    config = OmegaConf.create({"a": 1, "b": "${a}"})
+    with quick_yaml():
+        assert OmegaConf.to_yaml(config, resolve=True) == "a: 1\nb: 1\n"
+        assert OmegaConf.to_container(config) == {"a": 1, "b": "${a}"}
+
+
 def test_omegaconf_is_as_it_was_afterwards() -> None:
-    before = omegaconf.get_omega_conf_dumper
+    before = (omegaconf.get_omega_conf_dumper, OmegaConf.to_container)
     with pytest.raises(KeyError), quick_yaml():
         raise KeyError
-    assert omegaconf.get_omega_conf_dumper is before
+    assert (omegaconf.get_omega_conf_dumper, OmegaConf.to_container) == before

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._copy import copy_without
+from hydra_plugins.lossbench_launcher._parse import parse_once
 from hydra_plugins.lossbench_launcher._yaml import quick_yaml
 from lossbench.errors import InputError
 from lossbench.refusals import check_chosen
@@ -82,14 +83,14 @@ def launch(
     log.info(f"Launching {len(job_overrides)} jobs together")
     if launcher.beforehand:
         _import("beforehand", launcher.beforehand)(len(job_overrides), launcher.n_jobs or 0)
-    with _patient_collector():
+    with _patient_collector(), parse_once():
         jobs = [
             _compose(launcher, overrides, number)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
     outcomes = _train(launcher, jobs)
     try:
-        with _patient_collector(), quick_yaml():
+        with _patient_collector(), parse_once(), quick_yaml():
             return [_replay(launcher, job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
     finally:
         configure_log(hydra.hydra_logging, hydra.verbose)
@@ -138,7 +139,7 @@ def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
     configs: dict[Environment, dict[int, DictConfig]] = {}
     outcomes: dict[int, Outcome] = {}
     try:
-        with _patient_collector():
+        with _patient_collector(), parse_once():
             for number, job in enumerate(jobs):
                 config, environment = _task_config(job)
                 configs.setdefault(environment, {})[number] = config
