@@ -17,8 +17,8 @@ class RunFailedError(Exception):
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Half a sentence for a misspelt name: the nearest known one, then all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    near = difflib.get_close_matches(name.lower(), [own.lower() for own in names], n=1)
+    hint = next((f"did you mean {own!r}? " for own in names if near and own.lower() == near[0]), "")
     return f"{hint}known: {', '.join(names)}"
 
 

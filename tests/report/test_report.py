@@ -14,7 +14,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from lossbench.errors import InputError
-from lossbench.report.__main__ import load_experiment, main, parse, shipped
+from lossbench.report.__main__ import main, parse
+from lossbench.report.declared import load_experiment, shipped
+from lossbench.report.page import commands
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
 
 
@@ -117,6 +119,8 @@ def test_a_quick_look_writes_nothing(
     [
         ([], "Name an experiment"),
         (["outliers"], "write key=value"),
+        (["experiment=x", "--config-dir"], "needs a folder"),
+        (["experiment=x", "--config-dir", "no/such"], "is no folder"),
         (["experiment=x", "report.figurs=false"], "did you mean 'figures'"),
         (["experiment=x", "report.figures=maybe"], "true or false"),
     ],
@@ -131,6 +135,35 @@ def test_missing_runs_and_keys_are_refused(asked: list[str], store: str) -> None
         main(["experiment=unheard_of", f"tracking.uri={store}"])
     with pytest.raises(InputError, match=r"did you mean 'loss\.name'"):
         main([*asked, "loss.nam=mae"])
+
+
+OWN = """
+experiment:
+  question: Does the order hold?
+  judge: rmse
+  select: mae
+  claims:
+    - {id: a, sentence: Mine is better., source: me, left: {loss: mine}, right: {loss: mse}}
+"""
+
+
+def test_an_experiment_of_a_folder_of_the_users_is_judged_by_its_claims(tmp_path: Path) -> None:
+    for name, text in {"experiment/own.yaml": OWN, "loss/mine.yaml": "_target_: mine.Mine\n"}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    request = parse(["--config-dir", str(tmp_path), "experiment=own", "loss=mine"])
+    assert (request.experiment, request.selection) == ("own", {"loss": "mine"})
+    experiment = load_experiment(request.experiment, request.folder)
+    assert [claim.left for claim in experiment.claims] == [{"loss": "mine"}]
+    assert commands(experiment) == [
+        f"python -m lossbench --config-dir {tmp_path} -m experiment=own",
+        f"python -m lossbench.report --config-dir {tmp_path} experiment=own",
+    ]
+
+
+def test_runs_that_no_yaml_describes_are_not_said_to_come_from_one() -> None:
+    assert not any("-m lossbench -m" in command for command in commands(load_experiment("adhoc")))
+    assert commands(load_experiment("outliers"))[0] == "python -m lossbench -m experiment=outliers"
 
 
 @pytest.mark.parametrize("name", shipped())

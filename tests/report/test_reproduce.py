@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.report.__main__ import load_experiment, shipped
+from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.reproduce import TARGETS, Line, Request, commands, compare, main, parse, recorded
 
 ROOT = Path(__file__).parents[2]

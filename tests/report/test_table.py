@@ -16,6 +16,7 @@ from lossbench.report.claims import Claim, Experiment
 from lossbench.report.conditions import Layout, tidy
 from lossbench.report.table import Cell, Column, axis_tables, mark, metric_tables
 from lossbench.report.terminal import show
+from lossbench.report.words import advice
 
 
 def test_marks_separate_what_pairing_separates() -> None:
@@ -107,6 +108,36 @@ def test_the_first_line_says_which_loss_and_how_sure(make: Callable[..., pd.Data
     assert "Train with huber at learning rate 0.01" in clear
     open_ = printed(runs[runs["data.contamination"] == 0.0], Experiment("x", judge="rmse", select="mae"))
     assert "cannot be told from it" in " ".join(open_.split())
+
+
+def test_advice_keeps_names_as_they_are_written(runs: pd.DataFrame) -> None:
+    two = pd.concat([runs.assign(**{"model.name": name}) for name in ("mlp", "linear")])
+    lines = advice(build(Experiment("x", judge="rmse", select="mae"), two[two["data.contamination"] == 0.2]))
+    assert [line.split(":")[0] for line in lines] == ["linear", "mlp"]
+    assert all(": train with huber" in line for line in lines)
+
+
+def test_advice_names_no_number_of_seeds_that_nobody_would_run() -> None:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(0, 1, 12)
+    rows = []
+    for loss, gap in (("mse", 0.0), ("mae", 0.004)):
+        noise = np.tile([0.03, -0.03], 6)
+        for seed in range(12):
+            value = 5 + shared[seed] + gap + (noise[seed] if loss == "mae" else 0.0)
+            base = {"run_id": f"{loss}{seed}", "outcome": "finished", "status": "FINISHED", "reason": None}
+            names = {"data.name": "outliers", "model.name": "mlp", "loss.name": loss, "optimizer.lr": 0.1}
+            metrics = {"best/mae": value, "test/rmse": value}
+            rows.append({**base, **names, **metrics, "seed": seed, "started": seed, "seconds": 1.0})
+    (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pd.DataFrame(rows)))
+    assert line.endswith("more than 100 seeds would be needed to separate the two, so take either.")
+
+
+def test_advice_compares_the_knobs_of_one_loss(runs: pd.DataFrame) -> None:
+    own = runs[(runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)]
+    worse = own.assign(**{"loss.delta": 2.0, "test/rmse": own["test/rmse"] + 1.0})
+    (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pd.concat([own, worse])))
+    assert line.startswith("Train with huber, delta 1 at learning rate 0.01")
 
 
 def test_results_csv_has_one_row_per_run_with_what_varies(runs: pd.DataFrame) -> None:

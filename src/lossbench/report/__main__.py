@@ -8,10 +8,12 @@ report.figures=false       no figures
 report.files=false         no files at all: the table alone
 report.record=false        no report run in MLflow
 data.contamination=0.2     any other override: only the runs that have it
+--config-dir mine          experiments of your own: mine/experiment/<name>.yaml
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -22,13 +24,11 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench.config import conf_dir
 from lossbench.errors import InputError, suggestion
+from lossbench.report.declared import load_experiment, select_of, shipped
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from lossbench.report.claims import Experiment
 
 ANATOMY = "anatomy"  # the report that needs no runs
 
@@ -51,6 +51,7 @@ class Request:
     uri: str | None
     options: Options
     selection: dict[str, Any]
+    folder: Path | None = None  # of `--config-dir`
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -59,6 +60,7 @@ def parse(arguments: Sequence[str]) -> Request:
     Raises:
         InputError: an argument is no assignment, or sets an unknown option.
     """
+    folder, arguments = _config_dir(arguments)
     for argument in arguments:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
@@ -68,7 +70,21 @@ def parse(arguments: Sequence[str]) -> Request:
         raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', [*shipped(), ANATOMY])}).")
     tracking = plain.pop("tracking", None) or {}
     options = _options(plain.pop("report", None) or {})
-    return Request(name, tracking.get("uri"), options, _flat(plain))
+    return Request(name, tracking.get("uri"), options, _flat(plain), folder)
+
+
+def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The folder of `--config-dir`, as Hydra's programs take it, and the other arguments."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--config-dir", "-cd", type=Path)
+    try:
+        known, rest = options.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise InputError("--config-dir needs a folder, as in --config-dir mine.") from error
+    folder: Path | None = known.config_dir
+    if folder and not folder.is_dir():
+        raise InputError(f"--config-dir {folder} is no folder; name one that holds experiment/NAME.yaml.")
+    return folder, rest
 
 
 def _tree(arguments: Sequence[str]) -> dict[str, Any]:
@@ -108,39 +124,6 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def shipped() -> list[str]:
-    """Names of the experiments in `conf/experiment`."""
-    return sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
-
-
-def load_experiment(name: str) -> Experiment:
-    """The experiment of a YAML, or a plain one of that name, without claims.
-
-    Raises:
-        InputError: its claims are at fault.
-    """
-    from lossbench.report.claims import Experiment, check_experiment
-
-    if name not in shipped():
-        return Experiment(name)
-    tree: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml"))
-    node = tree.get("experiment") or {}
-    return check_experiment({"experiment": {"name": name, **node}})
-
-
-def select_of(runs: pd.DataFrame) -> str | None:
-    """The metric by which the data set of the runs chooses; None where it is not known here."""
-    from hydra.utils import get_class
-
-    files = [conf_dir() / "data" / f"{name}.yaml" for name in runs["data.name"].unique()]
-    for file in files:
-        if file.is_file():
-            declared = getattr(get_class(OmegaConf.load(file)._target_), "select", None)
-            if isinstance(declared, str):
-                return declared
-    return None
-
-
 def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
     """The runs of an experiment that a selection leaves.
 
@@ -165,7 +148,7 @@ def main(arguments: Sequence[str]) -> None:
     if request.experiment == ANATOMY:
         _anatomy(request)
         return
-    experiment = load_experiment(request.experiment)
+    experiment = load_experiment(request.experiment, request.folder)
 
     from lossbench.tracking import resolve_uri
 

@@ -15,6 +15,7 @@ from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, tidy
+from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.table import Table
 from lossbench.report.verdicts import Judged, judge
@@ -26,6 +27,8 @@ class Report:
 
     judge, select: test metric that judges, validation metric that chose the learning rates
     remarks: what weakens the comparison; shown first
+    verdicts: on the experiment's claims; where it states none, on each pair of losses
+    no_verdicts: why there are none, where losses were compared
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
     """
 
@@ -45,6 +48,7 @@ class Report:
     crossings: tuple[Crossing, ...]
     ranks: Ranks | None
     breakdown: Breakdown | None = None
+    no_verdicts: str = ""
 
     @property
     def seeds(self) -> int:
@@ -85,6 +89,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
     judged_by = experiment.judge or _first(runs, "test/", select)
     ranked = choose.rates(runs, layout, select or "")
     chosen = choose.chosen(runs, ranked, layout)
+    asked = pairs(chosen, layout, judged_by) if not experiment.claims else Pairs(experiment.claims)
     budget = budget_curves(runs, ranked, layout, judged_by)
     return Report(
         experiment=experiment,
@@ -95,7 +100,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         ranked=ranked,
         chosen=chosen,
         remarks=tuple(choose.remarks(runs, ranked, layout)),
-        verdicts=tuple(judge(experiment.claims, runs, chosen, layout)),
+        verdicts=tuple(judge(asked.claims, runs, chosen, layout)),
         by_axis=tuple(table.axis_tables(chosen, layout, judged_by)),
         by_metric=tuple(table.metric_tables(chosen, layout)),
         cross=tuple(table.cross_tables(chosen, layout)),
@@ -103,6 +108,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         crossings=tuple(crossings(budget, layout, judged_by)),
         ranks=ranks(chosen, layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
+        no_verdicts=asked.none,
     )
 
 

@@ -60,13 +60,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The `experiment` node of a config, checked."""
+    """The `experiment` node of a config, checked.
+
+    config: the arguments that name its YAML (`experiment=outliers`); None where no YAML describes it
+    """
 
     name: str
     question: str | None = None
     judge: str | None = None
     select: str | None = None
     claims: tuple[Claim, ...] = ()
+    config: tuple[str, ...] | None = None
 
 
 def check_experiment(config: Mapping[str, Any]) -> Experiment:

@@ -13,6 +13,7 @@ from lossbench.report.table import LEGEND, Table, rate_of
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
+    from lossbench.report.claims import Experiment
 
 MOST_BYTES = 3_000_000
 _MARKS = {"best": " \\*", "tied": " ~", "": ""}
@@ -35,6 +36,7 @@ EMPTY: Mapping[str, Any] = {
     "runs": 0,
     "seeds": 0,
     "verdicts": (),
+    "no_verdicts": "",
     "verdict_heads": ("difference [95%]", "p", "n"),
     "verdict_note": _VERDICT_NOTE,
     "breakdown": None,
@@ -56,7 +58,7 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         **EMPTY,
         "name": experiment.name,
         "question": experiment.question or f"Runs recorded as {experiment.name}.",
-        "commands": commands(experiment.name),
+        "commands": commands(experiment),
         "advice": words.advice(report),
         "remarks": report.remarks,
         "judge": words.meaning(report.judge),
@@ -66,6 +68,7 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "runs": len(report.runs),
         "seeds": report.seeds,
         "verdicts": [_verdict(judged) for judged in report.verdicts],
+        "no_verdicts": report.no_verdicts,
         "breakdown": report.breakdown and report.breakdown.table(),
         "tables": report.by_axis or report.by_metric,
         "details": report.by_metric if report.by_axis else (),
@@ -77,9 +80,14 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def commands(name: str) -> list[str]:
-    """What makes the runs and this report again."""
-    return [f"python -m lossbench -m experiment={name}", f"python -m lossbench.report experiment={name}"]
+def commands(experiment: Experiment) -> list[str]:
+    """What makes the runs and this report again; runs that no YAML describes are made again one by one."""
+    if experiment.config is None:
+        report = f"python -m lossbench.report experiment={experiment.name}"
+        return [report, "python -m lossbench.rerun RUN_ID    # any one run, from what MLflow holds of it"]
+    line = " ".join(experiment.config)
+    sweep = " ".join([*experiment.config[:-1], "-m", experiment.config[-1]])
+    return [f"python -m lossbench {sweep}", f"python -m lossbench.report {line}"]
 
 
 def markdown(report: Report, figures: Mapping[str, str]) -> str:

@@ -35,6 +35,8 @@ def show(report: Report, console: Console | None = None) -> None:
     console.print(Text(f"{LEGEND}; {report.seeds} seeds", style="dim"))
     if rates := _rates(report):
         console.print(Text(f"learning rates, chosen on validation: {rates}", style="dim"))
+    if report.no_verdicts:
+        console.print(Text(f"verdicts: {report.no_verdicts}", style="dim"))
     if report.verdicts:
         console.print()
         console.print(_verdicts(report))

@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
 from lossbench.report.build import Report
 from lossbench.report.conditions import LOSS, SEED, higher_is_better, label, results, show
+from lossbench.report.pairs import contender, loss_knobs
 from lossbench.report.statistics import Region, fewest_seeds, paired_interval, seeds_to_settle
 from lossbench.report.table import main_axis, mark, rate_of, slices
 from lossbench.report.verdicts import Judged
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
+WORTHWHILE_SEEDS = 100  # a difference that needs more is of no use to whoever chooses a loss
 
 
 def advice(report: Report) -> list[str]:
-    """One sentence per condition (six at most): the loss to train with, and how sure that is."""
+    """One sentence per condition (six at most): the loss to train with, and how sure that is.
+
+    Knobs of a loss that were swept make contenders of their own: `huber, delta 0.3`.
+    """
+    axes = report.layout.axes
+    rest = [axis for axis in axes if axis not in loss_knobs(axes)]
     said = []
-    for where, rows in slices(report.chosen, report.layout.axes)[:6]:
-        values = rows.assign(value=results(rows, f"test/{report.judge}")).pivot_table(
+    for where, rows in slices(report.chosen, rest)[:6]:
+        named = rows.assign(**{LOSS: [contender(row, axes) for row in rows.to_dict("records")]})
+        values = named.assign(value=results(named, f"test/{report.judge}")).pivot_table(
             index=SEED, columns=LOSS, values="value", observed=True
         )
         if values.shape[1] > 1:
-            said.append(
-                f"{where}: {_advice(report, values, rows)}" if where else _advice(report, values, rows)
-            )
-    return [f"{text[0].upper()}{text[1:]}" for text in said]
+            text = _advice(report, values, rate_of(named))
+            said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
+    return said
 
 
-def _advice(report: Report, values: pd.DataFrame, rows: pd.DataFrame) -> str:
+def _advice(report: Report, values: pd.DataFrame, rates: Mapping[str, float]) -> str:
     marks = mark(values, higher_is_better(report.judge))
     best = next(name for name, told in marks.items() if told == "best")
     tied = [name for name, told in marks.items() if told == "tied"]
-    rate = show(rate_of(rows)[best])
     start = (
-        f"train with {best} at learning rate {rate}: best mean test {report.judge} "
+        f"train with {best} at learning rate {show(rates[best])}: best mean test {report.judge} "
         f"({values[best].mean():.4g}, {len(values)} seeds)"
     )
     if not tied:
@@ -45,16 +52,20 @@ def _advice(report: Report, values: pd.DataFrame, rows: pd.DataFrame) -> str:
 
 
 def _more_seeds(values: pd.DataFrame, best: str, tied: list[str]) -> str:
+    """What would make the advice surer: seeds, or nothing that is worth its price."""
     needed = []
     for name in tied:
         differences = (values[best] - values[name]).dropna()
         if len(differences) > 1:
             interval = paired_interval(differences.to_numpy(float))
-            needed.append(seeds_to_settle(interval, Region(low=0.0), len(tied)))
-    known = [number for number in needed if number is not None]
-    if not known or len(values) >= max(known):
+            needed.append(seeds_to_settle(interval, Region(low=0.0), len(tied)) or math.inf)
+    if not needed or len(values) >= min(needed):
         return ""
-    return f"; about {max(fewest_seeds(len(tied)), min(known))} seeds would begin to separate them"
+    seeds = max(fewest_seeds(len(tied)), min(needed))
+    if seeds > WORTHWHILE_SEEDS:
+        these = "the two" if len(tied) == 1 else "them"
+        return f"; more than {WORTHWHILE_SEEDS} seeds would be needed to separate {these}, so take either"
+    return f"; about {seeds:g} seeds would begin to separate them"
 
 
 def verdict_line(judged: Judged) -> str:

@@ -1,0 +1,14 @@
+"""Misspelt names get the nearest known one."""
+
+from lossbench.errors import suggestion, unknown_knob
+
+
+def test_the_nearest_name_is_suggested_whatever_its_case() -> None:
+    assert suggestion("hubr", ["mse", "huber"]) == "did you mean 'huber'? known: huber, mse"
+    assert suggestion("MSE", ["mse", "huber"]).startswith("did you mean 'mse'?")
+    assert suggestion("logcosh", ["LogCosh"]).startswith("did you mean 'LogCosh'?")
+
+
+def test_nothing_near_lists_what_there_is() -> None:
+    assert suggestion("xyzzy", ["mse", "huber"]) == "known: huber, mse"
+    assert unknown_knob("loss.x", "loss=mse", []) == "loss.x is no knob of loss=mse, which has none"
