@@ -34,7 +34,7 @@ demo: setup ## compare all losses on four data sets, in under five minutes
 		$(RUN) -m lossbench -m experiment=demo_$$data $(ARGS) || exit 1; \
 		$(RUN) -m lossbench.report experiment=demo_$$data || exit 1; \
 	done
-	@echo; echo "Every run is in MLflow:  make ui  and open  http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning"
+	@echo; echo "Every run is in MLflow:  make ui"
 
 test: setup ## run the tests
 	@$(RUN) -m pytest -q -n logical --maxprocesses 8 -m "not slow and not ui" $(ARGS)

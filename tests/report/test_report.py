@@ -109,7 +109,8 @@ def test_a_quick_look_writes_nothing(
     monkeypatch.chdir(tmp_path)
     main([*asked, "report.files=false", "loss=mae,mse", "optimizer.lr=0.01"])
     said = capsys.readouterr().out
-    assert "huber" not in said
+    assert "huber" not in said.partition("in a browser")[0]
+    assert "/runs?workflowType=machine_learning" in said
     assert "No learning rate was chosen" in said
     assert list(tmp_path.iterdir()) == []
 
@@ -132,7 +133,9 @@ def test_a_faulty_command_line_is_refused(arguments: list[str], said: str) -> No
 
 def test_missing_runs_and_keys_are_refused(asked: list[str], store: str) -> None:
     with pytest.raises(InputError, match="no finished run"):
-        main(["experiment=unheard_of", f"tracking.uri={store}"])
+        main(["experiment=demo_faces", f"tracking.uri={store}"])
+    with pytest.raises(InputError, match=r"experiment=sentimant .did you mean 'sentiment'"):
+        main(["experiment=sentimant", f"tracking.uri={store}"])
     with pytest.raises(InputError, match=r"did you mean 'loss\.name'"):
         main([*asked, "loss.nam=mae"])
 

@@ -134,12 +134,25 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
     from lossbench.tracking import read_runs
 
     runs = read_runs(uri, experiment)
+    if runs.empty:
+        _check_recorded(uri, experiment)
     if runs.empty or not selection:
         return runs
     for key in selection:
         if column_of(key) not in runs.columns:
             raise InputError(f"{key} is no param of these runs ({suggestion(key, parameters(runs))}).")
     return runs[matches(runs, selection)].reset_index(drop=True)
+
+
+def _check_recorded(uri: str, experiment: str) -> None:
+    """Refuse a name that neither MLflow nor a YAML knows: it is probably misspelt."""
+    from lossbench.tracking.address import parse as address
+    from lossbench.tracking.reader import reading
+
+    with reading(address(uri)) as records:
+        known = {*records.experiments(), *shipped()} - {"Default"}
+    if experiment not in known:
+        raise InputError(f"Nothing is recorded as experiment={experiment} ({suggestion(experiment, known)}).")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -161,10 +174,18 @@ def main(arguments: Sequence[str]) -> None:
     report = build(experiment, runs, select_of(runs) if len(runs) else None)
     show(report)
     options = request.options
-    if not options.files:
-        return
-    folder = Path(options.out or Path("experiments") / experiment.name)
-    _files(report, uri, folder, options)
+    if options.files:
+        folder = Path(options.out or Path("experiments") / experiment.name)
+        _files(report, uri, folder, options)
+    _links(uri, experiment.name)
+
+
+def _links(uri: str, experiment: str) -> None:
+    """Where a browser shows the experiment: what every sweep ends with, too."""
+    from lossbench.review.links import links, served
+
+    for one in links(uri, experiment):
+        print(f"\n{served(uri, experiment)}", *one.lines(), sep="\n")
 
 
 def _anatomy(request: Request) -> None:
