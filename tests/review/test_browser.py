@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from lossbench.report.__main__ import main as report
 from lossbench.review.links import Links, links
 from lossbench.review.refresh import refresh
 from lossbench.review.server import serving
@@ -44,10 +46,10 @@ TRACES = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => 
 
 
 @pytest.fixture(scope="module")
-def site(
+def sites(
     empty_database: Path, tmp_path_factory: pytest.TempPathFactory, sweep: Callable[..., None]
-) -> Iterator[Links]:
-    """A served experiment of 3 losses, 8 rates and 10 seeds, two runs of which failed; its links."""
+) -> Iterator[dict[str, Links]]:
+    """Served experiments: 240 runs, two of which failed; 72 with a report; 1,020 runs. Their links."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(empty_database, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -58,11 +60,24 @@ def site(
         outcomes={("mae", 1.0, 3): "failed", ("huber", 1.0, 4): "diverged"},
     )
     refresh(uri, "demo")
+    arguments = ["experiment=reported", f"tracking.uri={uri}", f"report.out={folder / 'reported'}"]
+    with contextlib.chdir(folder):  # where artifacts go
+        sweep(uri, seeds=range(8), experiment="reported")
+        report(arguments)
+    rates = tuple(0.001 * 1.1**step for step in range(17))
+    sweep(uri, rates=rates, seeds=range(20), experiment="large")
+    refresh(uri, "large")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with serving(parse(uri), port):
-        yield links(uri, "demo", port)[0]
+        yield {one.experiment: one for one in links(uri, None, port)}
+
+
+@pytest.fixture
+def site(sites: dict[str, Links]) -> Links:
+    """The links of the experiment without a report."""
+    return sites["demo"]
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +228,34 @@ def test_the_link_to_compare_puts_losses_side_by_side(
     for loss in ("mse", "mae", "huber"):
         page.get_by_text(loss, exact=True).first.wait_for()
     shoot("compare")
+
+
+def test_the_html_report_renders_with_its_figures(
+    sites: dict[str, Links], page: Any, shoot: Callable[[str], None]
+) -> None:
+    link = sites["reported"].report
+    assert link is not None
+    page.goto(link)
+    shown = page.frame_locator("iframe").first
+    shown.get_by_role("heading", name="reported").wait_for()
+    shown.get_by_role("cell", name=re.compile("^huber gives a better rmse than mse")).wait_for()
+    widths = "images => images.map(image => image.naturalWidth)"
+    drawn = shown.locator("img").evaluate_all(widths)
+    assert len(drawn) >= 3
+    assert min(drawn) > 500
+    page.wait_for_timeout(500)
+    shoot("report")
+
+
+def test_the_description_of_the_report_run_shows_table_and_verdicts(
+    sites: dict[str, Links], page: Any, shoot: Callable[[str], None]
+) -> None:
+    page.goto(str(sites["reported"].report).partition("/artifacts")[0])
+    page.get_by_role("columnheader", name="verdict").wait_for()
+    assert page.get_by_role("cell", name="supported").count() >= 2
+    shoot("report_run")
+
+
+def test_a_thousand_runs_open_on_their_losses(sites: dict[str, Links], page: Any) -> None:
+    page.goto(experiment(sites["large"]))
+    assert rows(page) == ["mse", "mae", "huber"]

@@ -85,7 +85,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         )
     runs = tidy(found)
     layout = Layout.of(runs)
-    select = experiment.select or select or _first(runs, "best/")
+    select = experiment.select or _first(runs, "best/", select)
     judged_by = experiment.judge or _first(runs, "test/", select)
     ranked = choose.rates(runs, layout, select or "")
     chosen = choose.chosen(runs, ranked, layout)

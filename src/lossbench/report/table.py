@@ -17,6 +17,7 @@ from lossbench.report.statistics import holm
 
 Mark = Literal["best", "tied", ""]
 LEVEL = 0.05
+ROUNDING = 1e-9
 LEGEND = (
     "mean ± standard deviation over seeds; * best mean, ~ not distinguishable from it "
     "(paired t test over seeds, Holm-corrected within the column)"
@@ -91,7 +92,7 @@ def _difference_p(differences: pd.Series[float]) -> float:
     values = differences.dropna().to_numpy(float)
     if len(values) < 2:
         return 1.0
-    if np.ptp(values) == 0:
+    if np.ptp(values) <= ROUNDING * np.abs(values).max():  # all the same but for rounding
         return 1.0 if values[0] == 0 else 0.0
     return float(stats.ttest_1samp(values, 0.0).pvalue)
 

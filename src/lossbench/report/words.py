@@ -79,7 +79,8 @@ def verdict_line(judged: Judged) -> str:
 
 def decimals(width: float, estimate: float) -> int:
     """Digits after the point that the width of an interval deserves."""
-    size = width if width > 0 and math.isfinite(width) else abs(estimate)
+    known = math.isfinite(width) and width > 1e-6 * abs(estimate)  # else rounding, or no spread
+    size = width if known else abs(estimate)
     return min(6, max(1, math.ceil(-math.log10(size / 4)))) if size > 0 else 1
 
 
