@@ -103,6 +103,30 @@ def test_a_killed_worker_takes_only_its_pack_with_it(new_folder: NewFolder) -> N
 
 
 @pytest.mark.slow
+def test_workers_killed_at_random_moments_lose_nothing(new_folder: NewFolder) -> None:
+    alone = new_folder("alone")
+    begun = time.monotonic()
+    assert alone.run(LONG, here=False)[0] == 0
+    length = time.monotonic() - begun
+    moments, killed = random.Random(3), 0
+    for number in range(10):
+        folder = new_folder(str(number))
+        program = folder.start(LONG, here=False)
+        time.sleep(moments.uniform(0.2, 0.9) * length)
+        for worker in moments.sample(found := workers(program.pid), min(1, len(found))):
+            worker.kill()
+            killed += 1
+        status, said = program.wait()
+        assert (status == 1) == ("was killed by SIGKILL" in said), said
+        assert "Traceback" not in said
+        assert set(folder.numbers()) <= set(alone.numbers())
+        assert folder.run(LONG, here=False)[0] == 0
+        assert folder.numbers() == alone.numbers()
+        assert folder.running() == []
+    assert killed >= 5
+
+
+@pytest.mark.slow
 def test_ctrl_c_ends_the_workers_too(folder: Folder) -> None:
     program = folder.start(LONG, here=False)
     folder.wait_for_checkpoint()
