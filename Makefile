@@ -76,9 +76,9 @@ reproduce: setup ## all experiments; fails where a recorded verdict changed
 bench: setup ## how fast: against Hydra's own launcher, Lightning alone, and plain PyTorch
 	@$(RUN) experiments/speed/bench.py $(ARGS)
 
-audit: $(TOOL) ## known vulnerabilities of the locked packages
+audit: $(TOOL) ## known vulnerabilities of the locked packages; fails where one cannot be looked up
 	@$(TOOL) -m pip install -q $(PIP_FLAGS) pip-audit
-	@$(TOOL) -m pip_audit --require-hashes --disable-pip -r requirements.lock $(ARGS)
+	@$(TOOL) -m pip_audit --strict --require-hashes --disable-pip -r requirements.lock $(ARGS)
 
 # Solve it where pip finds the CPU build of torch, or the CUDA libraries enter the lock as well.
 lock: $(TOOL) ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade for newer releases)

@@ -28,7 +28,8 @@ _END = """\
 Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50.
                 With -m it can be swept over: loss.delta=0.5,1,2. The list, with all values:
                 python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
-Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; data and model alike.
+Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; so with data,
+                model and experiment (give it to lossbench.report as well).
 Results         are in MLflow: ./mlflow.db, else MLFLOW_TRACKING_URI, or tracking.uri=ADDRESS.
                 The same command again trains only what is not finished, or with
                 tracking.resume=false everything.
