@@ -95,6 +95,30 @@ def test_the_terminal_shows_table_and_verdicts_in_a_hundred_columns(runs: pd.Dat
     assert "learning rates, chosen on validation: mse 0.01" in wide
 
 
+@pytest.mark.parametrize("columns", range(1, 12))
+@pytest.mark.parametrize("name", ["mse", "contrastive", "a_loss_with_a_long_name"])
+def test_no_cell_is_cut_however_wide_the_table(runs: pd.DataFrame, columns: int, name: str) -> None:
+    runs = runs[runs["data.contamination"] == 0.0].replace({"loss.name": {"mse": name}})
+    metrics = [
+        "accuracy",
+        "f1",
+        "auroc",
+        "nll",
+        "brier",
+        "ece",
+        "r2",
+        "verification_auc",
+        "mae",
+        "eer",
+        "map_at_r",
+    ]
+    for metric in metrics[:columns]:
+        runs[f"test/{metric}"] = runs["test/rmse"] / 100
+    told = printed(runs, Experiment("x", judge="rmse", select="mae"))
+    assert max(map(len, told.splitlines())) <= 100
+    assert "…" not in told
+
+
 def test_remarks_come_before_the_table(runs: pd.DataFrame) -> None:
     told = printed(runs[runs["optimizer.lr"] <= 0.01], Experiment("x", judge="rmse", select="mae"))
     assert told.index("a better one may lie beyond") < told.index("±")

@@ -59,7 +59,7 @@ def pairs(chosen: pd.DataFrame, layout: Layout, metric: str) -> Pairs:
     if len(claims) > MOST:
         return Pairs(
             none=f"{len(claims)} pairs of losses are too many for a verdict on each; state claims in an "
-            "experiment's YAML, or select a condition (data.contamination=0.2)"
+            "experiment's YAML, or select some (loss=mse,huber, or data.contamination=0.2)"
         )
     seeds, needed = chosen[SEED].nunique(), fewest_seeds(len(claims))
     if claims and seeds < needed:

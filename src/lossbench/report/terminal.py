@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -13,6 +14,7 @@ from lossbench.report.table import LEGEND, Column, Table, rate_of
 
 WIDTH = 100
 DECIMALS = 3  # at most
+_GAP = 3  # between columns: padding on both sides, and the box's own
 _MARKS = {"best": "*", "tied": "~", "": " "}
 _STYLES = {"best": "bold green", "tied": "green", "": ""}
 _VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
@@ -24,9 +26,9 @@ def show(report: Report, console: Console | None = None) -> None:
     console.print(Text(f"{report.experiment.name}", style="bold"), end="")
     console.print(f"  {report.experiment.question or ''}", highlight=False)
     for line in words.advice(report):
-        console.print(f"  {line}", highlight=False)
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
     for remark in report.remarks:
-        console.print(Text(f"  ! {remark}", style="yellow"))
+        console.print(Padding(Text(f"! {remark}", style="yellow"), (0, 0, 0, 2)))
     for table in report.by_axis or report.by_metric:
         for part in _split(table):
             console.print()
@@ -62,7 +64,7 @@ def _split(table: Table) -> list[Table]:
     parts: list[list[Column]] = [[]]
     left = room
     for column in table.columns:
-        width = 2 + max(
+        width = _GAP + max(
             len(column.head) + 2, *(len(_text(column, place)) for place in range(len(table.rows)))
         )
         if width > left and parts[-1]:
