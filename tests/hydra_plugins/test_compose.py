@@ -181,3 +181,22 @@ def test_values_cached_by_the_sweep_hold_for_every_job(hydra_loader: ConfigLoade
     loader = SweepLoader(hydra_loader)
     assert master.when == "first"
     assert [loader.load_sweep_config(master, [f"seed={seed}"]).when for seed in range(3)] == ["first"] * 3
+
+
+def test_a_job_that_was_checked_is_taken_once_and_composed_anew_after_that(
+    hydra_loader: ConfigLoader,
+) -> None:
+    fast, master = SweepLoader(hydra_loader), load_master(hydra_loader)
+    checked = fast.load_sweep_config(master, ["seed=1"])
+    first, second = fast.take(master, ["seed=1"]), fast.take(master, ["seed=1"])
+    assert first is checked
+    assert second is not checked
+    first.seed = 5
+    assert (second.seed, fast.take(master, ["seed=2"]).seed) == (1, 2)
+
+
+def test_configs_that_were_checked_and_not_wanted_are_let_go(hydra_loader: ConfigLoader) -> None:
+    fast, master = SweepLoader(hydra_loader), load_master(hydra_loader)
+    checked = fast.load_sweep_config(master, ["seed=1"])
+    fast.forget()
+    assert fast.take(master, ["seed=1"]) is not checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.tracking import Store
+from lossbench.tracking import Store, creation
 from lossbench.tracking.creation import prepare_database
+from lossbench.tracking.quiet import client
 
 RECORD_ONE = """
     import logging, sys
@@ -40,7 +42,53 @@ def test_four_processes_start_at_once_without_a_database(
     store = Store("sqlite:///mlflow.db")
     assert set(store.finished([f"k{i}" for i in range(4)])) == {f"k{i}" for i in range(4)}
     store.close()
-    assert [path.name for path in folder.iterdir()] == ["mlflow.db"]
+    assert {path.name for path in folder.iterdir()} == {"mlflow.db", "cache"}
+    assert [path.suffix for path in (folder / "cache").iterdir()] == [".db"]
+
+
+def content(path: Path) -> list[list[str]]:
+    """The words of the schema and of all rows, without the moment of creation.
+
+    They are sorted, since MLflow makes indexes and constraints in no fixed order.
+    """
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE experiments SET creation_time = 0, last_update_time = 0")
+        lines = sorted(sorted(re.findall(r"\w+", line)) for line in database.iterdump())
+        database.rollback()
+    return lines
+
+
+def test_a_second_database_is_as_mlflow_would_have_built_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_database(folder / "first.db")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    client("sqlite:///mlflows_own.db").search_experiments()
+    monkeypatch.setattr(creation, "client", None)  # would be called, were it built
+    prepare_database(elsewhere / "mlflow.db")
+    assert content(elsewhere / "mlflow.db") == content(elsewhere / "mlflows_own.db")
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database", None], ids=["empty", "text", "half"])
+def test_a_damaged_blank_is_built_again(folder: Path, empty_database: Path, damage: bytes | None) -> None:
+    whole = empty_database.read_bytes()
+    blank = creation._blank()
+    blank.parent.mkdir()
+    blank.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    prepare_database(folder / "mlflow.db")
+    assert Store("sqlite:///mlflow.db").finished(["key"]) == {}
+    assert content(blank) == content(folder / "mlflow.db")
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a_file").touch()
+    monkeypatch.setenv("LOSSBENCH_CACHE", str(folder / "a_file" / "cache"))
+    prepare_database(folder / "mlflow.db")
+    assert Store("sqlite:///mlflow.db").finished(["key"]) == {}
 
 
 def test_an_existing_database_is_kept_and_gets_a_write_ahead_log(uri: str, folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 Hydra composes every job from its YAML files, 50 ms each, and a sweeper does so twice. The jobs of a sweep
 differ in few words: the choices of config groups decide which files are read, everything else only sets
-values. So files are read once per combination of choices, and values are set on copies.
+values. So files are read once per combination of choices, and values are set on copies. And what a sweeper
+has composed to find faults early is what the launcher gets, instead of being composed again.
 """
 
 from __future__ import annotations
@@ -41,12 +42,30 @@ class SweepLoader(ConfigLoader):
         self._choices: dict[Shape, list[bool]] = {}  # which overrides of a shape choose from config groups
         self._trusted: dict[Shape, bool] = {}
         self._bases: dict[tuple[Any, ...], QuickConfig] = {}
+        self._checked: dict[tuple[Any, ...], DictConfig] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Compose one job; the master config gives what all jobs share."""
+        """Compose one job; the master config gives what all jobs share.
+
+        A sweeper asks for this to see whether it can be done, and leaves the config as it is.
+        """
+        config = self._load(master_config, sweep_overrides)
+        self._checked[id(master_config), Path.cwd(), *sweep_overrides] = config
+        return config
+
+    def take(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
+        """The config of a job that is about to run: the one that was composed for a check, but once only."""
+        checked = self._checked.pop((id(master_config), Path.cwd(), *sweep_overrides), None)
+        return self._load(master_config, sweep_overrides) if checked is None else checked
+
+    def forget(self) -> None:
+        """Let go of configs that were checked and never taken."""
+        self._checked.clear()
+
+    def _load(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
         lines = list(sweep_overrides)
         try:
             overrides = [self._parse(line) for line in lines]

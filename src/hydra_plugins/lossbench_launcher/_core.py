@@ -83,11 +83,14 @@ def launch(
     log.info(f"Launching {len(job_overrides)} jobs together")
     if launcher.beforehand:
         _import("beforehand", launcher.beforehand)(len(job_overrides), launcher.n_jobs or 0)
+    loader = launcher.hydra_context.config_loader
+    assert isinstance(loader, SweepLoader)  # from `prepare`
     with _patient_collector(), parse_once():
         jobs = [
-            _compose(launcher, overrides, number)
+            _compose(launcher.config, loader, overrides, number)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
+    loader.forget()
     outcomes = _train(launcher, jobs)
     try:
         with _patient_collector(), parse_once(), quick_yaml():
@@ -122,9 +125,9 @@ def _one_by_one(
     return basic.launch(job_overrides, initial_job_idx)
 
 
-def _compose(launcher: PackLauncher, overrides: Sequence[str], number: int) -> DictConfig:
+def _compose(master: DictConfig, loader: SweepLoader, overrides: Sequence[str], number: int) -> DictConfig:
     log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
-    job = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
+    job = loader.take(master, overrides)
     check_chosen(job.hydra.runtime.choices, job)
     with open_dict(job):
         job.hydra.job.id = number
