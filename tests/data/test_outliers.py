@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import make_friedman1
 
-from lossbench.data.outliers import Outliers
+from lossbench.data.outliers import Outliers, _friedman1
 
 KINDS = ("one_sided", "symmetric", "heavy_tailed")
 
@@ -20,6 +21,12 @@ def _load(seed: int = 0, **knobs: Any):
 def _friedman(inputs: torch.Tensor) -> torch.Tensor:
     x = inputs.double() / 12**0.5 + 0.5
     return 10 * (np.pi * x[:, 0] * x[:, 1]).sin() + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_friedmans_function_is_that_of_scikit_learn_to_the_bit(seed: int) -> None:
+    for ours, theirs in zip(_friedman1(100, seed), make_friedman1(100, random_state=seed), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("contamination", [0.0, 0.3, 1.0])
