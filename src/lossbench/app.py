@@ -13,6 +13,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lossbench import foresight
 from lossbench.arguments import arranged
 from lossbench.config import conf_dir
 from lossbench.errors import RunFailedError
@@ -57,6 +58,7 @@ def run() -> None:
             print(usage())
             return
         sys.argv[1:] = arguments.line
+        foresight.begin(arguments.line)
         main()
     except KeyboardInterrupt:
         sys.exit(130)
