@@ -51,3 +51,19 @@ def test_a_ranking_that_turns_with_the_budget_is_found(runs: pd.DataFrame) -> No
     found = crossings(curves, layout, "rmse")
     assert [(c.better, c.worse) for c in found] == [("mse", "mae")]
     assert 1 < found[0].tried <= 4
+    assert found[0].leads
+
+
+def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
+    curves = pd.DataFrame(
+        [
+            {"loss.name": loss, "tried": tried, "mean": mean}
+            for loss, means in (("mse", (1.0, 0.9)), ("mae", (1.1, 0.8)), ("huber", (0.5, 0.4)))
+            for tried, mean in enumerate(means, start=1)
+        ]
+    )
+    layout = Layout(("mse", "mae", "huber"), (), {})
+    (found,) = crossings(curves, layout, "rmse")
+    assert (found.better, found.worse, found.leads) == ("mae", "mse", False)
+    (lead,) = crossings(curves[curves["loss.name"] != "huber"], layout, "rmse")
+    assert lead.leads

@@ -49,6 +49,19 @@ def test_digits_fit_the_spread(spreads: tuple[float, ...], decimals: int) -> Non
     assert Column("x", tuple(Cell(0.5, spread) for spread in spreads)).decimals == decimals
 
 
+def test_no_digit_is_lost_in_a_column_that_spans_orders_of_magnitude() -> None:
+    wide = Column("mse", (Cell(0.0421, 0.0031), Cell(9.447, 0.68), Cell(0.00002, 0.00001), Cell(math.nan)))
+    assert [wide.text(place) for place in range(4)] == [
+        "0.0421 ± 0.0031",
+        "9.45 ± 0.68",
+        "2.0e-05 ± 1.0e-05",
+        "-",
+    ]
+    assert [wide.mean_text(place) for place in range(4)] == ["0.0421", "9.45", "2.0e-05", "-"]
+    assert wide.text(1, "", 1) == "9.45±0.68"
+    assert Column("mse", (Cell(0.421, 0.031), Cell(9.447, 0.68))).text(1, "", 1) == "9.4±0.7"
+
+
 def test_a_metric_that_a_loss_does_not_define_is_a_dash() -> None:
     assert Cell(math.nan).text(3) == "-"
     assert Cell(0.91234, 0.0123).text(3) == "0.912 ± 0.012"

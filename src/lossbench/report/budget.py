@@ -55,12 +55,16 @@ def budget_curves(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, metr
 
 @dataclass(frozen=True)
 class Crossing:
-    """`better` overtakes `worse` once `tried` rates are tried; `where` names the rest of the condition."""
+    """`better` overtakes `worse` once `tried` rates are tried; `where` names the rest of the condition.
+
+    leads: whether the one overtaken was the best of all losses until then, and the other one is from there on
+    """
 
     where: dict[str, Any]
     better: str
     worse: str
     tried: int
+    leads: bool = False
 
 
 def crossings(curves: pd.DataFrame, layout: Layout, metric: str) -> list[Crossing]:
@@ -71,10 +75,12 @@ def crossings(curves: pd.DataFrame, layout: Layout, metric: str) -> list[Crossin
     for key, rows in groups:
         where = dict(zip(layout.axes, key if isinstance(key, tuple) else (key,), strict=True))
         table = sign * rows.pivot_table(index="tried", columns=LOSS, values="mean")
+        leaders = dict(zip(table.index, table.idxmax(axis="columns"), strict=True))
         for one, other in combinations([loss for loss in layout.losses if loss in table], 2):
             lead = (table[one] - table[other]).dropna()
-            for (_, before), (tried, after) in pairwise(lead[lead != 0].items()):
+            for (earlier, before), (tried, after) in pairwise(lead[lead != 0].items()):
                 if before * after < 0:
-                    pair = (one, other) if after > 0 else (other, one)
-                    found.append(Crossing(where, *pair, int(str(tried))))
+                    better, worse = (one, other) if after > 0 else (other, one)
+                    leads = leaders[earlier] == worse and leaders[tried] == better
+                    found.append(Crossing(where, better, worse, int(str(tried)), bool(leads)))
     return found

@@ -44,7 +44,8 @@ EMPTY: Mapping[str, Any] = {
     "details": (),
     "cross": (),
     "rates": (),
-    "crossings": (),
+    "leaders": (),
+    "overtakings": (),
     "ranks": "",
     "legend": LEGEND,
     "figures": {},
@@ -74,7 +75,8 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "details": report.by_metric if report.by_axis else (),
         "cross": report.cross,
         "rates": _rates(report),
-        "crossings": words.crossing_lines(report),
+        "leaders": words.leaders(report),
+        "overtakings": words.overtakings(report),
         "ranks": _ranks(report),
         "figures": figures,
     }
@@ -147,7 +149,7 @@ def markdown_table(table: Table) -> str:
     heads = ["loss", *[column.head for column in table.columns]]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(table.columns)]
     for place, loss in enumerate(table.rows):
-        texts = [c.cells[place].text(c.decimals) + _MARKS[c.cells[place].mark] for c in table.columns]
+        texts = [c.text(place) + _MARKS[c.cells[place].mark] for c in table.columns]
         lines.append("| " + " | ".join([loss, *texts]) + " |")
     return "\n".join(lines)
 
@@ -155,7 +157,7 @@ def markdown_table(table: Table) -> str:
 def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
     """Rows of text and mark for HTML."""
     return [
-        (loss, [(c.cells[place].text(c.decimals), _HTML_MARKS[c.cells[place].mark]) for c in table.columns])
+        (loss, [(c.text(place), _HTML_MARKS[c.cells[place].mark]) for c in table.columns])
         for place, loss in enumerate(table.rows)
     ]
 

@@ -18,6 +18,7 @@ from lossbench.report.statistics import holm
 Mark = Literal["best", "tied", ""]
 LEVEL = 0.05
 ROUNDING = 1e-9
+WIDE = 30.0  # times the smallest mean of a column
 LEGEND = (
     "mean ± standard deviation over seeds; * best mean, ~ not distinguishable from it "
     "(paired t test over seeds, Holm-corrected within the column)"
@@ -33,12 +34,27 @@ class Cell:
     n: int = 0
     mark: Mark = ""
 
-    def text(self, decimals: int, gap: str = " ") -> str:
-        """`0.912 ± 0.003`, or a dash."""
+    def text(self, decimals: int | None, gap: str = " ") -> str:
+        """`0.912 ± 0.003`, or a dash; without `decimals` in digits that count for this cell alone."""
         if math.isnan(self.mean):
             return "-"
-        spread = "" if math.isnan(self.deviation) else f"{gap}±{gap}{self.deviation:.{decimals}f}"
-        return f"{self.mean:.{decimals}f}{spread}"
+        parts = [self.mean] if math.isnan(self.deviation) else [self.mean, self.deviation]
+        if decimals is None:
+            return f"{gap}±{gap}".join(self._own(part) for part in parts)
+        return f"{gap}±{gap}".join(f"{part:.{decimals}f}" for part in parts)
+
+    def _own(self, value: float) -> str:
+        """With three digits of the mean that count, and two of the spread."""
+        size = abs(self.mean)
+        if value and not 1e-4 <= abs(value) < 1e5:
+            return f"{value:.1e}"
+        digits = [2 - _exponent(size)] if size >= 1e-4 else []
+        digits += [1 - _exponent(self.deviation)] if self.deviation > 0 else []
+        return f"{value:.{min(6, max(0, *digits, 0))}f}"
+
+
+def _exponent(value: float) -> int:
+    return math.floor(math.log10(value))
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,20 @@ class Column:
         if not spreads:
             return 3
         return min(4, max(0, math.ceil(-math.log10(float(np.median(spreads)) / 2))))
+
+    @property
+    def wide(self) -> bool:
+        """Whether its means are so far apart that digits which fit one of them hide another."""
+        sizes = [abs(c.mean) for c in self.cells if not math.isnan(c.mean) and c.mean != 0]
+        return len(sizes) > 1 and max(sizes) > WIDE * min(sizes)
+
+    def text(self, place: int, gap: str = " ", most: int = 4) -> str:
+        """The cell of a row, with at most so many digits after the point where all cells have as many."""
+        return self.cells[place].text(None if self.wide else min(most, self.decimals), gap)
+
+    def mean_text(self, place: int) -> str:
+        """The mean alone."""
+        return self.text(place).partition(" ")[0]
 
 
 @dataclass(frozen=True)

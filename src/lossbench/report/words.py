@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
+from lossbench.report.budget import Crossing
 from lossbench.report.build import Report
 from lossbench.report.conditions import LOSS, SEED, higher_is_better, label, results, show
 from lossbench.report.pairs import contender, loss_knobs
@@ -121,14 +122,28 @@ def _selection(selection: object) -> str:
     return ", ".join(parts)
 
 
-def crossing_lines(report: Report) -> list[str]:
-    """Where more tuning turns the order of two losses."""
-    said = []
+def leaders(report: Report) -> list[str]:
+    """For each condition, how the best loss changes as more learning rates are tried; where it does."""
+    turns: dict[str, list[Crossing]] = {}
     for crossing in report.crossings:
-        where = label({LOSS: "", **crossing.where}, [LOSS, *report.layout.axes]).removeprefix(", ")
+        if crossing.leads:
+            turns.setdefault(_where(report, crossing), []).append(crossing)
+    said = []
+    for where, own in turns.items():
+        first, *later = sorted(own, key=lambda crossing: crossing.tried)
+        follow = "".join(f", {turn.better} from {turn.tried} on" for turn in later)
         start = f"{where}: " if where else ""
-        said.append(f"{start}{crossing.better} overtakes {crossing.worse} from {crossing.tried} rates on")
+        said.append(f"{start}{first.worse} at first, {first.better} from {first.tried} rates on{follow}")
     return said
+
+
+def overtakings(report: Report) -> list[tuple[str, str, str, int]]:
+    """Every pair whose order turns: condition, who overtakes, who is overtaken, from how many rates on."""
+    return [(_where(report, one), one.better, one.worse, one.tried) for one in report.crossings]
+
+
+def _where(report: Report, crossing: Crossing) -> str:
+    return label({LOSS: "", **crossing.where}, [LOSS, *report.layout.axes]).removeprefix(", ")
 
 
 def meaning(metric: str) -> str:

@@ -13,9 +13,13 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from lossbench.report.budget import Crossing
 from lossbench.report.build import Report, build
 from lossbench.report.claims import Claim, Experiment
 from lossbench.report.figures import gallery
+from lossbench.report.figures.drawn import few
+from lossbench.report.figures.predicted import predicted_values
+from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.training_points import training_points
 from lossbench.tracking import read_runs
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
@@ -118,14 +122,49 @@ def test_a_figure_that_fails_is_told_and_left_out(
 
 def test_a_damaged_file_is_a_figure_less(report: Report, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lossbench.report.figures.stored.read_artifact", lambda *_: b"PK cut off")
-    assert list(gallery._values(report, gallery.Stored(store))) == []
+    assert list(predicted_values(report, Stored(store))) == []
+
+
+def test_predictions_of_all_seeds_are_pooled_and_fewer_are_said(
+    report: Report, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (errors, _) = predicted_values(report, Stored(store))
+    assert "over all 4 seeds" in errors.caption
+    unread = set(report.chosen.loc[report.chosen["seed"] == 0, "run_id"])
+
+    def some(self: Stored, run_id: str, needs: Any) -> Any:
+        return None if run_id in unread else read(self, run_id, needs)
+
+    read = Stored.of_run
+    monkeypatch.setattr(Stored, "of_run", some)
+    (errors, _) = predicted_values(report, Stored(store))
+    assert "over 3 of 4 seeds, those whose predictions are kept" in errors.caption
 
 
 def test_few_keeps_the_first_and_the_last() -> None:
     found = [(str(place), pd.DataFrame()) for place in range(9)]
-    assert [name for name, _ in gallery.few(found, 4)] == ["0", "3", "5", "8"]
-    assert [name for name, _ in gallery.few(found, 1)] == ["0"]
-    assert gallery.few(found, 9) == found
+    assert [name for name, _ in few(found, 4)] == ["0", "3", "5", "8"]
+    assert [name for name, _ in few(found, 1)] == ["0"]
+    assert few(found, 9) == found
+
+
+def test_conditions_without_room_are_counted_in_the_caption(
+    make: Callable[..., pd.DataFrame], store: str
+) -> None:
+    many = pd.concat([make(seeds=2).assign(**{"data.noise": value}) for value in range(6)])
+    crowded = build(Experiment("x", judge="rmse", select="mae"), many)
+    _, captions = gallery.draw(crowded, store)
+    assert captions["learning_rates.png"].endswith("(8 of 12 conditions).")
+    assert "of 2 conditions" not in captions["metric_by_axis.png"]
+
+
+def test_a_ring_marks_only_who_takes_the_lead(report: Report, store: str) -> None:
+    turns = (Crossing({}, "mae", "mse", 2, leads=False),)
+    for leads, rings in ((False, 0), (True, 1)):
+        turning = replace(report, crossings=tuple(replace(turn, leads=leads) for turn in turns))
+        (drawn,) = gallery._budget(turning, Stored(store))
+        found = [line for line in drawn.figure.axes[0].lines if str(line.get_gid()).startswith("crossing")]
+        assert len(found) == rings
 
 
 def test_training_points_are_those_of_the_run_or_none() -> None:

@@ -62,18 +62,43 @@ def test_rows_of_a_confusion_are_percents_of_the_true_class(runs_of_classes: Run
     assert table[0, 2] == 0  # mistakes go to the next class only
 
 
-def test_calibration_finds_the_gap(runs_of_classes: Runs) -> None:
+def test_bins_hold_the_confidence_and_the_share_that_is_right(runs_of_classes: Runs) -> None:
     (run,) = runs_of_classes["kl"]
-    confidence, right, gap = classes.calibration([run])
+    confidence, right = classes.calibration([run])
     share = np.mean(run["scores"].argmax(-1) == run["target_multiclass"])
     np.testing.assert_allclose(confidence, 0.9)
     assert right.mean() == pytest.approx(share)
-    assert gap == pytest.approx(np.abs(0.9 - right).mean())
 
 
-def test_reliability_names_each_loss(runs_of_classes: Runs) -> None:
-    (axes,) = classes.reliability([("", runs_of_classes)]).axes
-    assert [text.get_text().split(",")[0] for text in axes.get_legend().get_texts()] == ["cce", "kl"]
+def test_reliability_names_each_loss_with_the_error_of_the_tables(runs_of_classes: Runs) -> None:
+    (axes,) = classes.reliability([("", runs_of_classes)], {"": {"cce": 0.1234}}).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["cce, ECE 0.123", "kl"]
+
+
+def test_the_two_classes_of_a_binary_target_have_names() -> None:
+    target = np.array([0, 1, 0, 1])
+    run = {"scores": np.eye(2)[target], "embedding": np.eye(2)[target], "target_binary": target}
+    (matrix,) = classes.confusion({"bce": [run]}).axes
+    for ticks in (matrix.get_xticklabels(), matrix.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == ["negative", "positive"]
+    figure = embeddings.embedding_map({"triplet": [run]})
+    assert {line.get_marker() for line in figure.axes[0].lines} == {"$-$", "$+$"}
+    assert "negative (-), positive (+)" in figure.get_suptitle()
+
+
+def test_all_panels_of_errors_show_their_tallest_bar_and_medians_above_it() -> None:
+    narrow = [value_run(0.3 * shift) for shift in range(-3, 4)]
+    low, high = values.residuals([("wide", {"mse": narrow}), ("tall", {"mse": [value_run(0.0)]})]).axes
+    assert low.get_ylim() == high.get_ylim()
+    tallest = max(max(line.get_ydata()) for line in high.lines if line.get_label() == "mse")
+    assert high.get_ylim()[1] > tallest
+    (median,) = [line for line in high.lines if line.get_gid() == "median mse"]
+    assert 0 < median.get_ydata()[0] < 1  # in the panel, not on the labels of the ticks
+
+
+def test_the_pair_curve_is_drawn_without_bands(runs_of_embeddings: Runs) -> None:
+    (axes,) = embeddings.face_roc(runs_of_embeddings).axes
+    assert len(axes.collections) == 0
 
 
 def test_the_pair_curve_is_the_one_of_scikit_learn(runs_of_embeddings: Runs) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.report.figures.stored import Arrays, labels
+from lossbench.report.figures.stored import Arrays, class_names, labels
 from lossbench.report.figures.style import GREY, INK, lines_behind, look, ordered, painted, panels
 
 Runs = Mapping[str, Sequence[Arrays]]
@@ -37,6 +37,9 @@ def confusion(runs: Runs, where: str = "") -> Any:
     for place, (axes, loss) in enumerate(zip(places, losses, strict=True)):
         table = np.mean([shares(run) for run in runs[loss]], axis=0)
         _matrix(axes, table, size=8 if columns < 4 else 6)
+        if names := class_names(runs[loss][0]):
+            axes.set_xticks(range(len(names)), names)
+            axes.set_yticks(range(len(names)), names, rotation=90, va="center")
         hits = np.concatenate([np.asarray(run["scores"]).argmax(-1) == labels(run) for run in runs[loss]])
         axes.set_title(f"{loss}: {100 * hits.mean():.1f}% right", loc="left")
         axes.set_xlabel("predicted" if place // columns == rows - 1 else "")
@@ -83,13 +86,14 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
 
 
 @painted
-def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
+def reliability(parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str, float]]) -> Any:
     """Share that is right against the confidence, in ten bins of equal count; one line per loss.
 
     Below the diagonal a loss is overconfident.
 
     Args:
         parts: conditions, and the runs of each loss with `probabilities` and a class target, pooled.
+        ece: the calibration error of each condition and loss, where it is known.
     """
     title = "Reliability: share right by confidence (below the line: overconfident)"
     one, small = len(parts) == 1, len(parts) > 2
@@ -100,10 +104,12 @@ def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
     for axes, (heading, runs) in zip(places, parts, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1, gid="perfect")
         for loss in ordered(runs):
-            confidence, right, gap = calibration(runs[loss])
+            confidence, right = calibration(runs[loss])
             lowest = min(lowest, float(min(confidence.min(), right.min())))
             drawn = look(loss).kwargs() | ({"markersize": 4.5, "linewidth": 1.3} if small else {})
-            axes.plot(confidence, right, label=f"{loss}, ECE {gap:.3f}", **drawn)
+            error = ece.get(heading, {}).get(loss)
+            name = loss if error is None else f"{loss}, ECE {error:.3f}"
+            axes.plot(confidence, right, label=name, **drawn)
         axes.set_title("" if one else heading, loc="left")
         axes.legend(loc="lower right", handlelength=2.6, fontsize=7 if small else 9, borderaxespad=0.2)
         lines_behind(axes, "both")
@@ -115,16 +121,15 @@ def reliability(parts: Sequence[tuple[str, Runs]]) -> Any:
     return figure
 
 
-def calibration(runs: Sequence[Arrays]) -> tuple[Any, Any, float]:
-    """Mean confidence and share right of each bin (B,), and the mean gap between them."""
+def calibration(runs: Sequence[Arrays]) -> tuple[Any, Any]:
+    """Mean confidence and share right of each bin (B,)."""
     confidence = np.concatenate([np.asarray(run["probabilities"], float).max(-1) for run in runs])
     right = np.concatenate([np.asarray(run["probabilities"]).argmax(-1) == labels(run) for run in runs])
     order = np.argsort(confidence, kind="stable")
     bins = [part for part in np.array_split(order, _BINS) if len(part)]
     means = np.array([confidence[part].mean() for part in bins])
     rights = np.array([right[part].mean() for part in bins])
-    weights = np.array([len(part) for part in bins]) / len(order)
-    return means, rights, float((weights * np.abs(means - rights)).sum())
+    return means, rights
 
 
 def _titled(title: str, where: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.palette import color
+from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import (
     FAINT,
     GREY,
@@ -83,7 +84,7 @@ def _forest_panel(axes: Any, metric: str, group: Sequence[Judged], texts: Sequen
         )
         mark = _VERDICTS[judged.verdict]
         axes.plot([low, high], [center, center], color=mark["markeredgecolor"], linewidth=1.8)
-        axes.plot([middle], [center], markersize=8, markeredgewidth=1.5, **mark)
+        axes.plot([middle], [center], markersize=5.5, markeredgewidth=1.2, **mark)
         told = f"{judged.verdict}\n{verdict_line(judged)}"
         axes.text(1.02, center, told, transform=beside, va="center", fontsize=8)
         ticks.append((center, "\n".join(lines)))
@@ -103,12 +104,16 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
     reach = np.abs(numbers).max(axis=1)
     extent = max(float(reach.max()), *margins) or 1.0
     wide = float(np.median(reach)) or extent
-    if extent / wide > 12:
-        axes.set_xscale("symlog", linthresh=wide, linscale=1.5)
+    linear = wide if extent / wide > 12 else None
+    if linear is not None:
+        axes.set_xscale("symlog", linthresh=linear, linscale=1.5)
     low = min(float(numbers.min()), -max(margins), 0.0)
     high = max(float(numbers.max()), max(margins), 0.0)
     room = 0.12 * (high - low or 1.0)
     axes.set_xlim(low - room, high + room)
+    ticks = difference_ticks(low - room, high + room, linear)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
 
 
 @painted
@@ -150,10 +155,8 @@ def cross_heat(table: Table) -> Any:
         table: of `table.cross_tables`.
     """
     names = [column.head for column in table.columns]
-    means = pd.DataFrame(
-        {column.head: [cell.mean for cell in column.cells] for column in table.columns},
-        index=list(table.rows),
-    ).dropna(how="all")
+    cells = {column.head: [cell.mean for cell in column.cells] for column in table.columns}
+    means = pd.DataFrame(cells, index=list(table.rows)).dropna(how="all")
     title = "Trained on one loss, scored by another" + (f" ({table.title})" if table.title else "")
     figure, (axes,) = panels(1, title, height=0.42 * len(means) + 1.0)
     values = means.to_numpy(float)
@@ -165,7 +168,7 @@ def cross_heat(table: Table) -> Any:
         axes.text(
             x,
             y,
-            _number(float(value), table.columns[x].decimals),
+            table.columns[x].mean_text(table.rows.index(means.index[y])),
             ha="center",
             va="center",
             color="white" if np.nan_to_num(shade[y, x]) > 0.72 else INK,
@@ -184,12 +187,6 @@ def cross_heat(table: Table) -> Any:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
-
-
-def _number(value: float, decimals: int) -> str:
-    if math.isnan(value):
-        return "-"
-    return f"{value:.{decimals}f}" if abs(value) < 1e5 else f"{value:.1e}"
 
 
 def _frame(x: float, y: float) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.report.figures.stored import Arrays, labels
-from lossbench.report.figures.style import GREY, band, lines_behind, look, ordered, painted, panels
+from lossbench.report.figures.stored import Arrays, class_names, labels
+from lossbench.report.figures.style import GREY, lines_behind, look, ordered, painted, panels
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
@@ -26,7 +26,9 @@ _SIGNS = "0123456789ABCDEFGHIJ"
 
 @painted
 def face_roc(runs: Runs, where: str = "") -> Any:
-    """ROC of all test pairs, mean and 95% band over seeds, on a logarithmic axis of false matches.
+    """ROC of all test pairs, mean over seeds, on a logarithmic axis of false matches.
+
+    Without bands: those of six losses lie on one another, and the tables hold the spread.
 
     Args:
         runs: with `embedding` and `target_identity`.
@@ -37,18 +39,8 @@ def face_roc(runs: Runs, where: str = "") -> Any:
     ends = []
     for loss in ordered(runs):
         curves, areas = zip(*(pair_curve(run) for run in runs[loss]), strict=True)
-        numbers = np.array([band(column, PAIRED) for column in np.transpose(curves)])
-        drawn = look(loss)
-        axes.fill_between(
-            _FALSE,
-            numbers[:, 1].clip(0, 1),
-            numbers[:, 2].clip(0, 1),
-            color=drawn.color,
-            alpha=0.13,
-            linewidth=0,
-        )
         name = f"{loss}, AUC {np.mean(areas):.3f}"
-        axes.plot(_FALSE, numbers[:, 0], label=name, markevery=(4, 12), **drawn.kwargs())
+        axes.plot(_FALSE, np.mean(curves, axis=0), label=name, markevery=(4, 12), **look(loss).kwargs())
         ends.append((loss, float(np.mean(areas))))
     axes.plot(_FALSE, _FALSE, color=GREY, linewidth=0.9, gid="chance")
     axes.text(0.2, 0.235, "chance", color=GREY, fontsize=8, ha="right")
@@ -92,7 +84,10 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
         where: the condition in words.
     """
     losses = ordered(runs)
-    title = "Map of test embeddings, one sign per class"
+    names = class_names(next(iter(runs.values()))[0])
+    signs = "-+" if names else _SIGNS
+    told = f"{names[0]} (-), {names[1]} (+)" if names else "one sign per class"
+    title = f"Map of test embeddings, {told}"
     columns = min(len(losses), 3)
     figure, places = panels(
         len(losses),
@@ -112,7 +107,7 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
                 own[:, 0],
                 own[:, 1],
                 linestyle="none",
-                marker=f"${_SIGNS[place]}$",
+                marker=f"${signs[place]}$",
                 markersize=4.5,
                 markeredgewidth=0.2,
                 color=_CLASSES[place],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,48 +21,46 @@ Arrays = Mapping[str, Any]
 """One run's arrays by name: value, scores, probabilities, embedding, inputs, target_<kind>."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stored:
-    """Reads each run's file at most once.
+    """Reads the predictions of runs; keeps none of them, for all seeds of a large test set fill the memory.
 
     uri: the tracking address.
     """
 
     uri: str
-    _read: dict[str, Arrays | None] = field(default_factory=dict)
 
-    def of_run(self, run_id: str) -> Arrays | None:
-        """The arrays of a run; None where it stored none that can be read."""
-        if run_id not in self._read:
-            self._read[run_id] = self._load(run_id)
-        return self._read[run_id]
-
-    def _load(self, run_id: str) -> Arrays | None:
+    def of_run(self, run_id: str, needs: Sequence[str]) -> Arrays | None:
+        """The arrays needed of a run, and its targets; None where one is missing or cannot be read."""
         try:
             content = read_artifact(self.uri, run_id, FILE)
             if content is None:
                 return None
             with np.load(io.BytesIO(content)) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+                if not set(needs) <= set(arrays.files):
+                    return None
+                wanted = [name for name in arrays.files if name in needs or name.startswith("target_")]
+                return {name: arrays[name] for name in wanted}
         except (OSError, ValueError, zipfile.BadZipFile):
             return None  # a cut or foreign file is a figure less, not a report less
 
-    def of_losses(self, rows: pd.DataFrame, needs: Sequence[str], seeds: int = 1) -> dict[str, list[Arrays]]:
-        """The arrays of the first seeds of each loss that have all the arrays needed.
+    def of_losses(
+        self, rows: pd.DataFrame, needs: Sequence[str], seeds: int | None = None
+    ) -> dict[str, list[Arrays]]:
+        """The arrays of each loss's runs, by seed, that have all the arrays needed.
 
         Args:
             rows: runs of one condition, at the chosen rates.
-            needs: names of arrays; `target_` means any kind of class target.
-            seeds: how many runs per loss at most.
+            needs: names of arrays; those of the targets come with them.
+            seeds: how many runs per loss at most; None: all.
         """
         found: dict[str, list[Arrays]] = {}
         finished = rows[rows["outcome"] == "finished"]
         for loss in ordered(finished[LOSS]):
-            own = finished[finished[LOSS] == loss].sort_values(SEED)["run_id"].head(seeds)
-            arrays = [read for run_id in own if (read := self.of_run(str(run_id))) is not None]
-            complete = [one for one in arrays if all(name in one for name in needs)]
-            if complete:
-                found[loss] = complete
+            own = finished[finished[LOSS] == loss].sort_values(SEED)["run_id"]
+            read = (self.of_run(str(run_id), needs) for run_id in own)
+            if arrays := list(islice((one for one in read if one is not None), seeds)):
+                found[loss] = arrays
         return found
 
 
@@ -71,3 +70,9 @@ def labels(arrays: Arrays) -> Any:
         if f"target_{kind}" in arrays:
             return np.asarray(arrays[f"target_{kind}"])
     return None
+
+
+def class_names(arrays: Arrays) -> tuple[str, ...] | None:
+    """What the classes are called, where a number alone would hide it: the two sides of a binary target."""
+    binary = "target_binary" in arrays and "target_multiclass" not in arrays
+    return ("negative", "positive") if binary else None

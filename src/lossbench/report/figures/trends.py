@@ -10,11 +10,10 @@ import pandas as pd
 from matplotlib import ticker
 
 from lossbench.report.conditions import LOSS, RATE
+from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
     INK,
     band,
-    label_ends,
-    legend,
     lines_behind,
     look,
     name_y,
@@ -41,25 +40,20 @@ def against_axis(parts: Parts, axis: str, metric: str) -> Any:
     """
     name = axis_name(axis)
     figure, places = _panels(parts, f"Test {metric_name(metric)} against {name}")
-    means: list[float] = []
-    for axes, (title, rows) in zip(places, parts, strict=True):
-        ends = []
+    found = [Panel(axes) for axes in places]
+    for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby(axis)["value"]
             if not len(own):
                 continue
             numbers = np.array([band(values, metric) for _, values in own])
             xs = np.array([level for level, _ in own], dtype=float)
-            _line(axes, loss, xs, numbers)
-            ends.append((loss, float(numbers[-1, 0])))
-            means.extend(numbers[:, 0])
+            _line(panel, loss, xs, numbers)
         levels = sorted(rows[axis].dropna().unique().tolist())
-        axes.set_xscale(scale_for(levels, ratio=20))
-        _finish(axes, title, name, xs=levels)
-        _scale(axes, means)
-        _label(figure, axes, ends, single=len(parts) == 1)
+        panel.axes.set_xscale(scale_for(levels, ratio=20))
+        _finish(panel.axes, title, name, xs=levels)
+    settle(found, metric, levels=True)
     name_y(figure, places, metric_label(metric))
-    _name_losses(figure, parts)
     return figure
 
 
@@ -72,8 +66,8 @@ def learning_curves(parts: Parts, metric: str) -> Any:
         metric: without `val/`.
     """
     figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch", share="x")
-    for axes, (title, rows) in zip(places, parts, strict=True):
-        ends, means = [], list[float]()
+    found = [Panel(axes) for axes in places]
+    for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby("step")["value"]
             counts = own.size()
@@ -83,15 +77,11 @@ def learning_curves(parts: Parts, metric: str) -> Any:
                 continue
             numbers = np.array([band(own.get_group(step), metric) for step in steps])
             every = max(1, len(steps) // 8)
-            _line(axes, loss, np.asarray(steps, dtype=float), numbers, every=every)
-            ends.append((loss, float(numbers[-1, 0])))
-            means.extend(numbers[:, 0])
-        _finish(axes, title, "epoch")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-        _scale(axes, means)
-        _label(figure, axes, ends, single=len(parts) == 1)
+            _line(panel, loss, np.asarray(steps, dtype=float), numbers, every=every)
+        _finish(panel.axes, title, "epoch")
+        panel.axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    settle(found, metric)
     name_y(figure, places, metric_label(metric, "validation "))
-    _name_losses(figure, parts)
     return figure
 
 
@@ -106,13 +96,15 @@ def rates(parts: Parts, metric: str) -> Any:
     figure, places = _panels(
         parts, f"Learning rates tried and chosen (large markers): validation {metric_name(metric)}", share="x"
     )
-    for axes, (title, rows) in zip(places, parts, strict=True):
-        ends, means = [], list[float]()
+    found = [Panel(axes) for axes in places]
+    for panel, (title, rows) in zip(found, parts, strict=True):
+        axes = panel.axes
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values(RATE)
             known = own.dropna(subset=["validation"])
             if known.empty:
                 continue
+            panel.lines[loss] = known["validation"].tolist()
             axes.plot(known[RATE], known["validation"], label=loss, **look(loss).kwargs())
             best = known[known["rank"] == 0]
             large = {"linestyle": "none", "markersize": 10.5, "markeredgewidth": 1.6}
@@ -135,21 +127,17 @@ def rates(parts: Parts, metric: str) -> Any:
                 linestyle="none",
                 gid=f"diverged {loss}",
             )
-            means.extend(known["validation"])
-            ends.append((loss, float(known["validation"].iloc[-1])))
         axes.set_xscale("log")
         _finish(axes, title, "learning rate", xs=sorted(rows[RATE].unique()))
         axes.margins(x=0.08)
-        _scale(axes, means)
-        _label(figure, axes, ends, single=len(parts) == 1)
+    settle(found, metric)
     name_y(figure, places, metric_label(metric, "validation "))
-    _name_losses(figure, parts)
     return figure
 
 
 @painted
 def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
-    """Expected test result as more learning rates are tried, and where the order of two losses turns.
+    """Expected test result as more learning rates are tried; a ring where another loss takes the lead.
 
     Args:
         parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
@@ -157,34 +145,31 @@ def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, st
         crossings: for each part, (better, worse, number of rates from which on).
     """
     figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}", share="x")
-    for axes, (title, rows), turns in zip(places, parts, crossings, strict=True):
-        ends, lines, means = [], {}, list[float]()
+    found = [Panel(axes) for axes in places]
+    for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
+        lines = {}
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values("tried")
             numbers = own[["mean", "low", "high"]].to_numpy(float)
             numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1]).clip(*range_of(metric))
             tried = own["tried"].to_numpy(float)
-            _line(axes, loss, tried, numbers)
+            _line(panel, loss, tried, numbers)
             lines[loss] = dict(zip(tried, numbers[:, 0], strict=True))
-            ends.append((loss, float(numbers[-1, 0])))
-            means.extend(numbers[:, 0])
         for better, worse, tried_from in turns:
             point = _meeting(lines.get(better, {}), lines.get(worse, {}), float(tried_from))
             if point is not None:
-                axes.plot(
+                panel.axes.plot(
                     *point,
                     marker="o",
-                    markersize=14,
+                    markersize=10,
                     markerfacecolor="none",
                     markeredgecolor=INK,
                     markeredgewidth=1.3,
                     gid=f"crossing {better} {worse}",
                 )
-        _finish(axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
-        _scale(axes, means)
-        _label(figure, axes, ends, single=len(parts) == 1)
+        _finish(panel.axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
+    settle(found, metric)
     name_y(figure, places, metric_label(metric))
-    _name_losses(figure, parts)
     return figure
 
 
@@ -206,9 +191,10 @@ def _panels(parts: Parts, title: str, share: str = "all") -> tuple[Any, list[Any
     return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3, share=share)
 
 
-def _line(axes: Any, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:
+def _line(panel: Panel, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:
     """The mean with its band; numbers (points, 3): mean, low, high."""
-    drawn = look(loss)
+    drawn, axes = look(loss), panel.axes
+    panel.lines[loss] = numbers[:, 0].tolist()
     axes.fill_between(xs, numbers[:, 1], numbers[:, 2], color=drawn.color, alpha=0.15, linewidth=0)
     axes.plot(xs, numbers[:, 0], label=loss, markevery=every, **drawn.kwargs())
 
@@ -218,27 +204,5 @@ def _finish(axes: Any, title: str, xlabel: str, xs: Sequence[Any] = ()) -> None:
     lines_behind(axes)
     if axes.get_subplotspec().is_last_row() or axes.xaxis.get_tick_params().get("labelbottom", True):
         axes.set_xlabel(xlabel)
-    if 0 < len(xs) <= 8:
-        axes.set_xticks(xs, [f"{x:g}" for x in xs])
-        axes.minorticks_off()
-
-
-def _scale(axes: Any, means: Sequence[float]) -> None:
-    """Logarithmic where the means span orders of magnitude; ticks as plain numbers."""
-    if scale_for(means) != "log":
-        return
-    axes.set_yscale("log")
-    axes.set_ylim(min(means) / 1.3, max(means) * 1.3)
-    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
-
-
-def _label(figure: Any, axes: Any, ends: Sequence[tuple[str, float]], *, single: bool) -> None:
-    if single:
-        label_ends(axes, ends)
-
-
-def _name_losses(figure: Any, parts: Parts) -> None:
-    if len(parts) > 1:
-        legend(figure, ordered(loss for _, rows in parts for loss in rows[LOSS]))
+    if len(xs):
+        name_ticks(axes, xs)

@@ -42,10 +42,11 @@ def residuals(parts: Fits) -> Any:
     edges = np.linspace(low, high, _BINS + 1) if high > low else np.linspace(low - 1, low + 1, _BINS + 1)
     figure, places = panels(
         len(parts),
-        _titled("Errors on the test set", parts),
+        _titled("Errors on the test set: prediction minus target (markers: medians)", parts),
         height=3.0 if len(parts) < 4 else 2.5,
         most=2 if len(parts) in (2, 4) else 3,
     )
+    tallest = 0.0
     for axes, (title, own) in zip(places, errors, strict=True):
         for loss in ordered(own):
             counts, _ = np.histogram(own[loss], edges)
@@ -56,18 +57,16 @@ def residuals(parts: Fits) -> Any:
             axes.step(middles, heights, where="mid", label=loss, **drawn.kwargs(marker=False))
             axes.plot(
                 np.median(own[loss]),
-                -0.02,
+                0.97,
                 transform=axes.get_xaxis_transform(),
-                clip_on=False,
                 **{**drawn.kwargs(), "linestyle": "none", "markersize": 6.5},
                 gid=f"median {loss}",
             )
+            tallest = max(tallest, float(heights.max()))
         axes.axvline(0, color=INK, linewidth=0.9)
-        axes.set_ylim(bottom=0)
         axes.set_title(title if len(parts) > 1 else "", loc="left")
-        axes.set_xlabel("prediction minus target, in units of the target (markers: medians)", fontsize=8)
-        if len(parts) > 2:
-            axes.set_xlabel("prediction minus target (markers: medians)", fontsize=8)
+        axes.set_xlabel("error, in units of the target")
+    places[0].set_ylim(0, 1.15 * tallest)  # of all panels, which share it; above the bars stand the medians
     name_y(figure, places, "density")
     legend(figure, ordered(loss for _, fits in parts for loss in fits))
     return figure

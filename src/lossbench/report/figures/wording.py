@@ -8,8 +8,9 @@ _CAPITALS = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "f1": "F1", "auroc": "AU
 _CAPITALS |= {"ece": "ECE", "brier": "Brier score", "median_ae": "median absolute error"}
 _CAPITALS |= {"eer": "equal error rate", "verification_auc": "verification AUC"}
 _CAPITALS |= {"tar_at_far_0.01": "true matches at 1% false", "map_at_r": "MAP@R", "recall_at_1": "recall@1"}
+_CAPITALS |= {"mae_disputed": "MAE where raters disagree most"}
 _UNITS = {"mae": "units of the target", "rmse": "units of the target", "nll": "nats"}
-_UNITS |= {"median_ae": "units of the target"}
+_UNITS |= {"median_ae": "units of the target", "mae_disputed": "units of the target"}
 
 
 def metric_name(metric: str) -> str:

@@ -1,0 +1,225 @@
+"""Axes that can be read: tick labels that keep apart, and a window on the losses that are near the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib import ticker
+
+from lossbench.report.conditions import higher_is_better
+from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, ordered, scale_for
+
+_MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
+_LETTER, _GAP = 0.068, 0.1  # inches: a letter of a tick label, and what keeps two labels apart
+CROWD = 5  # losses from which on lines need the room that one far from all others would take
+_FAR = 3.0  # times the gap of the next better loss
+_REACH = 4.0  # heights of the near losses' best results that a window shows
+_CLOSEST = 0.1  # of everything that could be shown; a window closer than that would magnify chance
+
+
+def name_ticks(axes: Any, xs: Sequence[float]) -> None:
+    """A tick at each x, a label at as many as fit: powers of ten first on a log axis, else the ends first.
+
+    Args:
+        axes: one of `style.panels`, with its horizontal scale set.
+        xs: rising, positive on a log axis.
+    """
+    logarithmic = axes.get_xscale() == "log"
+    places = np.log10(xs) if logarithmic else np.asarray(xs, dtype=float)
+    width = WIDTH / axes.get_gridspec().ncols - _MARGIN
+    inches = (places - places[0]) / (np.ptp(places) or 1.0) * width
+    texts = [f"{x:g}" for x in xs]
+    first = np.abs(places - places.round()) < 1e-9 if logarithmic else np.isin(places, places[[0, -1]])
+    kept: list[int] = []
+    for place in [*np.flatnonzero(first), *np.flatnonzero(~first)]:
+        if all(_apart(inches, texts, place, other) for other in kept):
+            kept.append(int(place))
+    axes.set_xticks(xs, [text if place in kept else "" for place, text in enumerate(texts)])
+    axes.minorticks_off()
+
+
+def _apart(inches: Any, texts: Sequence[str], one: int, other: int) -> bool:
+    needed = _LETTER * (len(texts[one]) + len(texts[other])) / 2 + _GAP
+    return bool(abs(inches[one] - inches[other]) >= needed)
+
+
+@dataclass
+class Panel:
+    """A panel with lines.
+
+    lines: the heights of each loss from left to right
+    outside: losses of which no point lies in the window
+    """
+
+    axes: Any
+    lines: dict[str, list[float]] = field(default_factory=dict)
+    outside: list[str] = field(default_factory=list)
+
+    @property
+    def ends(self) -> list[tuple[str, float]]:
+        """Each loss with the height of its line's last point."""
+        return [(loss, heights[-1]) for loss, heights in self.lines.items()]
+
+
+def settle(found: Sequence[Panel], metric: str, *, levels: bool = False) -> None:
+    """Choose vertical scales once everything is drawn, then name the losses.
+
+    Many losses get a window on those near the best, and a note names those that lie outside: one loss that
+    fails would otherwise leave a tenth of the height to all others.
+
+    Args:
+        found: panels, in the order of their titles.
+        metric: its direction says on which side far losses lie.
+        levels: whether every point of a line is a result, not only its best, and all panels have one axis.
+    """
+    for panel in found:
+        seen = _merged(found) if levels else panel.lines
+        if not seen:
+            continue
+        _scale(panel.axes, [height for heights in seen.values() for height in heights])
+        limits = window(seen, metric, levels=levels, logarithmic=panel.axes.get_yscale() == "log")
+        if limits is not None:
+            low, high = limits
+            panel.axes.set_ylim(low, high)
+            panel.outside = [
+                loss
+                for loss, heights in panel.lines.items()
+                if all(not low <= height <= high for height in heights)
+            ]
+            _note(panel, limits, metric)
+    _name(found)
+
+
+def _name(found: Sequence[Panel]) -> None:
+    """The losses that can be seen: at the ends of their lines where one panel shows all ends, else below."""
+    seen = [loss for panel in found for loss in panel.lines if loss not in panel.outside]
+    low, high = found[0].axes.get_ylim()
+    ends = [(loss, end) for loss, end in found[0].ends if low <= end <= high]
+    if len(found) == 1 and len(ends) == len(seen):
+        label_ends(found[0].axes, ends)
+    else:
+        legend(found[0].axes.figure, ordered(seen))
+
+
+def _merged(found: Sequence[Panel]) -> dict[str, list[float]]:
+    merged: dict[str, list[float]] = {}
+    for panel in found:
+        for loss, heights in panel.lines.items():
+            merged.setdefault(loss, []).extend(heights)
+    return merged
+
+
+def window(
+    lines: Mapping[str, Sequence[float]], metric: str, *, levels: bool = False, logarithmic: bool = False
+) -> tuple[float, float] | None:
+    """Limits that give the losses near the best the room they need; None where all can be shown.
+
+    Args:
+        lines: heights of each loss's line.
+        metric: more or less of it is better.
+        levels: near losses are shown from end to end; else what they reach at best matters, and lines may
+            come from outside.
+        logarithmic: whether heights stand on a log axis.
+    """
+    if len(lines) < CROWD:
+        return None
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    turned = {
+        loss: sign * (np.log10(heights) if logarithmic else np.asarray(heights, dtype=float))
+        for loss, heights in lines.items()
+    }
+    top = max(float(heights.max()) for heights in turned.values())
+    lowest = min(float(heights.min()) for heights in turned.values())
+    judged = sorted((float(h.min() if levels else h.max()) for h in turned.values()), reverse=True)
+    last = judged[_near(judged) - 1]
+    reach = 1.1 * (top - last) if levels else _REACH * (top - last)
+    reach = max(reach, _CLOSEST * (top - lowest))
+    if top - lowest <= 1.5 * reach:
+        return None
+    edges = sorted((sign * (top - reach), sign * (top + 0.12 * reach)))
+    low, high = (10**edge for edge in edges) if logarithmic else edges
+    return float(low), float(high)
+
+
+def _near(results: Sequence[float]) -> int:
+    """How many results, falling, come before the first that is far from the best; at least half of them."""
+    gaps = results[0] - np.asarray(results)
+    for place in range(-(-len(results) // 2), len(results)):
+        if gaps[place] > _FAR * gaps[place - 1]:
+            return place
+    return len(results)
+
+
+def difference_ticks(low: float, high: float, linear: float | None = None) -> list[float]:
+    """Three to five round ticks for differences, zero among them where it is shown.
+
+    Args:
+        low, high: limits of the axis.
+        linear: up to where a symmetric log axis is linear; None for a linear axis.
+    """
+    if linear is None:
+        found = np.asarray(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)).tolist()
+    else:
+        found = [0.0]
+        for end in (low, high):
+            sizes = {_round(min(linear, abs(end))), _round(abs(end))}
+            found += [math.copysign(size, end) for size in sizes if size > 0 and end != 0]
+    return sorted({tick for tick in found if low <= tick <= high})
+
+
+def _round(size: float) -> float:
+    """The largest 1, 2 or 5 times a power of ten that is not above the size."""
+    if size <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(size))
+    return max(step * power for step in (1, 2, 5) if step * power <= size * (1 + 1e-9))
+
+
+def _note(panel: Panel, limits: tuple[float, float], metric: str) -> None:
+    """Name the losses outside the window with their best result, where the fewest lines are in the way."""
+    if not panel.outside:
+        return
+    more = higher_is_better(metric)
+    best = max if more else min
+    outside = [f"{loss} ({best(panel.lines[loss]):.2g})" for loss in panel.outside]
+    edge, side, anchor = (0.03, "below", "bottom") if more else (0.97, "above", "top")
+    place, align = _free(panel, limits, more)
+    panel.axes.text(
+        place,
+        edge,
+        f"{side}, at best: {', '.join(outside)}",
+        transform=panel.axes.transAxes,
+        ha=align,
+        va=anchor,
+        fontsize=8,
+        color=GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+    )
+
+
+def _free(panel: Panel, limits: tuple[float, float], more: bool) -> tuple[float, str]:
+    """The third of the panel's far edge that the fewest points of lines stand in."""
+    low, high = limits
+    third = (high - low) / 3
+    counts = [0, 0, 0]
+    for heights in panel.lines.values():
+        for place, height in enumerate(heights):
+            if (low <= height <= low + third) if more else (high - third <= height <= high):
+                counts[min(2, 3 * place // len(heights))] += 1
+    chosen = min((2, 0, 1), key=lambda third: counts[third])
+    return ((0.02, "left"), (0.5, "center"), (0.98, "right"))[chosen]
+
+
+def _scale(axes: Any, heights: Sequence[float]) -> None:
+    """Logarithmic where the heights span orders of magnitude; ticks as plain numbers."""
+    if scale_for(heights) != "log":
+        return
+    axes.set_yscale("log")
+    axes.set_ylim(min(heights) / 1.3, max(heights) * 1.3)
+    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
