@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", default="a,b,c,d,e,gpu", help="which parts, separated by commas")
+    parser.add_argument("--parts", default="a,b,c,d,e,f,gpu", help="which parts, separated by commas")
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
     parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
     options = parser.parse_args()
@@ -45,7 +45,8 @@ def main() -> None:
 
 def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     """The parts of the command line; those of the GPU only where there is one."""
-    everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members(), parts.start()]
+    everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
+    everything += [parts.start(), parts.own_table()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 
@@ -57,7 +58,9 @@ def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
     for repetition in range(repetitions):
         for competitor in part.competitors:
             for size in competitor.sizes:
-                taken = measure(competitor.command(size), exit_code=competitor.exit_code)
+                taken = measure(
+                    competitor.command(size), exit_code=competitor.exit_code, before=competitor.before
+                )
                 check(competitor, size, taken)
                 print(
                     f"  {repetition + 1}  {competitor.name:40} {size:5} runs {taken.seconds:8.2f} s",
@@ -85,7 +88,7 @@ def row(
         "runs": size,
         "repetition": repetition,
         "seconds": round(taken.seconds, 3),
-        "peak_mib": round(taken.peak_mib),
+        "peak_mib": round(taken.peak_mib) if part.memory else None,
         "gpu_percent": None if taken.utilisation is None else round(taken.utilisation),
     }
 

@@ -25,8 +25,11 @@ class Measurement:
     utilisation: float | None  # of the GPU, percent: mean of the samples in which it worked at all
 
 
-def measure(command: list[str], *, exit_code: int = 0) -> Measurement:
+def measure(command: list[str], *, exit_code: int = 0, before: list[str] | None = None) -> Measurement:
     """Run it and wait.
+
+    Args:
+        before: a command that makes the folder ready, and is not timed.
 
     Raises:
         SystemExit: it ended otherwise than expected.
@@ -34,6 +37,8 @@ def measure(command: list[str], *, exit_code: int = 0) -> Measurement:
     environment = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI")}
     with tempfile.TemporaryDirectory() as name, _GPU() as gpu:
         folder = Path(name)
+        if before:
+            subprocess.run(before, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         with (folder / "output").open("w+") as output:
             start = time.perf_counter()
             process = subprocess.Popen(

@@ -97,7 +97,8 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
         shown["each further run, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(number)
     elif table["competitor"].iloc[0] == parts.OURS:
         shown["times lossbench"] = (table["seconds"] / table["seconds"].iloc[0]).map("{:.2f}".format)
-    shown["largest process, MiB"] = table["peak_mib"].map("{:.0f}".format)
+    if table["peak_mib"].notna().any():
+        shown["memory, MiB"] = table["peak_mib"].map("{:.0f}".format)
     if table["gpu_percent"].notna().any():
         shown["GPU at work, %"] = table["gpu_percent"].map(number)
     return shown

@@ -23,6 +23,7 @@ class Competitor:
     """name, the numbers of runs at which it is timed, and the command for one of them.
 
     records: it leaves one finished run in MLflow per run.
+    before: a command that makes the folder ready, and is not timed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Competitor:
     command: Callable[[int], list[str]]
     records: bool = True
     exit_code: int = 0
+    before: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Part:
     competitors: tuple[Competitor, ...]
     full: int = 0  # runs that the table speaks of; 0: each size stands for itself
     words: str = field(default="", kw_only=True)
+    memory: bool = field(default=False, kw_only=True)  # one process trains, so its memory is the whole
 
 
 def _listed(values: tuple[object, ...]) -> str:
@@ -126,20 +129,43 @@ def members() -> Part:
         "One more member of a pack",
         (Competitor(OURS, (1, 8, 32, 128, 512), command),),
         words="Outliers, MLP 10-64-64-1, huber, 20 epochs; one pack in one process on one core holds all",
+        memory=True,
     )
 
 
 def start() -> Part:
     first = [sys.executable, str(HERE / "first_step.py"), "data=outliers", "loss=huber"]
     refused = _lossbench("data=outliers", "loss=cce")
+    recorded = [sys.executable, str(HERE / "ten_thousand.py")]
     return Part(
         "e",
         "From the shell",
         (
             Competitor("to the end of the first training step", (1,), lambda _: first, records=False),
             Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=2),
+            Competitor(
+                "to the end of a sweep that is finished already, among 10,000 recorded runs",
+                (2,),
+                lambda _: _lossbench("-m", *FINISHED),
+                records=False,
+                before=recorded,
+            ),
         ),
-        words="A single run; cce does not fit outliers",
+        words="cce does not fit outliers",
+    )
+
+
+# What `ten_thousand.py` trains before it records 10,000 more runs of the same experiment.
+FINISHED = ("data=outliers", "seed=0,1", "trainer.max_epochs=1")
+
+
+def own_table() -> Part:
+    command = [sys.executable, str(HERE / "own_table.py")]
+    return Part(
+        "f",
+        "The whole answer for a table of one's own",
+        (Competitor("sweep and report", (150,), lambda _: command),),
+        words="5,000 rows and 20 columns; mse, mae, huber x 5 learning rates x 10 seeds; all figures",
     )
 
 
@@ -155,7 +181,8 @@ def gpu() -> list[Part]:
         key: str, title: str, model: str, data: str, sizes: tuple[int, ...], few: tuple[int, ...]
     ) -> Part:
         turns = Competitor(TURNS, few, command("loop", model, data))
-        return Part(key, title, (Competitor(STACKED, sizes, command("vmap", model, data)), turns))
+        stacked = Competitor(STACKED, sizes, command("vmap", model, data))
+        return Part(key, title, (stacked, turns), memory=True)
 
     return [
         part("gpu-mlp", "On the GPU: MLPs on 1,000 rows", "mlp", "outliers", (1, 32, 256, 1024), (1, 32)),
