@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
+import threading
 import traceback
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
@@ -15,6 +17,7 @@ from omegaconf import DictConfig
 
 from lossbench.config import Job, jobs_from
 from lossbench.errors import InputError
+from lossbench.foresight import MANY_RUNS, NEEDED
 from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
 from lossbench.outcome import Outcome, tell
 from lossbench.progress import Progress
@@ -34,15 +37,13 @@ log = logging.getLogger(__name__)
 
 # Member-epochs from which worker processes may be wanted: they begin their imports at once, on another core.
 _WORTH_PRELOADING = 30
-# Runs from which composing their configs takes long enough to import something meanwhile.
-_MANY_RUNS = 100
 # Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
 _LEAVING_SECONDS = 3.0
 
 
 def beforehand(runs: int, n_jobs: int) -> None:
     """Told by the launcher how many configs it is about to compose, which takes 5 ms each on one core."""
-    if runs >= _MANY_RUNS:
+    if runs >= MANY_RUNS:
         _preload(n_jobs)
 
 
@@ -149,7 +150,7 @@ def _train(
 def _preload(n_jobs: int) -> None:
     """Let worker processes import torch and Lightning from now on, because they will probably be wanted."""
     if (n_jobs or cores()) > 1:
-        warm(["lossbench.pack.plan", "lossbench.pack.fit"])
+        warm(NEEDED)
 
 
 def _epochs(jobs: Collection[Job]) -> int:
@@ -211,6 +212,8 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     here = functools.partial(fit_pack, cache=planned.cache)
     function = fit_pack if planned.processes > 1 else here
     works = [pack.work for pack in packs]
+    if planned.processes > 1:
+        _import_meanwhile("lossbench.review.refresh")
     ended = spread(
         function,
         works,
@@ -220,6 +223,11 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     )
     for number, found in ended:
         yield packs[number], started[number], found
+
+
+def _import_meanwhile(module: str) -> None:
+    """Import what comes after training, pandas and scipy, while workers train and this process waits."""
+    threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
 
 
 def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:

@@ -130,6 +130,9 @@ def _kind(alike: list[Job], cache: DataCache) -> _Kind:
     mode, because = choose_mode(first, module, data, alike[0].mode)
     if mode == "loop" and alike[0].mode == "vmap":
         log.warning("pack.mode=vmap falls back to loop for %s: %s", alike[0].name, because)
+    elif len(alike) > 1:
+        how = "stacked (vmap)" if mode == "vmap" else "in turns (loop)"
+        log.info("%d runs train %s: %s", len(alike), how, because)
     updates = first.trainer.max_epochs * -(-len(data.train) // first.trainer.batch_size)
     weights = sum(p.numel() for p in module.parameters())
     seconds = len(alike) * updates * _seconds_per_update(module, weights, mode)
