@@ -83,9 +83,52 @@ def test_what_weakens_a_choice_is_said(
     ("outcome", "said"), [("failed", "for this reason"), ("diverged", "diverged at the")]
 )
 def test_lost_runs_are_said(runs: pd.DataFrame, outcome: str, said: str) -> None:
-    spot = (runs["optimizer.lr"] == 0.01) & (runs["loss.name"] == "mae")
+    spot = (runs["optimizer.lr"] == 0.01) & (runs["loss.name"] == "mae") & (runs["seed"] < 5)
     runs.loc[spot, ["outcome", "reason", "best/mae"]] = [outcome, "for this reason", np.nan]
     other = (runs["optimizer.lr"] != 0.01) & (runs["loss.name"] == "mae")
     runs.loc[other & (runs["seed"] == 0), "outcome"] = "diverged"
     table, frame, layout = ranked(runs[~other])
     assert any(said in remark for remark in remarks(frame, table, layout))
+
+
+def one_condition(runs: pd.DataFrame) -> pd.Series[bool]:
+    return (runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)
+
+
+def test_a_condition_that_never_ran_is_named(runs: pd.DataFrame) -> None:
+    table, frame, layout = ranked(runs[~one_condition(runs)])
+    (remark,) = remarks(frame, table, layout)
+    assert remark == (
+        "These conditions have no run at all, so nothing is said of them: huber, contamination 0.2."
+    )
+
+
+def test_a_knob_of_one_loss_makes_no_condition_of_the_others(runs: pd.DataFrame) -> None:
+    more = runs[runs["loss.name"] == "huber"].assign(**{"loss.delta": 0.3})
+    table, frame, layout = ranked(pd.concat([runs, more]))
+    assert remarks(frame, table, layout) == []
+    lacking = pd.concat([runs, more[more["data.contamination"] == 0.0]])
+    table, frame, layout = ranked(lacking)
+    assert remarks(frame, table, layout)[0].endswith("huber, contamination 0.2, delta 0.3.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("failed", "No run finished, all failed or were stopped: huber, contamination 0.2."),
+        ("diverged", "No run finished, and some diverged: huber, contamination 0.2."),
+    ],
+)
+def test_a_condition_without_a_result_has_no_best_rate(runs: pd.DataFrame, outcome: str, said: str) -> None:
+    runs.loc[one_condition(runs), ["outcome", "best/mae", "test/rmse"]] = [outcome, np.nan, np.nan]
+    table, frame, layout = ranked(runs)
+    told = remarks(frame, table, layout)
+    assert told[0] == said
+    assert not any("best learning rate" in remark for remark in told)
+
+
+def test_a_rate_of_which_few_runs_finished_is_not_chosen_by_their_luck(runs: pd.DataFrame) -> None:
+    spot = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.001)
+    runs.loc[spot & (runs["seed"] < 2), "best/mae"] = 0.001
+    runs.loc[spot & (runs["seed"] >= 2), ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
+    assert chosen_rates(runs) == [0.01] * 6

@@ -71,7 +71,7 @@ def test_p_values_are_adjusted_for_the_number_of_claims(runs: pd.DataFrame) -> N
     ("left", "note"),
     [
         ({"loss": "huber"}, "leaves data.contamination open"),
-        (at("huber", 0.3), "matches no run"),
+        (at("huber", 0.3), "matches no run with data.contamination 0.3"),
         (at("huber", [0.2, 0.3]), "matches no run with data.contamination 0.3"),
     ],
 )
@@ -86,6 +86,45 @@ def test_a_side_that_is_not_one_condition_gets_no_verdict(
 def test_a_metric_that_a_loss_does_not_define_gets_no_verdict(runs: pd.DataFrame) -> None:
     runs["test/nll"] = np.where(runs["loss.name"] == "mse", 0.5, np.nan)
     assert "does not define nll" in judged(runs, claim(at("huber"), at("mse"), metric="nll"))[0].note
+
+
+def test_a_condition_without_runs_or_results_is_told_as_such(
+    runs: pd.DataFrame,
+) -> None:
+    spot = (runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)
+    never = judged(runs[~spot], claim(at("huber"), at("mse")))[0]
+    assert never.note == "the left side has no run of that combination"
+    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
+    failed = judged(runs, claim(at("huber"), at("mse")))[0]
+    assert failed.note == "the left side has no finished run"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "more"),
+    [
+        (at("mae"), at("mse"), {"change_from": {"data.contamination": 0.0}}),
+        (at("mae"), at("mae", 0.0), {"kind": "no_worse", "margin": 0.5}),
+    ],
+)
+def test_a_run_that_diverged_at_the_baseline_never_speaks_for_its_loss(
+    runs: pd.DataFrame, left: dict[str, Any], right: dict[str, Any], more: dict[str, Any]
+) -> None:
+    assert judged(runs, claim(left, right, **more))[0].verdict == "supported"
+    start = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.0) & (runs["seed"] < 5)
+    runs.loc[start, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    result = judged(runs, claim(left, right, **more))[0]
+    assert result.verdict == "inconclusive"
+    assert "diverged" in result.note
+
+
+def test_a_run_that_diverged_after_the_baseline_counts_against_its_loss(runs: pd.DataFrame) -> None:
+    change = claim(at("mae"), at("mse"), change_from={"data.contamination": 0.0})
+    before = judged(runs, change)[0]
+    end = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.2) & (runs["seed"] < 5)
+    runs.loc[end, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    after = judged(runs, change)[0]
+    assert after.n == 10
+    assert after.estimate < before.estimate
 
 
 def test_pairs_are_seeds_that_both_sides_have(runs: pd.DataFrame) -> None:

@@ -1,8 +1,8 @@
 """The learning rate of each condition, chosen on validation alone; and what to know before believing a table.
 
-The rate is the one with the best mean of the selection metric over seeds. A diverged run counts as the worst:
-a rate at which fewer seeds diverged comes before one at which more did, whatever the means. This module is
-handed no test metric.
+The rate is the one with the best mean of the selection metric over seeds, among those at which the most seeds
+finished: a diverged run counts as the worst, and where runs are missing the mean of the others may be luck.
+This module is handed no test metric.
 """
 
 from __future__ import annotations
@@ -50,15 +50,14 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         validation=("value", "mean"), finished=("finished", "sum"), diverged=("diverged", "sum")
     ).reset_index()
     table["missing"] = runs[SEED].nunique() - table["finished"] - table["diverged"]
-    table["share"] = table["diverged"] / (table["finished"] + table["diverged"]).clip(lower=1)
     table = table.sort_values(
-        ["share", "validation", RATE],
-        ascending=[True, not higher_is_better(select), True],
+        ["finished", "validation", RATE],
+        ascending=[False, not higher_is_better(select), True],
         kind="stable",
         na_position="last",
     )
     table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
-    return in_order(table.drop(columns="share"), layout, "rank")
+    return in_order(table, layout, "rank")
 
 
 def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -71,11 +70,55 @@ def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataF
 def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
     """What a reader must know first: rates at the edge, unequal trials, diverged, failed and missing runs."""
     return [
+        *_nothing(runs, ranked, layout),
         *_edges(ranked, layout),
         *_unequal(ranked, layout),
         *_lost(runs, ranked, layout),
         *_changed(runs),
     ]
+
+
+def _nothing(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """Conditions without a result: those that never ran, and those of which no run finished."""
+    said = []
+    never = [label(condition, layout.keys) for condition in _never(runs, layout)]
+    if never:
+        said.append(f"These conditions have no run at all, so nothing is said of them: {_several(never)}.")
+    lost = ranked[(ranked["rank"] == 0) & (ranked["finished"] == 0)][layout.keys]
+    outcomes = runs.merge(lost, on=layout.keys).groupby(layout.keys, dropna=False, sort=False)["outcome"]
+    named: dict[str, list[str]] = {}
+    for key, own in outcomes:
+        name = label(dict(zip(layout.keys, key, strict=True)), layout.keys)
+        why = next((outcome for outcome in DONE if (own == outcome).any()), "")
+        named.setdefault(why, []).append(name)
+    return said + [f"{words}: {_several(named[key])}." for key, words in _NOTHING.items() if key in named]
+
+
+# Why a condition has no result to choose a learning rate by, the first that holds.
+_NOTHING = {
+    "finished": "No learning rate was chosen, these runs do not have the metric that chooses",
+    "diverged": "No run finished, and some diverged",
+    "": "No run finished, all failed or were stopped",
+}
+
+
+def _never(runs: pd.DataFrame, layout: Layout) -> list[dict[str, Any]]:
+    """Conditions of the full product that have no row.
+
+    Axes of one group (`loss.name` and the knobs of losses, `data.*`) go together as they were run, for a knob
+    belongs to one choice of its group; the groups are multiplied.
+    """
+    groups: dict[str, list[str]] = {}
+    for key in layout.keys:
+        groups.setdefault(key.split(".")[0], []).append(key)
+    parts = [runs[keys].drop_duplicates() for keys in groups.values()]
+    full = parts[0]
+    for part in parts[1:]:
+        full = full.merge(part, how="cross")
+    there = runs[layout.keys].drop_duplicates()
+    found = full.merge(there, on=layout.keys, how="left", indicator="where")
+    missing = in_order(found[found["where"] == "left_only"].drop(columns="where"), layout)
+    return [{str(key): value for key, value in row.items()} for row in missing.to_dict("records")]
 
 
 def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -85,6 +128,8 @@ def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
         name = f"{label(best, layout.keys)} ({show(float(best[RATE]))})"
         if len(grid) == 1:
             single.append(name)
+        elif best["finished"] == 0:
+            continue  # nothing was chosen
         elif best[RATE] == grid.min():
             low.append(name)
         elif best[RATE] == grid.max():
@@ -117,7 +162,7 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
         ("diverged", "diverged at the chosen rate and count as the worst result seen"),
         ("missing", "are missing at the chosen rate, so pairs are lost"),
     ):
-        rows = best[best[what] > 0]
+        rows = best[(best[what] > 0) & (best["finished"] > 0)]
         if len(rows):
             parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
             said.append(f"Runs that {words}: {_several(parts)}.")

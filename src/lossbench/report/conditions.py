@@ -175,5 +175,12 @@ def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) 
     pool = runs if among is None else among
     reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
     worst = float(reached.min() if higher_is_better(metric) else reached.max())
-    lost = (runs["outcome"] == "diverged") | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)
-    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost, worst)
+    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
+
+
+def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
+    """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
+    diverged = runs["outcome"] == "diverged"
+    if metric not in runs.columns:
+        return diverged
+    return diverged | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)

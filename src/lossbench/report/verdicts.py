@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,7 +12,8 @@ import pandas as pd
 
 from lossbench.report import statistics
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import RATE, SEED, Layout, column_of, matches, results, show
+from lossbench.report.conditions import Layout
+from lossbench.report.sides import Sides, sides_of
 from lossbench.report.statistics import Kind, Region
 
 
@@ -78,7 +79,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, chosen: pd.DataFrame, lay
         chosen: the runs at the chosen rates.
         layout: what the experiment compares.
     """
-    pairs = [_pairs(claim, runs, chosen, layout) for claim in claims]
+    pairs = [sides_of(claim, runs, chosen, layout) for claim in claims]
     regions = [Region.of(cast(Kind, claim.kind), claim.margin) for claim in claims]
     p = [
         float(statistics.claim_p(pair.differences, region)) if pair.usable else 1.0
@@ -91,23 +92,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, chosen: pd.DataFrame, lay
     ]
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    left: pd.Series[float]
-    right: pd.Series[float]
-    sign: float
-    note: str = ""
-
-    @property
-    def differences(self) -> statistics.Floats:
-        return self.sign * np.asarray(self.left.to_numpy(float) - self.right.to_numpy(float))
-
-    @property
-    def usable(self) -> bool:
-        return len(self.left) > 1 and not self.note
-
-
-def _judged(claim: Claim, pair: _Pairs, region: Region, p: float, adjusted: float, *, claims: int) -> Judged:
+def _judged(claim: Claim, pair: Sides, region: Region, p: float, adjusted: float, *, claims: int) -> Judged:
     means = (_mean(pair.left), _mean(pair.right))
     n = len(pair.left)
     if not pair.usable:
@@ -121,58 +106,8 @@ def _judged(claim: Claim, pair: _Pairs, region: Region, p: float, adjusted: floa
         seeds = statistics.seeds_to_settle(interval, region, claims)
         if n < (fewest := statistics.fewest_seeds(claims)):
             note = f"{n} seeds can never settle one of {claims} claims, {fewest} can"
-        elif seeds is None:
-            note = "no practical number of seeds would settle it: the difference lies at the margin"
     numbers = (float(interval.estimate), float(interval.low), float(interval.high), p, adjusted)
     return Judged(claim, verdict, *numbers, n, *means, seeds, note)
-
-
-def _pairs(claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame, layout: Layout) -> _Pairs:
-    sign = 1.0 if claim.higher_is_better else -1.0
-    sides = []
-    for name, selection in (("left", claim.left), ("right", claim.right)):
-        values, note = _side(selection, claim, runs, chosen, layout)
-        if not note and claim.change_from:
-            start, note = _side({**selection, **claim.change_from}, claim, runs, chosen, layout)
-            values = (values - start).dropna()
-        if note:
-            empty = pd.Series(dtype=float)
-            return _Pairs(empty, empty, sign, f"the {name} side {note}")
-        sides.append(values)
-    left, right = sides
-    shared = left.index.intersection(right.index)
-    return _Pairs(left.loc[shared], right.loc[shared], sign)
-
-
-def _side(
-    selection: Mapping[str, Any], claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame, layout: Layout
-) -> tuple[pd.Series[float], str]:
-    """Results by seed of one side, and why there are none."""
-    pool = runs if RATE in selection else chosen
-    rows = pool[matches(pool, selection)]
-    for key, wanted in selection.items():
-        for option in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
-            if not matches(rows, {key: option}).any():
-                return pd.Series(dtype=float), f"matches no run with {key} {show(option)}"
-    free = [
-        key
-        for key in (*layout.keys, *([RATE] if pool is runs else []))
-        if not isinstance(selection.get(_asked(key, selection)), (list, tuple))
-        and len(rows[key].unique()) > 1
-    ]
-    if free:
-        return pd.Series(dtype=float), f"is more than one condition, it leaves {' and '.join(free)} open"
-    metric = f"test/{claim.metric}"
-    among = pd.concat([chosen, rows]) if pool is runs else chosen
-    by_seed = rows.assign(value=results(rows, metric, among)).groupby(SEED)["value"]
-    complete = by_seed.count() == rows.groupby([*layout.keys, RATE], dropna=False).ngroups
-    values = by_seed.mean()[complete]
-    return values, "" if len(values) else f"does not define {claim.metric}"
-
-
-def _asked(key: str, selection: Mapping[str, Any]) -> str:
-    """The name under which a selection holds a column, which may be the bare group."""
-    return next((asked for asked in selection if column_of(asked) == key), key)
 
 
 def _mean(values: pd.Series[float]) -> float:
