@@ -115,6 +115,38 @@ def test_a_quick_look_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_filtered_report_replaces_neither_the_recorded_files_nor_the_report_run(
+    asked: list[str],
+    store: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    client = MlflowClient(store)
+
+    def report_runs() -> list[str]:
+        place = client.get_experiment_by_name("made_up").experiment_id
+        found = client.search_runs([place], filter_string=f"tags.`{KIND}` = 'report'")
+        return [run.info.run_id for run in found]
+
+    main([*asked, "report.figures=false"])
+    folder = tmp_path / "experiments" / "made_up"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    runs = report_runs()
+    capsys.readouterr()
+    main([*asked, "report.figures=false", "loss=mae,mse"])
+    said = capsys.readouterr().out
+    assert "Only the runs with loss=mae,mse are in this report." in said
+    assert "report.out=FOLDER writes them" in said
+    main([*asked, "report.figures=false", "loss=mae,mse", "report.out=part"])
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert report_runs() == runs
+    page = (tmp_path / "part" / "README.md").read_text()
+    assert "Only the runs with loss=mae,mse are in this report." in page
+    assert "python -m lossbench.report experiment=made_up loss=mae,mse report.out=FOLDER" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

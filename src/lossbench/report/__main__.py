@@ -7,7 +7,8 @@ report.out=folder          where files go; default: experiments/<name>
 report.figures=false       no figures
 report.files=false         no files at all: the table alone
 report.record=false        no report run in MLflow
-data.contamination=0.2     any other override: only the runs that have it
+data.contamination=0.2     any other override: only the runs that have it; no files then, unless report.out
+                           names a folder, and no report run: the recorded report speaks for all runs
 --config-dir mine          experiments of your own: mine/experiment/<name>.yaml
 """
 
@@ -171,12 +172,14 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.report.build import build
     from lossbench.report.terminal import show
 
-    report = build(experiment, runs, select_of(runs) if len(runs) else None)
+    report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection)
     show(report)
     options = request.options
-    if options.files:
+    if options.files and request.selection and options.out is None:
+        print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
+    elif options.files:
         folder = Path(options.out or Path("experiments") / experiment.name)
-        _files(report, uri, folder, options)
+        _files(report, uri, folder, options, recorded=options.record and not request.selection)
     _links(uri, experiment.name)
 
 
@@ -198,7 +201,7 @@ def _anatomy(request: Request) -> None:
     anatomy.main(request.uri, out, figures=options.figures, files=options.files, recorded=options.record)
 
 
-def _files(report: Any, uri: str, folder: Path, options: Options) -> None:
+def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: bool) -> None:
     from lossbench.report.write import write
 
     figures: dict[str, bytes] = {}
@@ -209,7 +212,7 @@ def _files(report: Any, uri: str, folder: Path, options: Options) -> None:
         figures, captions = draw(report, uri)
     write(report, folder, figures, captions)
     print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(figures)} figures")
-    if options.record:
+    if recorded:
         from lossbench.report.page import summary
         from lossbench.report.record import record
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
@@ -14,7 +16,7 @@ from lossbench.report import choose, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
-from lossbench.report.conditions import DONE, SEED, Layout, tidy
+from lossbench.report.conditions import DONE, SEED, Layout, show, tidy
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.table import Table
@@ -29,6 +31,7 @@ class Report:
     remarks: what weakens the comparison; shown first
     verdicts: on the experiment's claims; where it states none, on each pair of losses
     no_verdicts: why there are none, where losses were compared
+    selection: what the runs were filtered by; empty where they are all of the experiment
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
     """
 
@@ -49,6 +52,7 @@ class Report:
     ranks: Ranks | None
     breakdown: Breakdown | None = None
     no_verdicts: str = ""
+    selection: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seeds(self) -> int:
@@ -67,13 +71,19 @@ class Report:
         return tuple(found)
 
 
-def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None) -> Report:
+def build(
+    experiment: Experiment,
+    found: pd.DataFrame,
+    select: str | None = None,
+    selection: Mapping[str, Any] = MappingProxyType({}),
+) -> Report:
     """Choose learning rates, make tables and judge claims.
 
     Args:
         experiment: checked; its `judge` and `select` may be None.
         found: of `tracking.read_runs`.
         select: the selection metric of the data set, where the experiment names none.
+        selection: what `found` was filtered by, so that the report says so.
 
     Raises:
         InputError: there is no result to report.
@@ -99,7 +109,7 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         layout=layout,
         ranked=ranked,
         chosen=chosen,
-        remarks=tuple(choose.remarks(runs, ranked, layout)),
+        remarks=(*_selected(selection), *choose.remarks(runs, ranked, layout)),
         verdicts=tuple(judge(asked.claims, runs, chosen, layout)),
         by_axis=tuple(table.axis_tables(chosen, layout, judged_by)),
         by_metric=tuple(table.metric_tables(chosen, layout)),
@@ -109,7 +119,20 @@ def build(experiment: Experiment, found: pd.DataFrame, select: str | None = None
         ranks=ranks(chosen, layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,
+        selection=selection,
     )
+
+
+def _selected(selection: Mapping[str, Any]) -> list[str]:
+    if not selection:
+        return []
+    return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]
+
+
+def assignments(selection: Mapping[str, Any]) -> list[str]:
+    """A selection as the command line writes it: `loss=mse,mae`."""
+    values = ((key, value if isinstance(value, list) else [value]) for key, value in selection.items())
+    return [f"{key}={','.join(map(show, value))}" for key, value in values]
 
 
 def _first(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:

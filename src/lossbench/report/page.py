@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lossbench.report import words
+from lossbench.report.build import assignments
 from lossbench.report.choose import grid_of
 from lossbench.report.conditions import RATE, show
 from lossbench.report.table import LEGEND, Table, rate_of
@@ -59,7 +60,7 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         **EMPTY,
         "name": experiment.name,
         "question": experiment.question or f"Runs recorded as {experiment.name}.",
-        "commands": commands(experiment),
+        "commands": commands(experiment, assignments(report.selection)),
         "advice": words.advice(report),
         "remarks": report.remarks,
         "judge": words.meaning(report.judge),
@@ -82,14 +83,20 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def commands(experiment: Experiment) -> list[str]:
-    """What makes the runs and this report again; runs that no YAML describes are made again one by one."""
+def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
+    """What makes the runs and this report again; runs that no YAML describes are made again one by one.
+
+    Args:
+        experiment: whose runs they are.
+        selected: assignments that left some of the runs out.
+    """
+    named = experiment.config or (f"experiment={experiment.name}",)
+    filtered = [*selected, "report.out=FOLDER"] if selected else []
+    report = " ".join(["python -m lossbench.report", *named, *filtered])
     if experiment.config is None:
-        report = f"python -m lossbench.report experiment={experiment.name}"
         return [report, "python -m lossbench.rerun RUN_ID    # any one run, from what MLflow holds of it"]
-    line = " ".join(experiment.config)
     sweep = " ".join([*experiment.config[:-1], "-m", experiment.config[-1]])
-    return [f"python -m lossbench {sweep}", f"python -m lossbench.report {line}"]
+    return [f"python -m lossbench {sweep}", report]
 
 
 def markdown(report: Report, figures: Mapping[str, str]) -> str:
