@@ -72,5 +72,20 @@ def test_a_loss_of_ones_own_gets_a_colour_that_stays() -> None:
     colors = [palette.color(name) for name in names]
     assert colors == [palette.color(name) for name in names]
     assert len({*colors, *palette.COLORS.values()}) == len(names) + len(palette.COLORS)
-    assert palette.color("focal") == "#8555c5"  # a change would recolour everybody's recorded runs
+    assert palette.color("arcface") == "#abc585"  # a change would recolour everybody's recorded runs
     assert all(len(color) == 7 and int(color[1:], 16) >= 0 for color in colors)
+
+
+@pytest.mark.parametrize("name", ["fails", "focal", "log_cosh", *(f"loss_{number}" for number in range(200))])
+def test_a_loss_of_ones_own_is_not_taken_for_one_of_the_nine(name: str) -> None:
+    own = lab(palette.color(name))
+    assert min(np.linalg.norm(own - lab(color)) for color in palette.COLORS.values()) > 24
+
+
+def test_conditions_of_a_loss_are_shades_of_its_colour() -> None:
+    assert palette.shades("huber", 1) == [palette.color("huber")]
+    for loss in LOSSES:
+        seen = [lab(shade) for shade in palette.shades(loss, 3)]
+        assert palette.shades(loss, 3)[0] == palette.color(loss)
+        assert min(np.linalg.norm(one - other) for one, other in itertools.pairwise(seen)) > 5
+        assert seen[-1][0] < 95  # shows on white

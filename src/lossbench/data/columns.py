@@ -196,7 +196,7 @@ def _target(raw: pd.Series[str], place: Path) -> npt.NDArray[np.float64]:
 
     values = _numbers(raw)
     owner = f"the target {raw.name} of {place.name}"
-    _refuse_first(raw.isna(), raw, owner, "is missing", "remove such rows")
+    _refuse_first(raw.isna(), raw, owner, "", "remove such rows")
     _refuse_first(values.isna(), raw, owner, "is no number", "correct it, or choose another data.target")
     _refuse_first(values.abs() > _LARGEST, raw, owner, "is not finite or too large", "correct it")
     if values.min() == values.max():
@@ -212,21 +212,20 @@ def _column(raw: pd.Series[str], named_category: bool, place: Path) -> pd.Series
         return raw.str.strip().fillna(MISSING).astype(object)
     owner = f"the column {raw.name} of {place.name}"
     remedy = f"correct it, leave it empty, or set data.categories=[{raw.name}]"
-    _refuse_first(present & values.isna(), raw, owner, "is no number, as most others are", remedy)
+    _refuse_first(present & values.isna(), raw, owner, "is no number, unlike most of the column", remedy)
     _refuse_first(values.abs() > _LARGEST, raw, owner, "is not finite or too large", "correct it")
     return values
 
 
-def _refuse_first(wrong: pd.Series[bool], raw: pd.Series[str], owner: str, what: str, remedy: str) -> None:
+def _refuse_first(wrong: pd.Series[bool], raw: pd.Series[str], owner: str, fault: str, remedy: str) -> None:
+    """Refuse the first of the wrong cells; without a fault, they are empty."""
     rows: Sequence[int] = wrong.to_numpy().nonzero()[0].tolist()
     if not rows:
         return
-    cell = raw.iloc[rows[0]]
-    said = f" {cell!r}" if isinstance(cell, str) else ""
-    more = f", and in {len(rows) - 1} more" if len(rows) > 1 else ""
-    raise InputError(
-        f"{owner[0].upper()}{owner[1:]}:{said} {what} in row {rows[0] + 1} below the names{more}; {remedy}."
-    )
+    more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+    place = f"in row {rows[0] + 1} below the names{more}"
+    told = f"has {raw.iloc[rows[0]]!r} {place}, which {fault}" if fault else f"is missing {place}"
+    raise InputError(f"{owner[0].upper()}{owner[1:]} {told}; {remedy}.")
 
 
 def _useless(column: pd.Series[Any], options: Reading) -> str:
