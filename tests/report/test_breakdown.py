@@ -72,9 +72,14 @@ def test_each_loss_has_its_point_with_an_interval_around_it(metric: str) -> None
     assert math.isinf(mae["point"])
     rows = dict(found.table()["rows"])
     assert rows["mse"][0].startswith("0.10")
-    assert rows["mae"] == ["> 0.4 [> 0.4, > 0.4]"]
+    assert rows["mae"] == ["none up to 0.4"]
 
 
 def test_without_a_clean_level_there_is_none() -> None:
     frame = runs("rmse").query("`data.contamination` > 0")
     assert breakdown(frame, Layout.of(frame), "rmse") is None
+
+
+def test_wrong_labels_have_no_breakdown_point() -> None:
+    frame = runs("accuracy").rename(columns={"data.contamination": "data.label_noise"})
+    assert breakdown(frame, Layout.of(frame), "accuracy") is None

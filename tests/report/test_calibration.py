@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.report import calibration
+from lossbench.report import calibration, calibration_real
 from lossbench.report.calibration_real import by_seed, real_runs
 from lossbench.report.statistics import Region, claim_p, decide, holm, paired_interval
 from lossbench.seeds import numpy_generator
@@ -39,11 +39,20 @@ def test_the_recorded_table_keeps_the_promise() -> None:
 
 @pytest.mark.slow
 def test_the_recorded_table_is_what_the_command_writes(tmp_path: Path) -> None:
-    calibration.main(tmp_path)
+    calibration.main(tmp_path, RECORDED.parents[1])
     made, recorded = pd.read_csv(tmp_path / "results.csv"), pd.read_csv(RECORDED)
     numbers = ["supported", "refuted", "coverage"]
     assert np.allclose(made[numbers], recorded[numbers], atol=1e-9)
     assert (tmp_path / "README.md").read_text() == (RECORDED.parent / "README.md").read_text()
+
+
+def test_the_page_speaks_of_the_real_runs_of_the_folder_that_is_named(tmp_path: Path) -> None:
+    made = tmp_path / "elsewhere"
+    calibration.main(made, RECORDED.parents[1], experiments=20)
+    told = pd.read_csv(made / "real_runs.csv")["runs of"].str.partition(",")[0].tolist()
+    assert told == list(calibration_real.JUDGED_BY)  # each has been recorded
+    page = (made / "README.md").read_text()
+    assert all(f"| {name}, " in page for name in told)
 
 
 def test_on_real_runs_a_loss_against_itself_is_seldom_decided_and_a_missing_folder_is_no_fault(

@@ -37,6 +37,20 @@ def test_marks_separate_what_pairing_separates() -> None:
     assert mark(values, higher=True)["worse"] == "best"
 
 
+def test_marks_keep_to_the_rule_of_the_claims() -> None:
+    rng = np.random.default_rng(0)
+    split = rng.normal(0, 1.0, 6)
+    values = pd.DataFrame({"good": split, "worse": split + 1 + rng.normal(0, 0.01, 6)})
+    assert mark(values, higher=False) == {"good": "best"}
+    assert mark(values.head(5), higher=False) == {"good": "best", "worse": "tied"}  # p is 0.0625 at best
+    third = values.assign(third=values["worse"])
+    assert mark(third, higher=False) == {"good": "best", "worse": "tied", "third": "tied"}  # two tests of six
+
+
+def test_a_column_of_one_has_no_best() -> None:
+    assert mark(pd.DataFrame({"huber": [1.0, 2.0, 3.0], "none": np.nan}), higher=False) == {}
+
+
 def test_identical_results_are_tied() -> None:
     values = pd.DataFrame({"kl": [0.9, 0.8, 0.7], "cce": [0.9, 0.8, 0.7]})
     assert sorted(mark(values, higher=True).values()) == ["best", "tied"]
@@ -142,9 +156,43 @@ def test_the_first_line_says_which_loss_and_how_sure(make: Callable[..., pd.Data
     clear = printed(
         runs[runs["data.contamination"] == 0.2].assign(x=0), Experiment("x", judge="rmse", select="mae")
     )
-    assert "Train with huber at learning rate 0.01" in clear
+    assert "Train with huber (delta 1) at learning rate 0.01" in clear
     open_ = printed(runs[runs["data.contamination"] == 0.0], Experiment("x", judge="rmse", select="mae"))
     assert "cannot be told from it" in " ".join(open_.split())
+
+
+def test_few_seeds_are_said_to_settle_nothing(make: Callable[..., pd.DataFrame]) -> None:
+    few = make(seeds=3)
+    (line,) = advice(
+        build(Experiment("x", judge="rmse", select="mae"), few[few["data.contamination"] == 0.2])
+    )
+    assert line.endswith("3 seeds), ahead, but 3 seeds cannot settle it, 7 can.")
+
+
+def test_knobs_that_are_not_off_are_told_of_each_loss_and_of_the_one_advised(runs: pd.DataFrame) -> None:
+    own = runs[runs["data.contamination"] == 0.2].assign(
+        **{"loss.softmax": "false", "loss.label_smoothing": 0.0, "loss.stackable": "true"}
+    )
+    own.loc[own["loss.name"] == "mae", "loss.label_smoothing"] = 0.1
+    own["loss.normalize"] = np.where(own["loss.name"] == "mse", "true", None)
+    told = printed(own, Experiment("x", judge="rmse", select="mae"))
+    assert "Train with huber (delta 1) at" in told
+    assert "knobs of the losses: mse: normalize; mae: label smoothing 0.1; huber: delta 1" in told
+
+
+def test_swept_knobs_of_one_loss_are_rows_and_get_an_answer(runs: pd.DataFrame) -> None:
+    own = runs[runs["loss.name"] == "huber"]
+    worse = own.assign(**{"loss.delta": 2.0, "test/rmse": own["test/rmse"] + 1.0, "cross/huber": 1.0})
+    report = build(Experiment("x", judge="rmse", select="mae"), pd.concat([own, worse]))
+    (by_axis,) = report.by_axis
+    assert by_axis.rows == ("huber, delta 1", "huber, delta 2")
+    assert [column.head for column in by_axis.columns] == ["0", "0.2"]
+    assert [[cell.mark for cell in column.cells] for column in by_axis.columns] == [["best", ""]] * 2
+    assert [column.head for column in report.cross[0].columns] == ["huber"]
+    assert [line.split(" at ")[0] for line in advice(report)] == [
+        "contamination 0: train with huber, delta 1",
+        "contamination 0.2: train with huber, delta 1",
+    ]
 
 
 def test_advice_keeps_names_as_they_are_written(runs: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, show, tidy
+from lossbench.report.contenders import Contenders, fixed_knobs
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.table import Table
@@ -32,7 +33,9 @@ class Report:
     verdicts: on the experiment's claims; where it states none, on each pair of losses
     no_verdicts: why there are none, where losses were compared
     selection: what the runs were filtered by; empty where they are all of the experiment
+    contenders: the chosen runs by what stands in the rows of the tables
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
+    knobs: of each loss, those that are not off and were not swept
     """
 
     experiment: Experiment
@@ -44,6 +47,8 @@ class Report:
     chosen: pd.DataFrame
     remarks: tuple[str, ...]
     verdicts: tuple[Judged, ...]
+    contenders: Contenders
+    knobs: Mapping[str, str]
     by_axis: tuple[Table, ...]
     by_metric: tuple[Table, ...]
     cross: tuple[Table, ...]
@@ -67,7 +72,8 @@ class Report:
         for name, own in prints.groupby(self.runs["data.name"]):
             known = sorted({str(value) for value in own.dropna()})
             digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
-            found.append(f"{name}, fingerprint {digest} ({len(known)} views of it, by seed and noise)")
+            views = f" of the {len(known)} views that seeds and noise make" if len(known) > 1 else ""
+            found.append(f"{name}, fingerprint {digest}{views}")
         return tuple(found)
 
 
@@ -100,6 +106,7 @@ def build(
     ranked = choose.rates(runs, layout, select or "")
     chosen = choose.chosen(runs, ranked, layout)
     asked = pairs(chosen, layout, judged_by) if not experiment.claims else Pairs(experiment.claims)
+    rows = Contenders.of(chosen, layout)
     budget = budget_curves(runs, ranked, layout, judged_by)
     return Report(
         experiment=experiment,
@@ -111,12 +118,14 @@ def build(
         chosen=chosen,
         remarks=(*_selected(selection), *choose.remarks(runs, ranked, layout)),
         verdicts=tuple(judge(asked.claims, runs, chosen, layout)),
-        by_axis=tuple(table.axis_tables(chosen, layout, judged_by)),
-        by_metric=tuple(table.metric_tables(chosen, layout)),
-        cross=tuple(table.cross_tables(chosen, layout)),
+        contenders=rows,
+        knobs=fixed_knobs(runs, layout),
+        by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by)),
+        by_metric=tuple(table.metric_tables(rows.rows, rows.layout)),
+        cross=tuple(table.cross_tables(rows.rows, rows.layout)),
         budget=budget,
         crossings=tuple(crossings(budget, layout, judged_by)),
-        ranks=ranks(chosen, layout, judged_by),
+        ranks=ranks(rows.rows, rows.layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,
         selection=selection,

@@ -23,6 +23,7 @@ from lossbench.seeds import numpy_generator
 SEEDS = (5, 10, 20)
 CLAIMS = 3
 EXPERIMENTS = 2000
+EXPERIMENTS_FOLDER = Path("experiments")
 MARGIN = 2.0  # of `as good as`, in standard deviations of the differences
 RESAMPLES = 2**12  # sign flips drawn per simulated claim at 20 seeds; real claims draw four times as many
 
@@ -140,12 +141,22 @@ def _bca_coverage(values: Floats) -> float:
     return float(((interval.low <= 0) & (interval.high >= 0)).mean())
 
 
-def main(folder: Path = Path("experiments/calibration"), experiments: int = EXPERIMENTS) -> None:
-    """Simulate, write the table and its page, and print the page."""
+def main(
+    folder: Path = EXPERIMENTS_FOLDER / "calibration",
+    recorded: Path = EXPERIMENTS_FOLDER,
+    experiments: int = EXPERIMENTS,
+) -> None:
+    """Simulate, write the table and its page, and print the page.
+
+    Args:
+        folder: where both are written; made when missing.
+        recorded: the folder of recorded experiments, whose real runs are looked at too.
+        experiments: simulated, for each row of the table.
+    """
     table = pd.DataFrame([vars(row) for row in simulate(experiments)])
     folder.mkdir(parents=True, exist_ok=True)
     table.round(4).to_csv(folder / "results.csv", index=False)
-    real = real_runs(folder.parent)
+    real = real_runs(recorded)
     real.round(4).to_csv(folder / "real_runs.csv", index=False)
     text = page(table, real)
     (folder / "README.md").write_text(text)

@@ -48,6 +48,7 @@ EMPTY: Mapping[str, Any] = {
     "leaders": (),
     "overtakings": (),
     "ranks": "",
+    "knobs": "",
     "legend": LEGEND,
     "figures": {},
 }
@@ -76,6 +77,7 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "details": report.by_metric if report.by_axis else (),
         "cross": report.cross,
         "rates": _rates(report),
+        "knobs": words.knobs_line(report),
         "leaders": words.leaders(report),
         "overtakings": words.overtakings(report),
         "ranks": _ranks(report),
@@ -188,13 +190,11 @@ def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:
     """The chosen rates: one row per loss, one column per condition."""
     from lossbench.report.table import slices
 
-    parts = slices(report.chosen, report.layout.axes)
+    rows, layout = report.contenders.rows, report.contenders.layout
+    parts = slices(rows, layout.axes)
     heads = [title or RATE for title, _ in parts]
-    rates = [rate_of(rows) for _, rows in parts]
-    body = [
-        (loss, [f"{rate[loss]:g}" if loss in rate else "-" for rate in rates])
-        for loss in report.layout.losses
-    ]
+    rates = [rate_of(part) for _, part in parts]
+    body = [(loss, [f"{rate[loss]:g}" if loss in rate else "-" for rate in rates]) for loss in layout.losses]
     return [("", heads), *body]
 
 
@@ -202,7 +202,13 @@ def _ranks(report: Report) -> str:
     if report.ranks is None:
         return ""
     order = ", ".join(f"{loss} {rank:.2f}" for loss, rank in report.ranks.mean_ranks.items())
-    return (
+    said = (
         f"Mean ranks over {report.ranks.conditions} conditions: {order}. "
         f"Friedman's p that all losses are alike: {words.p_text(report.ranks.p)}."
+    )
+    if report.runs["data.name"].nunique() > 1:
+        return said
+    return (
+        f"{said} The conditions are variants of one data set and not independent, as both tests assume: "
+        "ranks and p describe these conditions and do not speak for other data."
     )

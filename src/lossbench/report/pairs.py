@@ -7,14 +7,15 @@ corrected over all pairs: which side is put first changes no verdict.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import LOSS, SEED, Layout, higher_is_better, label, results
+from lossbench.report.conditions import SEED, Layout, higher_is_better, results
+from lossbench.report.contenders import contender, loss_knobs
 from lossbench.report.statistics import fewest_seeds
 from lossbench.report.table import slices
 
@@ -28,16 +29,6 @@ class Pairs:
 
     claims: tuple[Claim, ...] = ()
     none: str = ""
-
-
-def contender(row: Mapping[Hashable, Any], axes: Sequence[str]) -> str:
-    """A loss with those of its knobs that were swept: `huber, delta 0.3`."""
-    return label(row, [LOSS, *(axis for axis in loss_knobs(axes) if pd.notna(row[axis]))])
-
-
-def loss_knobs(axes: Sequence[str]) -> list[str]:
-    """The axes that are knobs of a loss."""
-    return [axis for axis in axes if axis.startswith("loss.")]
 
 
 def pairs(chosen: pd.DataFrame, layout: Layout, metric: str) -> Pairs:

@@ -9,19 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lossbench.metrics.names import METRICS
 from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, label, results, show
-from lossbench.report.statistics import holm
+from lossbench.report.contenders import loss_of
+from lossbench.report.statistics import Floats, Region, decide, holm, paired_interval, sign_flip_p
 
 Mark = Literal["best", "tied", ""]
-LEVEL = 0.05
-ROUNDING = 1e-9
+ROUNDING = 1e-9  # of the largest result
 WIDE = 30.0  # times the smallest mean of a column
 LEGEND = (
-    "mean ± standard deviation over seeds; * best mean, ~ not distinguishable from it "
-    "(paired t test over seeds, Holm-corrected within the column)"
+    "mean ± standard deviation over seeds; * best mean, ~ no verdict separates it from the best "
+    "(by the rule of the claims, Holm-corrected within the column)"
 )
 
 
@@ -92,7 +91,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Losses as rows."""
+    """Losses as rows, each with those of its knobs that were swept."""
 
     title: str
     rows: tuple[str, ...]
@@ -100,31 +99,49 @@ class Table:
 
 
 def mark(values: pd.DataFrame, higher: bool) -> dict[str, Mark]:
-    """The best column and those that a paired t test over seeds cannot tell from it.
+    """The best column and those whose difference from it gets no verdict; nothing where it stands alone.
+
+    The rule is that of the claims (`statistics.decide`): "the best is better than this one" for each of the
+    others, Holm-corrected over them.
 
     Args:
         values: one row per seed, one column per loss.
         higher: whether more is better.
     """
     known = values.dropna(axis="columns", how="all")
-    if known.empty:
+    if known.shape[1] < 2:
         return {}
     means = known.mean()
     best = str(means.idxmax() if higher else means.idxmin())
-    others = [name for name in known.columns if name != best]
-    p = [_difference_p(known[best] - known[name]) for name in others]
-    adjusted = holm(p) if p else np.array([])
+    others = [str(name) for name in known.columns if name != best]
     told: dict[str, Mark] = {best: "best"}
-    return told | {name: "tied" for name, value in zip(others, adjusted, strict=True) if value > LEVEL}
+    return told | dict.fromkeys(_undecided(known, best, others), "tied")
 
 
-def _difference_p(differences: pd.Series[float]) -> float:
+def _undecided(known: pd.DataFrame, best: str, others: Sequence[str]) -> list[str]:
+    """Those of the others that no verdict separates from the best."""
+    size = float(known.abs().max().max())
+    found = {other: _differences(known[best] - known[other], size) for other in others}
+    p = dict.fromkeys(others, 1.0)
+    for count in {len(values) for values in found.values()}:
+        names = [name for name in others if len(found[name]) == count]  # of one length, so that one call does
+        if count:
+            p |= dict(zip(names, sign_flip_p(np.stack([found[name] for name in names])), strict=True))
+    adjusted = holm(list(p.values()))
+    region = Region(low=0.0)
+    return [
+        name
+        for name, value in zip(others, adjusted, strict=True)
+        if len(found[name]) < 2
+        # Which side is put first changes nothing: differences from the best lie on either side of zero.
+        or decide(paired_interval(found[name]), value, region) == 0
+    ]
+
+
+def _differences(differences: pd.Series[float], size: float) -> Floats:
+    """Paired differences; zero where only rounding tells them from it."""
     values = differences.dropna().to_numpy(float)
-    if len(values) < 2:
-        return 1.0
-    if np.ptp(values) <= ROUNDING * np.abs(values).max():  # all the same but for rounding
-        return 1.0 if values[0] == 0 else 0.0
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+    return np.where(np.abs(values) <= ROUNDING * size, 0.0, values)
 
 
 def column(head: str, chosen: pd.DataFrame, rows: Sequence[str], metric: str, by: str = LOSS) -> Column:
@@ -188,7 +205,8 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
         return []
     tables = []
     for title, rows in slices(chosen, layout.axes):
-        order = [f"cross/{loss}" for loss in layout.losses if f"cross/{loss}" in names]
+        losses = dict.fromkeys(loss_of(row) for row in layout.losses)
+        order = [f"cross/{loss}" for loss in losses if f"cross/{loss}" in names]
         order += [name for name in names if name not in order]
         columns = tuple(column(name.split("/", 1)[1], rows, layout.losses, name) for name in order)
         tables.append(Table(title, layout.losses, columns))

@@ -37,6 +37,8 @@ def show(report: Report, console: Console | None = None) -> None:
     console.print(Text(f"{LEGEND}; {report.seeds} seeds", style="dim"))
     if rates := _rates(report):
         console.print(Text(f"learning rates, chosen on validation: {rates}", style="dim"))
+    if report.knobs:
+        console.print(Text(words.knobs_line(report), style="dim"))
     if report.no_verdicts:
         console.print(Text(f"verdicts: {report.no_verdicts}", style="dim"))
     if report.verdicts:
@@ -101,9 +103,9 @@ def _grid(table: Table, arrows: bool) -> Grid:
 
 def _rates(report: Report) -> str:
     """The chosen learning rates, where each loss has one."""
-    if report.layout.axes:
+    if report.contenders.layout.axes:
         return ""
-    return ", ".join(f"{loss} {rate:g}" for loss, rate in rate_of(report.chosen).items())
+    return ", ".join(f"{loss} {rate:g}" for loss, rate in rate_of(report.contenders.rows).items())
 
 
 def _verdicts(report: Report) -> Grid:

@@ -42,11 +42,11 @@ class Judged:
     note: str = ""
 
     def record(self) -> dict[str, Any]:
-        """As `verdicts.json` holds it; what is not finite is null."""
+        """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
         numbers = {
             "estimate": self.estimate,
-            "p": self.p,
-            "p_holm": self.adjusted_p,
+            "p": self.adjusted_p,
+            "p_unadjusted": self.p,
             "left_mean": self.left,
             "right_mean": self.right,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -11,9 +11,9 @@ from lossbench.metrics.names import METRICS
 from lossbench.report.budget import Crossing
 from lossbench.report.build import Report
 from lossbench.report.conditions import LOSS, SEED, higher_is_better, label, results, show
-from lossbench.report.pairs import contender, loss_knobs
+from lossbench.report.contenders import loss_of
 from lossbench.report.statistics import Region, fewest_seeds, paired_interval, seeds_to_settle
-from lossbench.report.table import main_axis, mark, rate_of, slices
+from lossbench.report.table import mark, rate_of, slices
 from lossbench.report.verdicts import Judged
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
@@ -25,16 +25,13 @@ def advice(report: Report) -> list[str]:
 
     Knobs of a loss that were swept make contenders of their own: `huber, delta 0.3`.
     """
-    axes = report.layout.axes
-    rest = [axis for axis in axes if axis not in loss_knobs(axes)]
+    rows, layout = report.contenders.rows, report.contenders.layout
+    judged = rows.assign(value=results(rows, f"test/{report.judge}"))
     said = []
-    for where, rows in slices(report.chosen, rest)[:6]:
-        named = rows.assign(**{LOSS: [contender(row, axes) for row in rows.to_dict("records")]})
-        values = named.assign(value=results(named, f"test/{report.judge}")).pivot_table(
-            index=SEED, columns=LOSS, values="value", observed=True
-        )
+    for where, part in slices(judged, layout.axes)[:6]:
+        values = part.pivot_table(index=SEED, columns=LOSS, values="value", observed=True)
         if values.shape[1] > 1:
-            text = _advice(report, values, rate_of(named))
+            text = _advice(report, values, rate_of(part))
             said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
     return said
 
@@ -43,38 +40,53 @@ def _advice(report: Report, values: pd.DataFrame, rates: Mapping[str, float]) ->
     marks = mark(values, higher_is_better(report.judge))
     best = next(name for name, told in marks.items() if told == "best")
     tied = [name for name, told in marks.items() if told == "tied"]
+    knobs = report.knobs.get(loss_of(best), "")
     start = (
-        f"train with {best} at learning rate {show(rates[best])}: best mean test {report.judge} "
-        f"({values[best].mean():.4g}, {len(values)} seeds)"
+        f"train with {best}{f' ({knobs})' if knobs else ''} at learning rate {show(rates[best])}: "
+        f"best mean test {report.judge} ({values[best].mean():.4g}, {len(values)} seeds)"
     )
+    others = values.shape[1] - 1
+    if len(values) < (fewest := fewest_seeds(others)):
+        count = f"{len(values)} seed{'s' * (len(values) > 1)}"
+        return f"{start}, ahead, but {count} cannot settle it, {fewest} can."
     if not tied:
         return f"{start}, better than every other loss here beyond the chance of the seeds."
-    return f"{start}, but {_join(tied)} cannot be told from it{_more_seeds(values, best, tied)}."
+    return f"{start}, but {_join(tied)} cannot be told from it{_more_seeds(values, best, tied, others)}."
 
 
-def _more_seeds(values: pd.DataFrame, best: str, tied: list[str]) -> str:
+def _more_seeds(values: pd.DataFrame, best: str, tied: Sequence[str], others: int) -> str:
     """What would make the advice surer: seeds, or nothing that is worth its price."""
     needed = []
     for name in tied:
         differences = (values[best] - values[name]).dropna()
         if len(differences) > 1:
             interval = paired_interval(differences.to_numpy(float))
-            needed.append(seeds_to_settle(interval, Region(low=0.0), len(tied)) or math.inf)
+            needed.append(seeds_to_settle(interval, Region(low=0.0), others) or math.inf)
     if not needed or len(values) >= min(needed):
         return ""
-    seeds = max(fewest_seeds(len(tied)), min(needed))
-    if seeds > WORTHWHILE_SEEDS:
+    if min(needed) > WORTHWHILE_SEEDS:
         these = "the two" if len(tied) == 1 else "them"
         return f"; more than {WORTHWHILE_SEEDS} seeds would be needed to separate {these}, so take either"
-    return f"; about {seeds:g} seeds would begin to separate them"
+    return f"; about {min(needed):g} seeds would begin to separate them"
+
+
+def knobs_line(report: Report) -> str:
+    """The knobs that the names of the losses do not tell."""
+    told = "; ".join(f"{loss}: {knobs}" for loss, knobs in report.knobs.items())
+    return f"knobs of the losses: {told}" if told else ""
 
 
 def verdict_line(judged: Judged) -> str:
-    """`+0.31 [0.25, 0.37] rmse in favour of left, p 0.002 (Holm 0.012), 20 seeds`."""
+    """The difference of a claim, or why there is none."""
     if math.isnan(judged.estimate):
         return judged.note
-    digits = decimals(judged.high - judged.low, judged.estimate)
-    numbers = [f"{value:+.{digits}f}" for value in (judged.estimate, judged.low, judged.high)]
+    return difference_text(judged.estimate, judged.low, judged.high)
+
+
+def difference_text(estimate: float, low: float, high: float) -> str:
+    """`+0.31 [+0.25, +0.37]`, with the digits that the width of the interval deserves."""
+    digits = decimals(high - low, estimate)
+    numbers = [f"{value:+.{digits}f}" for value in (estimate, low, high)]
     return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
@@ -98,7 +110,9 @@ def open_text(judged: Judged) -> str:
         return ""
     if judged.note:
         return judged.note
-    return f"about {judged.seeds} seeds would settle it" if judged.seeds else ""
+    if judged.seeds is None or judged.seeds > WORTHWHILE_SEEDS:
+        return f"more than {WORTHWHILE_SEEDS} seeds would be needed to settle it"
+    return f"about {judged.seeds} seeds would settle it"
 
 
 def claim_rule(judged: Judged) -> str:
@@ -154,11 +168,5 @@ def meaning(metric: str) -> str:
     return f"{metric}: {told.meaning}; {'higher' if told.higher_is_better else 'lower'} is better"
 
 
-def heading(report: Report) -> str:
-    """What the main table shows."""
-    axis = main_axis(report.layout)
-    return f"test {report.judge}" + (f" by {axis}" if axis else "")
-
-
-def _join(names: list[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.palette import color
+from lossbench.report.contenders import loss_of
 from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import (
     FAINT,
@@ -175,7 +176,7 @@ def cross_heat(table: Table) -> Any:
             fontweight="bold" if value == best[x] else "normal",
             fontsize=9 if len(names) < 8 else 8,
         )
-        if means.index[y] == names[x]:
+        if loss_of(str(means.index[y])) == names[x]:
             axes.add_patch(_frame(x, y))
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(means)), list(means.index))
