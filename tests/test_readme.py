@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lossbench.report.words import difference_text
+
 README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What the README's commands say -> what a test has time for.
@@ -119,5 +121,5 @@ def test_the_table_of_claims_says_what_was_recorded() -> None:
         assert len(shown) == len(claims), name
         for claim, line in zip(claims, shown, strict=True):
             assert f"| **{claim['verdict']}** | {claim['sentence'].rstrip('.')} |" in line
-            low, high = claim["interval"]
-            assert line.endswith(f"| {claim['estimate']:+.3g} [{low:+.3g}, {high:+.3g}] | {claim['n']} |")
+            difference = difference_text(claim["estimate"], *claim["interval"])
+            assert line.endswith(f"| {difference} | {claim['n']} |")

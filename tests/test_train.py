@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, Phase, given, settings
@@ -23,6 +26,7 @@ from lossbench.config import conf_dir
 from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
 from lossbench.outcome import Outcome
+from lossbench.tracking import NotRecorded, Store
 from lossbench.tracking.creation import prepare_database
 from lossbench.train import train_many
 
@@ -121,6 +125,63 @@ def test_a_loss_that_fails_takes_no_other_run_with_it_and_each_failure_is_told(
         assert "3D tensor" in run.data.tags["lossbench.reason"]
         assert f"{failed.job.name} failed: the loss raised" in caplog.text
     assert "2 of 3 runs have no result:" in caplog.text
+
+
+def test_failures_are_told_also_where_results_cannot_be_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Store.close
+
+    def close(store: Store, within: float | None = None) -> None:
+        whole(store, within)
+        raise NotRecorded("They are kept on disk.")
+
+    monkeypatch.setattr(Store, "close", close)
+    caplog.set_level(logging.INFO)
+    with pytest.raises(NotRecorded):
+        train(config(loss=BROKEN), config(), folder=folder)
+    assert "1 of 2 runs have no result:" in caplog.text
+    assert "broken lr=0.001 seed=0 failed: the loss raised RuntimeError at step 1" in caplog.text
+    assert "recorded in" not in caplog.text
+
+
+def test_a_model_that_is_too_big_is_refused_before_a_database_is_made(folder: Path) -> None:
+    (folder / "mlflow.db").unlink()
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        train(config("model.hidden=[99999999999]"), folder=folder)
+    assert not list(folder.iterdir())
+
+
+_ENDS_EARLY = """
+import os, sys, psutil
+from lossbench import app, train
+def interrupted(store, jobs):
+    servers = [c.pid for c in psutil.Process().children() if "forkserver" in " ".join(c.cmdline())]
+    print(*servers, flush=True)
+    raise KeyboardInterrupt
+train._checkpoints = interrupted
+train.cores = lambda: 2
+app.run()
+"""
+
+
+def test_ctrl_c_before_training_leaves_no_process_that_still_imports(folder: Path) -> None:
+    (folder / "mlflow.db").unlink()  # else it waits to see what is finished
+    sweep = ["-m", "seed=0,1", "trainer.max_epochs=50"]
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDS_EARLY, *sweep], cwd=folder, stdout=subprocess.PIPE, text=True
+    )
+    assert done.returncode == 130
+    servers = done.stdout.splitlines()[-1].split()
+    assert servers
+    assert not [number for number in servers if lives(int(number))]
+
+
+def lives(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_diverged_run_is_the_worst_result_and_is_kept(folder: Path) -> None:

@@ -47,8 +47,12 @@ class Outcome:
         return self.metrics[f"best/{self.select}"]
 
 
-def tell(outcomes: Sequence[Outcome], uri: str) -> None:
-    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is."""
+def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
+    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is.
+
+    Args:
+        uri: where all of them are recorded; None where they are not.
+    """
     bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
     if bad:
         log.error("%d of %d runs have no result:", len(bad), len(outcomes))
@@ -57,6 +61,8 @@ def tell(outcomes: Sequence[Outcome], uri: str) -> None:
         log.error("  %s %s: %s", outcome.job.name, outcome.outcome, reason)
     if len(outcomes) == 1 and not bad:
         log.info("%s", summary(outcomes[0]))
+    if uri is None:
+        return
     names = ", ".join(sorted({outcome.job.experiment for outcome in outcomes}))
     log.info("recorded in %s, experiment %s", uri, names)
 

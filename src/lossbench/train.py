@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import logging
@@ -66,16 +67,30 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     uri = resolve_uri(_tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
-    if not store.exists() and _epochs(jobs) >= _WORTH_PRELOADING:  # else much may be finished: wait and see
+    known = store.exists()  # else nothing is finished, unless a result waits on disk for a database
+    if not known and _epochs(jobs) >= _WORTH_PRELOADING:
         _preload(n_jobs)
-    wanted = {job.key: job for job in jobs}  # looks at files, which may be at fault: no database is made yet
+    wanted = {job.key: job for job in jobs}
+    checkpoints = _checkpoints(store, jobs)
+    # Planning reads data and makes models, which may be at fault: no database is made yet.
+    planned = None if known else _plan(wanted.values(), n_jobs, max_members, checkpoints)
     store.prepare()
     outcomes = _finished(store, wanted)
     missing = [job for key, job in wanted.items() if key not in outcomes]
     if outcomes:
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
-    if missing:
-        outcomes |= _train(store, missing, n_jobs, max_members, outcomes)
+        checkpoints.forget(outcomes)
+        planned = None
+    if missing and planned is None:
+        planned = _plan(missing, n_jobs, max_members, checkpoints)
+    # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
+    store.abandon(list(wanted))
+    try:
+        if planned:
+            _train(store, planned, outcomes)
+    except NotRecorded:
+        tell(list(outcomes.values()))  # what failed is no less worth knowing
+        raise
     tell(list(outcomes.values()), uri)
     if len(jobs) > 1:
         from lossbench.review.sweep import conclude
@@ -120,36 +135,37 @@ def _results_of(recorded: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if not name.startswith(("train/", "val/"))}
 
 
-def _train(
-    store: Store, jobs: list[Job], n_jobs: int, max_members: int, finished: Collection[str]
-) -> dict[str, Outcome]:
+def _plan(jobs: Collection[Job], n_jobs: int, max_members: int, checkpoints: Checkpoints) -> Plan:
     if _epochs(jobs) >= _WORTH_PRELOADING:
         _preload(n_jobs)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
-    planned = plan(jobs, n_jobs or cores(), max_members, _checkpoints(store, jobs, finished))
-    packs = planned.packs
-    epochs = _epochs(jobs)
-    store.abandon([job.key for job in jobs])
-    outcomes: dict[str, Outcome] = {}
-    with store, Progress(len(packs), len(jobs), epochs) as progress, ended_by_sigterm():
+    return plan(list(jobs), n_jobs or cores(), max_members, checkpoints)
+
+
+def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
+    """Train all packs. Each that ends is in `outcomes` at once, however the sweep goes on."""
+    packs, found = planned.packs, len(outcomes)
+    jobs = [job for pack in packs for job in pack.jobs]
+    with store, Progress(len(packs), len(jobs), _epochs(jobs)) as progress, ended_by_sigterm():
         try:
             with closing(_results(store, planned, progress)) as ended:  # else workers outlive an interruption
-                for pack, run_ids, found in ended:
-                    outcomes |= _recorded(store, progress, pack, run_ids, found)
+                for pack, run_ids, results in ended:
+                    outcomes |= _recorded(store, progress, pack, run_ids, results)
         except INTERRUPTIONS:
-            _leave(store, len(outcomes), len(jobs))
+            _leave(store, len(outcomes) - found, len(jobs))
             raise
-    return {
-        key: replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
-        for key, outcome in outcomes.items()
-    }
+    for job in jobs:
+        outcome = outcomes[job.key]
+        outcomes[job.key] = replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
 
 
 def _preload(n_jobs: int) -> None:
     """Let worker processes import torch and Lightning from now on, because they will probably be wanted."""
     if (n_jobs or cores()) > 1:
+        atexit.unregister(stop)  # once is enough
+        atexit.register(stop)  # else the server outlives a refusal or Ctrl-C by what it has still to import
         warm(NEEDED)
 
 
@@ -178,13 +194,13 @@ def _recorded(
     }
 
 
-def _checkpoints(store: Store, jobs: Sequence[Job], finished: Collection[str]) -> Checkpoints:
-    """Where packs write their state, rid of what has finished and of what is wanted afresh."""
+def _checkpoints(store: Store, jobs: Sequence[Job]) -> Checkpoints:
+    """Where packs write their state, rid of what is wanted afresh."""
     from lossbench.pack.checkpoint import FOLDER, Checkpoints
 
     path = store.address.path
     checkpoints = Checkpoints((path.parent if path else Path.cwd()) / FOLDER)
-    checkpoints.forget([*finished, *(job.key for job in jobs if not job.config["tracking"]["resume"])])
+    checkpoints.forget([job.key for job in jobs if not job.config["tracking"]["resume"]])
     return checkpoints
 
 

@@ -135,6 +135,19 @@ class Folder:
         """Records of any kind that nobody has ended."""
         return self.rows("SELECT name FROM runs WHERE status = 'RUNNING'")
 
+    def not_marked(self) -> int:
+        """How many records of members no later one has replaced, whatever became of them."""
+        found = self.rows(
+            "SELECT count(*) FROM tags AS i WHERE i.key = 'lossbench.kind' AND i.value = 'member' "
+            "AND NOT EXISTS (SELECT 1 FROM tags AS s "
+            "WHERE s.run_uuid = i.run_uuid AND s.key = 'lossbench.superseded')"
+        )
+        return int(str(found[0][0]))
+
+    def kinds(self) -> list[tuple[object, ...]]:
+        """The kind of each record: of members, summaries and reports."""
+        return self.rows("SELECT value FROM tags WHERE key = 'lossbench.kind'")
+
     def wait_for_checkpoint(self, seconds: float = 120.0) -> None:
         """Until a pack is in the middle of its training."""
         until = time.monotonic() + seconds

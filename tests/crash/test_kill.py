@@ -76,6 +76,33 @@ def test_a_sweep_that_is_asked_to_end_does_so_in_order(
     ends_as_undisturbed(folder, undisturbed)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_a_sweep_that_trained_finished_runs_again_and_was_interrupted_leaves_nothing_behind(
+    folder: Folder, undisturbed: Undisturbed, number: signal.Signals
+) -> None:
+    """The same command has nothing to train then, and still something to put in order."""
+    assert folder.run()[0] == 0
+    program = folder.start("tracking.resume=false")
+    folder.wait_for("FINISHED", 8)  # two keys have a second result, two more have begun
+    folder.wait_for("RUNNING")
+    os.killpg(program.pid, number)
+    program.wait()
+    assert "0 of 6 runs to train, 6 finished" in folder.run()[1]
+    assert folder.numbers() == undisturbed[0]
+    assert folder.running() == []
+    assert folder.not_marked() == 6
+    assert not (folder.path / "lossbench-checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_before_its_summaries_gets_them_from_the_same_command(folder: Folder) -> None:
+    program = folder.start()
+    folder.wait_for("FINISHED", 6)
+    program.kill()
+    folder.run("hydra.sweep.dir=again")
+    assert [kind for (kind,) in folder.kinds()].count("summary") == 2
+
+
 LONG = "trainer.max_epochs=120"  # worth worker processes
 
 

@@ -174,6 +174,47 @@ def test_a_damaged_checkpoint_is_told_and_put_away(
     assert not checkpoint.path.exists()
 
 
+@pytest.mark.parametrize(
+    "error", [OSError("a passing fault of the disk"), RuntimeError("no memory to map it")]
+)
+def test_a_checkpoint_that_cannot_be_read_for_once_is_neither_removed_nor_replaced(
+    jobs: Compose,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    pack = jobs("loss=mse")
+    checkpoint = saved(pack, tmp_path)
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    checkpoints = Checkpoints(tmp_path)
+    with monkeypatch.context() as now:
+        now.setattr(torch, "load", fails)
+        checkpoints.forget(["another"])
+        (planned,) = plan(pack, 1, 128, checkpoints).packs
+    assert planned.checkpoint is None
+    assert caplog.text.count("cannot be read now") == 1
+    (planned,) = plan(pack, 1, 128, Checkpoints(tmp_path)).packs
+    assert planned.checkpoint == replace(checkpoint, every=0)
+
+
+def test_what_a_process_left_that_died_while_it_wrote_a_checkpoint_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    partial = Checkpoints(folder).of(["k"], "vmap", gpu=False).partial()
+    partial.touch()
+    Checkpoints(folder).forget([])
+    assert partial.exists()  # its process, this one, lives
+    name, owner = partial.name.split(",", 1)
+    host, _, rest = owner.split(",", 2)
+    partial.rename(folder / f"{name},{host},{2**22 + 1},{rest}")  # above the highest number of a process
+    Checkpoints(folder).forget([])
+    assert not folder.exists()
+
+
 def test_a_folder_that_takes_no_checkpoint_is_told_once_and_stops_nobody(
     jobs: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
 from torch import nn
 
 from lossbench.config import Job
 from lossbench.data.cache import DataCache
+from lossbench.errors import InputError
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import Plan, plan
@@ -35,6 +37,13 @@ class Foreign(Model):
             "none": nn.ReLU(),
         }
         return nn.Sequential(nn.Linear(inputs.shape[0], 8), layers[self.layer], nn.Linear(8, outputs))
+
+
+@pytest.mark.skipif(torch.cuda.is_available() or torch.backends.mps.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("asked", ["gpu", "cuda", "mps"])
+def test_an_accelerator_that_is_not_there_is_refused(jobs: Compose, asked: str) -> None:
+    with pytest.raises(InputError, match=rf"trainer\.accelerator={asked} asks for a GPU, .* finds none here"):
+        planned(jobs("seed=0", f"seed=1 trainer.accelerator={asked}"))
 
 
 def planned(jobs: list[Job], cores: int = 2) -> Plan:

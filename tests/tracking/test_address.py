@@ -12,7 +12,8 @@ import pytest
 
 from lossbench.errors import InputError
 from lossbench.tracking import Store, resolve_uri
-from lossbench.tracking.address import parse
+from lossbench.tracking.address import Address, parse
+from lossbench.tracking.bulk_writer import BulkWriter
 
 
 def test_the_address_is_the_configured_or_mlflows_or_a_file_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +51,37 @@ def test_a_relative_file_stays_where_it_was_named(folder: Path, monkeypatch: pyt
 def test_what_is_no_address_is_refused(uri: str) -> None:
     with pytest.raises(InputError, match=r"^tracking\.uri=.* would be right\.$"):
         Store(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("sqlite:////tmp", "names a folder; name a file in it, as in sqlite:////tmp/mlflow.db"),
+        ("sqlite:///.", "names a folder; name a file in it"),
+        ("sqlite:///" + "m" * 300, "cannot name a file (File name too long); name another"),
+        ("sqlite:///" + "m" * 250, "cannot name a file (File name too long); name another"),  # + "-journal"
+        ("sqlite:///" + "m/" * 3000 + "m.db", "cannot name a file (File name too long); name another"),
+        ("sqlite:///m\0.db", "cannot name a file (it holds a NUL); name another"),
+        ("sqlite:///m.db?mode=ro", "has options behind a question mark, which are not taken; leave them out"),
+    ],
+)
+def test_what_is_no_place_for_a_database_is_refused(uri: str, said: str, folder: Path) -> None:
+    with pytest.raises(InputError) as refusal:
+        Store(uri)
+    assert said in str(refusal.value)
+    assert len(str(refusal.value)) < 400
+    assert list(folder.iterdir()) == []
+
+
+def test_a_store_whose_place_cannot_be_used_closes_without_another_word(folder: Path) -> None:
+    (folder / "mlflow.db").write_text("no database at all" * 100)
+    store = Store("sqlite:///mlflow.db")
+    with pytest.raises(InputError, match="is not a complete MLflow database"):
+        store.prepare()
+    store.close()
+    assert not BulkWriter.knows(store.address)
+    assert not BulkWriter.knows(Address("", "sqlite", folder))  # sqlite cannot open a folder
+    assert not BulkWriter.knows(Address("", "sqlite", folder / ("m" * 300)))
 
 
 def test_a_password_is_not_shown() -> None:

@@ -127,6 +127,23 @@ def test_of_two_results_for_a_key_the_latest_counts(
     assert (superseded(uri, old), superseded(uri, new)) == (True, False)
 
 
+@WRITERS
+def test_of_results_that_nobody_has_compared_the_latest_is_left(
+    uri: str, open_store: Stores, a_start: Starts, folder: Path, through_client: bool
+) -> None:
+    """As a sweep leaves them that was interrupted while it trained finished runs again."""
+    store = open_store(through_client=through_client)
+    [old] = run_to_end(store, [a_start("k1")])
+    [elsewhere] = run_to_end(store, [a_start("k1", experiment="two")])
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        database.execute("UPDATE runs SET end_time = end_time - 1000")
+    [new] = run_to_end(store, [a_start("k1")])
+    store.abandon(["k2"])
+    assert not superseded(uri, old)
+    store.abandon(["k1"])
+    assert [superseded(uri, run_id) for run_id in (old, new, elsewhere)] == [True, False, False]
+
+
 def test_the_same_key_in_another_experiment_is_another_run(
     uri: str, open_store: Stores, a_start: Starts
 ) -> None:

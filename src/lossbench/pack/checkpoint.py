@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
+import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
+from lossbench.tracking.process import Process, this_process
 
 if TYPE_CHECKING:
     from lossbench.config import Job
 
 FOLDER = "lossbench-checkpoints"
-_SUFFIX = ".ckpt"
+_SUFFIX, _PARTIAL = ".ckpt", ".partial"
 KEYS = "lossbench_keys"
+
+# A process of another machine cannot be asked; it writes a checkpoint within this time.
+_FOREIGN_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +40,14 @@ class Checkpoint:
     keys: tuple[str, ...]
     every: int = 0
 
+    def partial(self) -> Path:
+        """Where this process writes it until it is whole: two sweeps may train the same pack."""
+        return self.path.with_name(f"{self.path.stem},{str(this_process()).replace(':', ',')}{_PARTIAL}")
+
     def forget(self) -> None:
         """The pack is finished."""
         self.path.unlink(missing_ok=True)
-        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
-            self.path.parent.rmdir()
+        _remove_if_empty(self.path.parent)
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,12 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unreadable: set[Path] = set()  # for now: they are neither used nor replaced
 
     def of(self, keys: Sequence[str], mode: str, gpu: bool, every: int = 0) -> Checkpoint:
         """The checkpoint of a pack of these runs, whether or not it exists."""
+        import torch
+
         text = json.dumps([list(keys), mode, gpu, torch.__version__])
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         return Checkpoint(self.folder / (name + _SUFFIX), tuple(keys), every)
@@ -72,6 +83,8 @@ class Checkpoints:
         intervals = [int(job.config["pack"]["checkpoint_every"]) for job in jobs]
         every = min((interval for interval in intervals if interval), default=0)
         checkpoint = self.of([job.key for job in jobs], mode, gpu, every)
+        if checkpoint.path in self._unreadable:
+            return None
         return checkpoint if every or checkpoint.path.exists() else None
 
     def begun(self, jobs: Sequence[Job], mode: str, gpu: bool) -> tuple[list[list[Job]], list[Job]]:
@@ -89,24 +102,67 @@ class Checkpoints:
         return packs, list(left.values())
 
     def forget(self, keys: Collection[str]) -> None:
-        """Remove every checkpoint that holds one of these runs: they are finished, or wanted afresh."""
-        for one in self._all():
+        """Remove every checkpoint that holds one of these runs: they are finished, or wanted afresh.
+
+        With them goes what a process has left that died while it wrote one.
+        """
+        for path in self.folder.glob("*" + _PARTIAL):
+            with contextlib.suppress(OSError):
+                if not _writer_lives(path):
+                    path.unlink()
+        for one in self._all() if keys else ():
             if not set(keys).isdisjoint(one.keys):
                 Checkpoint(one.path, one.keys).forget()
+        _remove_if_empty(self.folder)
 
     def _all(self) -> list[Unfinished]:
-        return [one for path in sorted(self.folder.glob("*" + _SUFFIX)) if (one := _read(path))]
+        return [one for path in sorted(self.folder.glob("*" + _SUFFIX)) if (one := self._read(path))]
+
+    def _read(self, path: Path) -> Unfinished | None:
+        """What a file says of itself; None where it cannot be read, and the file removed if it is damaged."""
+        if path in self._unreadable:
+            return None
+        try:
+            return _read(path)
+        except FileNotFoundError:  # another sweep has just finished it
+            return None
+        except Exception as error:  # a damaged file may raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            if _may_pass(path, error):
+                self._unreadable.add(path)
+                log.warning("%s cannot be read now (%s); its pack starts anew.", path, reason)
+            else:
+                log.warning("%s is no readable checkpoint (%s); its pack starts anew.", path, reason)
+                path.unlink(missing_ok=True)
+            return None
 
 
-def _read(path: Path) -> Unfinished | None:
-    """What a file says of itself; None, and the file removed, where it cannot be read."""
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it is not there, or others are still in it
+        folder.rmdir()
+
+
+def _writer_lives(path: Path) -> bool:
+    """Whether the process that writes a partial checkpoint, as its name says, may still complete it."""
+    owner = Process.parse(":".join(path.stem.split(",")[1:]))
+    return owner is not None and owner.lives(path.stat().st_mtime, _FOREIGN_SECONDS)
+
+
+def _read(path: Path) -> Unfinished:
+    import torch
+
+    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return Unfinished(path, tuple(content[KEYS]), int(content["epoch"]) + 1)
+
+
+def _may_pass(path: Path, error: Exception) -> bool:
+    """Whether the machine failed and not the file: a disk, or memory (of which torch raises RuntimeError)."""
+    if not isinstance(error, RuntimeError):
+        return isinstance(error, (OSError, MemoryError))
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return Unfinished(path, tuple(content[KEYS]), int(content["epoch"]) + 1)
-    except FileNotFoundError:  # another sweep has just finished it
-        return None
-    except Exception as error:  # a damaged file may raise anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("%s is no readable checkpoint (%s); its pack starts anew.", path, reason)
-        path.unlink(missing_ok=True)
-        return None
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except zipfile.BadZipFile:
+        return False
+    except OSError:
+        return True

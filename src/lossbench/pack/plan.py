@@ -13,6 +13,7 @@ from torch import nn
 from lossbench.config import Job, Member
 from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet, Description
+from lossbench.errors import InputError
 from lossbench.models.dropout import Dropout
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.engine import build_modules
@@ -96,8 +97,10 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         checkpoints: packs that an interrupted sweep has left there are formed again as they were.
 
     Raises:
-        InputError: the data of a pack cannot be loaded.
+        InputError: the data of a pack cannot be loaded, or it asks for an accelerator that is not there.
     """
+    for job in jobs:
+        _check_accelerator(job.member.trainer.accelerator)
     cache = DataCache()
     kinds = [_kind(alike, cache) for alike in may_share(jobs)]
     worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES and not on_gpu(jobs[0].member)
@@ -111,6 +114,16 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
             checkpoint = checkpoints.for_jobs(part, kind.mode, gpu) if checkpoints else None
             packs.append(PlannedPack(number, tuple(part), kind.mode, kind.because, description, checkpoint))
     return Plan(packs, cache, processes)
+
+
+def _check_accelerator(asked: str) -> None:
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"cuda": cuda, "mps": mps, "gpu": cuda or mps}
+    if not there.get(asked, True):
+        raise InputError(
+            f"trainer.accelerator={asked} asks for a GPU, and PyTorch finds none here; "
+            "set trainer.accelerator=auto, which takes one where there is one, or cpu."
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from typing import Any
 
 from lossbench.lightning import Callback, LightningModule, Trainer
@@ -32,8 +31,7 @@ class Saving(Callback):
 
     def _save(self, trainer: Trainer) -> None:
         path = self.checkpoint.path
-        # Under another name until it is whole, and one of its own: two sweeps may train the same pack.
-        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial = self.checkpoint.partial()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             trainer.save_checkpoint(partial)

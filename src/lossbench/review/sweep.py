@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -17,18 +17,30 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
     Args:
         uri: the tracking address.
         experiments: `experiment` nodes of configs, with `name`, `judge` and `select`; equal names count once.
-        trained: whether the sweep recorded anything new; if not, only links are logged.
+        trained: whether the sweep recorded anything new; if not, summary runs are made only where they are
+            missing or older than a run: an earlier sweep may have been killed before it made them.
     """
     from lossbench.review.links import links, served
 
     nodes = {str(node["name"]): node for node in experiments}
+    wanted = nodes.keys() if trained else _outdated(uri)
     for name, node in nodes.items():
-        if not trained or make(uri, name, node.get("judge"), node.get("select")):
+        if name not in wanted or make(uri, name, node.get("judge"), node.get("select")):
             try:
                 for one in links(uri, name):
                     _log.info("%s\n%s", served(uri, name), "\n".join(one.lines()))
             except Exception as error:
                 _warn(f"The links to {name} could not be made", error)
+
+
+def _outdated(uri: str) -> Collection[str]:
+    try:
+        from lossbench.review.refresh import outdated
+
+        return outdated(uri)
+    except Exception as error:
+        _warn("Which summary runs are missing could not be seen", error)
+        return ()
 
 
 def make(uri: str, experiment: str, judge: str | None = None, select: str | None = None) -> bool:

@@ -55,7 +55,8 @@ def parse(uri: str) -> Address:
         if not location.startswith("/") or name in ("", ":memory:"):
             raise InputError(f"tracking.uri={uri} names no file; {_FITTING}.")
         path = Path(name).absolute()
-        return Address(f"sqlite:///{path}" + (f"?{query}" if query else ""), "sqlite", path)
+        _check_file(uri, path, query)
+        return Address(f"sqlite:///{path}", "sqlite", path)
     if scheme not in _PORTS:
         raise InputError(f"tracking.uri={uri} is no database or server address; {_FITTING}.")
     try:
@@ -65,6 +66,27 @@ def parse(uri: str) -> Address:
     if not named:
         raise InputError(f"tracking.uri={uri} names no host, or no valid port; {_FITTING}.")
     return Address(uri.rstrip("/"), "http" if scheme.startswith("http") else "sql")
+
+
+def _check_file(uri: str, path: Path, query: str) -> None:
+    """Refuse what can be no database, whoever is about to read or write it."""
+    if query:  # such as mode=ro, which only some of those who open the file would heed
+        raise InputError(
+            f"tracking.uri={uri} has options behind a question mark, which are not taken; leave them out."
+        )
+    try:
+        if "\0" in uri:
+            raise ValueError("it holds a NUL")
+        # With what sqlite puts behind the name: a longer one could be asked for, and not be written.
+        path.with_name(f"{path.name}-journal").exists()
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"tracking.uri={uri[:100]} cannot name a file ({why}); name another.") from None
+    if is_folder:
+        raise InputError(
+            f"tracking.uri={uri} names a folder; name a file in it, as in sqlite:///{path / 'mlflow.db'}."
+        )
 
 
 def local_path(place: str) -> Path | None:

@@ -68,13 +68,13 @@ class BulkWriter(Writer):
     @staticmethod
     def knows(address: Address) -> bool:
         """Whether the address is a sqlite database of the known schema."""
-        if address.path is None or not address.path.exists():
-            return False
-        with contextlib.closing(sqlite3.connect(address.path, timeout=_LOCK_SECONDS)) as database:
-            try:
-                return database.execute("SELECT version_num FROM alembic_version").fetchall() == [(SCHEMA,)]
-            except sqlite3.Error:
+        try:
+            if address.path is None or not address.path.exists():
                 return False
+            with contextlib.closing(sqlite3.connect(address.path, timeout=_LOCK_SECONDS)) as database:
+                return database.execute("SELECT version_num FROM alembic_version").fetchall() == [(SCHEMA,)]
+        except (OSError, sqlite3.Error):  # a folder, a name that is too long, what is no database
+            return False
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

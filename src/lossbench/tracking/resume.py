@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
@@ -31,20 +31,21 @@ def _outcome(record: Record) -> runs.Outcome:
 
 
 def abandon(address: Address, writer: Writer, keys: Collection[str], experiment: str | None) -> None:
-    """Mark records of these keys that do not count as superseded; end orphaned ones of any key.
+    """Mark ended records of these keys as superseded but the one that counts; end orphaned ones of any.
 
     A record in state RUNNING is orphaned when its process is dead.
     """
     records, wanted = load(address, experiment), set(keys)
-    orphans = [r.run_id for r in records if r.status == "RUNNING" and _is_orphan(r)]
+    orphans = {record.run_id for record in records if record.status == "RUNNING" and _is_orphan(record)}
     if orphans:
-        writer.bury(orphans)
+        writer.bury(sorted(orphans))
+    ours = [record for record in records if record.tags.get(runs.KEY) in wanted]
+    outrun = _outrun(ours)
     replaced = [
         record.run_id
-        for record in records
-        if record.tags.get(runs.KEY) in wanted
-        and (record.ended is not None or record.run_id in orphans)
-        and not record.counts
+        for record in ours
+        if (record.ended is not None or record.run_id in orphans)
+        and (not record.counts or record.run_id in outrun)
         and record.tags.get(runs.SUPERSEDED) != "true"
     ]
     if replaced:
@@ -58,8 +59,16 @@ def _is_orphan(record: Record) -> bool:
 
 def supersede_duplicates(address: Address, writer: Writer, keys: Collection[str], experiment: str) -> None:
     """Leave each key one run that counts: the one that ended last."""
-    counted = [record for record in load(address, experiment, keys) if record.counts]
-    kept = {record.run_id for record in latest(counted).values()}
-    replaced = [record.run_id for record in counted if record.run_id not in kept]
+    replaced = sorted(_outrun(load(address, experiment, keys)))
     if replaced:
         writer.mark(replaced, {runs.SUPERSEDED: "true"})
+
+
+def _outrun(records: Iterable[Record]) -> set[str]:
+    """Ids of results whose key has a later one, each experiment for itself."""
+    counted: dict[str, list[Record]] = {}
+    for record in records:
+        if record.counts:
+            counted.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
+    kept = {record.run_id for alike in counted.values() for record in latest(alike).values()}
+    return {record.run_id for alike in counted.values() for record in alike} - kept

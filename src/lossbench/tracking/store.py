@@ -40,7 +40,7 @@ class Store:
         self._patience = patience
         self._open: dict[str, tuple[Opening, bool]] = {}  # run id -> opening, whether MLflow has it
         self._ended: dict[str, set[str]] = {}  # experiment -> keys that got a counted result here
-        self._closed = False
+        self._closed = self._used = False
         atexit.register(self._at_exit)
 
     @cached_property
@@ -49,6 +49,7 @@ class Store:
 
     @cached_property
     def _recorder(self) -> Recorder:
+        self._used = True
         return Recorder(self._writer, Journal(self.address), self._patience)
 
     def exists(self) -> bool:
@@ -132,7 +133,11 @@ class Store:
         return resume.finished(self.address, keys, experiment)
 
     def abandon(self, keys: Collection[str], experiment: str | None = None) -> None:
-        """Mark failed, killed and orphaned records of these keys as superseded, and end orphaned ones."""
+        """End orphaned records, and mark those of these keys as superseded that do not count.
+
+        Failed and killed ones do not, nor do results of which a later one has been recorded: by a sweep that
+        was interrupted, so that nobody has marked them yet.
+        """
         self._repeat(lambda: resume.abandon(self.address, self._writer, keys, experiment))
 
     def flush(self, within: float | None = None) -> None:
@@ -156,6 +161,8 @@ class Store:
             return
         self._closed = True
         atexit.unregister(self._at_exit)
+        if not self._used:  # the address was refused, or nothing came to be recorded
+            return
         reason = "the sweep ended before the run did"
         self.finish([RunResult(run_id, "killed", reason) for run_id in list(self._open)])
         try:
