@@ -1,4 +1,6 @@
-"""Train a finished run again from what MLflow holds, and compare: `python -m lossbench.rerun <run id>`.
+"""Train a finished run again from what MLflow holds, and compare.
+
+`python -m lossbench.rerun RUN_ID [tracking.uri=ADDRESS]`
 
 Nothing is recorded. On the same machine and versions the numbers are the same to the bit; elsewhere rounding
 differs, and training lets it grow, so numbers that agree to a relative `TOLERANCE` count as the same. The
@@ -9,11 +11,11 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lossbench import command
 from lossbench.errors import InputError
 from lossbench.tracking import provenance, resolve_uri, runs
 
@@ -177,19 +179,19 @@ def _show(value: float | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line; returns the exit status."""
+    """The command line; returns the exit status.
+
+    Raises:
+        InputError: there is nothing to compare.
+    """
     named: dict[str, Any] = dict(word.partition("=")[::2] for word in arguments if "=" in word)
     ids = [word for word in arguments if "=" not in word]
-    try:
-        if len(ids) != 1 or set(named) - {"tracking.uri"}:
-            raise InputError(f"One run id is wanted: {_USAGE}.")
-        comparison = rerun(ids[0], named.get("tracking.uri"))
-    except InputError as error:
-        print(f"lossbench: {error}", file=sys.stderr)
-        return 2
+    if len(ids) != 1 or set(named) - {"tracking.uri"}:
+        raise InputError(f"One run id is wanted: {_USAGE}.")
+    comparison = rerun(ids[0], named.get("tracking.uri"))
     print("\n".join([f"run {ids[0]}", *comparison.lines()]))
     return 0 if comparison.agrees else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    command.run("lossbench", main, __doc__)

@@ -6,12 +6,15 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from lossbench.errors import InputError
+from lossbench.report.__main__ import main as report
 from lossbench.review import __main__ as command
 from lossbench.review import server
 from lossbench.review.links import links
@@ -19,6 +22,7 @@ from lossbench.review.refresh import refresh
 from lossbench.review.views import BY_LOSS, COMPARED, TAG_PREFIX, unpacked
 
 Sweep = Callable[..., None]
+SMALL: dict[str, Any] = {"losses": ["mse", "mae"], "rates": [0.01], "seeds": [0, 1]}
 
 
 def test_the_command_makes_summaries_of_every_experiment_and_prints_links(
@@ -49,6 +53,8 @@ def test_the_link_to_compare_names_the_summary_runs(uri: str, sweep: Sweep) -> N
         (["experimet=outliers"], "did you mean 'experiment'"),
         (["experiment=dem"], "did you mean 'demo'"),
         (["port=http"], "port=http is no port"),
+        (["port=\u00b2"], "port=\u00b2 is no port"),  # isdigit() is true
+        (["tracking.uri=postgresql://x/y"], "needs a Python package that is not there|cannot be used"),
     ],
 )
 def test_faults_are_told_with_the_remedy(uri: str, sweep: Sweep, arguments: list[str], said: str) -> None:
@@ -57,7 +63,7 @@ def test_faults_are_told_with_the_remedy(uri: str, sweep: Sweep, arguments: list
         command.main(arguments)
 
 
-def test_views_sort_by_the_judging_metric_and_group_by_loss_and_axis(
+def test_views_sort_by_the_judging_metric_and_group_by_condition(
     uri: str, sweep: Sweep, query: Callable[..., list[tuple[str, ...]]]
 ) -> None:
     def view(key: str) -> dict[str, object]:
@@ -72,7 +78,7 @@ def test_views_sort_by_the_judging_metric_and_group_by_loss_and_axis(
     assert view(COMPARED)["orderByKey"] == "attributes.start_time"
     grouped = view(BY_LOSS)["groupBy"]
     assert isinstance(grouped, dict)
-    assert [key["groupByData"] for key in grouped["groupByKeys"]] == ["loss.name", "data.contamination"]
+    assert [key["groupByData"] for key in grouped["groupByKeys"]] == ["lossbench.condition"]
 
 
 def test_the_server_refuses_a_port_that_is_taken_and_a_database_that_is_not_there(uri: str) -> None:
@@ -84,8 +90,39 @@ def test_the_server_refuses_a_port_that_is_taken_and_a_database_that_is_not_ther
             server.main(arguments)
     with pytest.raises(InputError, match="no tracking database"):
         server.main(["tracking.uri=sqlite:///gone.db"])
+    with pytest.raises(InputError, match=r"needs a Python package that is not there|cannot be used"):
+        server.main(["tracking.uri=postgresql://x/y"])
     with pytest.raises(InputError, match="is a server already"):
         server.main(["tracking.uri=http://127.0.0.1:5000"])
+
+
+def test_every_link_opens_the_mode_for_training_and_the_newest_experiment_opens_first(
+    uri: str, sweep: Sweep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep(uri, experiment="zeta", **SMALL)
+    sweep(uri, experiment="beta", **SMALL)
+    for experiment in ("zeta", "beta"):
+        refresh(uri, experiment)
+    arguments = ["experiment=beta", f"tracking.uri={uri}", "report.figures=false", "report.out=reports"]
+    report(arguments)
+    capsys.readouterr()
+    opened = server._tell(uri, 5001)
+    said = capsys.readouterr().out
+    assert opened == links(uri, "beta", 5001)[0].charts
+    assert said.index("zeta") < said.index("beta")  # the last one is what a person sees
+    assert "click Model training" in said
+    pages = [word for word in said.split() if word.startswith("http")]
+    assert len(pages) == 5
+    assert all("workflowType=machine_learning" in page for page in pages)
+
+
+@pytest.mark.parametrize("module", ["review", "review.server", "rerun"])
+def test_help_is_what_the_module_says_of_itself(module: str) -> None:
+    line = [sys.executable, "-m", f"lossbench.{module}", "--help"]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert f"`python -m lossbench.{module}" in done.stdout
+    assert "tracking.uri=" in done.stdout
+    assert done.stderr == ""
 
 
 @pytest.mark.slow
@@ -109,3 +146,27 @@ def test_the_server_prints_links_when_it_answers_and_ends_on_ctrl_c(uri: str, sw
     assert (running.returncode, errors) == (0, "")
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.slow
+def test_the_server_ends_with_what_started_it_even_if_that_is_killed(uri: str, sweep: Sweep) -> None:
+    sweep(uri, **SMALL)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    line = [sys.executable, "-m", "lossbench.review.server", f"port={port}", f"tracking.uri={uri}"]
+    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert running.stdout is not None
+    while "Ctrl-C" not in (said := running.stdout.readline()):
+        assert said
+    running.kill()
+    running.communicate()
+    until = time.monotonic() + 20
+    while (answers := listening(port)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not answers
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -47,18 +47,52 @@ def test_a_summary_holds_mean_interval_and_curves_of_the_rate_that_validation_ch
     mae = made.loc["mae"]
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert mae["test/rmse"] == pytest.approx(2.1)
-    assert (mae["interval/rmse_low"], mae["interval/rmse_high"]) == pytest.approx((low, high), rel=1e-5)
+    assert (mae["test_interval/rmse_low"], mae["test_interval/rmse_high"]) == pytest.approx(
+        (low, high), rel=1e-5
+    )
     assert mae["optimizer.lr"] == 0.01
-    assert mae["runs/seeds"] == 3
+    assert mae["total/seeds"] == 3
     assert "seed" not in made.columns
     curve = read_histories(uri, [mae["run_id"]], "val/rmse")
     assert curve["step"].tolist() == [1, 2, 3, 4, 5]
-    assert curve["value"].tolist() == pytest.approx([2.1 + 1 / epoch for epoch in range(1, 6)])
+    assert curve["value"].tolist() == pytest.approx([2.1 + 1 / epoch for epoch in range(1, 6)], rel=1e-5)
     tags = dict(query("SELECT key, value FROM tags WHERE run_uuid = ?", mae["run_id"]))
     assert tags["mlflow.runColor"] == palette.color("mae")
     cells = [[cell.strip() for cell in line.split("|")] for line in tags["mlflow.note.content"].split("\n")]
     assert ["", "**rmse**", "2.10", "1.85 to 2.35", "lower", ""] in cells
     assert ["", "**0.01** (chosen)", "2.3", "3", "0", ""] in cells
+
+
+def test_what_a_summary_holds_is_rounded_and_the_judging_metric_is_found_first(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri, seeds=(1, 2, 4))
+    refresh(uri, "demo")
+    # Without an order, as MLflow reads them.
+    found = query(
+        "SELECT key, value FROM latest_metrics WHERE run_uuid = ?", summaries(uri).loc["mae", "run_id"]
+    )
+    assert found[0] == ("test/rmse", pytest.approx(2.23333))
+    assert all(len(f"{value:.9g}".replace(".", "")) <= 7 for _, value in found), found
+    assert {key.partition("/")[0] for key, _ in found} == {
+        *("test", "test_interval", "total", "train", "val", "val_best")  # the chart view begins with test
+    }
+
+
+def test_conditions_of_a_loss_have_shades_of_its_colour_and_their_runs_name_them(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    for share in ("0.0", "0.2"):
+        sweep(uri, **{"data.contamination": share})
+    refresh(uri, "demo")
+    tags = "SELECT runs.name, tags.value FROM runs JOIN tags USING (run_uuid) WHERE tags.key = ?"
+    colors = {name: color for name, color in query(tags, "mlflow.runColor") if "contamination" in name}
+    for loss in ("mse", "mae", "huber"):
+        names = [f"{loss}, contamination {share}" for share in ("0", "0.2")]
+        assert [colors[name] for name in names] == palette.shades(loss, 2)
+    named = query(tags, "lossbench.condition")
+    assert len(named) == 54
+    assert all(condition.startswith(f"{run.split()[0]}, contamination 0") for run, condition in named)
 
 
 def test_a_knob_that_only_some_models_have_names_conditions_all_the_same(uri: str, sweep: Sweep) -> None:
@@ -94,7 +128,7 @@ def test_summaries_keep_their_ids_and_are_replaced_when_a_sweep_grows(
     sweep(uri, losses=["mae"], seeds=[3, 4])
     assert outdated(uri) == ["demo"]
     assert refresh(uri, "demo") == first
-    assert summaries(uri).loc["mae", ["test/rmse", "runs/seeds"]].tolist() == pytest.approx([2.2, 5.0])
+    assert summaries(uri).loc["mae", ["test/rmse", "total/seeds"]].tolist() == pytest.approx([2.2, 5.0])
     sweep(uri, losses=["mae"], **{"data.contamination": "0.2"})
     refresh(uri, "demo")
     assert "mae, contamination 0.2" in summaries(uri).index
@@ -121,7 +155,7 @@ def test_failed_and_diverged_runs_are_counted_and_the_rate_at_which_none_diverge
     refresh(uri, "demo")
     made = summaries(uri)
     assert made.loc["mae", "optimizer.lr"] == 0.001
-    assert made.loc["huber", ["runs/failed", "runs/diverged", "runs/seeds"]].tolist() == [2, 0, 3]
+    assert made.loc["huber", ["total/failed", "total/diverged", "total/seeds"]].tolist() == [2, 0, 3]
     assert len(query(PARENTS)) == 27
 
 

@@ -9,10 +9,9 @@ Every sweep does this at its end; the runs themselves are not changed.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 
+from lossbench import command
 from lossbench.errors import InputError, suggestion
 
 
@@ -42,7 +41,8 @@ def port_of(given: Mapping[str, str]) -> int:
     from lossbench.review.links import PORT
 
     text = given.get("port", str(PORT))
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    # "²" is a digit and no number, "٣" is a number that no other program reads.
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 65536:
         raise InputError(f"port={text} is no port; choose a number from 1 to 65535, as in port={PORT}.")
     return int(text)
 
@@ -55,8 +55,10 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.review.links import links
     from lossbench.review.refresh import refresh
     from lossbench.tracking import resolve_uri
+    from lossbench.tracking.address import check_reachable, parse
 
     uri = resolve_uri(given.get("tracking.uri"))
+    check_reachable(parse(uri))
     wanted = given.get("experiment")
     found = {one.experiment: one for one in links(uri)}
     if wanted is not None and wanted not in found:
@@ -68,16 +70,5 @@ def main(arguments: Sequence[str]) -> None:
             print("\n".join(one.lines()))
 
 
-def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks."""
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"lossbench.review: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    run()
+    command.run("lossbench.review", main, __doc__)

@@ -14,7 +14,7 @@ from lossbench.tracking.records import Record
 
 PORT = 5000
 _TRAINING = {"workflowType": "machine_learning"}  # else MLflow opens its pages for language models
-_MOST_COMPARED = 20  # summary runs in one link
+_MOST_COMPARED = 10  # summary runs in one link, whose address holds each of their ids
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class Links:
     charts:  losses compared, the saved view
     compare: the summary runs side by side
     report:  the HTML page of the report
+    trained: when its last run began, in milliseconds since the epoch
     """
 
     experiment: str
     charts: str
     compare: str | None
     report: str | None
+    trained: int
 
     def lines(self) -> list[str]:
         """One line per page."""
@@ -84,5 +86,7 @@ def _links(base: str, experiment: str, number: str, records: list[Record]) -> Li
         compare = f"{base}/#/compare-runs?" + urlencode(chosen, quote_via=quote)
     report = None
     if reports:
-        report = f"{base}/#/experiments/{number}/runs/{reports[0].run_id}/artifacts/report/report.html"
-    return Links(experiment, charts, compare, report)
+        page = f"{base}/#/experiments/{number}/runs/{reports[0].run_id}/artifacts/report/report.html"
+        report = f"{page}?{urlencode(_TRAINING)}"
+    trained = max((record.started for record in of_kind("member")), default=0)
+    return Links(experiment, charts, compare, report, trained)

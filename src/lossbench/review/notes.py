@@ -14,7 +14,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 
 def describe(summary: Summary, compared: Compared) -> str:
     """What the condition is, its test results and the learning rates that were tried."""
-    counts = {name: int(summary.metrics[f"runs/{name}"]) for name in ("seeds", "diverged", "failed")}
+    counts = {name: int(summary.metrics[f"total/{name}"]) for name in ("seeds", "diverged", "failed")}
     seeds = f"{counts['seeds']} seed" + ("" if counts["seeds"] == 1 else "s")
     lost = [f"{counts[name]} {name}" for name in ("diverged", "failed") if counts[name]]
     model = summary.params.get("model.name", "several models")
@@ -36,8 +36,8 @@ def _results(summary: Summary, compared: Compared) -> str:
     names = [name for name in METRICS if f"test/{name}" in summary.metrics]
     for name in sorted(names, key=lambda name: name != compared.judge):
         mean = summary.metrics[f"test/{name}"]
-        low = summary.metrics.get(f"interval/{name}_low")
-        high = summary.metrics.get(f"interval/{name}_high")
+        low = summary.metrics.get(f"test_interval/{name}_low")
+        high = summary.metrics.get(f"test_interval/{name}_high")
         interval, digits = "-", decimals(0.0, mean / 100)
         if low is not None and high is not None:
             digits = decimals((high - low) / 10, mean / 100)

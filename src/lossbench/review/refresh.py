@@ -12,7 +12,7 @@ from lossbench import palette
 from lossbench.report.declared import load_experiment, select_of
 from lossbench.review.notes import describe
 from lossbench.review.summaries import Compared, Summary, compare, first_metric
-from lossbench.review.views import CHOSEN, views
+from lossbench.review.views import CHOSEN, CONDITION, views
 from lossbench.tracking import read_histories, read_runs, runs
 from lossbench.tracking.address import parse
 from lossbench.tracking.journal import Entry, Opening
@@ -76,18 +76,22 @@ def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> t
 
 
 def _entry(summary: Summary, compared: Compared, experiment: str, now: int, place: int) -> Entry:
+    nth, number = summary.shade
     tags = {
         runs.KEY: summary.key,
         runs.KIND: SUMMARY,
         runs.EXPERIMENT: experiment,
         runs.LOSS: summary.loss,
         "lossbench.data": summary.data,
-        runs.RUN_COLOR: palette.color(summary.loss),
+        runs.RUN_COLOR: palette.shades(summary.loss, number)[nth],
         runs.NOTE: describe(summary, compared),
     }
     started = now - place  # MLflow lists what started last first
     opening = Opening(experiment, summary.name, summary.params, tags, started, None)
-    result = RunResult("", "finished", history=summary.curves, metrics=summary.metrics)
+    # Metrics as the curves of one point that they become, so that they are stored before the curves, and the
+    # judging one before all: MLflow's page that compares runs opens on what it finds first.
+    points = {name: [(0, value)] for name, value in summary.metrics.items()}
+    result = RunResult("", "finished", history=points | summary.curves)
     return Entry(opening, result, started, created=True)
 
 
@@ -111,5 +115,6 @@ def _nest(
         for member in summary.members:
             others.update(by_key.get(key_of[member], []))
         others = (others | set(summary.members)) - chosen
-        writing.mark(sorted(chosen), {PARENT: parent, CHOSEN: "true"})
-        writing.mark(sorted(others), {PARENT: parent, CHOSEN: "false"})
+        tags = {PARENT: parent, CONDITION: summary.name}
+        writing.mark(sorted(chosen), {**tags, CHOSEN: "true"})
+        writing.mark(sorted(others), {**tags, CHOSEN: "false"})

@@ -20,13 +20,16 @@ from collections.abc import Iterator, Sequence
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from lossbench import command
 from lossbench.errors import InputError
 from lossbench.review.__main__ import options, port_of
-from lossbench.tracking.address import Address, parse, resolve_uri
+from lossbench.tracking.address import Address, check_reachable, parse, resolve_uri
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
 _END_SECONDS = 10.0
+# MLflow's own links drop the mode from the address, and only its switch makes it remember one.
+_HINT = "In MLflow click Model training (top left) once; MLflow remembers it."
 
 
 @contextlib.contextmanager
@@ -45,12 +48,18 @@ def serving(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
                 f"Port {port} is taken, perhaps by a server that still runs: open it, or choose another port "
                 f"(make ui PORT={port + 1})."
             ) from None
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
-    command += ["--backend-store-uri", address.uri, "--workers", "1"]
+    line = [sys.executable, "-m", "lossbench.review.guard"]
+    line += [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
+    line += ["--backend-store-uri", address.uri, "--workers", "1"]
     # What MLflow says at its start is no news to anyone, so it is shown only where it ends by itself.
     with tempfile.TemporaryFile() as said:
         server = subprocess.Popen(
-            command, env=_environment(), start_new_session=True, stdout=said, stderr=subprocess.STDOUT
+            line,
+            env=_environment(),
+            start_new_session=True,
+            stdin=subprocess.PIPE,  # its end is how the guard knows that this process is gone
+            stdout=said,
+            stderr=subprocess.STDOUT,
         )
         try:
             _wait(server, port)
@@ -102,6 +111,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         InputError: there is nothing to serve.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     given = options(arguments, ("port", "tracking.uri", "browser"))
     port, uri = port_of(given), resolve_uri(given.get("tracking.uri"))
     address = parse(uri)
@@ -112,14 +122,17 @@ def main(arguments: Sequence[str]) -> None:
             f"There is no tracking database {address.path}; "
             "run a sweep first (make demo), or name another with tracking.uri."
         )
+    check_reachable(address)
     _bring_up_to_date(uri)
     print(f"Starting MLflow on {address.spoken} ...", flush=True)
-    with serving(address, port) as server:
-        first = _tell(uri, port)
-        if given.get("browser", "true") != "false" and _may_open():
-            webbrowser.open(first)
-        server.wait()
-    raise InputError(f"MLflow's server ended (exit status {server.returncode}); see above.")
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end
+        with serving(address, port) as server:
+            first = _tell(uri, port)
+            if given.get("browser", "true") != "false" and _may_open():
+                webbrowser.open(first)
+            server.wait()
+        raise InputError(f"MLflow's server ended (exit status {server.returncode}); see above.")
+    print()
 
 
 def _bring_up_to_date(uri: str) -> None:
@@ -132,15 +145,15 @@ def _bring_up_to_date(uri: str) -> None:
 
 
 def _tell(uri: str, port: int) -> str:
-    """Print the links of every experiment; the first page to open."""
+    """Print the links of every experiment; the page to open: the charts of the one that trained last."""
     from lossbench.review.links import links
 
-    found = links(uri, port=port)
+    found = sorted(links(uri, port=port), key=lambda one: one.trained)
     for one in found:
         print("\n".join([one.experiment, *one.lines()]))
+    print(_HINT)
     print("Ctrl-C ends it.", flush=True)
-    every = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
-    return found[0].charts if len(found) == 1 else every
+    return found[-1].charts if found else f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
 
 
 def _may_open() -> bool:
@@ -149,19 +162,5 @@ def _may_open() -> bool:
     return shown and sys.stdout.isatty()
 
 
-def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr; Ctrl-C is the usual end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        main(sys.argv[1:])
-    except KeyboardInterrupt:
-        print()
-    except InputError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"lossbench.review.server: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    run()
+    command.run("lossbench.review.server", main, __doc__)

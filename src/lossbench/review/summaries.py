@@ -23,6 +23,9 @@ from lossbench.report.statistics import paired_interval
 from lossbench.report.table import slices
 
 DATA = "data.name"
+# A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
+# alphabet, and the first to be seen is what losses are compared by.
+_SHOWN = {"test/": "test/", "cross/": "test_cross/", "best/": "val_best/"}
 Curves = dict[str, list[tuple[int, float]]]
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
 
@@ -34,7 +37,9 @@ class Summary:
     key:     the same whenever the same condition is summarised
     name:    `huber, contamination 0.2`
     params:  what all its runs at the chosen rate have in common, that rate among them
-    metrics: `test/...` (mean over seeds), `interval/..._low` and `_high`, `best/...`, `cross/...`, `runs/...`
+    metrics: means over seeds, the judging one first: `test/...`, `test_interval/..._low` and `_high`,
+             `test_cross/...`, `val_best/...`; numbers of runs: `total/...`
+    shade:   place among the conditions of its loss, and their number
     curves:  means over seeds
     rates:   a row per learning rate, of `choose.rates`
     members: ids of all its runs; chosen: those at the chosen rate
@@ -50,6 +55,7 @@ class Summary:
     rates: pd.DataFrame
     members: tuple[str, ...]
     chosen: tuple[str, ...]
+    shade: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -84,35 +90,38 @@ def compare(
         own = own.reset_index(drop=True)
         judge, select = metrics_of(own)
         layout = Layout.of(own)
-        made = _summaries(own, layout, select, histories, f", {data}" if several else "")
+        made = _summaries(own, layout, (judge, select), histories, f", {data}" if several else "")
         compared.append(Compared(str(data), judge, select, layout.axes, tuple(made)))
     return compared
 
 
 def _summaries(
-    runs: pd.DataFrame, layout: Layout, select: str, histories: Histories, ending: str
+    runs: pd.DataFrame, layout: Layout, metrics: tuple[str, str], histories: Histories, ending: str
 ) -> list[Summary]:
+    judge, select = metrics
     ranked = choose.rates(runs, layout, select)
     chosen = _with_results(choose.chosen(runs, ranked, layout), layout)
     curves = _mean_curves(chosen, layout, histories)
     rates, all_runs = _by_condition(ranked, layout), _by_condition(runs, layout)
-    made = []
+    made: list[Summary] = []
+    numbers = Counter(chosen[layout.keys].drop_duplicates()[LOSS])
     for key, rows in _by_condition(chosen, layout).items():
         condition: dict[Any, Any] = {name: rows[name].iloc[0] for name in layout.keys}
-        data = str(rows[DATA].iloc[0])
+        data, loss = str(rows[DATA].iloc[0]), str(condition[LOSS])
         members = all_runs[key]
         made.append(
             Summary(
                 key=f"summary {data} {key}",
                 name=label(condition, layout.keys) + ending,
-                loss=str(condition[LOSS]),
+                loss=loss,
                 data=data,
                 params=_common_params(rows),
-                metrics=_metrics(rows) | _counts(rows, members),
+                metrics=_metrics(rows, judge) | _counts(rows, members),
                 curves=curves.get(key, {}),
                 rates=rates[key],
                 members=tuple(members["run_id"]),
                 chosen=tuple(rows["run_id"]),
+                shade=(sum(one.loss == loss for one in made), numbers[loss]),
             )
         )
     return made
@@ -140,21 +149,26 @@ def _with_results(chosen: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return counted
 
 
-def _metrics(rows: pd.DataFrame) -> dict[str, float]:
-    """Means over seeds, and the 95% intervals of the means of test metrics where there are two seeds."""
+def _metrics(rows: pd.DataFrame, judge: str) -> dict[str, float]:
+    """Means over seeds, and the 95% intervals of the means of test metrics where there are two seeds.
+
+    The judging metric comes first, because MLflow's page that compares runs opens on the first.
+    """
     metrics: dict[str, float] = {}
     finished = rows[rows["outcome"] == "finished"]
-    for column in rows.columns:
-        if not column.startswith(("test/", "cross/", "best/")):
+    for column in sorted(rows.columns, key=lambda column: column != f"test/{judge}"):
+        kind, slash, name = column.partition("/")
+        shown = _SHOWN.get(kind + slash)
+        if shown is None:
             continue
-        values = (finished if column.startswith("best/") else rows)[column].dropna().to_numpy(float)
+        values = (finished if kind == "best" else rows)[column].dropna().to_numpy(float)
         if not len(values):
             continue
-        metrics[column] = _rounded(values.mean())
-        if column.startswith("test/") and len(values) > 1:
-            interval, name = paired_interval(values), column.removeprefix("test/")
-            metrics[f"interval/{name}_low"] = _rounded(interval.low)
-            metrics[f"interval/{name}_high"] = _rounded(interval.high)
+        metrics[shown + name] = _rounded(values.mean())
+        if kind == "test" and len(values) > 1:
+            interval = paired_interval(values)
+            metrics[f"test_interval/{name}_low"] = _rounded(interval.low)
+            metrics[f"test_interval/{name}_high"] = _rounded(interval.high)
     return metrics
 
 
@@ -166,9 +180,9 @@ def _rounded(value: Any) -> float:
 def _counts(rows: pd.DataFrame, members: pd.DataFrame) -> dict[str, float]:
     """Seeds with a result at the chosen rate, those of them that diverged; failed runs at any rate."""
     return {
-        "runs/seeds": float(rows.loc[rows["outcome"].isin(DONE), SEED].nunique()),
-        "runs/diverged": float((rows["outcome"] == "diverged").sum()),
-        "runs/failed": float((~members["outcome"].isin(DONE)).sum()),
+        "total/seeds": float(rows.loc[rows["outcome"].isin(DONE), SEED].nunique()),
+        "total/diverged": float((rows["outcome"] == "diverged").sum()),
+        "total/failed": float((~members["outcome"].isin(DONE)).sum()),
     }
 
 
@@ -209,7 +223,8 @@ def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> 
         enough = means["count"] * 2 >= means.index.get_level_values("condition").map(seeds)
         for key, rows in means.loc[enough, "mean"].groupby("condition"):
             steps = rows.index.get_level_values("step")
-            curves.setdefault(str(key), {})[name] = list(zip(map(int, steps), map(float, rows), strict=True))
+            curve = list(zip(map(int, steps), map(_rounded, rows), strict=True))
+            curves.setdefault(str(key), {})[name] = curve
     return curves
 
 

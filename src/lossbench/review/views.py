@@ -19,7 +19,10 @@ from lossbench.tracking import runs
 TAG_PREFIX = "mlflow.sharedViewState."
 COMPARED, BY_LOSS, FAILED = "lossbench-losses", "lossbench-runs", "lossbench-failed"
 CHOSEN = "lossbench.chosen"  # "true" on runs at the learning rate that was chosen for their condition
+CONDITION = "lossbench.condition"  # the name of the summary run that a run is below
+PRIMARY = "mlflow.experiment.primaryMetric.name"  # whose chart comes first where no view is open
 _FLAT = "tags.`mlflow.runName`"  # ordered by time, a search also finds the summaries of what it finds
+_SENTENCE = 560  # pixels
 MOST_SHOWN = 100  # runs; with more the page is slow
 
 
@@ -30,17 +33,19 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
         compared: what the experiment compares.
         made: milliseconds since the epoch.
     """
+    judges = [f"test/{one.judge}" for one in compared if one.judge]
     states = {
         COMPARED: ("Losses compared", _losses(compared)),
         BY_LOSS: ("All runs by loss", _by_loss(compared)),
         FAILED: ("Failed runs", _failed()),
     }
-    return {
+    tags = {
         f"{TAG_PREFIX}{key}": json.dumps(
             {"name": name, "createdAt": made, "updatedAt": made, "state": _packed(state)}
         )
         for key, (name, state) in states.items()
     }
+    return tags | ({PRIMARY: judges[0]} if judges else {})
 
 
 def unpacked(tag: str) -> dict[str, Any]:
@@ -67,7 +72,11 @@ def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
     return _state(
         f'tags.`{runs.KIND}` = "summary"',
         _charts(compared),
-        ["params.`optimizer.lr`", *_shown_metrics(compared), "metrics.`runs/seeds`", "metrics.`runs/failed`"],
+        [
+            *_shown_metrics(compared),
+            "params.`optimizer.lr`",
+            *(f"metrics.`total/{name}`" for name in ("seeds", "diverged", "failed")),
+        ],
         orderByKey=key,
         orderByAsc=ascending,
         runsHiddenMode="SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS",
@@ -75,9 +84,8 @@ def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
 
 
 def _by_loss(compared: Sequence[Compared]) -> dict[str, Any]:
-    axes = dict.fromkeys(axis for one in compared for axis in one.axes)
-    data = ["data.name"] if len(compared) > 1 else []
-    groups = [{"mode": "param", "groupByData": name} for name in ["loss.name", *axes, *data]]
+    # One key that names the whole condition: of several, MLflow shows their names and cuts off their values.
+    groups = [{"mode": "tag", "groupByData": CONDITION}]
     return _state(
         f'tags.`{CHOSEN}` = "true"',
         _charts(compared),
@@ -90,19 +98,14 @@ def _by_loss(compared: Sequence[Compared]) -> dict[str, Any]:
 
 
 def _failed() -> dict[str, Any]:
+    reason = f"tags.`{runs.REASON}`"
     return _state(
         "attributes.status != 'FINISHED' and attributes.status != 'RUNNING'",
         [],
-        [
-            "params.`loss.name`",
-            "params.`optimizer.lr`",
-            "params.`seed`",
-            f"tags.`{runs.OUTCOME}`",
-            f"tags.`{runs.REASON}`",
-            f"tags.`{runs.SUPERSEDED}`",
-        ],
+        [f"tags.`{runs.OUTCOME}`", reason, f"tags.`{runs.SUPERSEDED}`"],
         orderByKey=_FLAT,
         orderByAsc=True,
+        columnWidths={reason: _SENTENCE},
     )
 
 
@@ -126,7 +129,7 @@ def _state(search: str, charts: list[dict[str, Any]], columns: list[str], **chan
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
         "selectedColumns": columns,
-        "columnOrder": [],
+        "columnOrder": columns,  # else by alphabet; widths are heeded only beside an order
         "columnWidths": {},
         "runsHiddenMode": "FIRST_20_RUNS",
         "compareRunCharts": charts or None,
@@ -144,7 +147,7 @@ def _state(search: str, charts: list[dict[str, Any]], columns: list[str], **chan
 
 
 # The page adds a chart for each metric that has none; closed sections are ready for them.
-_CLOSED = ("best", "cross", "interval", "runs", "test", "train", "val")
+_CLOSED = ("test", "test_cross", "test_interval", "total", "train", "val", "val_best")
 _OPEN = "compared"
 
 
@@ -165,13 +168,15 @@ def _section(key: str, name: str, display: bool) -> dict[str, Any]:
 
 
 def _charts(compared: Sequence[Compared]) -> list[dict[str, Any]]:
-    """For each metric that judges, a bar per row; for each that selects, and the training loss, a curve."""
+    """For each metric that judges, a bar per row; for each that selects, a curve.
+
+    The training loss is in a closed section: it is another quantity for each loss.
+    """
     count = max(10, _count(compared))
     tests = dict.fromkeys(one.judge for one in compared if one.judge)
     curves = dict.fromkeys(f"val/{one.select}" for one in compared if one.select)
     charts = [_chart("BAR", f"test/{name}", count) for name in tests]
-    charts += [_chart("LINE", name, count) for name in curves]
-    return [*charts, _chart("LINE", "train/loss", count)]
+    return charts + [_chart("LINE", name, count) for name in curves]
 
 
 def _chart(kind: str, metric: str, count: int) -> dict[str, Any]:
