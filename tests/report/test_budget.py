@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossbench.report.budget import budget_curves, crossings, shares
+from lossbench.report.build import build
 from lossbench.report.choose import rates
+from lossbench.report.claims import Experiment
 from lossbench.report.conditions import Layout, tidy
+from lossbench.report.page import markdown
+from lossbench.report.words import leaders, overtakings
 
 
 @given(st.integers(1, 12), st.data())
@@ -67,3 +73,19 @@ def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
     assert (found.better, found.worse, found.leads) == ("mae", "mse", False)
     (lead,) = crossings(curves[curves["loss.name"] != "huber"], layout, "rmse")
     assert lead.leads
+
+
+def test_the_page_tells_who_leads_in_words_and_the_rest_in_a_table(runs: pd.DataFrame) -> None:
+    spot = runs["data.contamination"] == 0.0
+    runs.loc[spot & (runs["loss.name"] == "mae"), "test/rmse"] = 1.25  # good at every rate, never the best
+    report = build(Experiment("x", judge="rmse", select="mae"), runs[spot])
+    (told,) = leaders(report)
+    assert re.fullmatch(r"mae at first, (mse|huber) from [23] rates on(, (mse|huber) from [34] on)?", told)
+    rows = overtakings(report)
+    assert {row[2] for row in rows if row[1] in ("mse", "huber")} >= {"mae"}
+    page = markdown(report, {})
+    assert f"The best loss by the number of learning rates tried: {told}." in page
+    assert page.count(" rates |") == len(rows)
+    assert "overtakes" not in page.partition("<details>")[0]
+    steady = replace(report, crossings=tuple(replace(one, leads=False) for one in report.crossings))
+    assert "stays the best however many" in markdown(steady, {})

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.report.build import build
+from lossbench.report.claims import Experiment
 from lossbench.report.conditions import Layout, tidy
+from lossbench.report.page import markdown
 from lossbench.report.ranks import ranks
 
 
@@ -48,3 +51,13 @@ def test_too_few_conditions_have_no_ranks(runs: pd.DataFrame) -> None:
     pair = many_conditions(8)
     pair = pair[pair["loss.name"] != "mse"]
     assert ranks(pair, Layout.of(pair), "rmse") is None
+
+
+def test_the_page_says_that_variants_of_one_data_set_are_not_independent() -> None:
+    frame = many_conditions(8).assign(status="FINISHED", reason=None, seconds=1.0)
+    report = build(Experiment("x", judge="rmse", select="rmse"), frame)
+    assert "variants of one data set and not independent" in markdown(report, {})
+    two = frame.assign(**{"data.name": np.where(frame["data.contamination"] > 0.03, "a", "b")})
+    report = build(Experiment("x", judge="rmse", select="rmse"), two)
+    assert report.ranks is not None
+    assert "not independent" not in markdown(report, {})

@@ -78,6 +78,7 @@ def test_a_report_of_a_plain_experiment(
     assert len(pd.read_csv(out / "results.csv")) == 28
     page = (out / "report.html").read_text()
     assert len(page) <= 3_000_000
+    assert "3 seeds can give no verdict on 3 pairs of losses" in page
     assert "http://" not in page
     assert "https://" not in page
     assert 'src="data:image/png;base64,' in page or not list(out.glob("*.png"))

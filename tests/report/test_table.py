@@ -177,7 +177,7 @@ def test_knobs_that_are_not_off_are_told_of_each_loss_and_of_the_one_advised(run
     own["loss.normalize"] = np.where(own["loss.name"] == "mse", "true", None)
     told = printed(own, Experiment("x", judge="rmse", select="mae"))
     assert "Train with huber (delta 1) at" in told
-    assert "knobs of the losses: mse: normalize; mae: label smoothing 0.1; huber: delta 1" in told
+    assert "Knobs of the losses: mse: normalize; mae: label smoothing 0.1; huber: delta 1" in told
 
 
 def test_swept_knobs_of_one_loss_are_rows_and_get_an_answer(runs: pd.DataFrame) -> None:

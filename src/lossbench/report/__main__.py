@@ -15,8 +15,6 @@ data.contamination=0.2     any other override: only the runs that have it; no fi
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench import command
 from lossbench.errors import InputError, suggestion
 from lossbench.report.declared import load_experiment, select_of, shipped
 
@@ -219,18 +218,5 @@ def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: b
         record(uri, report.experiment.name, folder, summary(report))
 
 
-def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks."""
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        print(f"lossbench.report: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(1)
-
-
 if __name__ == "__main__":
-    run()
+    command.run("lossbench.report", main, __doc__)

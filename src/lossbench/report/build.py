@@ -62,7 +62,7 @@ class Report:
     @property
     def seeds(self) -> int:
         """How many seeds have results."""
-        return int(self.chosen[SEED].nunique())
+        return int(self.chosen.loc[self.chosen["outcome"].isin(DONE), SEED].nunique())
 
     @property
     def data(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import SEED, Layout, higher_is_better, results
+from lossbench.report.conditions import DONE, SEED, Layout, higher_is_better, results
 from lossbench.report.contenders import contender, loss_knobs
 from lossbench.report.statistics import fewest_seeds
 from lossbench.report.table import slices
@@ -52,7 +52,7 @@ def pairs(chosen: pd.DataFrame, layout: Layout, metric: str) -> Pairs:
             none=f"{len(claims)} pairs of losses are too many for a verdict on each; state claims in an "
             "experiment's YAML, or select some (loss=mse,huber, or data.contamination=0.2)"
         )
-    seeds, needed = chosen[SEED].nunique(), fewest_seeds(len(claims))
+    seeds, needed = chosen.loc[chosen["outcome"].isin(DONE), SEED].nunique(), fewest_seeds(len(claims))
     if claims and seeds < needed:
         return Pairs(
             none=f"{seeds} seed{'s' * (seeds > 1)} can give no verdict on {len(claims)} "

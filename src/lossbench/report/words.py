@@ -73,7 +73,7 @@ def _more_seeds(values: pd.DataFrame, best: str, tied: Sequence[str], others: in
 def knobs_line(report: Report) -> str:
     """The knobs that the names of the losses do not tell."""
     told = "; ".join(f"{loss}: {knobs}" for loss, knobs in report.knobs.items())
-    return f"knobs of the losses: {told}" if told else ""
+    return f"Knobs of the losses: {told}" if told else ""
 
 
 def verdict_line(judged: Judged) -> str:
