@@ -164,7 +164,12 @@ def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
         assert "Traceback" in run.data.tags[runs.TRACEBACK]
     assert "2 of 6 runs have no result:" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    assert "Error executing job" not in done.stderr  # Hydra's words, about the first of them
     assert "lossbench: a run failed (broken" in done.stderr
+    alone = lossbench("--config-dir", "own", "loss=broken", *SMALL, folder=tmp_path)
+    assert alone.returncode == 1
+    assert "lossbench: a run failed (broken" in alone.stderr
+    assert "Error executing job" not in alone.stderr
 
 
 REFUSED = {

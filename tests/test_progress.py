@@ -45,7 +45,7 @@ def test_a_pipe_gets_a_line_at_the_start_and_at_the_end_of_each_pack(pipe: io.St
     assert pipe.getvalue().splitlines() == [
         "training 30 runs in 2 packs, 600 epochs in all",
         "packs 1/2, runs 20/30, epochs 400/600, 0:04 left",
-        "packs 2/2, runs 30/30, 1 failed, epochs 600/600, 0:00 left",
+        "packs 2/2, runs 30/30 (1 diverged or failed), epochs 600/600, 0:00 left",
     ]
 
 
@@ -177,7 +177,7 @@ def test_a_terminal_gets_one_display_on_stderr_with_everything_in_it() -> None:
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     last = plain.replace("\r", "").split("packs ")[-1]
     assert "2/2" in last
-    assert re.search(r"runs .*6/6 .*1 failed", last)
+    assert re.search(r"runs .*6/6 .*1 diverged or failed", last)
     assert re.search(r"epochs .*12/12.*0:00 left", last)
     assert "training 6 runs" not in plain
 

@@ -184,9 +184,13 @@ def lives(number: int) -> bool:
         return False
 
 
-def test_a_diverged_run_is_the_worst_result_and_is_kept(folder: Path) -> None:
+def test_a_diverged_run_is_the_worst_result_and_is_kept(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     wild = config("optimizer=sgd", "optimizer.lr=1e30")
     (outcome,) = train(wild, folder=folder)
+    assert "1 of 1 runs diverged, which counts as the worst result:" in caplog.text
+    assert "no result" not in caplog.text
     assert outcome.outcome == "diverged"
     assert outcome.result() == math.inf  # mae: lower is better
     (again,) = train(wild, folder=folder)

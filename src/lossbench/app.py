@@ -11,10 +11,12 @@ from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lossbench import foresight
 from lossbench.arguments import arranged
+from lossbench.command import wrapped
 from lossbench.config import conf_dir
 from lossbench.errors import RunFailedError
 from lossbench.refusals import check_chosen, is_told, sentence
@@ -30,12 +32,15 @@ def main(config: DictConfig) -> float:
 
         if HydraConfig.initialized():  # not where Python calls this with a config of its own
             check_chosen(HydraConfig.get().runtime.choices, config)
-        outcome = train_many([config])[0]
+        return train_many([config])[0].result()
+    except RunFailedError as error:
+        if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:
+            raise  # the other jobs of a sweep go on
+        _fail(error)  # here, before Hydra adds its own line about the job
     except Exception as error:
         if _VERBOSE or not is_told(error):
             raise
-        _refuse(error)  # here, before Hydra adds its own line about the job
-    return outcome.result()
+        _refuse(error)
 
 
 def run() -> None:
@@ -65,17 +70,20 @@ def run() -> None:
     except RunFailedError as error:
         if _VERBOSE:
             raise
-        # What failed, and why, was listed when training ended.
-        print(
-            f"lossbench: a run failed ({error}); its record in MLflow holds the traceback.", file=sys.stderr
-        )
-        sys.exit(1)
+        _fail(error)
     except Exception as error:
         if _VERBOSE or not is_told(error):
             raise
         _refuse(error)
 
 
+def _fail(error: RunFailedError) -> NoReturn:
+    # What failed, and why, was listed when training ended.
+    told = f"lossbench: a run failed ({error}); its record in MLflow holds the traceback."
+    print(wrapped(told, sys.stderr), file=sys.stderr)
+    sys.exit(1)
+
+
 def _refuse(error: Exception) -> NoReturn:
-    print(f"lossbench: {sentence(error, sys.argv[1:])}", file=sys.stderr)
+    print(wrapped(f"lossbench: {sentence(error, sys.argv[1:])}", sys.stderr), file=sys.stderr)
     sys.exit(2)

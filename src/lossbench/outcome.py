@@ -13,6 +13,8 @@ from lossbench.metrics.names import METRICS
 
 log = logging.getLogger(__name__)
 
+_BADLY = {"diverged": "diverged, which counts as the worst result", "failed": "have no result"}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -48,18 +50,19 @@ class Outcome:
 
 
 def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
-    """The end of a sweep: every run without a result and why, not the first alone; and where the rest is.
+    """The end of a sweep: every run that did not finish and why, not the first alone; and where the rest is.
 
     Args:
         uri: where all of them are recorded; None where they are not.
     """
-    bad = [outcome for outcome in outcomes if outcome.outcome != "finished"]
-    if bad:
-        log.error("%d of %d runs have no result:", len(bad), len(outcomes))
-    for outcome in bad:
-        reason = outcome.reason or "recorded before; its run says why"
-        log.error("  %s %s: %s", outcome.job.name, outcome.outcome, reason)
-    if len(outcomes) == 1 and not bad:
+    for how, means in _BADLY.items():
+        ended = [outcome for outcome in outcomes if outcome.outcome == how]
+        if ended:
+            log.error("%d of %d runs %s:", len(ended), len(outcomes), means)
+        for outcome in ended:
+            reason = outcome.reason or "recorded before; its run says why"
+            log.error("  %s %s: %s", outcome.job.name, how, reason)
+    if [outcome.outcome for outcome in outcomes] == ["finished"]:
         log.info("%s", summary(outcomes[0]))
     if uri is None:
         return
@@ -68,8 +71,8 @@ def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
 
 
 def summary(outcome: Outcome) -> str:
-    """One finished run in a line: what chose its epoch, and what the test says."""
+    """One finished run in two lines that fit a terminal: what chose its epoch, and what the test says."""
     epoch = outcome.metrics["best/epoch"]
     chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {outcome.metrics[f'best/{outcome.select}']:.4g}"
     tests = [f"{name} {value:.4g}" for name, value in outcome.metrics.items() if name.startswith("test/")]
-    return f"{outcome.job.name}: {chosen}; {', '.join(tests)}"
+    return f"{outcome.job.name}: {chosen}\n  {', '.join(tests)}"

@@ -76,9 +76,9 @@ class Progress:
             self._after_event(line_due=self._clock() - self._last >= INTERVAL)
 
     def done(self, pack: int, members: int, epochs: int, failed: int = 0) -> None:
-        """The pack of `members` members with at most `epochs` epochs each has ended, `failed` of them badly.
+        """The pack of `members` members with at most `epochs` epochs each has ended.
 
-        Epochs that were saved by early stopping or lost by a failure count as done.
+        `failed` of them diverged or failed. Epochs that were saved by early stopping or lost by a failure count as done.
         """
         with self._lock:
             self._ended.add(pack)
@@ -110,11 +110,14 @@ class Progress:
             self._open()
             self._show()
         elif line_due:
-            failures = f", {self.failed} failed" if self.failed else ""
+            lost = f" ({note})" if (note := self._lost()) else ""
             self._line(
-                f"packs {self.packs_done}/{self.packs}, runs {self.members_done}/{self.members}{failures}, "
+                f"packs {self.packs_done}/{self.packs}, runs {self.members_done}/{self.members}{lost}, "
                 f"epochs {self.epochs_done}/{self.epochs_total}, {self._time_left()}"
             )
+
+    def _lost(self) -> str:
+        return f"{self.failed} diverged or failed" if self.failed else ""
 
     def _line(self, text: str) -> None:
         if not self._console.is_terminal:
@@ -141,7 +144,7 @@ class Progress:
 
     def _show(self) -> None:
         assert self._bars is not None
-        notes = {"runs": f"{self.failed} failed" if self.failed else "", "epochs": self._time_left()}
+        notes = {"runs": self._lost(), "epochs": self._time_left()}
         counts = {"packs": self.packs_done, "runs": self.members_done, "epochs": self.epochs_done}
         for name, task in self._tasks.items():
             self._bars.update(task, completed=counts[name], note=notes.get(name, ""))

@@ -116,7 +116,7 @@ def test_every_link_opens_the_mode_for_training_and_the_newest_experiment_opens_
     assert all("workflowType=machine_learning" in page for page in pages)
 
 
-@pytest.mark.parametrize("module", ["review", "review.server", "rerun"])
+@pytest.mark.parametrize("module", ["report", "review", "review.server", "rerun"])
 def test_help_is_what_the_module_says_of_itself(module: str) -> None:
     line = [sys.executable, "-m", f"lossbench.{module}", "--help"]
     done = subprocess.run(line, capture_output=True, text=True, check=True)

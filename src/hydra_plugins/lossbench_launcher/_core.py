@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import (
     JobReturn,
+    JobStatus,
     configure_log,
     env_override,
     filter_overrides,
@@ -43,6 +44,23 @@ class Outcome(Protocol):
 
     def result(self) -> float | None:
         """The number that the job returns to its sweeper; raises what ended a job that failed."""
+
+
+class _Return(JobReturn):
+    """A job that failed raises what ended it, without Hydra's line on stderr about the first such job alone.
+
+    The trainer has said of every job how it ended.
+    """
+
+    @property
+    def return_value(self) -> Any:
+        if self.status == JobStatus.FAILED:
+            raise self._return_value
+        return super().return_value
+
+    @return_value.setter
+    def return_value(self, value: Any) -> None:
+        self._return_value = value
 
 
 Trainer = Callable[..., list[Outcome]]
@@ -202,10 +220,11 @@ def _replay(launcher: PackLauncher, job: DictConfig, outcome: Outcome) -> JobRet
     def replay(_: Any) -> Any:
         return outcome.result()
 
-    return run_job(
+    ended = run_job(
         hydra_context=launcher.hydra_context,
         task_function=replay,
         config=job,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+    return _Return(**vars(ended))
