@@ -78,7 +78,10 @@ class Progress:
     def done(self, pack: int, members: int, epochs: int, failed: int = 0) -> None:
         """The pack of `members` members with at most `epochs` epochs each has ended.
 
-        `failed` of them diverged or failed. Epochs that were saved by early stopping or lost by a failure count as done.
+        Epochs that were saved by early stopping or lost by a failure count as done.
+
+        Args:
+            failed: how many of the members diverged or failed.
         """
         with self._lock:
             self._ended.add(pack)
