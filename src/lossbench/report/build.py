@@ -124,7 +124,7 @@ def build(
         by_metric=tuple(table.metric_tables(rows.rows, rows.layout)),
         cross=tuple(table.cross_tables(rows.rows, rows.layout)),
         budget=budget,
-        crossings=tuple(crossings(budget, layout, judged_by)),
+        crossings=tuple(crossings(Contenders.of(budget, layout).rows, rows.layout, judged_by)),
         ranks=ranks(rows.rows, rows.layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,

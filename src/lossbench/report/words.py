@@ -157,7 +157,7 @@ def overtakings(report: Report) -> list[tuple[str, str, str, int]]:
 
 
 def _where(report: Report, crossing: Crossing) -> str:
-    return label({LOSS: "", **crossing.where}, [LOSS, *report.layout.axes]).removeprefix(", ")
+    return label({LOSS: "", **crossing.where}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")
 
 
 def meaning(metric: str) -> str:

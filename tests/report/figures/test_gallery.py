@@ -158,6 +158,20 @@ def test_conditions_without_room_are_counted_in_the_caption(
     assert "of 2 conditions" not in captions["metric_by_axis.png"]
 
 
+def test_swept_knobs_of_a_loss_are_lines_of_one_panel(make: Callable[..., pd.DataFrame], store: str) -> None:
+    runs = make(seeds=4).query("`loss.name` == 'huber'")
+    many = pd.concat([runs.assign(**{"loss.delta": delta}) for delta in (0.3, 1.0, 10.0)])
+    knobs = build(Experiment("x", judge="rmse", select="mae"), many)
+    for part in (gallery._rates, gallery._budget):
+        (drawn,) = part(knobs, Stored(store))
+        assert [axes.get_title(loc="left") for axes in drawn.figure.axes] == [
+            "contamination 0",
+            "contamination 0.2",
+        ]
+        names = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
+        assert names == ["huber, delta 0.3", "huber, delta 1", "huber, delta 10"]
+
+
 def test_a_ring_marks_only_who_takes_the_lead(report: Report, store: str) -> None:
     turns = (Crossing({}, "mae", "mse", 2, leads=False),)
     for leads, rings in ((False, 0), (True, 1)):

@@ -1,4 +1,4 @@
-"""The look of a loss is one and the same everywhere, and tells the losses apart without colour."""
+"""Labels, bands and panels that all figures share."""
 
 from __future__ import annotations
 
@@ -11,20 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lossbench.palette import COLORS
 from lossbench.report.figures import style, wording
-
-
-def test_losses_have_their_colours_and_differ_without_colour() -> None:
-    looks = [style.look(loss) for loss in COLORS]
-    assert [look.color for look in looks] == list(COLORS.values())
-    assert len({look.marker for look in looks}) == len(looks)
-    assert len({str(look.line) for look in looks}) == len(looks)
-
-
-def test_a_loss_of_the_user_has_a_look_that_stays() -> None:
-    assert style.look("focal") == style.look("focal")
-    assert style.look("focal").marker not in {style.look(loss).marker for loss in COLORS}
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9).map(sorted))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.report.figures.looks import INK, look, ordered
 from lossbench.report.figures.stored import Arrays, class_names, labels
-from lossbench.report.figures.style import GREY, INK, lines_behind, look, ordered, painted, panels
+from lossbench.report.figures.style import GREY, lines_behind, painted, panels
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""

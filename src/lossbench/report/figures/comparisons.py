@@ -12,15 +12,9 @@ import pandas as pd
 
 from lossbench.palette import color
 from lossbench.report.contenders import loss_of
+from lossbench.report.figures.looks import INK
 from lossbench.report.figures.scales import difference_ticks
-from lossbench.report.figures.style import (
-    FAINT,
-    GREY,
-    INK,
-    lines_behind,
-    painted,
-    panels,
-)
+from lossbench.report.figures.style import FAINT, GREY, lines_behind, painted, panels
 from lossbench.report.figures.wording import metric_name
 from lossbench.report.ranks import Ranks
 from lossbench.report.table import Table

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lossbench.report.conditions import Layout
 from lossbench.report.table import slices
-
-if TYPE_CHECKING:
-    from lossbench.report.build import Report
 
 MOST_PANELS = 8
 
@@ -37,9 +35,9 @@ def few(found: Parts, most: int = MOST_PANELS) -> Parts:
     return [found[place] for place in places]
 
 
-def conditions(report: Report, rows: pd.DataFrame, most: int = MOST_PANELS) -> Parts:
-    """The rows of each condition apart from the loss, as many as there is room for."""
-    return few(slices(rows, report.layout.axes), most)
+def conditions(layout: Layout, rows: pd.DataFrame, most: int = MOST_PANELS) -> Parts:
+    """The rows of each condition apart from what competes, as many as there is room for."""
+    return few(slices(rows, layout.axes), most)
 
 
 def left_out(shown: int, found: int) -> str:
@@ -47,7 +45,7 @@ def left_out(shown: int, found: int) -> str:
     return f" ({shown} of {found} conditions)" if shown < found else ""
 
 
-def with_places(caption: str, report: Report, rows: pd.DataFrame, shown: Sequence[Any]) -> str:
+def with_places(caption: str, layout: Layout, rows: pd.DataFrame, shown: Sequence[Any]) -> str:
     """A caption that says how many of the rows' conditions are shown, where some are not."""
-    told = left_out(len(shown), len(slices(rows, report.layout.axes)))
+    told = left_out(len(shown), len(slices(rows, layout.axes)))
     return f"{caption.removesuffix('.')}{told}."

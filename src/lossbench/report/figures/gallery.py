@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from lossbench.report.conditions import LOSS, RATE, label, results
+from lossbench.report.contenders import Contenders
 from lossbench.report.figures import comparisons, over_seeds, trends
-from lossbench.report.figures.drawn import Drawn, conditions, few, left_out, with_places
+from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_out, with_places
 from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
 from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.style import FEWEST_FOR_BAND, png
@@ -59,9 +61,9 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
         text = f"Test {name} against {axis_name(axis)}: mean and 95% band {spread}{some}."
         yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, report.judge), text)
     else:
-        parts = conditions(report, rows)
+        parts = conditions(report.layout, rows)
         text = f"Test {name}: mean, 95% interval and single seeds (ticks) {spread}."
-        text = with_places(text, report, rows, parts)
+        text = with_places(text, report.layout, rows, parts)
         yield Drawn("metric.png", over_seeds.dots(parts, report.judge), text)
 
 
@@ -89,21 +91,22 @@ def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
         return
     rows = history.merge(report.chosen[["run_id", *report.layout.keys]], on="run_id")
     rows["value"] = rows["value"].where(np.isfinite(rows["value"]) & (rows["value"].abs() < 1e300))
-    name, parts = metric_name(report.select), conditions(report, rows)
-    text = f"Learning curves at the chosen learning rate: validation {name}, mean and 95% band over seeds."
-    text = with_places(text, report, rows, parts)
+    parts, some = _contenders(report, rows)
+    text = (
+        f"Learning curves at the chosen learning rate: validation {metric_name(report.select)}, "
+        f"mean and 95% band over seeds{some}."
+    )
     yield Drawn("learning_curves.png", trends.learning_curves(parts, report.select), text)
 
 
 def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
     if not report.select or report.ranked[RATE].nunique() < 2 or report.ranked["validation"].isna().all():
         return
+    parts, some = _contenders(report, report.ranked)
     text = (
         f"Fairness of tuning: mean validation {metric_name(report.select)} at every learning rate tried; "
-        "the chosen one is large, a cross at the top marks a rate at which a seed diverged."
+        f"the chosen one is large, a cross at the top marks a rate at which a seed diverged{some}."
     )
-    parts = conditions(report, report.ranked)
-    text = with_places(text, report, report.ranked, parts)
     yield Drawn("learning_rates.png", trends.rates(parts, report.select), text)
 
 
@@ -113,7 +116,7 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
     curves = report.budget
     if report.seeds < FEWEST_FOR_BAND:
         curves = curves.assign(low=curves["mean"], high=curves["mean"])
-    parts = conditions(report, curves)
+    parts, some = _contenders(report, curves)
     turns = [
         [
             (crossing.better, crossing.worse, crossing.tried)
@@ -124,9 +127,8 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
     ]
     text = (
         f"Expected test {metric_name(report.judge)} of someone who tries so many of the learning rates and "
-        "keeps the best on validation; a ring marks where another loss takes the lead."
+        f"keeps the best on validation; a ring marks where another loss takes the lead{some}."
     )
-    text = with_places(text, report, curves, parts)
     yield Drawn("budget.png", trends.budget(parts, report.judge, turns), text)
 
 
@@ -164,6 +166,17 @@ PARTS: tuple[Callable[[Report, Stored], Iterator[Drawn]], ...] = (
 )
 
 
+def _contenders(report: Report, rows: pd.DataFrame) -> tuple[Parts, str]:
+    """Lines of one panel: all that compete under one condition, the knobs of one loss among them.
+
+    Returns:
+        The conditions, and what a caption says of those that had no room.
+    """
+    found = slices(Contenders.of(rows, report.layout).rows, report.contenders.layout.axes)
+    parts = few(found)
+    return parts, left_out(len(parts), len(found))
+
+
 def _words(report: Report, where: Any) -> str:
-    """A condition apart from its loss, as `slices` words it."""
-    return label({LOSS: "", **where}, [LOSS, *report.layout.axes]).removeprefix(", ")
+    """A condition apart from what competes, as `slices` words it."""
+    return label({LOSS: "", **where}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")

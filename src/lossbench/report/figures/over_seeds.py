@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import LOSS, higher_is_better
-from lossbench.report.figures.style import GREY, band, lines_behind, look, ordered, painted, panels
+from lossbench.report.figures.looks import look, ordered
+from lossbench.report.figures.style import GREY, band, lines_behind, painted, panels
 from lossbench.report.figures.wording import metric_label, metric_name
 
 

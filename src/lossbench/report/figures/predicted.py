@@ -78,7 +78,7 @@ def predicted_embeddings(report: Report, stored: Stored) -> Iterator[Drawn]:
 
 
 def _drawn(report: Report, name: str, figure: object, text: str, shown: list[tuple[str, Runs]]) -> Drawn:
-    return Drawn(name, figure, with_places(text, report, report.chosen, shown))
+    return Drawn(name, figure, with_places(text, report.layout, report.chosen, shown))
 
 
 def _parts(
@@ -91,7 +91,7 @@ def _parts(
     """Conditions with stored predictions, and the runs of each loss: of all seeds, so that a figure says what
     the tables say."""
     found = []
-    for where, rows in conditions(report, report.chosen, most):
+    for where, rows in conditions(report.layout, report.chosen, most):
         runs = stored.of_losses(rows, needs, seeds)
         if runs:
             found.append((where, runs))

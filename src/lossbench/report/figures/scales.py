@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib import ticker
 
 from lossbench.report.conditions import higher_is_better
-from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, ordered, scale_for
+from lossbench.report.figures.looks import Look, ordered
+from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, scale_for
 
 _MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
 _LETTER, _GAP = 0.068, 0.1  # inches: a letter of a tick label, and what keeps two labels apart
@@ -53,9 +54,11 @@ class Panel:
 
     lines: the heights of each loss from left to right
     outside: losses of which no point lies in the window
+    looks: of all that the figure shows
     """
 
     axes: Any
+    looks: Mapping[str, Look]
     lines: dict[str, list[float]] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
 
@@ -100,9 +103,9 @@ def _name(found: Sequence[Panel]) -> None:
     low, high = found[0].axes.get_ylim()
     ends = [(loss, end) for loss, end in found[0].ends if low <= end <= high]
     if len(found) == 1 and len(ends) == len(seen):
-        label_ends(found[0].axes, ends)
+        label_ends(found[0].axes, ends, found[0].looks)
     else:
-        legend(found[0].axes.figure, ordered(seen))
+        legend(found[0].axes.figure, {loss: found[0].looks[loss] for loss in ordered(seen)})
 
 
 def _merged(found: Sequence[Panel]) -> dict[str, list[float]]:

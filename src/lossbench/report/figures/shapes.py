@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossbench.report.figures.style import GREY, INK, lines_behind, look, painted, panels, png
+from lossbench.report.figures.looks import INK, look
+from lossbench.report.figures.style import GREY, lines_behind, painted, panels, png
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import LOSS, SEED
-from lossbench.report.figures.style import ordered
+from lossbench.report.figures.looks import ordered
 from lossbench.tracking import read_artifact
 
 FILE = "predictions.npz"

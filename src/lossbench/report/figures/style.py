@@ -1,11 +1,9 @@
-"""How every figure looks: one colour, line style and marker per loss, so that grey print is enough."""
+"""What all figures share: fonts and panels, names of axes and lines, bands, scales, small PNGs."""
 
 from __future__ import annotations
 
 import io
-import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +15,13 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from lossbench.metrics.names import METRICS
-from lossbench.palette import color
-from lossbench.report.conditions import loss_order
+from lossbench.report.figures.looks import INK, Look
 from lossbench.report.statistics import paired_interval
 
 WIDTH = 8.0  # inches; at DPI 150 a PNG is 1200 pixels wide
 DPI = 150
 SHADES = 128  # colours of a PNG; enough for lines and greys, a third of the bytes
-INK, GREY, FAINT = "#222222", "#767676", "#e2e2e2"
+GREY, FAINT = "#767676", "#e2e2e2"
 PAINT = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -46,57 +43,6 @@ PAINT = {
 }
 
 painted = rc_context(PAINT)  # decorates functions that draw: the settings of matplotlib stay as they were
-
-_SOLID, _DOT = (0, ()), (0, (1.2, 1.2))
-_LINES: dict[str, tuple[Any, str]] = {
-    "mse": (_SOLID, "o"),
-    "mae": ((0, (5, 1.8)), "s"),
-    "huber": (_DOT, "^"),
-    "bce": ((0, (6, 1.5, 1.2, 1.5)), "D"),
-    "cce": ((0, (9, 1.5)), "v"),
-    "hinge": ((0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)), "P"),
-    "kl": ((0, (2.5, 1.5)), "X"),
-    "contrastive": ((0, (9, 1.5, 3, 1.5)), "<"),
-    "triplet": ((0, (1.2, 2.6)), ">"),
-}
-_OTHERS: tuple[tuple[Any, str], ...] = (
-    ((0, (4, 1, 1, 1, 1, 1, 1, 1)), "*"),
-    ((0, (7, 3)), "h"),
-    ((0, (1, 1, 3, 1)), "p"),
-    ((0, (12, 2, 1, 2)), "d"),
-)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a loss is drawn: `#rrggbb`, a dash pattern of matplotlib, a marker."""
-
-    color: str
-    line: Any
-    marker: str
-
-    def kwargs(self, marker: bool = True) -> dict[str, Any]:
-        """For `Axes.plot`; markers have a dark rim, which keeps pale ones visible."""
-        drawn: dict[str, Any] = {"color": self.color, "linestyle": self.line, "linewidth": 1.8}
-        if marker:
-            drawn |= {
-                "marker": self.marker,
-                "markersize": 5.5,
-                "markeredgecolor": INK,
-                "markeredgewidth": 0.5,
-            }
-        return drawn
-
-
-def look(loss: str) -> Look:
-    """The look of a loss, the same in every figure; of a loss that is not shipped, one from its name."""
-    line, marker = _LINES.get(loss) or _OTHERS[zlib.crc32(loss.encode()) % len(_OTHERS)]
-    return Look(color(loss), line, marker)
-
-
-def ordered(losses: Iterable[Any]) -> list[str]:
-    """Losses without repetition, as people list them."""
-    return sorted({str(loss) for loss in losses}, key=loss_order)
 
 
 @painted
@@ -159,24 +105,25 @@ def png(figure: Any) -> bytes:
 
 
 @painted
-def legend(figure: Any, losses: Sequence[str], *, marker: bool = True, line: bool = True) -> None:
-    """One legend for all panels, below them."""
+def legend(figure: Any, drawn_as: Mapping[str, Look], *, marker: bool = True, line: bool = True) -> None:
+    """One legend for all panels, below them, of names and their looks."""
     handles = []
-    for loss in losses:
-        drawn = look(loss).kwargs(marker)
+    for loss, own in drawn_as.items():
+        drawn = own.kwargs(marker)
         if not line:
             drawn["linestyle"] = "none"
         handles.append(Line2D([], [], label=loss, **drawn))
-    columns = min(len(losses), 6)
+    columns = min(len(handles), 6 if max(map(len, drawn_as), default=0) < 14 else 4)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2, fontsize=9)
 
 
-def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
+def label_ends(axes: Any, ends: Sequence[tuple[str, float]], drawn_as: Mapping[str, Look]) -> None:
     """The name of each loss at the right of its line, pushed apart where they would overlap.
 
     Args:
         axes: with its final scale and limits.
         ends: (loss, y of the line's last point in data units).
+        drawn_as: the look of each.
     """
     axes.autoscale(False)  # artists in units of the axes would count as data
     axes.figure.draw_without_rendering()
@@ -187,7 +134,7 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float]]) -> None:
     heights = sorted((float(inside.transform((right, y))[1]), loss) for loss, y in ends)
     spread = apart([height for height, _ in heights], gap)
     for (height, loss), place in zip(heights, spread, strict=True):
-        drawn = look(loss)
+        drawn = drawn_as[loss]
         axes.plot(
             [1.005, 1.03], [height, place], transform=axes.transAxes, color=GREY, linewidth=0.6, clip_on=False
         )

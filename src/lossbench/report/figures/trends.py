@@ -10,14 +10,12 @@ import pandas as pd
 from matplotlib import ticker
 
 from lossbench.report.conditions import LOSS, RATE
+from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
-    INK,
     band,
     lines_behind,
-    look,
     name_y,
-    ordered,
     painted,
     panels,
     range_of,
@@ -40,7 +38,7 @@ def against_axis(parts: Parts, axis: str, metric: str) -> Any:
     """
     name = axis_name(axis)
     figure, places = _panels(parts, f"Test {metric_name(metric)} against {name}")
-    found = [Panel(axes) for axes in places]
+    found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby(axis)["value"]
@@ -66,7 +64,7 @@ def learning_curves(parts: Parts, metric: str) -> Any:
         metric: without `val/`.
     """
     figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch", share="x")
-    found = [Panel(axes) for axes in places]
+    found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby("step")["value"]
@@ -96,7 +94,7 @@ def rates(parts: Parts, metric: str) -> Any:
     figure, places = _panels(
         parts, f"Learning rates tried and chosen (large markers): validation {metric_name(metric)}", share="x"
     )
-    found = [Panel(axes) for axes in places]
+    found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
         axes = panel.axes
         for loss in ordered(rows[LOSS]):
@@ -105,13 +103,13 @@ def rates(parts: Parts, metric: str) -> Any:
             if known.empty:
                 continue
             panel.lines[loss] = known["validation"].tolist()
-            axes.plot(known[RATE], known["validation"], label=loss, **look(loss).kwargs())
+            axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
             best = known[known["rank"] == 0]
             large = {"linestyle": "none", "markersize": 10.5, "markeredgewidth": 1.6}
             axes.plot(
                 best[RATE],
                 best["validation"],
-                **{**look(loss).kwargs(), **large},
+                **{**panel.looks[loss].kwargs(), **large},
                 gid=f"chosen {loss}",
                 zorder=4,
             )
@@ -123,7 +121,7 @@ def rates(parts: Parts, metric: str) -> Any:
                 marker="x",
                 markersize=7,
                 markeredgewidth=1.8,
-                color=look(loss).color,
+                color=panel.looks[loss].color,
                 linestyle="none",
                 gid=f"diverged {loss}",
             )
@@ -145,7 +143,7 @@ def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, st
         crossings: for each part, (better, worse, number of rates from which on).
     """
     figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}", share="x")
-    found = [Panel(axes) for axes in places]
+    found = _drawn_on(places, parts)
     for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
         lines = {}
         for loss in ordered(rows[LOSS]):
@@ -191,9 +189,15 @@ def _panels(parts: Parts, title: str, share: str = "all") -> tuple[Any, list[Any
     return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3, share=share)
 
 
+def _drawn_on(places: Sequence[Any], parts: Parts) -> list[Panel]:
+    """Panels that draw each name alike, wherever it stands."""
+    own = looks(ordered(name for _, rows in parts for name in rows[LOSS]))
+    return [Panel(axes, own) for axes in places]
+
+
 def _line(panel: Panel, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:
     """The mean with its band; numbers (points, 3): mean, low, high."""
-    drawn, axes = look(loss), panel.axes
+    drawn, axes = panel.looks[loss], panel.axes
     panel.lines[loss] = numbers[:, 0].tolist()
     axes.fill_between(xs, numbers[:, 1], numbers[:, 2], color=drawn.color, alpha=0.15, linewidth=0)
     axes.plot(xs, numbers[:, 0], label=loss, markevery=every, **drawn.kwargs())

@@ -7,18 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.report.figures.looks import INK, look, looks, ordered
 from lossbench.report.figures.stored import Arrays
-from lossbench.report.figures.style import (
-    GREY,
-    INK,
-    legend,
-    lines_behind,
-    look,
-    name_y,
-    ordered,
-    painted,
-    panels,
-)
+from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, painted, panels
 
 Fits = Sequence[tuple[str, Mapping[str, Sequence[Arrays]]]]
 """Conditions: a title in words, and the runs of each loss."""
@@ -68,7 +59,7 @@ def residuals(parts: Fits) -> Any:
         axes.set_xlabel("error, in units of the target")
     places[0].set_ylim(0, 1.15 * tallest)  # of all panels, which share it; above the bars stand the medians
     name_y(figure, places, "density")
-    legend(figure, ordered(loss for _, fits in parts for loss in fits))
+    legend(figure, looks(ordered(loss for _, fits in parts for loss in fits)))
     return figure
 
 
@@ -102,7 +93,7 @@ def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
         lines_behind(axes)
     name_y(figure, places, "target")
     _annotate_truth(places[0], bool(points))
-    legend(figure, ordered(loss for _, fits in parts for loss in fits))
+    legend(figure, looks(ordered(loss for _, fits in parts for loss in fits)))
     return figure
 
 
