@@ -23,6 +23,7 @@ from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
 from lossbench.outcome import Outcome, tell
 from lossbench.progress import Progress
 from lossbench.record import run_result, run_start
+from lossbench.report.claims import check_experiments
 from lossbench.spread import Died, cores, spread, stop, warm
 from lossbench.tracking import NotRecorded, Store, resolve_uri
 from lossbench.tracking.address import check_reachable
@@ -63,7 +64,7 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
         InputError: a config, the data or the tracking address is at fault; nothing was trained.
     """
     jobs = jobs_from(configs)
-    _check_experiments(jobs)
+    check_experiments((job.config["experiment"], job.member.source) for job in jobs)
     uri = resolve_uri(_tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
@@ -97,17 +98,6 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
 
         conclude(uri, [job.config["experiment"] for job in jobs], trained=bool(missing))
     return [outcomes[job.key] for job in jobs]
-
-
-def _check_experiments(jobs: Sequence[Job]) -> None:
-    from lossbench.report.claims import check_experiment
-
-    checked: list[object] = []
-    for job in jobs:
-        node = job.config["experiment"]
-        if node not in checked:
-            checked.append(node)
-            check_experiment(job.config)
 
 
 def _tracking_uri(jobs: Sequence[Job]) -> str | None:

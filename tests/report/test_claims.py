@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from lossbench.data.faces import Faces
+from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
-from lossbench.report.claims import check_experiment, parse_experiment
+from lossbench.report.claims import check_experiments, parse_experiment
 from lossbench.report.known import Known
 
 
@@ -64,6 +66,13 @@ def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
         ({"margin": "much"}, "must be a number"),
         ({"sentence": None, "source": None}, "lacks sentence and source"),
         ({"margn": 1}, "did you mean 'margin'"),
+        ({"metric": ["mae"]}, "metric=['mae'] is not a metric"),
+        ({"metric": {"a": 1}}, "metric={'a': 1} is not a metric"),
+        ({"left": {"loss": {"a": 1}}}, "left: loss must be one value or a list of values; got {'a': 1}"),
+        ({"left": {"loss": [["mse"]]}}, "loss must be one value or a list of values; got ['mse']"),
+        ({"left": {"loss": "huber", "loss.delta": "abc"}}, "left: loss.delta must be a number; got 'abc'"),
+        ({"left": {"loss": "huber", "loss.delta": [1, True]}}, "loss.delta must be a number; got True"),
+        ({"sentence": ["a"]}, "sentence must be a text; got ['a']"),
         ({"right": {"loss": "huber", "data.contamination": 0.2}}, "with itself"),
     ],
 )
@@ -80,6 +89,12 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
         ({"slect": "mae"}, "did you mean 'select'"),
         ({"claims": node()["claims"] * 2}, "the id 'c'"),
         ({"claims": ["Huber wins"]}, "must be a mapping"),
+        ({"claims": 5}, "must be a list, each item with id, sentence, source, left, right; got 5"),
+        ({"claims": "abc"}, "must be a list, .*; got 'abc'"),
+        ({"claims": node(id=[1])["claims"]}, "id must be a text; got .1."),
+        ({"judge": ["mae"]}, "experiment.judge=.*is not a metric"),
+        ({"select": {"a": "b"}}, "experiment.select=.*is not a metric"),
+        ({"question": [1]}, "experiment.question must be a text; got .1."),
     ):
         with pytest.raises(InputError, match=said):
             parse_experiment({**node(), **changes}, known)
@@ -91,10 +106,26 @@ def test_a_claim_without_any_metric_is_refused(known: Known) -> None:
 
 
 def test_the_names_of_the_shipped_config_are_known() -> None:
-    sides = {"left": {"loss": "huber", "loss.delta": 1.0}, "right": {"loss": "mse"}}
-    config = {"experiment": node(**sides)}
-    assert check_experiment(config).claims[0].left == sides["left"]
-    config["experiment"]["claims"][0]["right"] = {"loss": "mes"}
+    sides: dict[str, Any] = {"left": {"loss": "huber", "loss.delta": 1.0}, "right": {"loss": "mse"}}
+    check_experiments([(node(**sides), Outliers(name="outliers")), ({"name": "adhoc"}, FACES)])
+    sides["right"] = {"loss": "mes"}
     with pytest.raises(InputError, match="did you mean 'mse'"):
-        check_experiment(config)
-    assert check_experiment({"experiment": {"name": "adhoc"}}).claims == ()
+        check_experiments([(node(**sides), Outliers(name="outliers"))])
+
+
+FACES = Faces(name="faces")
+
+
+def test_a_metric_that_no_data_set_of_the_experiment_gives_is_refused() -> None:
+    outliers = Outliers(name="outliers")
+    given = "is not measured on data=outliers; choose of mae, rmse, median_ae, r2."
+    for place, changes in (
+        ("experiment.judge=accuracy", {"judge": "accuracy"}),
+        ("experiment.select=mae_disputed", {"select": "mae_disputed"}),  # nobody has rated these
+        ("Claim c: metric=auroc", node(metric="auroc", left={"loss": "huber"}, right={"loss": "mse"})),
+    ):
+        experiment = {"name": "x", **changes}
+        with pytest.raises(InputError) as refusal:
+            check_experiments([(experiment, outliers)])
+        assert str(refusal.value) == f"{place} {given}"
+    check_experiments([({"judge": "eer"}, outliers), ({"judge": "eer"}, FACES)])

@@ -24,13 +24,16 @@ A side names one condition. It leaves the learning rate open (the chosen one is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError, suggestion
 from lossbench.metrics.names import METRICS
 from lossbench.report.known import Known
+
+if TYPE_CHECKING:
+    from lossbench.data.source import DataSource
 
 KINDS = ("better", "as_good_as", "no_worse")
 _REQUIRED = ("id", "sentence", "source", "left", "right")
@@ -73,36 +76,76 @@ class Experiment:
     config: tuple[str, ...] | None = None
 
 
-def check_experiment(config: Mapping[str, Any]) -> Experiment:
-    """The experiment that a resolved config describes; some milliseconds without claims, no torch with them.
+def check_experiments(runs: Iterable[tuple[Mapping[str, Any], DataSource]]) -> None:
+    """Check the experiments of a sweep; some milliseconds without claims, no torch with them.
+
+    Args:
+        runs: of each run the `experiment` node of its resolved config, and its data.
 
     Raises:
-        InputError: a claim names an unknown key, loss, data set, model or metric, or lacks a part.
+        InputError: a claim names an unknown key, loss, data set or model, or lacks a part; or a metric is
+            named that is none, or that no data set of the experiment gives.
     """
-    node = config.get("experiment") or {}
-    return parse_experiment(node, Known.of_config() if node.get("claims") else Known({}))
+    found: list[tuple[Mapping[str, Any], dict[str, DataSource]]] = []
+    for node, source in runs:
+        sources = next((sources for other, sources in found if other == node), None)
+        if sources is None:
+            found.append((node, sources := {}))
+        sources[source.name] = source
+    for node, sources in found:
+        experiment = parse_experiment(node, Known.of_config() if node.get("claims") else Known({}))
+        _check_measured(experiment, sources)
+
+
+def _check_measured(experiment: Experiment, sources: Mapping[str, DataSource]) -> None:
+    """Refuse a metric that no data set gives, whatever the loss: it would judge nothing."""
+    given = {name for source in sources.values() for name in _given(source)}
+    named = {"experiment.judge": experiment.judge, "experiment.select": experiment.select}
+    named |= {f"Claim {claim.id}: metric": claim.metric for claim in experiment.claims}
+    for place, metric in named.items():
+        if metric is not None and metric not in given:
+            order = ", ".join(name for name in METRICS if name in given)
+            raise InputError(
+                f"{place}={metric} is not measured on data={','.join(sources)}; choose of {order}."
+            )
+
+
+def _given(source: DataSource) -> list[str]:
+    disputed = any(target.kind == "distribution" for target in source.targets())
+    return [
+        name
+        for name, metric in METRICS.items()
+        if metric.family in source.judged_by and (disputed or name != "mae_disputed")
+    ]
 
 
 def parse_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
     """The experiment of an `experiment` node.
 
     Raises:
-        InputError: as `check_experiment`.
+        InputError: as `check_experiments`, but that metrics need not be measured.
     """
     for key in node:
         if key not in _EXPERIMENT_KEYS:
             raise InputError(f"experiment.{key} is not known ({suggestion(str(key), _EXPERIMENT_KEYS)}).")
     for key in ("judge", "select"):
         _check_metric(f"experiment.{key}", node.get(key))
+    if not isinstance(question := node.get("question"), (str, type(None))):
+        raise InputError(f"experiment.question must be a text; got {question!r}.")
+    entries = node.get("claims") or []
+    if not isinstance(entries, (list, tuple)):
+        raise InputError(
+            f"experiment.claims must be a list, each item with {', '.join(_REQUIRED)}; got {entries!r}."
+        )
     claims: list[Claim] = []
-    for place, entry in enumerate(node.get("claims") or ()):
+    for place, entry in enumerate(entries):
         claim = _claim(place, entry, node.get("judge"), known)
         if claim.id in {other.id for other in claims}:
             raise InputError(f"Two claims have the id {claim.id!r}; give each its own.")
         claims.append(claim)
     return Experiment(
         name=str(node.get("name") or "adhoc"),
-        question=node.get("question"),
+        question=question,
         judge=node.get("judge"),
         select=node.get("select"),
         claims=tuple(claims),
@@ -119,6 +162,7 @@ def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     lacking = [key for key in _REQUIRED if not entry.get(key)]
     if lacking:
         raise InputError(f"{name} lacks {' and '.join(lacking)}.")
+    texts: dict[str, Any] = {key: _text(name, key, entry[key]) for key in ("id", "sentence", "source")}
     metric = entry.get("metric") or judge
     if metric is None:
         raise InputError(f"{name} names no metric, and experiment.judge is not set.")
@@ -131,11 +175,16 @@ def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     if sides["left"] == sides["right"]:
         raise InputError(f"{name} compares {sides['left']} with itself; let left and right differ.")
     margin = _margin(name, kind, entry.get("margin", 0.0))
-    texts: dict[str, Any] = {key: " ".join(str(entry[key]).split()) for key in ("id", "sentence", "source")}
     return Claim(**texts, **sides, metric=str(metric), kind=kind, margin=margin)
 
 
 _SIDES = ("left", "right", "change_from")
+
+
+def _text(name: str, key: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InputError(f"{name}: {key} must be a text; got {value!r}.")
+    return " ".join(str(value).split())
 
 
 def _margin(name: str, kind: str, margin: Any) -> float:
@@ -157,7 +206,7 @@ def _selection(name: str, selection: Any, known: Known) -> dict[str, Any]:
 
 
 def _check_metric(name: str, metric: Any) -> None:
-    if metric is not None and metric not in METRICS:
+    if metric is not None and (not isinstance(metric, str) or metric not in METRICS):
         raise InputError(f"{name}={metric} is not a metric ({suggestion(str(metric), METRICS)}).")
 
 

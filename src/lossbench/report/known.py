@@ -18,14 +18,14 @@ GROUPS = ("data", "model", "loss", "optimizer", "trainer")
 
 @dataclass(frozen=True)
 class Known:
-    """choices: group -> name -> its knobs."""
+    """choices: group -> name -> its knobs, each with its value in the YAML."""
 
-    choices: Mapping[str, Mapping[str, frozenset[str]]]
+    choices: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
     @staticmethod
     def of(folders: Iterable[Path]) -> Known:
         """Read `<folder>/<group>/*.yaml`: the shipped folder and any that a user adds."""
-        choices: dict[str, dict[str, frozenset[str]]] = {group: {} for group in GROUPS}
+        choices: dict[str, dict[str, Mapping[str, Any]]] = {group: {} for group in GROUPS}
         for folder in folders:
             for group in GROUPS:
                 for file in sorted((folder / group).glob("*.yaml")):
@@ -40,11 +40,15 @@ class Known:
         return _read((conf_dir(), *_search_path()))
 
     def check(self, where: str, key: str, wanted: Any) -> None:
-        """Refuse a key that no run has, and a choice that no group offers.
+        """Refuse a key that no run has, a choice that no group offers, and what is no number where all are.
 
         Raises:
             InputError: with the nearest known name.
         """
+        values = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+        for value in values:
+            if value is not None and not isinstance(value, (str, int, float)):
+                raise InputError(f"{where}: {key} must be one value or a list of values; got {value!r}.")
         group, _, knob = key.partition(".")
         if group == "seed":
             raise InputError(
@@ -54,15 +58,20 @@ class Known:
             raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(group, self.choices)}).")
         names = self.choices[group]
         if knob in ("", "name"):
-            for name in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
+            for name in values:
                 if name not in names:
                     raise InputError(
                         f"{where}: {group}={name} is not known ({suggestion(str(name), names)})."
                     )
             return
-        knobs = frozenset().union(*names.values())
-        if knob not in knobs:
-            raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(knob, knobs)}).")
+        shipped = [knobs[knob] for knobs in names.values() if knob in knobs]
+        if not shipped:
+            known = {own for knobs in names.values() for own in knobs}
+            raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(knob, known)}).")
+        if all(map(_is_number, shipped)):
+            for value in values:
+                if value is not None and not _is_number(value):
+                    raise InputError(f"{where}: {key} must be a number; got {value!r}.")
 
 
 @lru_cache(maxsize=4)
@@ -79,6 +88,12 @@ def _search_path() -> tuple[Path, ...]:
     return tuple(Path(path.removeprefix("file://")) for path in paths if path.startswith("file://"))
 
 
-def _knobs(file: Path) -> frozenset[str]:
-    content: Any = OmegaConf.load(file)
-    return frozenset(str(key) for key in content if not str(key).startswith("_") and key != "defaults")
+def _knobs(file: Path) -> dict[str, Any]:
+    content: Any = OmegaConf.to_container(OmegaConf.load(file))
+    if not isinstance(content, dict):
+        return {}
+    return {str(key): value for key, value in content.items() if str(key)[:1] != "_" and key != "defaults"}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
