@@ -181,7 +181,30 @@ REFUSED = {
     "-m loss=[mse,mae] seed=0,1": "loss takes one name, not a list; to sweep over several write",
     "--loss huber": "--loss is no option; write loss=huber without dashes.",
     "tracking.uri=http://127.0.0.1:9": "http://127.0.0.1:9 cannot be used: Connection refused; start it, or",
+    "tracking.uri=sqlite:////tmp": "names a folder; name a file in it, as in sqlite:////tmp/mlflow.db.",
+    f"tracking.uri=sqlite:///{'m' * 300}": "cannot name a file (File name too long); name another.",
+    "loss=../model/mlp": "loss=mlp: lossbench.models.mlp.MLP gives no Loss",
+    "~experiment": "~experiment takes away what nobody has chosen; leave it out.",
+    "experiment.name=": "experiment.name must be a text that is not empty; got ''.",
+    "--config-dir own experiment=nul": "own/experiment/nul.yaml is no valid YAML (the character 0 at ",
+    "--config-dir own experiment=latin": "own/experiment/latin.yaml is no text in UTF-8 (invalid start byte)",
+    "--config-dir own experiment=circle": "The defaults of experiment/circle lead back to it; ",
+    "--config-dir own -m experiment=circle seed=0,1": "The defaults of experiment/circle lead back to it; ",
+    "--config-dir own experiment=claims": "experiment.claims must be a list, each item with id, ",
     "hydra.run.dir=/dev/null/x": "/dev/null/x cannot be used (Not a directory); free or name another place",
+}
+# The folder `own` of the commands above.
+OWN = {
+    "nul": b"# @package _global_\na: \0",
+    "latin": b"# @package _global_\nexperiment: {question: f\xfcr?}",
+    "circle": b"# @package _global_\ndefaults: [circle]",
+    "claims": b"# @package _global_\nexperiment: {claims: 5}",
+}
+# Refused only when the data is made or PyTorch is asked, before a database is made.
+LATE = {
+    "trainer.accelerator=cuda": "trainer.accelerator=cuda asks for a GPU, and PyTorch finds none here; set ",
+    "data.train_size=9223372036854775807": "The memory does not suffice (array is too big); make the data, ",
+    "-m seed=0,1 model.hidden=[9223372036854775807]": "The memory does not suffice (Storage size ",
 }
 # Tells at the end whether the command imported what takes seconds.
 WATCHED = """
@@ -195,6 +218,9 @@ runpy.run_module("lossbench", run_name="__main__")
 def test_a_refused_command_says_one_sentence_and_makes_no_database(
     line: str, words: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    for name, content in OWN.items():
+        (tmp_path / "own" / "experiment" / f"{name}.yaml").write_bytes(content)
     command = [sys.executable, "-c", WATCHED, *line.split()]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -204,6 +230,34 @@ def test_a_refused_command_says_one_sentence_and_makes_no_database(
     assert said.endswith(".")
     assert done.stdout == "False\n"
     assert not list(tmp_path.glob("*.db*"))
+
+
+@pytest.mark.parametrize(("line", "words"), LATE.items(), ids=LATE)
+def test_what_no_machine_can_train_is_refused_likewise(line: str, words: str, tmp_path: Path) -> None:
+    done = lossbench(*line.split(), folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"lossbench: {words}")
+    assert not list(tmp_path.glob("*.db*"))
+
+
+_INTERRUPTED = """
+import runpy, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "lossbench.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module("lossbench", run_name="__main__")
+"""
+
+
+def test_ctrl_c_ends_the_program_quietly_from_its_first_import_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _INTERRUPTED, "seed=1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_traceback_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:

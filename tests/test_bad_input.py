@@ -40,6 +40,11 @@ NAMES = {
     "loss=hubber": f"loss=hubber is unknown (did you mean 'huber'? {LOSSES}",
     "loss=Huber": "did you mean 'huber'?",
     "loss=": f"loss= names nothing ({LOSSES}",
+    "loss=../model/mlp": "loss=mlp: lossbench.models.mlp.MLP gives no Loss; name a dataclass that extends ",
+    "model=../loss/mse": "model=mse: lossbench.losses.mse.MSE gives no Model; name a dataclass that extends ",
+    "optimizer=5": "optimizer=5 names no choice (known: adam, adamw, sgd)",
+    "optimizer=true": "optimizer=true names no choice (known: adam, adamw, sgd)",
+    "hydra=5": "hydra=5 does not fit; set one of its keys, as in hydra.run.dir=FOLDER",
     "loss=null": "loss cannot be null; name a choice, or leave loss= out for the default",
     "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
     "loss={a:1}": "loss.a is no knob of loss=mse (known: softmax)",
@@ -141,7 +146,14 @@ KNOBS = {
     "pack.mode=vamp": "pack.mode=vamp is not allowed (did you mean 'vmap'?",
     "pack=5": "pack must hold knobs, as in pack.mode=loop; got 5",
     "tracking.resume=maybe": "tracking.resume must be true or false; got 'maybe'",
+    f"experiment.name={'x' * 501}": "experiment.name must be one line of at most 500 characters",
+    "'experiment.name=\"a\tb\"'": "got 3 that begin with 'a\\tb'",
     "experiment.name=null": "experiment.name must be a text that is not empty; got None",
+    "+experiment.judge=accuracy": "judge=accuracy is not measured on data=outliers; choose of mae, rmse, ",
+    "data=mnist_5k loss=cce +experiment.select=mae": "is not measured on data=mnist_5k; choose of accuracy, ",
+    "+experiment.claims=5": "experiment.claims must be a list, each item with id, sentence, source, ",
+    "+experiment.judge=[mae]": "experiment.judge=['mae'] is not a metric (did you mean 'mae'? known: ",
+    "+experiment.judge={a:b}": "experiment.judge={'a': 'b'} is not a metric (known: accuracy, ",
     "+experiment.judge=acuracy": "experiment.judge=acuracy is not a metric (did you mean 'accuracy'?",
 }
 CONTRADICTIONS = {
@@ -175,6 +187,14 @@ PLACES = {
     "tracking.uri=sqlite:////dev/null/mlflow.db": "/dev/null/mlflow.db cannot be written (File exists)",
     "data=mnist loss=cce data.root=nowhere": "data.root=nowhere is not a folder: name the one that holds",
     "data=mnist loss=cce data.root=.": "holds no MNIST files: put train-images-idx3-ubyte, ",
+    "tracking.uri=sqlite:////": "names a folder; name a file in it, as in sqlite:////mlflow.db",
+    "tracking.uri=sqlite:///.": "names a folder; name a file in it",
+    f"tracking.uri=sqlite:///{'x' * 300}": "cannot name a file (File name too long); name another",
+    "'tracking.uri=\"sqlite:///m.db?mode=ro\"'": "has options behind a question mark, which are not taken",
+    "data.train_size=4611686018427387904": "The memory does not suffice (array is too big); make the data, ",
+    "data.val_size=9223372036854775807": "The memory does not suffice (array is too big); make the data, ",
+    "model.hidden=[9223372036854775807]": "The memory does not suffice (Storage size calculation overflowed",
+    "model.hidden=[99999999999]": "The memory does not suffice (you tried to allocate 39999999",
     "data.train_size=9000000000000": "The memory does not suffice (Unable to allocate 655. TiB",
 }
 TABLE = {
@@ -311,6 +331,90 @@ FILES = {
         "loss/mine.yaml, line 1, is no valid YAML (mapping values are not allowed here); correct it",
     ),
     "an empty file": ("loss/mine.yaml", "", "loss=mine", "loss is not chosen; name one, as in loss=bce"),
+    "a NUL": (
+        "experiment/mine.yaml",
+        "# @package _global_\na: \0",
+        "experiment=mine",
+        "experiment/mine.yaml is no valid YAML (the character 0 at position 23); correct it",
+    ),
+    "another encoding": (
+        "loss/mine.yaml",
+        "name: \xfcber",
+        "loss=mine",
+        "loss/mine.yaml is no text in UTF-8 (invalid start byte); save it as UTF-8",
+    ),
+    "defaults that name themselves": (
+        "experiment/mine.yaml",
+        "# @package _global_\ndefaults: [mine]",
+        "experiment=mine",
+        "The defaults of experiment/mine lead back to it; take out of its defaults what names it again",
+    ),
+    "an anchor within itself": (
+        "experiment/mine.yaml",
+        "# @package _global_\na: &x [*x]",
+        "experiment=mine",
+        "experiment/mine.yaml holds itself without end; take the alias (*name) out of",
+    ),
+    "a list": (
+        "experiment/mine.yaml",
+        "# @package _global_\n- 1\n- 2",
+        "experiment=mine",
+        "experiment/mine.yaml holds a list where the config has keys; write key: value, one a line",
+    ),
+    "a list for the experiment": (
+        "experiment/mine.yaml",
+        "# @package _global_\nexperiment: [1]",
+        "experiment=mine",
+        "experiment/mine.yaml holds a list where the config has keys; write key: value, one a line",
+    ),
+    "a single value": (
+        "experiment/mine.yaml",
+        "5",
+        "experiment=mine",
+        "experiment/mine.yaml holds a single value (int); write key: value, one a line",
+    ),
+    "a choice without override": (
+        "experiment/mine.yaml",
+        "# @package _global_\ndefaults: [{loss: huber}]",
+        "experiment=mine",
+        "experiment/loss=huber is unknown; in the defaults of a YAML write override /loss: huber",
+    ),
+    "a value of the wrong kind": (
+        "experiment/mine.yaml",
+        "# @package _global_\nhydra: {sweeper: {params: 5}}",
+        "experiment=mine",
+        "hydra.sweeper.params of experiment/mine.yaml does not fit (Cannot assign int to Dict[str, str])",
+    ),
+    "bytes": (
+        "experiment/mine.yaml",
+        "# @package _global_\nloss: {softmax: !!binary aGVsbG8=}",
+        "experiment=mine",
+        "loss.softmax must be true or false; got b'hello'",
+    ),
+    "claims that are no list": (
+        "experiment/mine.yaml",
+        "# @package _global_\nexperiment: {claims: abc}",
+        "experiment=mine",
+        "experiment.claims must be a list, each item with id, sentence, source, left, right; got 'abc'",
+    ),
+    "a claim on a metric that the data does not give": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('mae', 'auroc')}]}}",
+        "experiment=mine",
+        "Claim a: metric=auroc is not measured on data=outliers; choose of mae, rmse, median_ae, r2",
+    ),
+    "a claim on a loss that is no name": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('huber', '{a: 1}')}]}}",
+        "experiment=mine",
+        "Claim a: left: loss must be one value or a list of values; got {'a': 1}",
+    ),
+    "a claim on a knob that is no number": (
+        "experiment/mine.yaml",
+        f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('loss: mse', 'loss.delta: abc')}]}}",
+        "experiment=mine",
+        "Claim a: right: loss.delta must be a number; got 'abc'",
+    ),
     "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
 }
 
@@ -322,7 +426,7 @@ def test_a_bad_file_is_refused_with_a_sentence(
     name, content, command, words = FILES[case]
     file = tmp_path_factory.mktemp("folder") / name
     file.parent.mkdir()
-    file.write_text(content)
+    file.write_bytes(content.encode("latin-1"))
     assert words in refuse(f"{command} hydra.searchpath=[file://{file.parents[1]}]")
 
 

@@ -44,6 +44,28 @@ def test_missing_memory_is_told_whoever_misses_it() -> None:
     assert said.startswith("The memory does not suffice (you tried to allocate 4611686018427387904 bytes);")
 
 
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ValueError("array is too big; `arr.size` is larger than"), "array is too big"),
+        (
+            RuntimeError("Storage size calculation overflowed with sizes=[9, 9]"),
+            "Storage size calculation over",
+        ),
+    ],
+)
+def test_a_size_beyond_counting_is_too_much_memory(error: Exception, why: str) -> None:
+    assert told(error).startswith(f"The memory does not suffice ({why}")
+
+
+def test_files_at_fault_are_the_composers_and_not_those_that_training_reads(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"\xff")
+    assert "is no text in UTF-8" in told(caught(lambda: OmegaConf.load(file)))
+    assert not is_told(caught(file.read_text))
+    assert not is_told(RecursionError("of a model that a user wrote"))
+
+
 def test_an_error_in_the_code_of_hydra_is_about_what_it_was_given() -> None:
     error = caught(lambda: OmegaConf.create(5))  # type: ignore[call-overload]
     assert told(error).endswith("HYDRA_FULL_ERROR=1 shows where.")

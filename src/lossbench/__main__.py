@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from lossbench.app import run
+import sys
 
-run()
+try:  # from the first import on: Ctrl-C is no fault of the program
+    from lossbench.app import run
+
+    run()
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -32,7 +32,8 @@ def arranged(arguments: Sequence[str]) -> Arguments:
     """Put all overrides together; argparse refuses those behind an option that stands among them.
 
     Raises:
-        InputError: an option is unknown or lacks its value, or would load a pickle.
+        InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
+            away the experiment, which Hydra takes for a list of several.
     """
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
@@ -43,6 +44,8 @@ def arranged(arguments: Sequence[str]) -> Arguments:
     if known.experimental_rerun:
         raise InputError("--experimental-rerun would load a pickle; give the overrides of that run instead.")
     overrides = [*known.overrides, *others]
+    if any(override.partition("=")[0] == "~experiment" for override in overrides):
+        raise InputError("~experiment takes away what nobody has chosen; leave it out.")
     options = [argument for argument in arguments if argument not in overrides]
     return Arguments([*overrides, *options], known.help)
 

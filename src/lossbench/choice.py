@@ -15,7 +15,7 @@ from typing import Any
 
 from lossbench.errors import InputError, suggestion
 
-_PLAIN = (bool, int, float, str, list, tuple, dict)
+_PLAIN = (bool, int, float, str, bytes, list, tuple, dict)
 # What tensors can hold: whole numbers of 64 bits; other numbers in single precision, with room to compute.
 _LARGEST_WHOLE, _LARGEST = 2**63 - 1, 1e30
 

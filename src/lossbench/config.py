@@ -140,7 +140,7 @@ def _whole(name: str, value: Any) -> int:
 def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
     if not isinstance(node, dict) or not node:
         raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
-    key = json.dumps(node, default=str)
+    key = json.dumps([group, node], default=str)
     if key not in made:
         made[key] = make(group, GROUPS[group], node)
     return made[key]

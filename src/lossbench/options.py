@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,16 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     name = experiment.setdefault("name", "adhoc")
     if isinstance(name, bool) or not isinstance(name, (str, int)) or not str(name).strip():
         raise InputError(f"experiment.name must be a text that is not empty; got {name!r}.")
+    if len(str(name)) > _NAME_LENGTH or _CONTROL.search(str(name)):
+        raise InputError(
+            f"experiment.name must be one line of at most {_NAME_LENGTH} characters, without tabs; "
+            f"got {len(str(name))} that begin with {str(name)[:30]!r}."
+        )
     return {**config, **options, "experiment": experiment}
+
+
+_NAME_LENGTH = 500  # MLflow's limit
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _made(kind: type[Pack] | type[Tracking], node: Any) -> Pack | Tracking:

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.config import conf_dir
 from lossbench.errors import InputError, suggestion, unknown_knob
 from lossbench.options import PACKAGE_MISSING
+from lossbench.unreadable import unreadable
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
 _SHOWN = "HYDRA_FULL_ERROR=1 shows where"
@@ -34,7 +35,8 @@ _UNFIT = re.compile(r"Error merging override (?P<line>.+)")
 def is_told(error: BaseException) -> bool:
     """Whether an error is told in a sentence: the fault is the input's or the machine's, no mistake here."""
     kinds = (InputError, HydraException, OmegaConfBaseException, OSError)
-    return isinstance(error, kinds) or _no_memory(error) or _mark(error) is not None or _of_hydra(error)
+    told = isinstance(error, kinds) or _no_memory(error) or _of_hydra(error)
+    return told or unreadable(error) is not None
 
 
 def sentence(error: BaseException, overrides: Sequence[str]) -> str:
@@ -45,18 +47,19 @@ def sentence(error: BaseException, overrides: Sequence[str]) -> str:
     """
     if isinstance(error, InputError):
         told = str(error)
+    elif (of_file := unreadable(error)) is not None:
+        told = of_file
     elif isinstance(error, OverrideParseException):
         remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
         told = f"{error.override!r} is not of the form key=value; {remedy}."
     elif _no_memory(error):
         first = str(error).partition("\n")[0]  # torch adds where in its code it was, before and after
-        why = first.rpartition("memory: ")[2].partition(". Error code")[0].rstrip(".") or "no more is free"
+        first = first.rpartition("memory: ")[2].partition(". Error code")[0].partition(";")[0]
+        why = first.rstrip(".") or "no more is free"
         told = f"The memory does not suffice ({why}); make the data, the model or the batches smaller."
     elif isinstance(error, OSError) and not isinstance(error, HydraException):
         where = f"{error.filename} cannot be used" if error.filename else "The system refused"
         told = f"{where} ({error.strerror or error}); free or name another place ({_SHOWN})."
-    elif (mark := _mark(error)) is not None:
-        told = f"{mark.name}, line {mark.line + 1}, is no valid YAML ({error.problem}); correct it."  # type: ignore[attr-defined]
     else:
         told = _of_composition(error, str(error), overrides)
     return " ".join(told.split())
@@ -107,6 +110,8 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
         return f"{_unknown_key(found['key'], error.__cause__)}."
     if found := _NOT_THERE.search(text):
         return f"~{found['key']} deletes what this config does not have; leave it out."
+    if "range() arg 3 must not be zero" in text:
+        return "A range has the step 0; give it another, as in seed=range(0,10,2), or none."
     if found := _TWICE.search(text):
         group = found["group"]
         return f"{group} is chosen already; write {group}=... without + (in a YAML: override /{group}:)."
@@ -117,15 +122,31 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
         why = str(error.__cause__).splitlines()[0].rstrip(".") if error.__cause__ else "of the wrong type"
         return f"{found['line']} does not fit ({why}); correct it."
     if text.startswith("Config group override must be"):
-        empty = re.compile(r"^([\w/@]+)=(.*,)?(null|~)(,|$)")
-        groups = [match[1] for match in map(empty.match, overrides) if match]
-        group = groups[0] if groups else "A group"
-        return f"{group} cannot be null; name a choice, or leave {group}= out for the default."
+        return _no_choice(overrides)
     first = re.split(r"\n|\. ", text.strip(), maxsplit=1)[0].rstrip(".") or type(error).__name__
     return f"{first}; {_SHOWN if _of_hydra(error) and not isinstance(error, HydraException) else _FIRST}."
 
 
+def _no_choice(overrides: Sequence[str]) -> str:
+    """A group was given null or a number, which is the name of no file."""
+    of_group = re.compile(r"^(?P<group>[\w/@]+)=(?:.*,)?(?P<value>null|~|true|false|[-+.\d]+)(?:,|$)", re.I)
+    groups = _groups()
+    for found in filter(None, map(of_group.match, overrides)):
+        group, value = found["group"], found["value"]
+        if value in ("null", "~"):
+            return f"{group} cannot be null; name a choice, or leave {group}= out for the default."
+        if group in groups:
+            return f"{group}={value} names no choice ({suggestion(value, _shipped(group))})."
+        if group == "hydra":
+            return f"hydra={value} does not fit; set one of its keys, as in hydra.run.dir=FOLDER."
+    return "A group is given what is no name; write it as in loss=huber, or leave it out for the default."
+
+
 def _unknown_choice(group: str, name: str, text: str) -> str:
+    if (
+        group not in _groups() and (inner := group.partition("/")[2]) in _groups()
+    ):  # in the defaults of a YAML
+        return f"{group}={name} is unknown; in the defaults of a YAML write override /{inner}: {name}."
     options = _OPTIONS.search(text)
     names = options["names"].split() if options else list(_shipped(group))
     fault = f"{group}={name} is unknown" if name else f"{group}= names nothing"
@@ -160,15 +181,18 @@ def _shipped(group: str) -> dict[str, list[str]]:
     return {path.stem: [str(key) for key in OmegaConf.load(path)] for path in files}
 
 
-def _mark(error: BaseException) -> Any:
-    """Where in a YAML file an error lies; None where it is about something else."""
-    return getattr(error, "problem_mark", None)
-
-
 def _no_memory(error: BaseException) -> bool:
-    """Whether Python, numpy, or torch on a CPU or GPU (which say it in a RuntimeError) ran out of memory."""
-    words = ("can't allocate memory", "out of memory")
-    said = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    """Whether memory does not suffice: for Python, or numpy, or torch on a CPU or GPU.
+
+    Where a size is beyond what can be counted, numpy says so in a ValueError and torch in a RuntimeError.
+    """
+    words = (
+        "can't allocate memory",
+        "out of memory",
+        "array is too big",
+        "Storage size calculation overflow",
+    )
+    said = isinstance(error, (RuntimeError, ValueError)) and any(word in str(error) for word in words)
     return said or isinstance(error, MemoryError)
 
 

@@ -77,9 +77,9 @@ def _check_file(uri: str, path: Path, query: str) -> None:
     try:
         if "\0" in uri:
             raise ValueError("it holds a NUL")
-        # With what sqlite puts behind the name: a longer one could be asked for, and not be written.
-        path.with_name(f"{path.name}-journal").exists()
         is_folder = path.is_dir()
+        # With what sqlite puts behind the name: a longer one could be asked for, and not be written.
+        Path(f"{path}-journal").exists()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"tracking.uri={uri[:100]} cannot name a file ({why}); name another.") from None
