@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -74,6 +76,63 @@ def test_what_differs_is_listed(
     assert main([run_id, f"tracking.uri={uri(folder)}"]) == 1
     assert "NOT the same: 1 of" in (told := capsys.readouterr().out)
     assert "test/mae: " in told
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "lossbench.rerun", *arguments]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "garbage.db").write_text("no database at all " * 100)
+    (tmp_path / "empty.db").touch()
+    for name, words in (
+        ("folder.db", "names a folder; name a file in it"),
+        ("garbage.db", "garbage.db cannot be read ("),
+        ("empty.db", "empty.db cannot be read ("),
+    ):
+        with pytest.raises(InputError) as refusal:
+            rerun("0123", f"sqlite:///{tmp_path}/{name}")
+        assert words in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    assert (tmp_path / "empty.db").stat().st_size == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.db", "folder.db", "garbage.db"]
+
+
+def test_a_recorded_model_that_is_too_big_is_told_in_a_sentence(trained: list[Outcome], folder: Path) -> None:
+    run_id = str(trained[2].run_id)
+    recorded = json.loads(tags_of(folder, run_id)["lossbench.config"])
+    recorded["model"]["hidden"] = [9223372036854775807]
+    change(
+        folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", json.dumps(recorded), "lossbench.config"
+    )
+    done = command(run_id, f"tracking.uri={uri(folder)}", folder=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lossbench: The memory does not suffice (")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[1]", "5", "[" * 100_000])
+def test_tags_that_somebody_has_changed_are_refused_or_told(
+    trained: list[Outcome], folder: Path, text: str
+) -> None:
+    run_id = str(trained[1].run_id)
+    before = tags_of(folder, run_id)
+    change(folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", text, "lossbench.versions")
+    comparison = rerun(run_id, uri(folder))
+    assert comparison.agrees
+    assert any(line.startswith("torch: unknown recorded, ") for line in comparison.different)
+    change(folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", text, "lossbench.config")
+    with pytest.raises(InputError, match=f"The config of run {run_id} cannot be read; train it by its sweep"):
+        rerun(run_id, uri(folder))
+    for name in ("lossbench.versions", "lossbench.config"):
+        change(folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", before[name], name)
+
+
+def tags_of(folder: Path, run_id: str) -> dict[str, str]:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        return dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,)).fetchall())
 
 
 def test_what_cannot_be_compared_is_refused(trained: list[Outcome], folder: Path, tmp_path: Path) -> None:

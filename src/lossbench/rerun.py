@@ -13,11 +13,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbench import command
 from lossbench.errors import InputError
 from lossbench.tracking import provenance, resolve_uri, runs
+
+if TYPE_CHECKING:
+    from lossbench.config import Job
 
 TOLERANCE = 1e-3
 
@@ -92,38 +95,30 @@ def rerun(run_id: str, uri: str | None = None) -> Comparison:
 
 def _find(run_id: str, uri: str) -> Found:
     from lossbench.tracking.address import check_reachable, parse
-    from lossbench.tracking.quiet import client
+    from lossbench.tracking.reader import reading
 
     address = parse(uri)
     check_reachable(address)
-    if address.path and not address.path.exists():
-        raise InputError(f"There is no tracking database {address.path}; name another with tracking.uri.")
-    mlflow = client(address.uri)
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = mlflow.get_run(run_id)
-    except MlflowException:
+    with reading(address) as records:
+        record = records.run(run_id)
+        metrics = records.metrics([run_id])[run_id] if record else {}
+    if record is None:
         raise InputError(
             f"{address.spoken} has no run {run_id}; copy its id from MLflow, or name another tracking.uri."
-        ) from None
-    tags = dict(run.data.tags)
-    outcome = tags.get(runs.OUTCOME, run.info.status.lower())
+        )
+    outcome, tags = record.tags.get(runs.OUTCOME, record.status.lower()), record.tags
     if outcome not in runs.COUNTED:
         raise InputError(f"Run {run_id} is {outcome}; only a finished or diverged run can be compared.")
     if runs.CONFIG not in tags:
         raise InputError(f"Run {run_id} was recorded without its config; train it by its sweep.")
-    return Found(run_id, outcome, dict(run.data.metrics), tags)
+    return Found(run_id, outcome, metrics, tags)
 
 
 def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
     """Outcome, metrics and provenance of the same config, now."""
-    from omegaconf import DictConfig
-
-    from lossbench.config import jobs_from
+    job = _job(found)
     from lossbench.pack.plan import fit_pack, plan
 
-    (job,) = jobs_from([DictConfig(json.loads(found.tags[runs.CONFIG]))])
     planned = plan([job], 1, 1)
     (result,) = fit_pack(planned.packs[0].work, lambda message: None, planned.cache)
     commit = provenance.commit()
@@ -137,6 +132,26 @@ def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
     last = {name: curve[-1][1] for name, curve in result.history.items()}
     finite = {name: value for name, value in (last | result.metrics).items() if math.isfinite(value)}
     return result.outcome, finite, now
+
+
+def _job(found: Found) -> Job:
+    from omegaconf import DictConfig
+
+    from lossbench.config import jobs_from
+
+    config = _mapping(found.tags[runs.CONFIG])
+    if config is None:
+        raise InputError(f"The config of run {found.run_id} cannot be read; train it by its sweep.")
+    return jobs_from([DictConfig(config)])[0]
+
+
+def _mapping(text: str) -> dict[str, Any] | None:
+    """What a tag holds as JSON; None where somebody has changed it into something else."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _sorted(
@@ -157,8 +172,10 @@ def _sorted(
 
 
 def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    old, new = (json.loads(side.get("lossbench.versions", "{}")) for side in (tags, now))
-    versions = [(name, str(old.get(name)), str(new.get(name))) for name in sorted({*old, *new})]
+    old, new = (_mapping(side.get("lossbench.versions", "")) or {} for side in (tags, now))
+    versions = [
+        (name, str(old.get(name, "unknown")), str(new.get(name, "unknown"))) for name in sorted({*old, *new})
+    ]
     words = {
         "data": "lossbench.fingerprint",
         "commit": "lossbench.commit",

@@ -23,6 +23,8 @@ from lossbench.tracking import (
     read_histories,
     read_runs,
 )
+from lossbench.tracking.address import parse
+from lossbench.tracking.reader import reading
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +112,14 @@ def test_a_server_goes_away_and_comes_back(
     assert list(points["value"]) == [0.5, 0.25] * 2
     assert read_artifact(server.uri, recorded["k1"], "predictions.npz") == b"1"
     assert read_artifact(server.uri, recorded["k2"], "predictions.npz") is None
+
+    for address in (server.uri, f"sqlite:///{folder}/mlflow.db"):
+        with reading(parse(address)) as records:
+            one = records.run(recorded["k1"])
+            assert one
+            assert (one.status, one.tags["lossbench.key"]) == ("FINISHED", "k1")
+            assert one == next(record for record in records.runs("demo", ["k1"]))
+            assert records.run("0" * 32) is records.run("no id") is None
 
     with Store(server.uri) as again:
         again.prepare()

@@ -64,6 +64,19 @@ class DatabaseRecords(Records):
             if run_id in tags and (wanted is None or tags[run_id].get(runs.KEY) in wanted)
         ]
 
+    def run(self, run_id: str) -> Record | None:
+        from sqlalchemy import select
+
+        run, tag = _tables().runs, _tables().tags
+        tags = select(tag.c.key, tag.c.value).where(
+            tag.c.run_uuid == run_id, tag.c.key.startswith(TAG_PREFIX)
+        )
+        columns = (run.c.name, run.c.status, run.c.start_time, run.c.end_time, run.c.artifact_uri)
+        active = select(*columns).where(run.c.run_uuid == run_id, run.c.lifecycle_stage == "active")
+        for name, status, started, ended, artifacts in self._rows(active):
+            return Record(run_id, name, status, started, ended, artifacts, dict(self._rows(tags)))
+        return None
+
     def experiments(self) -> dict[str, str]:
         from sqlalchemy import select
 

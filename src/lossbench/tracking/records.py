@@ -42,6 +42,10 @@ class Records(ABC):
         """Records of lossbench in one experiment, or in all; only those of `keys` where given."""
 
     @abstractmethod
+    def run(self, run_id: str) -> Record | None:
+        """The record of one run, which need not be lossbench's; None where there is none."""
+
+    @abstractmethod
     def experiments(self) -> dict[str, str]:
         """The number of each experiment by its name, without deleted ones."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _CONNECTIONS = 8
+_NO_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # the second where it cannot be an id
 
 
 class ServerRecords(Records):
@@ -66,6 +67,21 @@ class ServerRecords(Records):
             self._seen[run_id] = self._client.get_run(run_id)
         return self._seen[run_id]
 
+    def run(self, run_id: str) -> Record | None:
+        found = self._found(run_id)
+        return _record(found) if found and found.info.lifecycle_stage == "active" else None
+
+    def _found(self, run_id: str) -> Any:
+        """mlflow's Run; None where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._run(run_id)
+        except MlflowException as error:
+            if error.error_code in _NO_RUN:
+                return None
+            raise
+
     def experiments(self) -> dict[str, str]:
         return {found.name: str(found.experiment_id) for found in self._client.search_experiments()}
 
@@ -76,14 +92,8 @@ class ServerRecords(Records):
         return {run_id: dict(self._run(run_id).data.params) for run_id in run_ids}
 
     def artifact_place(self, run_id: str) -> str | None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return str(self._run(run_id).info.artifact_uri)
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
+        found = self._found(run_id)
+        return str(found.info.artifact_uri) if found else None
 
     def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
         def one(run_id: str) -> list[tuple[str, int, float]]:
