@@ -132,3 +132,12 @@ def test_a_rate_of_which_few_runs_finished_is_not_chosen_by_their_luck(runs: pd.
     runs.loc[spot & (runs["seed"] < 2), "best/mae"] = 0.001
     runs.loc[spot & (runs["seed"] >= 2), ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
     assert chosen_rates(runs) == [0.01] * 6
+
+
+def test_a_loss_without_the_metric_that_chooses_has_no_missing_runs(runs: pd.DataFrame) -> None:
+    runs.loc[runs["loss.name"] == "mae", "best/mae"] = np.nan
+    table, frame, layout = ranked(runs)
+    assert remarks(frame, table, layout) == [
+        "No learning rate was chosen, these runs do not have the metric that chooses: "
+        "mae, contamination 0; mae, contamination 0.2."
+    ]

@@ -195,6 +195,13 @@ def test_swept_knobs_of_one_loss_are_rows_and_get_an_answer(runs: pd.DataFrame) 
     ]
 
 
+def test_names_with_knobs_are_listed_with_semicolons(runs: pd.DataFrame) -> None:
+    own = runs[(runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)]
+    alike = pd.concat([own.assign(**{"loss.delta": delta}) for delta in (1.0, 2.0, 3.0, 4.0)])
+    (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), alike))
+    assert "but huber, delta 2; huber, delta 3 and huber, delta 4 cannot be told from it" in line
+
+
 def test_advice_keeps_names_as_they_are_written(runs: pd.DataFrame) -> None:
     two = pd.concat([runs.assign(**{"model.name": name}) for name in ("mlp", "linear")])
     lines = advice(build(Experiment("x", judge="rmse", select="mae"), two[two["data.contamination"] == 0.2]))

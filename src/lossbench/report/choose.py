@@ -37,7 +37,8 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
 
     Returns:
         The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over finished seeds), and
-        the counts `finished`, `diverged`, `missing` (failed, killed, or never run while other rates were).
+        the counts `finished` (with that metric), `diverged`, `missing` (failed, killed, or never run while
+        other rates were).
     """
     frame = runs[[*layout.keys, RATE, SEED, "outcome"]].copy()
     column = f"best/{select}"
@@ -45,11 +46,15 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     frame["value"] = frame["value"].where(frame["outcome"] == "finished")
     frame["finished"] = frame["value"].notna()
     frame["diverged"] = frame["outcome"] == "diverged"
+    frame["done"] = frame["outcome"].isin(DONE)
     grouped = frame.groupby([*layout.keys, RATE], dropna=False, sort=False)
     table = grouped.agg(
-        validation=("value", "mean"), finished=("finished", "sum"), diverged=("diverged", "sum")
+        validation=("value", "mean"),
+        finished=("finished", "sum"),
+        diverged=("diverged", "sum"),
+        done=("done", "sum"),
     ).reset_index()
-    table["missing"] = runs[SEED].nunique() - table["finished"] - table["diverged"]
+    table["missing"] = runs[SEED].nunique() - table["done"]
     table = table.sort_values(
         ["finished", "validation", RATE],
         ascending=[False, not higher_is_better(select), True],
@@ -57,7 +62,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         na_position="last",
     )
     table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
-    return in_order(table, layout, "rank")
+    return in_order(table.drop(columns="done"), layout, "rank")
 
 
 def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
