@@ -43,7 +43,8 @@ test-slow: setup ## run the tests that take minutes (crashes, concurrency, calib
 	@$(RUN) -m pytest -q -m slow $(ARGS)
 
 test-ui: setup ## look at MLflow through a real browser (needs Debian's chromium)
-	@$(RUN) -m pytest -q -m ui $(ARGS)
+	@LOSSBENCH_SCREENSHOTS=$(CURDIR)/build/screenshots $(RUN) -m pytest -q -m ui $(ARGS)
+	@echo "Screenshots: build/screenshots"
 
 lint: $(STAMP) ## check style and types
 	@$(RUN) -m ruff check
