@@ -113,7 +113,7 @@ def test_a_server_goes_away_and_comes_back(
     assert read_artifact(server.uri, recorded["k1"], "predictions.npz") == b"1"
     assert read_artifact(server.uri, recorded["k2"], "predictions.npz") is None
 
-    for address in (server.uri, f"sqlite:///{folder}/mlflow.db"):
+    for address in (server.uri, f"sqlite:///{folder}/server.db"):
         with reading(parse(address)) as records:
             one = records.run(recorded["k1"])
             assert one
