@@ -68,9 +68,9 @@ def parse(arguments: Sequence[str]) -> Request:
     name = plain.pop("experiment", None)
     if not isinstance(name, str):
         raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', [*shipped(), ANATOMY])}).")
-    tracking = plain.pop("tracking", None) or {}
+    uri = _uri(plain.pop("tracking", None))
     options = _options(plain.pop("report", None) or {})
-    return Request(name, tracking.get("uri"), options, _flat(plain), folder)
+    return Request(name, uri, options, _flat(plain), folder)
 
 
 def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -89,8 +89,30 @@ def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 def _tree(arguments: Sequence[str]) -> dict[str, Any]:
     """Assignments as a nested dict, with values as YAML reads them."""
-    tree: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(arguments)))
+    try:
+        tree: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(arguments)))
+    except Exception as error:  # of YAML, or of OmegaConf where one key contradicts another
+        raise InputError(
+            f"{' '.join(arguments)!r} is not understood; write each as key=value, close every bracket, "
+            "and set a key once."
+        ) from error
     return dict(tree)
+
+
+def _uri(tracking: Any) -> str | None:
+    """The address that `tracking.uri` gives; the other knobs of tracking are those of a sweep."""
+    given = {} if tracking is None else tracking
+    if not isinstance(given, dict):
+        raise InputError(
+            f"tracking must hold an address, as in tracking.uri=sqlite:///mlflow.db; got {given!r}."
+        )
+    for key in given:
+        if key != "uri":
+            raise InputError(f"tracking.{key} is no option of a report ({suggestion(str(key), ['uri'])}).")
+    uri = given.get("uri")
+    if not isinstance(uri, (str, type(None))):
+        raise InputError(f"tracking.uri must be a text; got {uri!r}.")
+    return uri
 
 
 def _options(given: Any) -> Options:
