@@ -155,6 +155,13 @@ class Folder:
             assert time.monotonic() < until
             time.sleep(0.01)
 
+    def wait_for_results_on_disk(self, seconds: float = 60.0) -> None:
+        """Until results lie there that the database has not taken."""
+        until = time.monotonic() + seconds
+        while not list(self.path.glob("lossbench-unrecorded/*.jsonl")):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
     def wait_for(self, status: str, count: int = 1, seconds: float = 60.0) -> None:
         """Until so many records have a status."""
         until = time.monotonic() + seconds

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,46 @@ def test_a_sweep_waits_for_a_locked_database(folder: Folder, undisturbed: Undist
     status, said = program.wait()
     assert status == 0, said
     assert folder.numbers() == undisturbed[0]
+
+
+@contextmanager
+def locked(folder: Folder) -> Iterator[None]:
+    """Another process holds the database; what is read comes from before."""
+    code = (
+        "import sqlite3, sys; d = sqlite3.connect('mlflow.db', timeout=60, isolation_level=None); "
+        "d.execute('BEGIN IMMEDIATE'); print(flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=folder.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout
+    holder.stdout.readline()
+    try:
+        yield
+    finally:
+        holder.communicate()
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_database_is_locked_keeps_results_on_disk(
+    folder: Folder, undisturbed: Undisturbed
+) -> None:
+    program = folder.start()
+    folder.wait_for("RUNNING")
+    with locked(folder):
+        folder.wait_for_results_on_disk()
+        os.killpg(program.pid, signal.SIGINT)
+        status, said = program.wait()  # it does not wait for the lock, which lasts as long as it
+        assert status == 130, said
+        assert "Traceback" not in said
+        assert re.search(
+            r"The results of \d+ runs could not be recorded in .* recorded at the next start", said
+        )
+    status, said = folder.run()
+    assert status == 0, said
+    assert folder.numbers() == undisturbed[0]
+    assert folder.running() == []
+    assert not (folder.path / "lossbench-unrecorded").exists()
 
 
 @pytest.fixture
