@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lossbench.report.figures import style, wording
+from lossbench.report.figures.looks import look
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9).map(sorted))
@@ -48,6 +49,16 @@ def test_pngs_are_1200_wide_and_settings_stay_as_they_were() -> None:
     image = Image.open(io.BytesIO(style.png(figure)))
     assert image.width == 1200
     assert dict(mpl.rcParams) == before
+
+
+def test_naming_the_ends_of_lines_leaves_the_last_line_in_view() -> None:
+    _, (axes,) = style.panels(1, "A title")
+    axes.plot([1, 2], [4.0, 3.3])
+    axes.plot([1, 2], [2.0, 1.0])
+    style.label_ends(axes, [("mse", 3.3), ("mae", 1.0)], {loss: look(loss) for loss in ("mse", "mae")})
+    low, high = axes.get_ylim()
+    assert low < 1.0
+    assert high > 4.0
 
 
 @pytest.mark.parametrize(("count", "rows"), [(1, 1), (3, 1), (5, 2)])

@@ -125,6 +125,7 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float]], drawn_as: Mapping[s
         ends: (loss, y of the line's last point in data units).
         drawn_as: the look of each.
     """
+    axes.autoscale_view()  # what was drawn last counts too, and would not after the next line
     axes.autoscale(False)  # artists in units of the axes would count as data
     axes.figure.draw_without_rendering()
     box = axes.get_window_extent()
