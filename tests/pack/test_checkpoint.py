@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -199,6 +200,23 @@ def test_a_checkpoint_that_cannot_be_read_for_once_is_neither_removed_nor_replac
     assert caplog.text.count("cannot be read now") == 1
     (planned,) = plan(pack, 1, 128, Checkpoints(tmp_path)).packs
     assert planned.checkpoint == replace(checkpoint, every=0)
+
+
+def test_a_pack_whose_checkpoint_another_sweep_removes_as_it_begins_trains_anew(
+    jobs: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = jobs("loss=mse")
+    whole = fit(members(pack), "vmap")
+    checkpoint = saved(pack, tmp_path)
+
+    @contextmanager
+    def finished_elsewhere() -> Iterator[None]:
+        checkpoint.forget()
+        yield
+
+    monkeypatch.setattr("lossbench.pack.fit.freed_memory_kept", finished_elsewhere)
+    again = fit(members(pack), "vmap", checkpoint=replace(checkpoint, every=0))
+    assert [bits(result) for result in again] == [bits(result) for result in whole]
 
 
 def test_what_a_process_left_that_died_while_it_wrote_a_checkpoint_goes(tmp_path: Path) -> None:

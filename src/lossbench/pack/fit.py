@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -48,28 +49,41 @@ def fit(
     first = members[0]
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
     data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
-    pack = Pack(members, data, mode)
     callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
     begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None
     with quiet(), one_thread(), freed_memory_kept(), _interruptible():
-        trainer = Trainer(
-            max_epochs=first.trainer.max_epochs,
-            accelerator=first.trainer.accelerator,
-            devices=1,
-            callbacks=callbacks,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
-        trainer.test(pack, datamodule=data, verbose=False)
+        try:
+            pack = _fitted(Pack(members, data, mode), data, first, callbacks, begun)
+        except FileNotFoundError:
+            if begun is None or begun.exists():
+                raise
+            # Another sweep has finished this very pack a moment ago.
+            pack = _fitted(Pack(members, data, mode), data, first, callbacks, None)
         results = pack.results(keep_models=keep_models)
         pack.release()
     return results
+
+
+def _fitted(
+    pack: Pack, data: PackData, first: Member, callbacks: Sequence[Callback], begun: Path | None
+) -> Pack:
+    """Train a pack, from a checkpoint where it has one, and test it once."""
+    trainer = Trainer(
+        max_epochs=first.trainer.max_epochs,
+        accelerator=first.trainer.accelerator,
+        devices=1,
+        callbacks=list(callbacks),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
+    trainer.test(pack, datamodule=data, verbose=False)
+    return pack
 
 
 @contextmanager
