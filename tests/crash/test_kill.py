@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -108,8 +109,12 @@ LONG = "trainer.max_epochs=120"  # worth worker processes
 
 def workers(program: int) -> list[psutil.Process]:
     """The processes that train: children of the server that they are forked from."""
-    servers = [p for p in psutil.Process(program).children() if "forkserver" in " ".join(p.cmdline())]
-    return [worker for server in servers for worker in server.children()]
+    found = []
+    for child in psutil.Process(program).children():
+        with suppress(psutil.Error):  # it ends at this very moment
+            if "forkserver" in " ".join(child.cmdline()):
+                found += child.children()
+    return found
 
 
 @pytest.mark.slow
