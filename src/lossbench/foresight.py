@@ -1,7 +1,7 @@
-"""What a large sweep will need is begun before Hydra has read the command line.
+"""What a sweep will need is begun before Hydra has read the command line.
 
-Worker processes import torch and Lightning for 3 s on one core, while this process composes the configs of
-the sweep on another. A guess that is too high costs nothing but that core's time.
+Worker processes import torch and Lightning for 2 to 3 s on one core, while this process composes the configs
+of the sweep on another. A guess that is too high costs nothing but that core's time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lossbench.spread import cores, stop, warm
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
+SEVERAL_RUNS = 8  # of a sweep that probably trains long enough for workers
 MANY_RUNS = 100  # from which composing takes long enough to import something meanwhile
 NEEDED = ("lossbench.pack.plan", "lossbench.pack.fit")
 # Options of the command line under which nothing trains, or not in worker processes.
@@ -25,19 +26,19 @@ _OTHERWISE = ("cfg", "info", "hydra_help", "shell_completion")
 
 
 def begin(line: Sequence[str]) -> None:
-    """Start the imports of worker processes where a command line asks for a large sweep.
+    """Start the imports of worker processes where a command line asks for a sweep of several runs.
 
     Args:
         line: arguments that Hydra's own parser takes.
     """
     with suppress(Exception):  # a fault of the command line is Hydra's to tell
-        if many(line) and cores() > 1:
+        if several(line) and cores() > 1:
             atexit.register(stop)  # who reads our output through a pipe waits for every process that holds it
             warm(NEEDED)
 
 
-def many(line: Sequence[str]) -> bool:
-    """Whether a command line asks for a sweep of many runs, as far as it tells by itself."""
+def several(line: Sequence[str]) -> bool:
+    """Whether a command line asks for a sweep of several runs, as far as it tells by itself."""
     from hydra._internal.utils import get_args_parser
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -51,9 +52,9 @@ def many(line: Sequence[str]) -> bool:
         return False
     swept = [override for override in overrides if override.is_sweep_override()]
     # The sweep of an experiment stands in its YAML, and none has few runs.
-    return "experiment" in values or math.prod(map(_length, swept)) >= MANY_RUNS
+    return "experiment" in values or math.prod(map(_length, swept)) >= SEVERAL_RUNS
 
 
 def _length(override: Override) -> int:
     """How many values an override sweeps over; of very many, enough of them."""
-    return sum(1 for _ in islice(override.sweep_string_iterator(), MANY_RUNS))
+    return sum(1 for _ in islice(override.sweep_string_iterator(), SEVERAL_RUNS))

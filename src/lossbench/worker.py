@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ def begin(
             perhaps under others.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what the server has imported is no garbage; a search of it would copy the shared memory
     threading.Thread(target=_follow_parent, name="lossbench-parent", daemon=True).start()
     _outbox.append(outbox)
     os.environ.update(environment | ONE_THREAD)
