@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from lossbench.config import conf_dir
 from lossbench.errors import InputError
 from lossbench.outcome import Outcome
-from lossbench.tracking.creation import prepare_database
 from lossbench.train import train_many
 
 TINY = {
@@ -90,13 +89,6 @@ RATES = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
 def _hydra() -> Iterator[None]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from lossbench.data.source import DataSet
 from lossbench.outcome import Outcome
 from lossbench.pack.engine import build_modules
 from lossbench.tracking import read_artifact
-from lossbench.tracking.creation import prepare_database
 from lossbench.train import train_many
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
@@ -30,13 +29,6 @@ FILE = "state_dict.pt"
 def _hydra() -> Iterator[None]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture

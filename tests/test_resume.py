@@ -17,7 +17,6 @@ from omegaconf import OmegaConf
 
 from lossbench.config import GROUPS, Job, conf_dir, jobs_from
 from lossbench.outcome import Outcome
-from lossbench.tracking.creation import prepare_database
 from lossbench.train import train_many
 
 SMALL = "data.train_size=32 data.val_size=10 data.test_size=10 trainer.max_epochs=1 hydra/launcher=basic"
@@ -28,13 +27,6 @@ PATHS = ("root", "path")
 def _hydra() -> Iterator[None]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture

@@ -80,10 +80,13 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def gone(pid: int, seconds: float = 20.0) -> bool:
     """Whether the process has ended, or does so soon."""
     limit = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.02)
+    try:
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > limit:
+                return False
+            time.sleep(0.02)
+    except psutil.NoSuchProcess:
+        pass
     return True
 
 

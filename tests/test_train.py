@@ -24,7 +24,6 @@ from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
 from lossbench.outcome import Outcome
 from lossbench.tracking import NotRecorded, Store
-from lossbench.tracking.creation import prepare_database
 from lossbench.train import train_many
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=2"]
@@ -45,14 +44,6 @@ BROKEN = {
 def _hydra() -> Iterator[None]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         yield
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow takes seconds to make one: it is made once and copied."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.tracking.creation import prepare_database
-
 # Six runs in three packs or more, each pack with several checkpoints.
 SWEEP = (
     *("-m", "data.train_size=64", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=8"),
@@ -176,13 +174,6 @@ def nursery() -> Iterator[Nursery]:
     yield running
     running.process.kill()
     running.process.wait()
-
-
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from lossbench.review.server import serving
 from lossbench.task import Inputs, Target
 from lossbench.tracking import RunResult, RunStart, Store
 from lossbench.tracking.address import parse
-from lossbench.tracking.creation import prepare_database
 
 FLAGS = [
     "--no-sandbox",
@@ -88,19 +87,12 @@ def sweep() -> Callable[..., None]:
     return record
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
-
-
 @pytest.fixture
-def uri(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def uri(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty database in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOSSBENCH_CACHE", str(tmp_path / "cache"))
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    shutil.copy(database, tmp_path / "mlflow.db")
     return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
@@ -116,10 +108,10 @@ def query(uri: str) -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def sites(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Links]]:
+def sites(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Links]]:
     """Served experiments: 240 runs, two of which failed; 72 with a report; 1,020 runs. Their links."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copy(empty_database, folder / "mlflow.db")
+    shutil.copy(database, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     record(
         uri,

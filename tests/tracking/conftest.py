@@ -16,14 +16,6 @@ from lossbench.data.source import Description
 from lossbench.task import Inputs, Target
 from lossbench.tracking import RunResult, RunStart, Store
 from lossbench.tracking.client_writer import ClientWriter
-from lossbench.tracking.creation import prepare_database
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    prepare_database(path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +28,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def uri(empty_database: Path, folder: Path) -> str:
+def uri(database: Path, folder: Path) -> str:
     """The address of an empty database in the current folder."""
-    shutil.copy(empty_database, folder / "mlflow.db")
+    shutil.copy(database, folder / "mlflow.db")
     return f"sqlite:///{folder / 'mlflow.db'}"  # in full: MLflow keeps one connection for each address
 
 

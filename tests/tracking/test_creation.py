@@ -72,8 +72,8 @@ def test_a_second_database_is_as_mlflow_would_have_built_it(
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database", None], ids=["empty", "text", "half"])
-def test_a_damaged_blank_is_built_again(folder: Path, empty_database: Path, damage: bytes | None) -> None:
-    whole = empty_database.read_bytes()
+def test_a_damaged_blank_is_built_again(folder: Path, database: Path, damage: bytes | None) -> None:
+    whole = database.read_bytes()
     blank = creation._blank()
     blank.parent.mkdir()
     blank.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
