@@ -6,14 +6,13 @@ of the sweep on another. A guess that is too high costs nothing but that core's 
 
 from __future__ import annotations
 
-import atexit
 import math
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lossbench.spread import cores, stop, warm
+from lossbench.spread import cores, warm
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -33,7 +32,6 @@ def begin(line: Sequence[str]) -> None:
     """
     with suppress(Exception):  # a fault of the command line is Hydra's to tell
         if several(line) and cores() > 1:
-            atexit.register(stop)  # who reads our output through a pipe waits for every process that holds it
             warm(NEEDED)
 
 

@@ -8,6 +8,7 @@ one process shares nothing: when it breaks, its item is lost, and a fresh one ta
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import multiprocessing
@@ -45,8 +46,11 @@ def warm(preload: Sequence[str]) -> None:
     Returns at once. Workers are forked from one clean server process that holds these modules: nearly as fast
     as fork (where importing torch and Lightning takes seconds per worker), their memory is shared, and unlike
     plain fork it copies none of this process's threads, locks, CUDA state or open databases. The first call
-    in a process decides; later ones change nothing.
+    in a process decides; later ones change nothing. The server ends with this process, whatever it has still
+    to import: who reads our output through a pipe waits for every process that holds it.
     """
+    atexit.unregister(stop)  # once is enough
+    atexit.register(stop)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     before = dict(os.environ)

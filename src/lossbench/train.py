@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import importlib
 import logging
@@ -154,8 +153,6 @@ def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
 def _preload(n_jobs: int) -> None:
     """Let worker processes import torch and Lightning from now on, because they will probably be wanted."""
     if (n_jobs or cores()) > 1:
-        atexit.unregister(stop)  # once is enough
-        atexit.register(stop)  # else the server outlives a refusal or Ctrl-C by what it has still to import
         warm(NEEDED)
 
 
