@@ -25,7 +25,6 @@ CLAIMS = 3
 EXPERIMENTS = 2000
 EXPERIMENTS_FOLDER = Path("experiments")
 MARGIN = 2.0  # of `as good as`, in standard deviations of the differences
-RESAMPLES = 2**12  # sign flips drawn per simulated claim at 20 seeds; real claims draw four times as many
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
@@ -92,7 +91,7 @@ def simulate(experiments: int = EXPERIMENTS) -> Iterator[Row]:
 def _same(results: str, values: Floats) -> Iterator[Row]:
     """The same loss under two names, and two losses that differ by exactly the margin of `as good as`."""
     single = values.reshape(-1, 1, values.shape[-1])
-    p = claim_p(values, Region.of("better", 0.0), RESAMPLES)
+    p = claim_p(values, Region.of("better", 0.0))
     bca = _bca_coverage(single[: len(values) // 4, 0])
     yield _row("A/A", results, "better", single, 0.0, p.reshape(-1, 1), bca)
     yield _row("A/A", results, "better", values, 0.0, p)
@@ -113,7 +112,7 @@ def _row(
     """Judge simulated differences (experiments, claims, seeds)."""
     region = Region.of(kind, 0.0 if kind == "better" else MARGIN)
     interval = paired_interval(values)
-    p = claim_p(values, region, RESAMPLES) if p is None else p
+    p = claim_p(values, region) if p is None else p
     verdicts = decide(interval, holm(p), region)
     planted = part == "planted"
     truth = np.where(np.arange(values.shape[1]) == 0, difference, 0.0 if planted else difference)

@@ -17,7 +17,6 @@ from lossbench.report.statistics import Floats, Region, claim_p, decide, fewest_
 from lossbench.seeds import numpy_generator
 
 DEALS = 40
-RESAMPLES = 1024  # exact up to 10 seeds a side
 # The metric that judges each experiment.
 JUDGED_BY = {"outliers": "rmse", "mnist": "accuracy", "sentiment": "accuracy", "faces": "verification_auc"}
 _ABOUT = ("seed", "outcome", "reason", "seconds", "lossbench.fingerprint")
@@ -58,7 +57,7 @@ def false_share(values: Floats, deals: int) -> dict[str, float]:
     differences = np.concatenate(parts)
     region = Region.of("better", 0.0)
     interval = paired_interval(differences)
-    verdicts = decide(interval, claim_p(differences, region, RESAMPLES), region)
+    verdicts = decide(interval, claim_p(differences, region), region)
     return {
         "conditions": len(values),
         "experiments": len(differences),

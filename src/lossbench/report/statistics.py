@@ -27,22 +27,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from lossbench.seeds import numpy_generator
+from lossbench.report.sign_flips import Floats as Floats
+from lossbench.report.sign_flips import sign_flip_p
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
 Kind = Literal["better", "as_good_as", "no_worse"]
-Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 ALPHA = 0.04
 POWER = 0.8
-RESAMPLES = 2**14  # up to 14 seeds all sign flips are listed; beyond, as many are drawn
 MANY_SEEDS = 1000
 
 
@@ -94,38 +93,9 @@ def paired_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
     return Interval(estimate, estimate - half, estimate + half, deviation, n)
 
 
-def sign_flip_p(differences: ArrayLike, edge: float = 0.0, resamples: int = RESAMPLES) -> Floats:
-    """Two-sided p of "the differences are symmetric about `edge`".
-
-    Exact where `resamples` reaches 2**n, else Monte-Carlo with that many draws, the same each time.
-    """
-    values = np.asarray(differences, dtype=np.float64) - edge
-    if values.shape[-1] < 2:
-        return np.ones(values.shape[:-1])
-    largest = np.abs(values).max(axis=-1, keepdims=True)
-    values = values / np.where(largest > 0, largest, 1.0)  # so that one rounding fits all units
-    result = stats.permutation_test(
-        (values,),
-        _rounded_mean,
-        permutation_type="samples",
-        vectorized=True,
-        axis=-1,
-        n_resamples=resamples,
-        batch=max(1, 2**22 // values.size),
-        rng=numpy_generator(0, "sign flips"),
-    )
-    return np.asarray(result.pvalue, dtype=np.float64)
-
-
-def _rounded_mean(values: Any, axis: int = -1) -> Any:
-    """Flips that are equally extreme stay so: their sums differ in the last bits, and scipy's allowance for
-    that is relative to the observed mean, hence too small where that is near zero."""
-    return np.round(np.mean(values, axis=axis), 12)
-
-
-def claim_p(differences: ArrayLike, region: Region, resamples: int = RESAMPLES) -> Floats:
+def claim_p(differences: ArrayLike, region: Region) -> Floats:
     """The p of the claim, whichever way it is decided: that of the most plausible edge of its region."""
-    worst: Floats = np.max([sign_flip_p(differences, edge, resamples) for edge in region.edges], axis=0)
+    worst: Floats = np.max([sign_flip_p(differences, edge) for edge in region.edges], axis=0)
     return worst
 
 

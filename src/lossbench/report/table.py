@@ -13,7 +13,8 @@ import pandas as pd
 from lossbench.metrics.names import METRICS
 from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, label, results, show
 from lossbench.report.contenders import loss_of
-from lossbench.report.statistics import Floats, Region, decide, holm, paired_interval, sign_flip_p
+from lossbench.report.sign_flips import Floats, sign_flip_p
+from lossbench.report.statistics import Region, decide, holm, paired_interval
 
 Mark = Literal["best", "tied", ""]
 ROUNDING = 1e-9  # of the largest result
