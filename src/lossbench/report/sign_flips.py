@@ -1,9 +1,9 @@
 """The sign-flip test: how often random signs would give a mean as far from zero as the one that was seen.
 
-The p is counted, not drawn, up to `COUNTED` seeds: the signs of the first half of the differences give 2**(n/2)
-sums, those of the second half as many, and for each of the first a search in the sorted second tells how many
-of all 2**n sums are as extreme ("meeting in the middle", Horowitz and Sahni 1974; for such tests Pagano and
-Tritchler, JASA 1983). 20 seeds take a tenth of a millisecond, 40 a quarter of a second.
+The p is counted, not drawn, up to `COUNTED` seeds: the signs of the first half of the differences give
+2**(n/2) sums, those of the second half as many, and for each of the first a search in the sorted second tells
+how many of all 2**n sums are as extreme ("meeting in the middle", Horowitz and Sahni, JACM 1974). 20 seeds take
+a tenth of a millisecond, 40 seeds a tenth of a second.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ROUNDING = 1e-12
 def sign_flip_p(differences: ArrayLike, edge: float = 0.0) -> Floats:
     """Two-sided p of "the differences are symmetric about `edge`".
 
-    Exact up to `COUNTED` seeds, else from 262,144 draws, the same each time. 1 where there are fewer than two.
+    Exact up to `COUNTED` seeds, else from 262,144 draws, the same each time; 1 with fewer than two seeds.
 
     Args:
         differences: (..., n), of n seeds; leading axes are experiments side by side.
