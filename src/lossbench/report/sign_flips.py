@@ -2,8 +2,8 @@
 
 The p is counted, not drawn, up to `COUNTED` seeds: the signs of the first half of the differences give
 2**(n/2) sums, those of the second half as many, and for each of the first a search in the sorted second tells
-how many of all 2**n sums are as extreme ("meeting in the middle", Horowitz and Sahni, JACM 1974). 20 seeds take
-a tenth of a millisecond, 40 seeds a tenth of a second.
+how many of all 2**n sums are as extreme ("meeting in the middle", Horowitz and Sahni, JACM 1974). 20 seeds
+take a tenth of a millisecond, 40 seeds a tenth of a second.
 """
 
 from __future__ import annotations
