@@ -66,6 +66,7 @@ def test_the_report_has_the_files_and_keys_of_the_others(tmp_path: Path) -> None
         "report.html",
         "results.csv",
         "verdicts.json",
+        "made_by_lossbench.json",
     }
     records = json.loads((tmp_path / "verdicts.json").read_text())
     assert {"id", "sentence", "source", "verdict", "estimate", "interval", "p", "n"} <= records[0].keys()

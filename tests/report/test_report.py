@@ -16,6 +16,7 @@ from mlflow.entities import Metric, Param
 from lossbench.errors import InputError
 from lossbench.report.__main__ import main, parse
 from lossbench.report.declared import load_experiment, shipped
+from lossbench.report.made import PAGES
 from lossbench.report.page import commands
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
 
@@ -91,6 +92,7 @@ def test_a_report_made_again_is_the_same_and_replaces_its_run(store: str, tmp_pa
         f"report.out={tmp_path}",
         "report.figures=false",
     ]
+    (tmp_path / "notes.txt").touch()
     main(arguments)
     first = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     main(arguments)
@@ -100,7 +102,7 @@ def test_a_report_made_again_is_the_same_and_replaces_its_run(store: str, tmp_pa
     found = client.search_runs([place], filter_string=f"tags.`{KIND}` = 'report'")
     assert len(found) == 1
     stored = {item.path for item in client.list_artifacts(found[0].info.run_id, "report")}
-    assert {"report/README.md", "report/report.html", "report/results.csv", "report/verdicts.json"} <= stored
+    assert stored == {f"report/{name}" for name in PAGES}  # and nothing else that lies in the folder
     assert "| mse |" in found[0].data.tags["mlflow.note.content"]
 
 

@@ -26,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench import command
 from lossbench.errors import InputError, suggestion
 from lossbench.report.declared import load_experiment, select_of, shipped
+from lossbench.report.made import check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +185,7 @@ def main(arguments: Sequence[str]) -> None:
         _anatomy(request)
         return
     experiment = load_experiment(request.experiment, request.folder)
+    folder = _folder(request, experiment.name)
 
     from lossbench.tracking import resolve_uri
 
@@ -195,13 +197,26 @@ def main(arguments: Sequence[str]) -> None:
 
     report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection)
     show(report)
-    options = request.options
-    if options.files and request.selection and options.out is None:
+    if folder:
+        recorded = request.options.record and not request.selection
+        _files(report, uri, folder, request.options, recorded=recorded)
+    elif request.options.files:
         print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
-    elif options.files:
-        folder = Path(options.out or Path("experiments") / experiment.name)
-        _files(report, uri, folder, options, recorded=options.record and not request.selection)
     _links(uri, experiment.name)
+
+
+def _folder(request: Request, experiment: str) -> Path | None:
+    """Where the files of a report go; None where it writes none.
+
+    Raises:
+        InputError: what lies there was made by somebody else.
+    """
+    options = request.options
+    if not options.files or (request.selection and options.out is None):
+        return None
+    folder = Path(options.out or Path("experiments") / experiment)
+    check(folder)
+    return folder
 
 
 def _links(uri: str, experiment: str) -> None:
@@ -218,8 +233,8 @@ def _anatomy(request: Request) -> None:
     if request.selection:
         raise InputError(f"{next(iter(request.selection))} selects runs, and experiment={ANATOMY} has none.")
     options = request.options
-    out = Path(options.out) if options.out else None
-    anatomy.main(request.uri, out, figures=options.figures, files=options.files, recorded=options.record)
+    folder = _folder(request, ANATOMY)
+    anatomy.main(request.uri, folder, figures=options.figures, recorded=options.record)
 
 
 def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: bool) -> None:

@@ -155,18 +155,24 @@ def _table(checked: Sequence[Checked]) -> str:
     return text.getvalue()
 
 
-def main(uri: str | None, folder: Path | None, *, figures: bool, files: bool, recorded: bool) -> None:
-    """Check, print, and write the folder and the report run in MLflow as far as they are wanted."""
+def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool) -> None:
+    """Check, print, and write the folder and the report run in MLflow as far as they are wanted.
+
+    Args:
+        uri: of the report run.
+        folder: None writes no file and records nothing.
+        figures: whether to draw them.
+        recorded: whether to record the report run.
+    """
     checked = check()
     show(checked)
-    if not files:
+    if folder is None:
         return
     images: dict[str, bytes] = {}
     if figures:
         from lossbench.report.figures.shapes import draw_shapes
 
         images = draw_shapes()
-    folder = folder or Path("experiments") / NAME
     summary = write(checked, folder, images)
     print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(images)} figures")
     if recorded:

@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lossbench import command
 from lossbench.report.calibration_page import page
 from lossbench.report.calibration_real import real_runs
+from lossbench.report.made import check
 from lossbench.report.statistics import Floats, Kind, Region, claim_p, decide, holm, paired_interval
+from lossbench.report.write import replace_files
 from lossbench.seeds import numpy_generator
 
 SEEDS = (5, 10, 20)
@@ -151,16 +154,22 @@ def main(
         folder: where both are written; made when missing.
         recorded: the folder of recorded experiments, whose real runs are looked at too.
         experiments: simulated, for each row of the table.
+
+    Raises:
+        InputError: the folder holds files of these names that this command did not make.
     """
+    check(folder, ("results.csv", "real_runs.csv", "README.md"))
     table = pd.DataFrame([vars(row) for row in simulate(experiments)])
-    folder.mkdir(parents=True, exist_ok=True)
-    table.round(4).to_csv(folder / "results.csv", index=False)
     real = real_runs(recorded)
-    real.round(4).to_csv(folder / "real_runs.csv", index=False)
     text = page(table, real)
-    (folder / "README.md").write_text(text)
+    files = {
+        "results.csv": table.round(4).to_csv(index=False),
+        "real_runs.csv": real.round(4).to_csv(index=False),
+        "README.md": text,
+    }
+    replace_files(folder, {name: content.encode() for name, content in files.items()})
     sys.stdout.write(text)
 
 
 if __name__ == "__main__":
-    main()
+    command.run("lossbench.report.calibration", lambda _: main(), __doc__)

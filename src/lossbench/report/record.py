@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from lossbench.report.made import made
 from lossbench.tracking import runs as tags
 from lossbench.tracking.address import parse
 from lossbench.tracking.quiet import client
@@ -13,12 +16,12 @@ REPORT = "report"
 
 
 def record(uri: str, experiment: str, folder: Path, description: str) -> str:
-    """Store a folder of files as the artifacts `report/` of a new report run, and remove earlier report runs.
+    """Store the files of a report as artifacts `report/` of a new report run, and remove earlier ones.
 
     Args:
         uri: the tracking address.
         experiment: its name in MLflow; made where it is missing.
-        folder: README.md, report.html, results.csv, verdicts.json and figures.
+        folder: of a report; stored are the files that it made, such as README.md, and nothing else there.
         description: Markdown, shown on the run's page.
 
     Returns:
@@ -34,7 +37,10 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
         tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description},
     )
     run_id = str(run.info.run_id)
-    store.log_artifacts(run_id, str(folder), "report")
+    with tempfile.TemporaryDirectory(prefix="lossbench-report-") as aside:
+        for name in made(folder):
+            shutil.copyfile(folder / name, Path(aside, name))
+        store.log_artifacts(run_id, aside, "report")
     store.set_terminated(run_id, "FINISHED")
     for old in earlier:
         store.delete_run(old)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lossbench.report import page
 from lossbench.report.build import Report, results_table
+from lossbench.report.made import MANIFEST, check, made, manifest
 
 DIGITS = 6
 
@@ -19,9 +20,12 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
 
     Args:
         report: what to say.
-        folder: made when missing; older figures and pages in it are replaced, other files stay.
+        folder: made when missing; what an earlier report made in it is replaced, other files stay.
         figures: PNGs by file name.
         captions: of the figures, in the order in which they are shown.
+
+    Raises:
+        InputError: the folder holds somebody else's file of one of the names.
     """
     table = results_table(report).to_csv(index=False, float_format=f"%.{DIGITS}g")
     records = [judged.record() for judged in report.verdicts]
@@ -37,13 +41,21 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
 def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put all files of a report into its folder, or none where one cannot be written aside first.
 
-    Older figures go; other files stay.
+    Files that only the report before made go; what no report made stays.
+
+    Raises:
+        InputError: the folder holds somebody else's file of one of the names.
     """
+    check(folder, files)
     with tempfile.TemporaryDirectory(prefix="lossbench-report-") as aside:
         for name, content in files.items():
             Path(aside, name).write_bytes(content)
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.png"):
-            old.unlink()
+        before = made(folder)
+        # First, so that an end in the middle leaves no file of which nobody knows who made it.
+        (folder / MANIFEST).write_text(manifest(before | files.keys()))
+        for name in before - files.keys():
+            (folder / name).unlink(missing_ok=True)
         for name in files:
             shutil.copyfile(Path(aside, name), folder / name)
+        (folder / MANIFEST).write_text(manifest(files.keys()))
