@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.config import conf_dir
 from lossbench.errors import InputError, suggestion, unknown_knob
 from lossbench.options import PACKAGE_MISSING
+from lossbench.quoting import corrected
 from lossbench.unreadable import unreadable
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
@@ -50,8 +51,7 @@ def sentence(error: BaseException, overrides: Sequence[str]) -> str:
     elif (of_file := unreadable(error)) is not None:
         told = of_file
     elif isinstance(error, OverrideParseException):
-        remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
-        told = f"{error.override!r} is not of the form key=value; {remedy}."
+        return _of_form(error.override, sweep=bool({"-m", "--multirun"} & set(overrides)))
     elif _no_memory(error):
         first = str(error).partition("\n")[0]  # torch adds where in its code it was, before and after
         first = first.rpartition("memory: ")[2].partition(". Error code")[0].partition(";")[0]
@@ -63,6 +63,15 @@ def sentence(error: BaseException, overrides: Sequence[str]) -> str:
     else:
         told = _of_composition(error, str(error), overrides)
     return " ".join(told.split())
+
+
+def _of_form(override: str, *, sweep: bool) -> str:
+    """An override that Hydra's grammar does not take; most often a text with a sign in it."""
+    instead = corrected(override, sweep=sweep)
+    if instead:
+        return f"{override} holds signs that need quotes of their own; write {instead}."
+    remedy = "write it as in loss=huber, close every bracket, and quote what has spaces"
+    return f"{override!r} is not of the form key=value; {remedy}."
 
 
 def check_chosen(choices: Mapping[str, Any], config: DictConfig) -> None:

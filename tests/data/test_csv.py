@@ -177,3 +177,13 @@ def test_the_yaml_names_every_knob_with_its_default() -> None:
     made = Table(**said)
     assert made == Table(name="csv")
     assert set(said) == set(vars(made))
+
+
+def test_names_that_yaml_takes_for_numbers_are_names(tmp_path: Path) -> None:
+    frame = houses().rename(columns={"price": "2020", "postcode": "2019"})
+    path = tmp_path / "houses.csv"
+    frame.to_csv(path, index=False)
+    year: Any = 2020
+    data = Table(name="csv", path=str(path), target=year, drop=[year - 1, "area"]).load(0, "vector")  # type: ignore[arg-type]
+    assert data.inputs.shape[1] == 4
+    assert "target 2020" in data.description.source

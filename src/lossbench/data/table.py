@@ -60,9 +60,9 @@ class Table(DataSource):
     test_share: float = knob(0.2, above=0, below=1)
 
     def __post_init__(self) -> None:
+        for knob_of_names in ("target", "drop", "categories"):
+            object.__setattr__(self, knob_of_names, _names(getattr(self, knob_of_names)))
         super().__post_init__()
-        object.__setattr__(self, "drop", tuple(self.drop))  # YAML gives lists, which have no hash
-        object.__setattr__(self, "categories", tuple(self.categories))
         held_out = self.val_share + self.test_share
         if held_out >= 1:
             raise InputError(
@@ -133,6 +133,15 @@ class Table(DataSource):
             fewest=FEWEST,
         )
         return columns.understood(self.path, options)
+
+
+def _names(given: Any) -> Any:
+    """Names of columns as texts: YAML makes numbers of some. Lists, which have no hash, become tuples."""
+    if isinstance(given, (list, tuple)):
+        return tuple(map(_names, given))
+    if isinstance(given, bool):
+        return str(given).lower()
+    return repr(given) if isinstance(given, (int, float)) else given
 
 
 def _units(targets: npt.NDArray[np.float64]) -> tuple[float, float]:
