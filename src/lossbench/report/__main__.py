@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -244,8 +244,12 @@ def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: b
     captions: dict[str, str] = {}
     if options.figures:
         from lossbench.report.figures import draw
+        from lossbench.report.figures.stored import unread
 
         figures, captions = draw(report, uri)
+        if remark := unread(uri, report.chosen):
+            print(f"\n! {remark}")
+            report = replace(report, remarks=(*report.remarks, remark))
     write(report, folder, figures, captions)
     print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(figures)} figures")
     if recorded:

@@ -10,6 +10,7 @@ from typing import Any
 from lossbench.report.made import made
 from lossbench.tracking import runs as tags
 from lossbench.tracking.address import parse
+from lossbench.tracking.places import bring_along
 from lossbench.tracking.quiet import client
 
 REPORT = "report"
@@ -27,9 +28,12 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
     Returns:
         The id of the run.
     """
-    store = client(parse(uri).uri)
+    address = parse(uri)
+    store = client(address.uri)
     place = store.get_experiment_by_name(experiment)
     number = place.experiment_id if place else store.create_experiment(experiment)
+    if address.path:
+        bring_along(address.path)
     earlier = _reports(store, number)
     run = store.create_run(
         number,

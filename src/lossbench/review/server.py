@@ -24,6 +24,7 @@ from lossbench import command
 from lossbench.errors import InputError
 from lossbench.review.__main__ import options, port_of
 from lossbench.tracking.address import Address, check_reachable, parse, resolve_uri
+from lossbench.tracking.places import bring_along
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
@@ -123,6 +124,8 @@ def main(arguments: Sequence[str]) -> None:
             "run a sweep first (make demo), or name another with tracking.uri."
         )
     check_reachable(address)
+    if address.path:
+        bring_along(address.path)  # MLflow looks for artifacts where the database says
     _bring_up_to_date(uri)
     print(f"Starting MLflow on {address.spoken} ...", flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # the usual end

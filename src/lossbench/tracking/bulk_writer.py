@@ -20,6 +20,7 @@ from lossbench.tracking import runs
 from lossbench.tracking.address import Address, local_path
 from lossbench.tracking.conversion import DATA_SET_CONTEXT, deleted_experiment, finite_part, result_tags
 from lossbench.tracking.journal import Entry, Opening
+from lossbench.tracking.places import artifact_place
 from lossbench.tracking.writer import DIED, Writer
 
 SCHEMA = "dc11669786a5"  # alembic's revision of MLflow 3.17
@@ -76,12 +77,15 @@ class BulkWriter(Writer):
         except (OSError, sqlite3.Error):  # a folder, a name that is too long, what is no database
             return False
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _file(self) -> Path:
         if self.address.path is None or not self.address.path.exists():
             # Not created again: an empty file would look like a database without runs.
             raise FileNotFoundError(f"{self.address.spoken} is not there any more")
-        database = sqlite3.connect(self.address.path, timeout=_LOCK_SECONDS, isolation_level=None)
+        return self.address.path
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._file(), timeout=_LOCK_SECONDS, isolation_level=None)
         with contextlib.closing(database):
             database.execute("PRAGMA foreign_keys = ON")
             if database.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -92,9 +96,10 @@ class BulkWriter(Writer):
             database.execute("COMMIT")
 
     def create(self, openings: Sequence[Opening], may_exist: bool) -> list[str]:
+        path = self._file()
         with self._transaction() as database:
             return [
-                (_find_running(database, opening) if may_exist else None) or _create(database, opening)
+                (_find_running(database, opening) if may_exist else None) or _create(database, opening, path)
                 for opening in openings
             ]
 
@@ -124,10 +129,13 @@ class BulkWriter(Writer):
             database.executemany(_END, [("KILLED", now, run_id) for run_id in run_ids])
 
     def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
+        path = self._file()
         with self._transaction() as database:
             found = database.execute(_FIND_KIND, (experiment, runs.KIND, kind, runs.KEY)).fetchall()
             earlier = {key: run_id for run_id, key in found}
-            run_ids = [_renew(database, earlier.get(e.opening.tags[runs.KEY]), e.opening) for e in entries]
+            run_ids = [
+                _renew(database, earlier.get(e.opening.tags[runs.KEY]), e.opening, path) for e in entries
+            ]
             for run_id, entry in zip(run_ids, entries, strict=True):
                 _record(database, run_id, entry)
             now = time.time_ns() // 1_000_000
@@ -135,10 +143,10 @@ class BulkWriter(Writer):
         return run_ids
 
 
-def _renew(database: sqlite3.Connection, run_id: str | None, opening: Opening) -> str:
+def _renew(database: sqlite3.Connection, run_id: str | None, opening: Opening, path: Path) -> str:
     """A record without content: the one of that id, emptied, or where there is none, a new one."""
     if run_id is None:
-        return _create(database, opening)
+        return _create(database, opening, path)
     for table in ("tags", "params", "metrics", "latest_metrics"):
         database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
     database.execute(_RENEW, (opening.name, opening.started, run_id))
@@ -154,8 +162,8 @@ def _find_running(database: sqlite3.Connection, opening: Opening) -> str | None:
     return str(found[0]) if found else None
 
 
-def _create(database: sqlite3.Connection, opening: Opening) -> str:
-    experiment, place = _experiment(database, opening)
+def _create(database: sqlite3.Connection, opening: Opening, path: Path) -> str:
+    experiment, place = _experiment(database, opening, path)
     run_id = uuid.uuid4().hex
     user = opening.tags.get("mlflow.user", "unknown")
     artifacts = f"{place}/{run_id}/artifacts"
@@ -167,14 +175,14 @@ def _create(database: sqlite3.Connection, opening: Opening) -> str:
     return run_id
 
 
-def _experiment(database: sqlite3.Connection, opening: Opening) -> tuple[int, str]:
+def _experiment(database: sqlite3.Connection, opening: Opening, path: Path) -> tuple[int, str]:
     """The id of an experiment and the place of its artifacts; made when missing."""
     name = opening.experiment
     find = "SELECT experiment_id, artifact_location, lifecycle_stage FROM experiments WHERE name = ?"
     found = database.execute(find, (name,)).fetchone()
     if found is None:
         number = database.execute(_NEW_EXPERIMENT, (name, opening.started, opening.started)).lastrowid
-        place = f"{Path.cwd().as_posix()}/mlruns/{number}"  # where MLflow itself puts it
+        place = artifact_place(path, str(number))
         database.execute(
             "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (place, number)
         )

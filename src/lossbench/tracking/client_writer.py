@@ -20,6 +20,7 @@ from lossbench.tracking import runs
 from lossbench.tracking.address import Address
 from lossbench.tracking.conversion import DATA_SET_CONTEXT, deleted_experiment, finite_part, result_tags
 from lossbench.tracking.journal import Entry, Opening
+from lossbench.tracking.places import bring_along
 from lossbench.tracking.quiet import client
 from lossbench.tracking.writer import DIED, Writer
 
@@ -74,7 +75,7 @@ class ClientWriter(Writer):
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self.client.create_experiment(name))
+                return self._made(name)
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -82,6 +83,12 @@ class ClientWriter(Writer):
         if found is None or found.lifecycle_stage == "deleted":
             raise deleted_experiment(name, found.experiment_id if found else "ID")
         return str(found.experiment_id)
+
+    def _made(self, name: str) -> str:
+        number = str(self.client.create_experiment(name))
+        if self.address.path:  # MLflow puts the artifacts into the current folder
+            bring_along(self.address.path)
+        return number
 
     def create(self, openings: Sequence[Opening], may_exist: bool) -> list[str]:
         return [self._create(opening, may_exist) for opening in openings]

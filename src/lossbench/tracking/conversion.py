@@ -42,6 +42,8 @@ def result_tags(result: runs.RunResult, left_out: Sequence[str] = ()) -> dict[st
         tags[runs.NOTE] = f"**{result.outcome}**: {result.reason[: TAG_LENGTH - 100]}"
     if left_out:
         tags[runs.NOT_FINITE] = "; ".join(left_out)[:TAG_LENGTH]
+    if result.artifacts:
+        tags[runs.ARTIFACTS] = ",".join(sorted(result.artifacts))
     return tags
 
 

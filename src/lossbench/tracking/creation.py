@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lossbench.data.archive import cache_folder
 from lossbench.errors import InputError
+from lossbench.tracking.places import artifact_place, bring_along
 from lossbench.tracking.quiet import client
 
 _LOCK_SECONDS = 120.0
@@ -42,6 +43,7 @@ def prepare_database(path: Path) -> None:
                 # Who waits for the lock finds the database ready, so its file is not needed any more.
                 Path(f"{path}.lock").unlink(missing_ok=True)
         _settle(path)
+        bring_along(path)
     except Timeout:
         raise InputError(
             f"{path} is being created by another process for more than {_LOCK_SECONDS:.0f} s; "
@@ -118,7 +120,7 @@ def _copy_blank(path: Path) -> bool:
             # What MLflow itself would have written here and now.
             database.execute(
                 "UPDATE experiments SET artifact_location = ?, creation_time = ?, last_update_time = ?",
-                (f"{Path.cwd().as_posix()}/mlruns/0", now, now),
+                (artifact_place(path.parent, 0), now, now),
             )
     except (InputError, OSError, sqlite3.Error):
         path.unlink(missing_ok=True)

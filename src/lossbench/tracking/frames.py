@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.tracking import runs
-from lossbench.tracking.address import Address, local_path, parse
+from lossbench.tracking.address import Address, parse
+from lossbench.tracking.places import artifact_folder
 from lossbench.tracking.quiet import settle_environment
 from lossbench.tracking.reader import reading
 from lossbench.tracking.records import Record, latest
@@ -65,10 +66,19 @@ def read_artifact(uri: str, run_id: str, name: str) -> bytes | None:
         place = records.artifact_place(run_id)
         if place is None:
             return None
-        folder = local_path(place)
+        folder = artifact_folder(address, place)
         if folder is None:
             return _download(address, run_id, name)
     return (folder / name).read_bytes() if (folder / name).is_file() else None
+
+
+def artifact_files(uri: str, run_ids: Sequence[str], name: str) -> dict[str, Path]:
+    """Where an artifact of each run should lie; without runs whose artifacts are kept elsewhere."""
+    address = parse(uri)
+    with reading(address) as records:
+        places = {run_id: records.artifact_place(run_id) for run_id in run_ids}
+    folders = {run_id: artifact_folder(address, place) for run_id, place in places.items() if place}
+    return {run_id: folder / name for run_id, folder in folders.items() if folder}
 
 
 def _download(address: Address, run_id: str, name: str) -> bytes | None:

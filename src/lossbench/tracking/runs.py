@@ -29,6 +29,7 @@ REASON = "lossbench.reason"
 TRACEBACK = "lossbench.traceback"
 NOT_FINITE = "lossbench.not_finite"  # what was left out because it was nan or infinite
 PROCESS = "lossbench.process"  # host:pid:start, to tell a running run from an orphaned one
+ARTIFACTS = "lossbench.artifacts"  # names of the files that were stored with a run
 CONFIG = "lossbench.config"  # the resolved config as JSON, from which a run can be trained again
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"

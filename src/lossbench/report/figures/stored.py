@@ -15,6 +15,8 @@ import pandas as pd
 from lossbench.report.conditions import LOSS, SEED
 from lossbench.report.figures.looks import ordered
 from lossbench.tracking import read_artifact
+from lossbench.tracking.frames import artifact_files
+from lossbench.tracking.runs import ARTIFACTS
 
 FILE = "predictions.npz"
 Arrays = Mapping[str, Any]
@@ -62,6 +64,26 @@ class Stored:
             if arrays := list(islice((one for one in read if one is not None), seeds)):
                 found[loss] = arrays
         return found
+
+
+def unread(uri: str, rows: pd.DataFrame) -> str | None:
+    """A remark on predictions that were stored with runs and cannot be read; None where all can.
+
+    Args:
+        uri: the tracking address.
+        rows: runs, as `read_runs` gives them.
+    """
+    kept = rows[ARTIFACTS] if ARTIFACTS in rows else pd.Series(index=rows.index, dtype=str)
+    stored = rows[[isinstance(names, str) and FILE in names.split(",") for names in kept]]
+    files = artifact_files(uri, [str(run_id) for run_id in stored["run_id"]], FILE)
+    lost = [file for file in files.values() if not zipfile.is_zipfile(file)]
+    if not lost:
+        return None
+    runs = "1 run was" if len(lost) == 1 else f"{len(lost)} runs were"
+    return (
+        f"{runs} recorded with predictions that cannot be read, so the figures are without them: "
+        f"{lost[0]}. Where the folder mlruns was left behind, put it beside its database."
+    )
 
 
 def labels(arrays: Arrays) -> Any:
