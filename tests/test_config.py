@@ -19,7 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.config import GROUPS, Job, conf_dir, jobs_from
 from lossbench.errors import InputError
+from lossbench.pack.grouping import pack_key
 from lossbench.refusals import is_told, sentence
+from lossbench.tracking.provenance import flatten
 
 SHIPPED = {
     group: [path.stem for path in sorted((conf_dir() / group).glob("*.yaml"))] for group in GROUPS
@@ -77,6 +79,43 @@ def test_the_order_of_keys_does_not_change_the_key() -> None:
         for name, node in config.items()
     }
     assert jobs_from([OmegaConf.create(dict(reversed(backwards.items())))])[0].key == job().key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["loss=huber", "loss.delta=1"], ["loss=huber", "loss.delta=1.0"]),
+        (["loss=huber"], ["loss=huber", "~loss.delta"]),
+        (["model.hidden=[32,8]"], ["model.hidden=[32, 8]"]),
+        (["optimizer.weight_decay=0"], ["~optimizer.weight_decay"]),
+        (["loss=focal", "data=mnist_5k", "loss.function.gamma=2"], ["loss=focal", "data=mnist_5k"]),
+        (["loss=focal", "data=mnist_5k", "~loss.function.alpha"], ["loss=focal", "data=mnist_5k"]),
+    ],
+)
+def test_two_spellings_of_a_value_are_one_run(one: list[str], other: list[str]) -> None:
+    first, second = (jobs_from([compose("config", overrides)])[0] for overrides in (one, other))
+    assert first.key == second.key
+    assert flatten(first.knobs) == flatten(second.knobs)
+    assert pack_key(first) == pack_key(second)
+
+
+def test_a_file_named_in_several_ways_with_its_columns_in_any_order_is_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    rows = "".join(f"{i},{i % 7},{i % 5},{3 * i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,c,y\n" + rows)
+    monkeypatch.chdir(tmp_path / "below")
+    table = ["data=csv", "data.target=y"]
+
+    def key(*overrides: str) -> str:
+        return jobs_from([compose("config", [*table, *overrides])])[0].key
+
+    first = key("data.path=../t.csv", "data.drop=[a,b]")
+    assert key(f"data.path={tmp_path}/t.csv", "data.drop=[b,a,a]") == first
+    assert key("data.path=../t.csv", "data.drop=[a]") != first
+    (tmp_path / "t.csv").write_text("a,b,c,y\n" + rows.replace(",1,", ",2,"))
+    assert key("data.path=../t.csv", "data.drop=[a,b]") != first
 
 
 def test_equal_choices_of_a_sweep_are_one_object() -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
 from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from lossbench.config import GROUPS, Job, conf_dir, jobs_from
+from lossbench.errors import InputError
+from lossbench.making import make
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
 
 SMALL = "data.train_size=32 data.val_size=10 data.test_size=10 trainer.max_epochs=1 hydra/launcher=basic"
-PATHS = ("root", "path")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,36 +45,47 @@ def job() -> Job:
     return jobs_from([compose("config", SMALL.split())])[0]
 
 
-def shipped() -> list[tuple[str, str]]:
-    """(group, key) of every knob of every choice that ships, but where files lie."""
-    found = {
-        (group, str(knob))
-        for group in GROUPS
-        for path in (conf_dir() / group).glob("*.yaml")
-        for knob in OmegaConf.load(path)
-        if knob not in PATHS
-    }
-    return sorted(found)
+PARTS = {"data": "source"}  # the group by another name in a member
 
 
-@given(st.sampled_from(shipped()), st.sampled_from(["another", 12345, 0.12345, True, [7], None]))
-def test_whatever_a_knob_becomes_the_key_changes(knob: tuple[str, str], value: object) -> None:
-    before = job_once()
-    group, name = knob
-    if before.config[group].get(name, "absent") == value:
-        return
-    changed = {**before.config, group: {**before.config[group], name: value}}
-    assert replace(before, config=changed).key != before.key
+def shipped() -> list[tuple[str, dict[str, Any]]]:
+    """(group, node) of every choice that ships and whose data needs no file."""
+    found = []
+    for group in GROUPS:
+        for path in sorted((conf_dir() / group).glob("*.yaml")):
+            node: Any = OmegaConf.to_container(OmegaConf.load(path))
+            if (group != "data" or path.stem == "outliers") and "function" not in node:
+                found.append((group, {str(name): value for name, value in node.items()}))
+    return found
+
+
+@pytest.mark.parametrize(("group", "node"), shipped(), ids=lambda one: one if isinstance(one, str) else "")
+def test_whatever_a_knob_becomes_the_key_changes(group: str, node: dict[str, Any]) -> None:
+    base = job_once()
+
+    def key(node: dict[str, Any]) -> str:
+        made: Any = make(group, GROUPS[group], node)
+        member = replace(base.member, **{PARTS.get(group, group): made})
+        return replace(base, member=member, config={**base.config, group: node}).key
+
+    before = key(node)
+    for field in dataclasses.fields(get_class(node["_target_"])):
+        changed = []
+        for value in field.metadata.get("choices") or ("another", 12345, 0.12345, True, False, [7]):
+            if value != node.get(field.name, field.default):
+                with contextlib.suppress(InputError):  # of another type, or out of its range
+                    changed.append(key({**node, field.name: value}) != before)
+        assert changed, field.name
+        assert all(changed), field.name
 
 
 @given(
     st.permutations(["data", "model", "loss", "optimizer", "trainer", "seed", "experiment"]), st.booleans()
 )
-def test_order_place_and_manner_do_not_change_the_key(order: list[str], flag: bool) -> None:
+def test_order_and_manner_do_not_change_the_key(order: list[str], flag: bool) -> None:
     before = job_once()
     changed = {name: before.config[name] for name in order}
     changed |= {"pack": {"mode": "loop", "checkpoint_every": 3}, "tracking": {"resume": flag}}
-    changed["data"] = {**changed["data"], "root": "/elsewhere" if flag else None}
     assert replace(before, config=changed, mode="loop").key == before.key
 
 

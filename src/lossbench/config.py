@@ -17,6 +17,7 @@ from lossbench import __version__, options
 from lossbench.choice import Choice
 from lossbench.data.source import DataSource
 from lossbench.errors import InputError, suggestion
+from lossbench.knob_types import one_spelling
 from lossbench.losses.loss import Loss
 from lossbench.making import make
 from lossbench.models.model import Model
@@ -34,8 +35,6 @@ GROUPS: Mapping[str, type[Choice]] = {
     "trainer": TrainerOptions,
 }
 _PARTS = (*GROUPS, "seed", "pack", "tracking", "experiment")
-# Where files lie does not change what is trained: their content is in the data's fingerprint.
-_PATHS = ("root", "path")
 
 
 def conf_dir() -> Path:
@@ -91,16 +90,43 @@ class Job:
     @cached_property
     def key(self) -> str:
         """A hash of what matters to the result, by which a finished run is found again."""
-        chosen = {group: self.config[group] for group in GROUPS}
-        chosen["data"] = {k: v for k, v in chosen["data"].items() if k not in _PATHS}
+        source = self.member.source
+        # Where files lie does not change what is trained: their content is in the data's fingerprint.
+        data = {name: value for name, value in self.knobs["data"].items() if name not in source.places}
         parts = {
-            "config": chosen,
+            "classes": {group: _class_of(choice) for group, choice in self._choices.items()},
+            "knobs": {**self.knobs, "data": data},
             "seed": self.member.seed,
             "experiment": self.experiment,
-            "data": self.member.source.fingerprint(self.member.seed),
+            "data": source.fingerprint(self.member.seed),
             "version": __version__,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        """The knobs of each group as the made object has them: one spelling of a value, defaults filled in.
+
+        What is no field of the object, or no plain value in it, is as the config says.
+        """
+        return {
+            group: {**_configured(self.config[group]), **choice.values()}
+            for group, choice in self._choices.items()
+        }
+
+    @property
+    def _choices(self) -> dict[str, Choice]:
+        member = self.member
+        made = (member.source, member.model, member.loss, member.optimizer, member.trainer)
+        return dict(zip(GROUPS, made, strict=True))
+
+
+def _class_of(choice: Choice) -> str:
+    return f"{type(choice).__module__}.{type(choice).__qualname__}"
+
+
+def _configured(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one_spelling(value) for name, value in node.items() if not name.startswith("_")}
 
 
 def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:

@@ -29,7 +29,8 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         "lossbench.version": provenance.version(),
         "lossbench.versions": provenance.versions(),
     }
-    return RunStart(job.key, job.experiment, job.name, provenance.flatten(job.config), tags, description)
+    params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
+    return RunStart(job.key, job.experiment, job.name, params, tags, description)
 
 
 def _recipe(job: Job) -> str:

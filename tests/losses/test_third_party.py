@@ -145,6 +145,22 @@ class TestThirdParty:
         ]
         assert recipes[0] == recipes[2] != recipes[1]
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ({"_target_": "torch.nn.HuberLoss", "delta": 1}, {"_target_": "torch.nn.HuberLoss"}),
+            (
+                {"_target_": f"{__name__}.pinball", "_partial_": True, "share": 1},
+                {"_target_": f"{__name__}.pinball", "_partial_": True, "share": 1.0},
+            ),
+        ],
+    )
+    def test_two_spellings_of_one_function_are_one_loss(
+        self, one: dict[str, Any], other: dict[str, Any]
+    ) -> None:
+        first, second = (made(function, **VALUE_WORDS) for function in (one, other))
+        assert first.values() == second.values()
+
     def test_a_result_of_another_length_is_refused(self) -> None:
         loss = ThirdParty(name="short", function=lambda o, t: o[1:], **VALUE_WORDS)
         with pytest.raises(ValueError, match="6 examples"):

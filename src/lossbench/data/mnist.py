@@ -33,7 +33,7 @@ class MNIST(DigitSource):
     val_size: validation images, which do not depend on `train_size`; the official test set is always whole.
     """
 
-    root: str | None = knob(None, optional=True)
+    root: str | None = knob(None, optional=True, place=True)
     train_size: int | None = knob(None, at_least=10, optional=True)
     val_size: int = knob(5000, at_least=10)
 

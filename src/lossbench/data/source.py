@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.choice import Choice
+from lossbench.knob_types import types_of
 from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_PLACES = ("path", "root")
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,16 @@ class DataSource(Choice):
     judged_by: ClassVar[tuple[MetricFamily, ...]]
     select: ClassVar[str]
     noise_knobs: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Knobs that say where files lie: those declared so, of type Path, or called path or root."""
+        known = types_of(type(self))
+        return tuple(
+            field.name
+            for field in dataclasses.fields(self)
+            if field.metadata.get("place") or known[field.name].item is Path or field.name in _PLACES
+        )
 
     @abstractmethod
     def targets(self) -> tuple[Target, ...]:

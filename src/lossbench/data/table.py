@@ -49,10 +49,10 @@ class Table(DataSource):
     judged_by = ("continuous",)
     select = "mae"  # a user's target may hold outliers: a squared metric would follow them
 
-    path: str | None = knob(None, optional=True)
+    path: str | None = knob(None, optional=True, place=True)
     target: str | None = knob(None, optional=True)
-    drop: tuple[str, ...] = knob(())
-    categories: tuple[str, ...] = knob(())
+    drop: tuple[str, ...] = knob((), unordered=True)
+    categories: tuple[str, ...] = knob((), unordered=True)
     max_categories: int = knob(20, at_least=1)
     min_count: int = knob(5, at_least=1)
     separator: str = knob("comma", choices=tuple(SEPARATORS))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.choice import Choice
+from lossbench.knob_types import Type, types_of
 from lossbench.task import Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ class Loss(Choice):
 
     def float_knobs(self) -> dict[str, float]:
         """The knobs that may differ between members that are computed together."""
+        known = types_of(type(self))
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if str(field.type) == "float"
+            if known[field.name] == Type(float)
         }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lossbench.choice import knob
 from lossbench.errors import InputError, suggestion
+from lossbench.knob_types import one_spelling
 from lossbench.losses.heads import mean_of_support, two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
@@ -73,9 +76,15 @@ class ThirdParty(Loss):
         object.__setattr__(self, "trains_on", kinds)
         # Said before the function is made: the text of a torch.nn loss does not show its arguments.
         named = isinstance(self.function, Mapping)
-        recipe = json.dumps(_plain(self.function), sort_keys=True) if named else f"object {id(self.function)}"
-        object.__setattr__(self, "recipe", recipe)
+        node = _plain(self.function) if named else None
         object.__setattr__(self, "function", _made(self.function))
+        recipe = json.dumps(_spelled(node), sort_keys=True) if named else f"object {id(self.function)}"
+        object.__setattr__(self, "recipe", recipe)
+
+    def values(self) -> dict[str, Any]:
+        """As of every choice; the function by its class and all its arguments."""
+        known = {} if self.recipe.startswith("object") else {"function": json.loads(self.recipe)}
+        return {**super().values(), **known}
 
     @property
     def embeds(self) -> bool:
@@ -130,6 +139,36 @@ def _plain(config: Mapping[str, Any]) -> Any:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(OmegaConf.create(dict(config)), resolve=True)
+
+
+def _spelled(node: Any) -> Any:
+    """A config that Hydra has made, in one spelling: defaults filled in, floats as floats.
+
+    What is a float is known from the annotation of an argument or from its default; of the others a whole
+    number is written as one. A default that is no plain value is left out: it is the same for everyone.
+    """
+    if isinstance(node, list):
+        return [_spelled(item) for item in node]
+    if not isinstance(node, dict):
+        return one_spelling(node)
+    said = {name: _spelled(value) for name, value in node.items()}
+    for argument in _arguments(node.get("_target_")):
+        value = said.get(argument.name, argument.default)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if whole and (argument.annotation in (float, "float") or isinstance(argument.default, float)):
+            value = float(value)
+        if value is None or isinstance(value, (bool, int, float, str)):
+            said[argument.name] = value
+    return said
+
+
+def _arguments(target: Any) -> list[inspect.Parameter]:
+    """The arguments that a callable names; none where it does not say."""
+    try:
+        arguments = inspect.signature(pkgutil.resolve_name(str(target))).parameters.values()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return []
+    return [a for a in arguments if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
 
 
 def _made(function: Any) -> Callable[..., Any]:

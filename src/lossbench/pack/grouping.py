@@ -19,7 +19,7 @@ def pack_key(job: Job) -> str:
     member = job.member
     free = dict(_FREE_KNOBS, data=member.source.noise_knobs)
     fixed: dict[str, Any] = {
-        group: {name: value for name, value in job.config[group].items() if name not in free.get(group, ())}
+        group: {name: value for name, value in job.knobs[group].items() if name not in free.get(group, ())}
         for group in ("data", "model", "optimizer", "trainer")
     }
     shape = [member.outputs, member.headed, member.reads, member.loss.stackable, job.mode]

@@ -16,7 +16,7 @@ from lossbench.report.conditions import LOSS, Layout, in_order, label, show
 
 # How an adapted loss is read; what it computes stands in its other parts.
 _READING = ("trains_on", "encoding", "output_size", "meaning", "stackable", "recipe")
-_OFF = ("", "0", "false", "none", "nan")
+_OFF = ("", "0", "false", "none", "null", "nan")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from lossbench.tracking.conversion import PARAM_LENGTH
 UNKNOWN = "unknown"
 
 _DISTRIBUTIONS = ("lossbench", "torch", "pytorch-lightning", "mlflow", "scikit-learn", "numpy")
-_NOT_PARAMS = ("hydra", "tracking", "experiment")  # they say how a run was asked for, not what it is
 _GIT_SECONDS = 2.0
 
 
@@ -81,18 +80,18 @@ def version() -> str:
     return str(json.loads(versions())["lossbench"])
 
 
-def flatten(config: Mapping[str, Any]) -> dict[str, str]:
-    """A resolved config as MLflow params: `loss.delta` -> "1.0".
+def flatten(knobs: Mapping[str, Any]) -> dict[str, str]:
+    """What a run is as MLflow params: `loss.delta` -> "1.0".
 
     Lists become JSON; null, true and false are spelt as in YAML; values are cut at MLflow's 6,000 characters.
-    `_target_` and the groups hydra, tracking and experiment are left out.
+    What says how to make an object (`_target_`, `_partial_`) is left out.
     """
-    kept = {name: value for name, value in config.items() if name not in _NOT_PARAMS}
-    return {name: text[:PARAM_LENGTH] for name, text in _flat("", kept)}
+    return {name: text[:PARAM_LENGTH] for name, text in _flat("", knobs)}
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
-        items = ((f"{prefix}.{name}" if prefix else str(name), inner) for name, inner in value.items())
-        return [pair for name, inner in items if not name.endswith("_target_") for pair in _flat(name, inner)]
+        named = ((str(name), inner) for name, inner in value.items() if not str(name).startswith("_"))
+        items = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in named)
+        return [pair for name, inner in items for pair in _flat(name, inner)]
     return [(prefix, value if isinstance(value, str) else json.dumps(value, default=list))]
