@@ -63,7 +63,7 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
         InputError: a knob is of the wrong type or out of its range.
     """
 
-    group = "knobs"  # the part of the config: data, model, loss, optimizer, trainer, pack, tracking
+    part = "knobs"  # the part of the config: data, model, loss, optimizer, trainer, pack, tracking
 
     def __post_init__(self) -> None:
         known = types_of(type(self))
@@ -74,9 +74,9 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
                 continue
             kind = known[field.name]
             if field.metadata:
-                _check(f"{self.group}.{field.name}", field.metadata, kind, value)
+                _check(f"{self.part}.{field.name}", field.metadata, kind, value)
             elif value is not None and field.name != "name":  # of the name, Choice says what it must be
-                kind.check(f"{self.group}.{field.name}", value)
+                kind.check(f"{self.part}.{field.name}", value)
             if field.metadata.get("unordered"):
                 kind = dataclasses.replace(kind, unordered=True)
             _set_if_other(self, field.name, value, kind.canonical(value))
@@ -109,12 +109,12 @@ class Choice(Knobs):
 
     name: str
 
-    group = "choice"
+    part = "choice"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.name, str) or not self.name.strip():
-            raise InputError(f"{self.group}.name must be a text that is not empty; got {self.name!r}.")
+            raise InputError(f"{self.part}.name must be a text that is not empty; got {self.name!r}.")
 
 
 def _check(path: str, metadata: Mapping[str, Any], kind: Type, value: Any) -> None:

@@ -20,7 +20,7 @@ class Optimizer(Choice):
     clip: largest norm of a member's gradient (torch.nn.utils.clip_grad_norm_); null is no clipping.
     """
 
-    group = "optimizer"
+    part = "optimizer"
     lr: float = knob(1e-3, above=0)
     weight_decay: float = knob(0.0, at_least=0)
     schedule: str = knob("constant", choices=("constant", "linear", "cosine"))

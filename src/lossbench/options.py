@@ -21,7 +21,7 @@ class Pack(Knobs):
         interrupted; 0 is never.
     """
 
-    group = "pack"
+    part = "pack"
     mode: str = knob("auto", choices=("auto", "vmap", "loop"))
     checkpoint_every: int = knob(0, at_least=0)
 
@@ -37,7 +37,7 @@ class Tracking(Knobs):
     models: the weights that were tested are kept as an artifact of each run.
     """
 
-    group = "tracking"
+    part = "tracking"
     uri: str | None = knob(None, optional=True)
     resume: bool = knob(True)
     retry_diverged: bool = knob(False)
@@ -51,9 +51,7 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: one of them has an unknown part, or one of the wrong type.
     """
-    options = {
-        kind.group: dataclasses.asdict(_made(kind, config.get(kind.group))) for kind in (Pack, Tracking)
-    }
+    options = {kind.part: dataclasses.asdict(_made(kind, config.get(kind.part))) for kind in (Pack, Tracking)}
     experiment = _mapping("experiment", config.get("experiment"))
     if set(experiment) & set(config):  # what was to be set at the top
         raise InputError(f"{PACKAGE_MISSING}.")
@@ -74,10 +72,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def _made(kind: type[Pack] | type[Tracking], node: Any) -> Pack | Tracking:
     known = [field.name for field in dataclasses.fields(kind)]
-    given = _mapping(kind.group, node)
+    given = _mapping(kind.part, node)
     for name in given:
         if name not in known:
-            raise InputError(f"{unknown_knob(f'{kind.group}.{name}', kind.group, known)}.")
+            raise InputError(f"{unknown_knob(f'{kind.part}.{name}', kind.part, known)}.")
     return kind(**given)
 
 

@@ -17,7 +17,7 @@ class TrainerOptions(Choice):
     accelerator: as in Lightning's Trainer.
     """
 
-    group = "trainer"
+    part = "trainer"
     max_epochs: int = knob(20, at_least=1)
     batch_size: int = knob(64, at_least=1)
     patience: int | None = knob(None, at_least=1, optional=True)

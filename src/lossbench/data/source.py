@@ -72,7 +72,7 @@ class DataSource(Choice):
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
     """
 
-    group = "data"
+    part = "data"
     reads: ClassVar[tuple[InputKind, ...]]
     judged_by: ClassVar[tuple[MetricFamily, ...]]
     select: ClassVar[str]

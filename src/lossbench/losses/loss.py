@@ -28,7 +28,7 @@ class Loss(Choice):
     together, the knob being vmapped. Other knobs are plain Python and must agree within such a group.
     """
 
-    group = "loss"
+    part = "loss"
     trains_on: ClassVar[tuple[TargetKind, ...]]
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 

@@ -21,7 +21,7 @@ class Model(Choice):
     embedding_size: length of the embedding, where the loss or the task asks for one.
     """
 
-    group = "model"
+    part = "model"
     reads: ClassVar[tuple[InputKind, ...]]
     embedding_size: int = knob(64, at_least=1)
 
