@@ -80,8 +80,10 @@ NAMES = {
     "~loss=huber": "deletes what this config does not have",
     "+loss=mae": "loss is chosen already; write loss=... without +",
     "loss@aux=mae": "loss@aux is no part of the config",
-    "~data.name": "data lacks 'name': set it in its YAML",
-    "loss.name=": "loss.name must be a text that is not empty; got ''",
+    "~data.name": "data.name would only relabel data=outliers; to choose another write data=NAME.",
+    "loss.name=": "loss.name would only relabel loss=mse; to choose another write loss=NAME.",
+    "loss.name=huber": "loss.name would only relabel loss=mse; to choose another write loss=huber.",
+    "++optimizer.name=sgd": "would only relabel optimizer=adam; to choose another write optimizer=sgd.",
 }
 FORMS = {
     "huber": f"'huber' {FORM}",
@@ -212,7 +214,7 @@ def _hydra() -> Iterator[None]:
 def in_full(*overrides: str) -> DictConfig:
     """What the program gives to `train_many`; Hydra's own node is checked as the program does."""
     config = compose("config", list(overrides), return_hydra_config=True)
-    check_chosen(config.hydra.runtime.choices, config)
+    check_chosen(config.hydra.runtime.choices, config, config.hydra.overrides.task)
     with open_dict(config):
         del config["hydra"]
     return config
@@ -225,7 +227,7 @@ def composed(line: str) -> DictConfig:
         override for override in overrides if re.fullmatch(r"(data|model|loss|optimizer)=\w+", override)
     ]
     values = [override for override in overrides if override not in choices]
-    if not all(re.fullmatch(r"(seed|\w+\.\w+)=.*", override) for override in values):
+    if not all(re.fullmatch(r"(seed|\w+\.(?!name=)\w+)=.*", override) for override in values):
         return in_full(*overrides)
     try:
         config = copy.deepcopy(in_full(*choices))
@@ -414,6 +416,19 @@ FILES = {
         f"# @package _global_\nexperiment: {{claims: [{CLAIM.replace('loss: mse', 'loss.delta: abc')}]}}",
         "experiment=mine",
         "Claim a: right: loss.delta must be a number; got 'abc'",
+    ),
+    "a name that is another's": (
+        "loss/mine.yaml",
+        "_target_: lossbench.losses.huber.Huber\nname: huber\ndelta: 9.0",
+        "loss=mine",
+        "loss=mine is named 'huber' in a YAML, and its runs would be taken for those of loss=huber: "
+        "write name: mine there, or choose loss=huber.",
+    ),
+    "a name set by an experiment": (
+        "experiment/mine.yaml",
+        "# @package _global_\nloss: {name: huber}",
+        "experiment=mine",
+        "loss=mse is named 'huber' in a YAML",
     ),
     "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
 }

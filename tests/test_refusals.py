@@ -85,6 +85,12 @@ def test_a_group_that_hydra_leaves_out_of_its_choices_was_given_a_list() -> None
         check_chosen({"model": "mlp"}, config)
 
 
+def test_a_choice_is_called_by_its_file() -> None:
+    config = OmegaConf.create({"loss": {"delta": 1.0}, "model": {"name": "mine"}})
+    check_chosen({"loss": "own/mine", "model": "mine.yaml"}, config, ["loss.delta=2", "experiment.name=x"])
+    assert config.loss.name == "mine"
+
+
 def test_a_knob_is_placed_where_some_choice_has_it() -> None:
     assert place("lr") == "optimizer.lr"
     assert place("delta") == "loss.delta"

@@ -31,7 +31,8 @@ def main(config: DictConfig) -> float:
         from lossbench.train import train_many
 
         if HydraConfig.initialized():  # not where Python calls this with a config of its own
-            check_chosen(HydraConfig.get().runtime.choices, config)
+            hydra_node = HydraConfig.get()
+            check_chosen(hydra_node.runtime.choices, config, hydra_node.overrides.task)
         return train_many([config])[0].result()
     except RunFailedError as error:
         if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench.config import conf_dir
+from lossbench.config import GROUPS, conf_dir
 from lossbench.errors import InputError, suggestion, unknown_knob
 from lossbench.options import PACKAGE_MISSING
 from lossbench.quoting import corrected
@@ -74,14 +74,18 @@ def _of_form(override: str, *, sweep: bool) -> str:
     return f"{override!r} is not of the form key=value; {remedy}."
 
 
-def check_chosen(choices: Mapping[str, Any], config: DictConfig) -> None:
-    """Refuse a list where one choice is wanted: Hydra would merge its members, and the last one would win.
+def check_chosen(choices: Mapping[str, Any], config: DictConfig, overrides: Sequence[str] = ()) -> None:
+    """Refuse a list where one choice is wanted, and a choice under another's name.
+
+    Of a list, Hydra would merge the members, and the last one would win. A choice is recorded by its name, so
+    that is the name of its file: a YAML that has none gets it here.
 
     Args:
-        choices: `hydra.runtime.choices`, in which Hydra leaves out such a group.
+        choices: `hydra.runtime.choices`, in which Hydra leaves out a group that was given a list.
+        overrides: what was set, which tells who gave the name.
 
     Raises:
-        InputError: naming the first group that was given a list.
+        InputError: naming the first group that was given a list, or whose choice has another name.
     """
     for group in _groups():
         if group in config and group not in choices:
@@ -89,6 +93,34 @@ def check_chosen(choices: Mapping[str, Any], config: DictConfig) -> None:
                 f"{group} takes one name, not a list; to sweep over several write "
                 f"-m {group}=one,other (in a YAML, the text 'one,other')."
             )
+    renamed = next(filter(None, map(_RENAMED.match, overrides)), None)
+    if renamed and renamed["group"] in GROUPS:
+        group, name = renamed["group"], renamed["name"] or "NAME"
+        raise InputError(
+            f"{group}.name would only relabel {group}={choices.get(group)}; to choose another write "
+            f"{group}={name}."
+        )
+    for group in GROUPS:
+        if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
+            _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
+
+
+_RENAMED = re.compile(r"^[+~]*(?P<group>\w+)(?:@[\w.]*)?\.name(?:$|=(?P<name>.*))", re.DOTALL)
+
+
+def _check_name(group: str, choice: str, node: DictConfig) -> None:
+    try:
+        name = node.get("name")
+    except OmegaConfBaseException:  # no value, or one that cannot be resolved: checked where all are
+        return
+    if node and "name" not in node:
+        with open_dict(node):
+            node["name"] = choice
+    elif isinstance(name, str) and name.strip() and name != choice:  # what is no name is told elsewhere
+        raise InputError(
+            f"{group}={choice} is named {name!r} in a YAML, and its runs would be taken for those of "
+            f"{group}={name}: write name: {choice} there, or choose {group}={name}."
+        )
 
 
 def known_parts() -> set[str]:

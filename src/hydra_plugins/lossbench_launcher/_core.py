@@ -146,7 +146,7 @@ def _one_by_one(
 def _compose(master: DictConfig, loader: SweepLoader, overrides: Sequence[str], number: int) -> DictConfig:
     log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
     job = loader.take(master, overrides)
-    check_chosen(job.hydra.runtime.choices, job)
+    check_chosen(job.hydra.runtime.choices, job, job.hydra.overrides.task)
     with open_dict(job):
         job.hydra.job.id = number
         job.hydra.job.num = number
