@@ -36,10 +36,19 @@ def _without(*packages: str) -> Iterator[None]:
 
 
 with _without("torchvision", "scipy", "matplotlib"):
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
     from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
     from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-__all__ = ["Callback", "LightningDataModule", "LightningModule", "SIGTERMException", "Trainer", "quiet"]
+__all__ = [
+    "Callback",
+    "LightningDataModule",
+    "LightningEnvironment",
+    "LightningModule",
+    "SIGTERMException",
+    "Trainer",
+    "quiet",
+]
 
 # Each is true of every pack and says nothing to the person who runs it.
 _EXPECTED = (
@@ -48,6 +57,7 @@ _EXPECTED = (
     ".*configure_optimizers` returned `None`",  # the pack updates its members itself
     ".*LeafSpec.*is deprecated",  # Lightning's own use of torch's pytrees
     ".*GPU available but not used",
+    ".*The `srun` command is available",  # a pack is one process
 )
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from lossbench.config import Job
 from lossbench.data.cache import DataCache
+from lossbench.losses.mse import MSE
+from lossbench.models.model import Model
+from lossbench.pack.checkpoint import Checkpoints
 from lossbench.pack.fit import fit
+from lossbench.pack.plan import plan
+from lossbench.task import Inputs, Target
 
 Compose = Callable[..., list[Job]]
 
@@ -82,3 +92,96 @@ def test_a_fit_leaves_the_global_generator_as_it_was(jobs: Compose) -> None:
     before = torch.random.get_rng_state()
     results(jobs("loss=mse"), "loop")
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "torch": torch.randn_like,
+    "dropout": lambda x: nn.functional.dropout(torch.ones_like(x), 0.5, training=True),
+    "python": lambda x: torch.full_like(x, random.gauss(0, 1)),
+    "numpy": lambda x: torch.full_like(x, np.random.normal()),  # noqa: NPY002 - as users' code does
+}
+
+
+class Noise(nn.Module):
+    """Adds noise, in training, in evaluation or in both: an augmentation, or dropout kept on."""
+
+    def __init__(self, source: str, when: str) -> None:
+        super().__init__()
+        self.draw, self.when = DRAWS[source], when
+
+    def forward(self, x: Tensor) -> Tensor:
+        drawing = self.when == "always" or self.training == (self.when == "training")
+        return x + 0.1 * self.draw(x) if drawing else x
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noisy(Model):
+    """A user's model that draws random numbers in its forward."""
+
+    reads = ("vector", "image")
+    source: str = "torch"
+    when: str = "always"
+
+    def build(self, inputs: Inputs, outputs: int) -> nn.Module:
+        width = int(np.prod(inputs.shape))
+        return nn.Sequential(nn.Flatten(), Noise(self.source, self.when), nn.Linear(width, outputs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyMSE(MSE):
+    """A loss that draws random numbers."""
+
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        return super().__call__(output + 0.1 * torch.randn_like(output), target, kind)
+
+
+def noisy(jobs: Compose, source: str, when: str, *overrides: str, small: bool = True) -> list[Job]:
+    model = Noisy(name="noisy", source=source, when=when)
+    return [replace(job, member=replace(job.member, model=model)) for job in jobs(*overrides, small=small)]
+
+
+@pytest.mark.parametrize("when", ["training", "evaluation", "always"])
+@pytest.mark.parametrize("source", DRAWS)
+def test_a_model_that_draws_has_its_own_numbers_whatever_trains_beside_it(
+    jobs: Compose, source: str, when: str
+) -> None:
+    # One member stops early, so that the others take more steps and evaluations than it would alone.
+    knobs = "optimizer=sgd trainer.patience=1 trainer.max_epochs=4"
+    overrides = [f"{knobs} loss=mse optimizer.lr=1e-9", f"{knobs} loss=mae", f"{knobs} loss=mae seed=1"]
+    together = noisy(jobs, source, when, *overrides)
+    for planned in plan(together, 1, 128).packs:
+        assert planned.mode == "loop"
+        assert "draws random numbers" in planned.because
+    packed = results(together, "loop")
+    for job, member in zip(together, packed, strict=True):
+        random.seed(job.member.seed + 7)  # whatever the process has drawn before
+        assert results([job], "loop") == [member], job.name
+
+
+def test_a_model_that_draws_is_judged_alike_where_others_ask_for_class_means(jobs: Compose) -> None:
+    """An embedding loss has the whole training split evaluated, for all members."""
+    overrides = [f"{DIGITS} trainer.max_epochs=2 loss={loss}" for loss in ("cce", "triplet")]
+    jobs_of_two = noisy(jobs, "torch", "always", *overrides, small=False)
+    pack = [replace(job.member, model=replace(job.member.model, embedding_size=10)) for job in jobs_of_two]
+    assert fit(pack, "loop") == [fit([member], "loop")[0] for member in pack]
+
+
+def test_a_loss_that_draws_has_its_own_numbers_in_turns(jobs: Compose) -> None:
+    members = [replace(job.member, loss=NoisyMSE()) for job in jobs("seed=0", "seed=1", "seed=0")]
+    assert fit(members, "loop") == [fit([member], "loop")[0] for member in members]
+
+
+def test_what_was_drawn_goes_on_after_an_interruption(jobs: Compose, tmp_path: Path) -> None:
+    for source in DRAWS:
+        pack = [job.member for job in noisy(jobs, source, "always", "trainer.max_epochs=4", "seed=1")]
+        checkpoint = Checkpoints(tmp_path).of([source], "loop", gpu=False, every=1)
+        whole = fit(pack, "loop")
+
+        def interrupt(members: int) -> None:
+            if checkpoint.path.exists():  # noqa: B023 - called in this very round
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            fit(pack, "loop", on_epoch=interrupt, checkpoint=checkpoint)
+        random.seed(1)
+        assert fit(pack, "loop", checkpoint=checkpoint) == whole

@@ -60,7 +60,7 @@ def foreign(jobs: Compose, layer: str, *overrides: str) -> list[Job]:
     [
         ("none", "vmap", "stack"),
         ("batch", "loop", "batch statistics"),
-        ("dropout", "loop", "global generator"),
+        ("dropout", "loop", "draws random numbers"),
     ],
 )
 def test_layers_that_do_not_stack_send_a_pack_into_turns(

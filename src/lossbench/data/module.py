@@ -16,9 +16,11 @@ from lossbench.seeds import torch_generator
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-# Numbers of input that one evaluation step gathers for all members together. What a model makes of them
-# may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
+# Numbers of input that one evaluation step gathers for the members of a wide pack. What a model makes of
+# them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
 _CHUNK_NUMBERS = 500_000
+_WIDE = 128
+_SHORTEST = 64  # as a batch; shorter ranges take longer
 
 
 class PackData(LightningDataModule):
@@ -84,8 +86,12 @@ class PackData(LightningDataModule):
         return self._ranges("test")
 
     def chunks(self, split: Split) -> list[tuple[int, int]]:
-        """The ranges [start, stop) of an evaluation."""
-        step = max(16, _CHUNK_NUMBERS // (len(self.seeds) * max(self.pool[0].numel(), 1)))
+        """The ranges [start, stop) of an evaluation.
+
+        They are the same for any number of members: the last bits of a product may depend on its rows
+        (measured with MKL), and so do the random numbers that a model draws.
+        """
+        step = max(_SHORTEST, _CHUNK_NUMBERS // (_WIDE * max(self.pool[0].numel(), 1)))
         size = self.size(split)
         return [(start, min(start + step, size)) for start in range(0, size, step)]
 

@@ -14,6 +14,9 @@ from lossbench.models.head import Headed
 from lossbench.seeds import stream
 from lossbench.task import Inputs
 
+# What tells one evaluation from another, alone as in company: the split, the epoch, and the first example.
+Moment = tuple[str | int, ...]
+
 
 class Objective(Protocol):
     """The losses of one batch. A loss that raises is reported to the pack and becomes nan."""
@@ -50,7 +53,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
         """Evaluate (R, N, *input_shape) -> (R, N, outputs), or the embedding in front of the head."""
 
     @abstractmethod

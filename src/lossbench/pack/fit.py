@@ -11,7 +11,14 @@ import torch
 from lossbench.config import Member
 from lossbench.data.cache import DataCache
 from lossbench.data.module import PackData
-from lossbench.lightning import Callback, LightningModule, SIGTERMException, Trainer, quiet
+from lossbench.lightning import (
+    Callback,
+    LightningEnvironment,
+    LightningModule,
+    SIGTERMException,
+    Trainer,
+    quiet,
+)
 from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.memory import freed_memory_kept
@@ -74,6 +81,9 @@ def _fitted(
         max_epochs=first.trainer.max_epochs,
         accelerator=first.trainer.accelerator,
         devices=1,
+        # A pack is one process wherever it runs. Lightning would otherwise read the variables of a Slurm
+        # allocation as an order to train with all of its tasks.
+        plugins=[LightningEnvironment()],
         callbacks=list(callbacks),
         logger=False,
         enable_checkpointing=False,

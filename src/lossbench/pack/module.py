@@ -197,7 +197,10 @@ class Pack(LightningModule):
 
     def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:
         inputs = self.pool[self.rows[split][:, bounds[0] : bounds[1]]]
-        return self.engine.outputs(inputs, embedding=self.members[0].headed)
+        # Not the number of updates: those that a pack has taken at its end depend on its longest member.
+        epoch = 0 if self.trainer.testing else self.current_epoch + 1
+        moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
+        return self.engine.outputs(inputs, moment, embedding=self.members[0].headed)
 
     def _train_outputs(self) -> Tensor:
         return torch.cat([self._outputs("train", bounds) for bounds in self.data.chunks("train")], dim=1)

@@ -16,10 +16,11 @@ from lossbench.data.source import DataSet, Description
 from lossbench.errors import InputError
 from lossbench.models.dropout import Dropout
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
+from lossbench.pack.draws import drawn_outside_torch, left_alone
 from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.grouping import even_parts, may_share
-from lossbench.pack.turns import draws_globally, has_convolutions
+from lossbench.pack.turns import has_convolutions
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,10 @@ _STACK_AT_LEAST = 16
 # Weights, best weights, gradients twice, and the optimizer's two moments, with room for what a step makes.
 _STACK_BYTES = 1_200_000_000
 _BYTES_PER_WEIGHT = 4 * 8
+_DRAWS = (
+    "the model draws random numbers, for each member its own in turns "
+    f"(dropout that stacks is {Dropout.__module__}.Dropout)"
+)
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -139,8 +144,9 @@ class _Kind:
 def _kind(alike: list[Job], cache: DataCache) -> _Kind:
     first = alike[0].member
     data = cache.load(first.source, first.seed, first.reads)
-    module = build_modules([first], data.description.inputs)[0]
-    mode, because = choose_mode(first, module, data, alike[0].mode)
+    with left_alone():
+        module = build_modules([first], data.description.inputs)[0]
+        mode, because = choose_mode(first, module, data, alike[0].mode)
     if mode == "loop" and alike[0].mode == "vmap":
         log.warning("pack.mode=vmap falls back to loop for %s: %s", alike[0].name, because)
     elif len(alike) > 1:
@@ -226,16 +232,26 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
     for name, part in module.named_modules():
         if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats:
             return f"the batch statistics of {name} ({type(part).__name__}) do not stack"
-    if draws_globally(module):
-        return f"nn.Dropout draws from a global generator; {Dropout.__module__}.Dropout stacks"
     return _refused_by_vmap(module, data)
 
 
 def _refused_by_vmap(module: nn.Module, data: DataSet) -> str | None:
+    """Whether and why the model cannot be computed for several members at once, in training or evaluation."""
     inputs = data.inputs[data.train.rows[:2]].unsqueeze(0)
     state = {name: value.unsqueeze(0) for name, value in module.state_dict().items()}
+    mode = module.training
     try:
-        torch.vmap(lambda s, x: torch.func.functional_call(module, s, (x,)))(state, inputs)
+        for training in (True, False):
+            module.train(training)
+            before = drawn_outside_torch()
+            torch.vmap(lambda s, x: torch.func.functional_call(module, s, (x,)))(state, inputs)
+            if drawn_outside_torch() != before:
+                return _DRAWS
     except Exception as error:
-        return f"torch.func.vmap refuses the model ({type(error).__name__}: {str(error).splitlines()[0]})"
+        reason = str(error).splitlines()[0]
+        if "randomness" in reason:  # vmap's word for it
+            return _DRAWS
+        return f"torch.func.vmap refuses the model ({type(error).__name__}: {reason})"
+    finally:
+        module.train(mode)
     return None

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from lossbench.config import Member
 from lossbench.models.dropout import advance
-from lossbench.pack.engine import Engine, Objective
+from lossbench.pack.engine import Engine, Moment, Objective
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
 
@@ -87,7 +87,7 @@ class StackedEngine(Engine):
         return losses
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
+    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
         self.module.eval()
         return self._forward(inputs, embedding=embedding)
 

@@ -11,17 +11,14 @@ from torch import Tensor, nn
 
 from lossbench.config import Member
 from lossbench.models.dropout import advance
-from lossbench.pack.engine import Engine, Objective
+from lossbench.pack.draws import Draws
+from lossbench.pack.engine import Engine, Moment, Objective
 from lossbench.pack.update import torch_optimizer
 from lossbench.seeds import stream
 
 
 class TurnsEngine(Engine):
-    """R modules, each with an optimizer of its own.
-
-    A module of the user's may draw from torch's global generator (nn.Dropout): each member then has a state
-    of that generator of its own, so that it draws the same numbers whoever trains beside it.
-    """
+    """R modules, each with an optimizer of its own, and with random numbers of its own (`pack.draws`)."""
 
     def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
         self.options = [member.optimizer for member in members]
@@ -35,10 +32,7 @@ class TurnsEngine(Engine):
         ]
         self.seeds = [torch.tensor([stream(m.seed, "dropout")], device=device) for m in members]
         self.best = [_state(module) for module in self.modules]
-        self.draws = draws_globally(modules[0])
-        self.generators = [
-            torch.Generator().manual_seed(stream(m.seed, "module")).get_state() for m in members
-        ]
+        self.draws = Draws([m.seed for m in members], device)
 
     def step(
         self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
@@ -46,15 +40,19 @@ class TurnsEngine(Engine):
         losses = torch.full((len(self.modules),), float("nan"), device=inputs.device)
         turns = range(len(self.modules)) if active is None else active.nonzero().flatten().tolist()
         for turn in turns:
-            module = self.modules[turn].train()
-            advance(dict(module.named_buffers()), self.seeds[turn], step)
-            loss = objective.one(turn, self._output(turn, inputs[turn]))
-            losses[turn] = loss.detach()
-            if bool(losses[turn].isfinite()):
-                self.optimizers[turn].zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                self._update(turn, factor)
+            with self.draws.turn(turn):
+                losses[turn] = self._turn(turn, inputs[turn], objective, factor, step)
         return losses
+
+    def _turn(self, turn: int, batch: Tensor, objective: Objective, factor: float, step: int) -> Tensor:
+        module = self.modules[turn].train()
+        advance(dict(module.named_buffers()), self.seeds[turn], step)
+        loss = objective.one(turn, self._output(turn, batch))
+        if bool(loss.isfinite()):
+            self.optimizers[turn].zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._update(turn, factor)
+        return loss.detach()
 
     def _update(self, turn: int, factor: float) -> None:
         options, optimizer = self.options[turn], self.optimizers[turn]
@@ -66,21 +64,18 @@ class TurnsEngine(Engine):
     def _output(self, turn: int, batch: Tensor, **options: bool) -> Tensor:
         if batch.dim() == 4:
             batch = batch.contiguous(memory_format=self.layout)
-        if not self.draws:
-            output: Tensor = self.modules[turn](batch, **options)
-            return output
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self.generators[turn])
-            output = self.modules[turn](batch, **options)
-            self.generators[turn] = torch.get_rng_state()
+        output: Tensor = self.modules[turn](batch, **options)
         return output
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
-        for module in self.modules:
-            module.eval()
+    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
         options = {"embedding": True} if embedding else {}
-        return torch.stack([self._output(turn, inputs[turn], **options) for turn in range(len(self.modules))])
+        found = []
+        for turn, module in enumerate(self.modules):
+            module.eval()
+            with self.draws.evaluation(turn, moment):
+                found.append(self._output(turn, inputs[turn], **options))
+        return torch.stack(found)
 
     def keep(self, improved: Tensor) -> None:
         for turn in improved.nonzero().flatten().tolist():
@@ -103,7 +98,7 @@ class TurnsEngine(Engine):
             "modules": [_everything(module) for module in self.modules],
             "best": self.best,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "generators": self.generators,
+            "draws": self.draws.state(),
         }
 
     @torch.no_grad()
@@ -114,18 +109,13 @@ class TurnsEngine(Engine):
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.best = state["best"]
-        self.generators = [generator.cpu() for generator in state["generators"]]
+        self.draws.load(state["draws"])
 
 
 def has_convolutions(module: nn.Module) -> bool:
     """Whether a module convolves: then a CPU trains members faster in turns than stacked."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     return any(isinstance(part, kinds) for part in module.modules())
-
-
-def draws_globally(module: nn.Module) -> bool:
-    """Whether a module draws from torch's global generator while training."""
-    return any(isinstance(part, nn.modules.dropout._DropoutNd) for part in module.modules())
 
 
 def _everything(module: nn.Module) -> dict[str, Tensor]:
