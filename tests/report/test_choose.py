@@ -91,6 +91,21 @@ def test_lost_runs_are_said(runs: pd.DataFrame, outcome: str, said: str) -> None
     assert any(said in remark for remark in remarks(frame, table, layout))
 
 
+def test_divergence_is_said_wherever_it_was(runs: pd.DataFrame) -> None:
+    spot = (runs["optimizer.lr"] == 0.03) & (runs["loss.name"] == "mse") & (runs["data.contamination"] == 0.2)
+    runs.loc[spot & (runs["seed"] < 3), ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    table, frame, layout = ranked(runs)
+    assert remarks(frame, table, layout) == [
+        "3 runs diverged at learning rates that were not chosen (mse, contamination 0.2 at 0.03: 3)."
+    ]
+
+
+def test_one_is_one_run(runs: pd.DataFrame) -> None:
+    spot = (runs["optimizer.lr"] == 0.03) & (runs["loss.name"] == "mse") & (runs["data.contamination"] == 0.2)
+    table, frame, layout = ranked(runs[~(spot & (runs["seed"] == 3))])
+    assert remarks(frame, table, layout)[-1].startswith("1 run of the grid was never made")
+
+
 def one_condition(runs: pd.DataFrame) -> pd.Series[bool]:
     return (runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from lossbench.report.build import Report, build
 from lossbench.report.claims import Claim, Experiment
+from lossbench.report.conditions import matches
+from lossbench.report.words import marks_line
 
 PLAIN = Experiment("x", judge="rmse", select="mae")
 
@@ -52,19 +55,33 @@ def test_knobs_of_a_loss_are_contenders_of_their_own(runs: pd.DataFrame) -> None
     assert (one.verdict, one.n) == ("supported", 10)
 
 
-def test_with_too_few_seeds_it_says_how_many_could(make: Callable[..., pd.DataFrame]) -> None:
+def test_with_too_few_seeds_there_is_no_list(make: Callable[..., pd.DataFrame]) -> None:
     few = make(seeds=3)
     report = build(PLAIN, few[few["data.contamination"] == 0.2])
-    assert report.verdicts == ()
-    assert report.no_verdicts == "3 seeds can give no verdict on 3 pairs of losses, 8 can"
+    assert (report.verdicts, report.no_verdicts) == ((), "")
+    assert "no verdicts: 3 seeds allow no verdict on 3 pairs of losses" in marks_line(report)
 
 
 def test_too_many_pairs_are_left_to_claims(make: Callable[..., pd.DataFrame]) -> None:
-    runs = make()
+    runs = make(seeds=12)
     many = pd.concat([runs.assign(**{"data.contamination": value}) for value in np.linspace(0, 1, 8)])
     report = build(PLAIN, many)
     assert report.verdicts == ()
     assert report.no_verdicts.startswith("24 pairs of losses are too many")
+    # What it advises leaves runs, with fewer pairs.
+    advised = re.findall(r"\((.*)\)", report.no_verdicts)[0].split(", or ")
+    assert advised == ["loss=mse,mae", "data.contamination=0"]
+    for selection in advised:
+        key, _, values = selection.partition("=")
+        left = many[matches(many, {key: [*values.split(",")] if "," in values else float(values)})]
+        assert 0 < len(build(PLAIN, left).verdicts) < 24
+
+
+def test_a_selection_that_is_advised_names_what_there_is(make: Callable[..., pd.DataFrame]) -> None:
+    runs = make(seeds=12)
+    nine = [runs.assign(**{"loss.name": runs["loss.name"] + end}) for end in ("", "_b", "_c")]
+    one = pd.concat(nine)[lambda rows: rows["data.contamination"] == 0.0]
+    assert build(PLAIN, one).no_verdicts.endswith("or select some (loss=mse,mae)")
 
 
 def test_claims_of_the_experiment_come_alone(runs: pd.DataFrame) -> None:

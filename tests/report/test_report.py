@@ -79,7 +79,12 @@ def test_a_report_of_a_plain_experiment(
     assert len(pd.read_csv(out / "results.csv")) == 28
     page = (out / "report.html").read_text()
     assert len(page) <= 3_000_000
-    assert "3 seeds can give no verdict on 3 pairs of losses" in page
+    no = "no marks and no verdicts: 3 seeds allow no verdict on 3 pairs of losses"
+    assert all(no in " ".join(text.split()) for text in (said, readme, page))
+    assert all(
+        "possible, not certain, from 8 seeds on" in " ".join(text.split()) for text in (said, readme, page)
+    )
+    assert "~" not in readme.partition("What was swept")[0].partition("| loss |")[2]
     assert "http://" not in page
     assert "https://" not in page
     assert 'src="data:image/png;base64,' in page or not list(out.glob("*.png"))

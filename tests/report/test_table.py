@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -11,49 +12,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from lossbench.report.advice import advice
 from lossbench.report.build import build, results_table
 from lossbench.report.claims import Claim, Experiment
 from lossbench.report.conditions import Layout, tidy
-from lossbench.report.table import Cell, Column, axis_tables, mark, metric_tables
+from lossbench.report.family import Family
+from lossbench.report.page import html, markdown
+from lossbench.report.table import Cell, Column, axis_tables, metric_tables
 from lossbench.report.terminal import show
-from lossbench.report.words import advice
-
-
-def test_marks_separate_what_pairing_separates() -> None:
-    rng = np.random.default_rng(0)
-    split = rng.normal(0, 1.0, 10)  # what a hard split does to all losses alike
-    values = pd.DataFrame(
-        {
-            "good": split + rng.normal(0, 0.01, 10),
-            "same": split + rng.normal(0, 0.01, 10),
-            "worse": split + 0.1 + rng.normal(0, 0.01, 10),
-            "none": np.nan,
-        }
-    )
-    marks = mark(values, higher=False)
-    assert {marks["good"], marks["same"]} == {"best", "tied"}
-    assert "worse" not in marks
-    assert "none" not in marks
-    assert mark(values, higher=True)["worse"] == "best"
-
-
-def test_marks_keep_to_the_rule_of_the_claims() -> None:
-    rng = np.random.default_rng(0)
-    split = rng.normal(0, 1.0, 6)
-    values = pd.DataFrame({"good": split, "worse": split + 1 + rng.normal(0, 0.01, 6)})
-    assert mark(values, higher=False) == {"good": "best"}
-    assert mark(values.head(5), higher=False) == {"good": "best", "worse": "tied"}  # p is 0.0625 at best
-    third = values.assign(third=values["worse"])
-    assert mark(third, higher=False) == {"good": "best", "worse": "tied", "third": "tied"}  # two tests of six
-
-
-def test_a_column_of_one_has_no_best() -> None:
-    assert mark(pd.DataFrame({"huber": [1.0, 2.0, 3.0], "none": np.nan}), higher=False) == {}
-
-
-def test_identical_results_are_tied() -> None:
-    values = pd.DataFrame({"kl": [0.9, 0.8, 0.7], "cce": [0.9, 0.8, 0.7]})
-    assert sorted(mark(values, higher=True).values()) == ["best", "tied"]
 
 
 @pytest.mark.parametrize(
@@ -84,11 +50,15 @@ def test_a_metric_that_a_loss_does_not_define_is_a_dash() -> None:
 def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.DataFrame) -> None:
     frame = tidy(runs)
     layout = Layout.of(frame)
-    (by_axis,) = axis_tables(frame, layout, "rmse")
+
+    def families(metric: str) -> Family:
+        return Family.of(frame, layout, metric)
+
+    (by_axis,) = axis_tables(frame, layout, "rmse", families)
     assert by_axis.rows == ("mse", "mae", "huber")
     assert [column.head for column in by_axis.columns] == ["0", "0.2"]
     frame["test/nll"] = np.where(frame["loss.name"] == "mse", 0.5, np.nan)
-    *tables, last = metric_tables(frame, layout)
+    *tables, last = metric_tables(frame, layout, families)
     assert last.rows == ("mse",)  # no row of dashes alone
     assert [table.title for table in tables] == ["contamination 0", "contamination 0", "contamination 0.2"]
     assert [column.head for column in tables[0].columns] == ["mae", "rmse"]
@@ -151,6 +121,35 @@ def test_remarks_come_before_the_table(runs: pd.DataFrame) -> None:
     assert told.index("a better one may lie beyond") < told.index("±")
 
 
+def test_a_report_does_not_say_that_one_rate_was_chosen(runs: pd.DataFrame) -> None:
+    own = runs[runs["data.contamination"] == 0.2]
+    for rates, how in (((0.01, 0.03), "all"), ((0.01,), "none")):
+        some = own[own["optimizer.lr"].isin(rates)]
+        report = build(Experiment("x", judge="rmse", select="mae"), some)
+        said = f"{printed(some, report.experiment)} {markdown(report, {})} {html(report, {}, {})}".lower()
+        assert report.rates_chosen == how
+        assert ("rates, chosen on validation" in said) == (how == "all")
+        assert ("rates were chosen on validation" in said) == (how == "all")
+        assert ("no learning rate was chosen" in said) == (how == "none")
+
+
+def test_a_result_that_is_no_number_is_said(runs: pd.DataFrame) -> None:
+    spot = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.01) & (runs["seed"] == 0)
+    runs.loc[spot, "test/rmse"] = np.inf
+    report = build(Experiment("x", judge="rmse", select="mae"), runs)
+    assert report.remarks == (
+        "Runs whose test rmse is infinite or no number count as the worst result seen: "
+        "mse, contamination 0: 1; mse, contamination 0.2: 1.",
+    )
+
+
+def test_the_html_page_shows_the_marks_that_its_legend_explains(runs: pd.DataFrame) -> None:
+    page = html(build(Experiment("x", judge="rmse", select="mae"), runs), {}, {})
+    assert re.search(r'<td class="best">[\d.]+ ± [\d.]+ \*</td>', page)
+    assert re.search(r'<td class="tied">[\d.]+ ± [\d.]+ ~</td>', page)
+    assert "* best mean of a column; ~ no verdict separates it from the best" in page
+
+
 def test_the_first_line_says_which_loss_and_how_sure(make: Callable[..., pd.DataFrame]) -> None:
     runs = make()
     clear = printed(
@@ -166,7 +165,12 @@ def test_few_seeds_are_said_to_settle_nothing(make: Callable[..., pd.DataFrame])
     (line,) = advice(
         build(Experiment("x", judge="rmse", select="mae"), few[few["data.contamination"] == 0.2])
     )
-    assert line.endswith("3 seeds), ahead, but 3 seeds cannot settle it, 7 can.")
+    assert line.endswith(
+        "3 seeds), ahead, but 3 seeds cannot settle it: a verdict is possible, not certain, from 8 seeds on."
+    )
+    six = make(seeds=6)
+    report = build(Experiment("x", judge="rmse", select="mae"), six[six["data.contamination"] == 0.2])
+    assert "from 8 seeds on, and the spread seen asks for " in advice(report)[0]
 
 
 def test_knobs_that_are_not_off_are_told_of_each_loss_and_of_the_one_advised(runs: pd.DataFrame) -> None:

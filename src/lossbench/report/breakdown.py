@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import LOSS, SEED, Layout, higher_is_better, results, show
+from lossbench.report.contenders import slices
 from lossbench.report.statistics import LEVEL, Floats
-from lossbench.report.table import slices
 from lossbench.seeds import numpy_generator
 
 # Wrong labels are left out: a loss that is bad without any can hardly double its share of errors.

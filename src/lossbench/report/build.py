@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,8 +17,9 @@ from lossbench.report import choose, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
-from lossbench.report.conditions import DONE, SEED, Layout, show, tidy
-from lossbench.report.contenders import Contenders, fixed_knobs
+from lossbench.report.conditions import DONE, SEED, Layout, higher_is_better, label, lost, show, tidy
+from lossbench.report.contenders import Contenders, finalists, fixed_knobs
+from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.table import Table
@@ -31,7 +33,9 @@ class Report:
     judge, select: test metric that judges, validation metric that chose the learning rates
     remarks: what weakens the comparison; shown first
     verdicts: on the experiment's claims; where it states none, on each pair of losses
-    no_verdicts: why there are none, where losses were compared
+    no_verdicts: why they are not listed, where the seeds allow them
+    family: all pairs of what competes in the metric that judges, whose decisions are said everywhere
+    finalists: by condition in words, the contender of each loss that validation chose
     selection: what the runs were filtered by; empty where they are all of the experiment
     contenders: the chosen runs by what stands in the rows of the tables
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
@@ -48,6 +52,8 @@ class Report:
     remarks: tuple[str, ...]
     verdicts: tuple[Judged, ...]
     contenders: Contenders
+    family: Family
+    finalists: Mapping[str, Sequence[str]]
     knobs: Mapping[str, str]
     by_axis: tuple[Table, ...]
     by_metric: tuple[Table, ...]
@@ -63,6 +69,17 @@ class Report:
     def seeds(self) -> int:
         """How many seeds have results."""
         return int(self.chosen.loc[self.chosen["outcome"].isin(DONE), SEED].nunique())
+
+    @property
+    def rates_chosen(self) -> Literal["all", "some", "none"]:
+        """Of which conditions several learning rates were tried, so that one could be chosen."""
+        several = self.ranked.groupby(self.layout.keys, dropna=False).size() > 1
+        return "all" if several.all() else "some" if several.any() else "none"
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of results."""
+        return (*self.by_axis, *self.by_metric, *self.cross)
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -105,8 +122,11 @@ def build(
     judged_by = experiment.judge or _first(runs, "test/", select)
     ranked = choose.rates(runs, layout, select or "")
     chosen = choose.chosen(runs, ranked, layout)
-    asked = pairs(chosen, layout, judged_by) if not experiment.claims else Pairs(experiment.claims)
     rows = Contenders.of(chosen, layout)
+    verdicts = judge(experiment.claims, runs, chosen, layout)
+    families = _families(rows, decisions(verdicts, chosen, layout))
+    family = families(f"test/{judged_by}")
+    asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
     budget = budget_curves(runs, ranked, layout, judged_by)
     return Report(
         experiment=experiment,
@@ -116,13 +136,19 @@ def build(
         layout=layout,
         ranked=ranked,
         chosen=chosen,
-        remarks=(*_selected(selection), *choose.remarks(runs, ranked, layout)),
-        verdicts=tuple(judge(asked.claims, runs, chosen, layout)),
+        remarks=(
+            *_selected(selection),
+            *choose.remarks(runs, ranked, layout),
+            *_not_finite(chosen, layout, judged_by),
+        ),
+        verdicts=asked.verdicts,
         contenders=rows,
+        family=family,
+        finalists=finalists(ranked, layout, higher_is_better(select or "")),
         knobs=fixed_knobs(runs, layout),
-        by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by)),
-        by_metric=tuple(table.metric_tables(rows.rows, rows.layout)),
-        cross=tuple(table.cross_tables(rows.rows, rows.layout)),
+        by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),
+        by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
+        cross=tuple(table.cross_tables(rows.rows, rows.layout, families)),
         budget=budget,
         crossings=tuple(crossings(Contenders.of(budget, layout).rows, rows.layout, judged_by)),
         ranks=ranks(rows.rows, rows.layout, judged_by),
@@ -130,6 +156,22 @@ def build(
         no_verdicts=asked.none,
         selection=selection,
     )
+
+
+def _families(rows: Contenders, claimed: Mapping[str, Claimed]) -> Callable[[str], Family]:
+    """The pairs of each metric, compared once."""
+    return functools.cache(lambda metric: Family.of(rows.rows, rows.layout, metric, claimed.get(metric)))
+
+
+def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[str]:
+    """Runs that ended, but with an infinite or undefined result: they count as the worst, so it is said."""
+    rows = chosen[(chosen["outcome"] == "finished") & lost(chosen, f"test/{judged_by}")]
+    counts = rows.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="runs")
+    parts = [f"{label(row, layout.keys)}: {row['runs']}" for row in counts.to_dict("records")]
+    if not parts:
+        return []
+    what = f"Runs whose test {judged_by} is infinite or no number"
+    return [f"{what} count as the worst result seen: {choose.several(parts)}."]
 
 
 def _selected(selection: Mapping[str, Any]) -> list[str]:

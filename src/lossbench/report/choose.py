@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.report.conditions import (
     DONE,
     LOSS,
@@ -88,7 +89,7 @@ def _nothing(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[s
     said = []
     never = [label(condition, layout.keys) for condition in _never(runs, layout)]
     if never:
-        said.append(f"These conditions have no run at all, so nothing is said of them: {_several(never)}.")
+        said.append(f"These conditions have no run at all, so nothing is said of them: {several(never)}.")
     lost = ranked[(ranked["rank"] == 0) & (ranked["finished"] == 0)][layout.keys]
     outcomes = runs.merge(lost, on=layout.keys).groupby(layout.keys, dropna=False, sort=False)["outcome"]
     named: dict[str, list[str]] = {}
@@ -96,7 +97,7 @@ def _nothing(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[s
         name = label(dict(zip(layout.keys, key, strict=True)), layout.keys)
         why = next((outcome for outcome in DONE if (own == outcome).any()), "")
         named.setdefault(why, []).append(name)
-    return said + [f"{words}: {_several(named[key])}." for key, words in _NOTHING.items() if key in named]
+    return said + [f"{words}: {several(named[key])}." for key, words in _NOTHING.items() if key in named]
 
 
 # Why a condition has no result to choose a learning rate by, the first that holds.
@@ -143,11 +144,11 @@ def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
     if len(single) == ranked.groupby(layout.keys, dropna=False).ngroups:
         said.append("No learning rate was chosen: each loss was trained at one, which may favour some.")
     elif single:
-        said.append(f"Only one learning rate was tried for {_several(single)}.")
+        said.append(f"Only one learning rate was tried for {several(single)}.")
     for end, names in (("lowest", low), ("highest", high)):
         if names:
             said.append(
-                f"The best learning rate is the {end} tried, a better one may lie beyond: {_several(names)}."
+                f"The best learning rate is the {end} tried, a better one may lie beyond: {several(names)}."
             )
     return said
 
@@ -157,7 +158,7 @@ def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
     if len(set(counts["rates"])) <= 1:
         return []
     parts = [f"{label(row, layout.keys)}: {row['rates']}" for row in counts.to_dict("records")]
-    return [f"Unequal budgets, the number of learning rates tried differs ({_several(parts)})."]
+    return [f"Unequal budgets, the number of learning rates tried differs ({several(parts)})."]
 
 
 def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -170,16 +171,36 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
         rows = best[(best[what] > 0) & (best["finished"] > 0)]
         if len(rows):
             parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
-            said.append(f"Runs that {words}: {_several(parts)}.")
+            said.append(f"Runs that {words}: {several(parts)}.")
+    said += _diverged_elsewhere(ranked, layout)
     failed = runs[~runs["outcome"].isin(DONE)]
     if len(failed):
         reasons = failed["reason"].dropna().astype(str)
         first = next((reason for reason in reasons if reason), "no reason was recorded")
-        said.append(f"{len(failed)} of {len(runs)} runs failed or were stopped, the first because: {first}")
+        share = f"{len(failed)} of {counted(len(runs), 'run')} failed or {_were(len(failed))} stopped"
+        said.append(f"{share}, the first because: {first}")
     missing = int(ranked["missing"].sum()) - len(failed)
     if missing > 0:
-        said.append(f"{missing} runs of the grid were never made (not every rate has every seed).")
+        lacking = f"{counted(missing, 'run')} of the grid {_were(missing)} never made"
+        said.append(f"{lacking} (not every rate has every seed).")
     return said
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _diverged_elsewhere(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """Divergence at rates that were not chosen: it says where a loss cannot be trained."""
+    rows = ranked[(ranked["diverged"] > 0) & (ranked["rank"] > 0)]
+    parts = [
+        f"{label(row, layout.keys)} at {show(float(row[RATE]))}: {int(row['diverged'])}"
+        for row in rows.to_dict("records")
+    ]
+    if not parts:
+        return []
+    total = int(rows["diverged"].sum())
+    return [f"{counted(total, 'run')} diverged at learning rates that were not chosen ({several(parts)})."]
 
 
 def _changed(runs: pd.DataFrame) -> list[str]:
@@ -198,6 +219,6 @@ def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
     return {name: sorted(runs[name].dropna().unique().tolist(), key=sorting) for name in names}
 
 
-def _several(parts: Sequence[str], most: int = 6) -> str:
+def several(parts: Sequence[str], most: int = 6) -> str:
     more = f" and {len(parts) - most} more" if len(parts) > most else ""
     return "; ".join(parts[:most]) + more

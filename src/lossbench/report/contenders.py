@@ -85,3 +85,37 @@ def _told(loss: str, name: str, values: Sequence[Any]) -> list[str]:
     if value.lower() == "true":
         return [] if words in loss else [words]
     return [f"{words} {value}"]
+
+
+def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each value of the axes, with the values in words."""
+    if not axes:
+        return [("", rows)]
+    found = []
+    for key, part in rows.groupby(list(axes), dropna=False, sort=True):
+        values: dict[str, Any] = dict(zip(axes, key if isinstance(key, tuple) else (key,), strict=True))
+        found.append((label({LOSS: "", **values}, [LOSS, *axes]).removeprefix(", "), part))
+    return found
+
+
+def finalists(ranked: pd.DataFrame, layout: Layout, higher: bool) -> dict[str, tuple[str, ...]]:
+    """For each condition in words, the contender of each loss that validation chose.
+
+    Knobs of a loss that were swept are chosen like the learning rate: by the mean of the selecting metric on
+    validation, among those of which the most seeds finished.
+
+    Args:
+        ranked: of `choose.rates`.
+        layout: what the experiment compares.
+        higher: whether more of the selecting metric is better.
+    """
+    best = Contenders.of(ranked[ranked["rank"] == 0], layout)
+    found = {}
+    for where, rows in slices(best.rows, best.layout.axes):
+        order = rows.sort_values(
+            ["finished", "validation"], ascending=[False, not higher], kind="stable", na_position="last"
+        )
+        first = order.assign(loss=order[LOSS].map(loss_of)).drop_duplicates("loss")
+        names = set(first[LOSS])
+        found[where] = tuple(str(name) for name in rows[LOSS] if name in names)
+    return found

@@ -6,11 +6,13 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lossbench.counting import counted
 from lossbench.report import words
+from lossbench.report.advice import advice
 from lossbench.report.build import assignments
 from lossbench.report.choose import grid_of
 from lossbench.report.conditions import RATE, show
-from lossbench.report.table import LEGEND, Table, rate_of
+from lossbench.report.table import Column, Table, rate_of
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 3_000_000
 _MARKS = {"best": " \\*", "tied": " ~", "": ""}
-_HTML_MARKS = {"best": "best", "tied": "tied", "": ""}
+_HTML_MARKS = {"best": " *", "tied": " ~", "": ""}  # bold and shaded besides, by its class
 
 _VERDICT_NOTE = (
     "The difference is left minus right, paired by seed, positive where left is better; p is that of a "
-    "sign-flip permutation test, Holm-corrected over the claims. `supported` and `refuted` need the whole "
+    "sign-flip permutation test, Holm-corrected over {asked}. `supported` and `refuted` need the whole "
     "interval on one side and p of at most 0.04."
 )
 
@@ -31,15 +33,12 @@ EMPTY: Mapping[str, Any] = {
     "advice": (),
     "remarks": (),
     "judge": "",
-    "select": "",
     "data": (),
     "grid": (),
-    "runs": 0,
-    "seeds": 0,
     "verdicts": (),
     "no_verdicts": "",
     "verdict_heads": ("difference [95%]", "p", "n"),
-    "verdict_note": _VERDICT_NOTE,
+    "verdict_note": _VERDICT_NOTE.format(asked="the claims"),
     "breakdown": None,
     "tables": (),
     "details": (),
@@ -49,7 +48,10 @@ EMPTY: Mapping[str, Any] = {
     "overtakings": (),
     "ranks": "",
     "knobs": "",
-    "legend": LEGEND,
+    "legend": "",
+    "choice": "",
+    "rates_head": "",
+    "counts": "",
     "figures": {},
 }
 
@@ -62,16 +64,18 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "name": experiment.name,
         "question": experiment.question or f"Runs recorded as {experiment.name}.",
         "commands": commands(experiment, assignments(report.selection)),
-        "advice": words.advice(report),
+        "advice": advice(report),
         "remarks": report.remarks,
         "judge": words.meaning(report.judge),
-        "select": words.meaning(report.select or "nothing"),
+        "choice": words.choice_line(report),
+        "rates_head": words.rates_head(report),
+        "legend": words.marks_line(report),
         "data": report.data,
         "grid": [(key, ", ".join(map(show, values))) for key, values in grid_of(report.runs).items()],
-        "runs": len(report.runs),
-        "seeds": report.seeds,
+        "counts": f"{counted(len(report.runs), 'run')}, {counted(report.seeds, 'seed')}.",
         "verdicts": [_verdict(judged) for judged in report.verdicts],
         "no_verdicts": report.no_verdicts,
+        "verdict_note": _VERDICT_NOTE.format(asked=words.asked(report)),
         "breakdown": report.breakdown and report.breakdown.table(),
         "tables": report.by_axis or report.by_metric,
         "details": report.by_metric if report.by_axis else (),
@@ -164,11 +168,15 @@ def markdown_table(table: Table) -> str:
 
 
 def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Rows of text and mark for HTML."""
+    """Rows of text, with its mark, and the class that emphasises it in HTML."""
     return [
-        (loss, [(c.text(place), _HTML_MARKS[c.cells[place].mark]) for c in table.columns])
-        for place, loss in enumerate(table.rows)
+        (loss, [_marked(column, place) for column in table.columns]) for place, loss in enumerate(table.rows)
     ]
+
+
+def _marked(column: Column, place: int) -> tuple[str, str]:
+    mark = column.cells[place].mark
+    return column.text(place) + _HTML_MARKS[mark], mark
 
 
 def _verdict(judged: Any) -> dict[str, Any]:
@@ -188,7 +196,7 @@ def _verdict(judged: Any) -> dict[str, Any]:
 
 def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:
     """The chosen rates: one row per loss, one column per condition."""
-    from lossbench.report.table import slices
+    from lossbench.report.contenders import slices
 
     rows, layout = report.contenders.rows, report.contenders.layout
     parts = slices(rows, layout.axes)

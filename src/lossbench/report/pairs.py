@@ -1,12 +1,11 @@
 """What a sweep without claims of its own asks: for each pair of losses, whether one is better.
 
 The claims of an experiment are written before it trains. These are not, so the test is two-sided and
-corrected over all pairs: which side is put first changes no verdict.
+corrected over all pairs (`family.Family`): which side is put first changes no verdict.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,66 +13,75 @@ from typing import Any
 import pandas as pd
 
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import DONE, SEED, Layout, higher_is_better, results
-from lossbench.report.contenders import contender, loss_knobs
-from lossbench.report.statistics import fewest_seeds
-from lossbench.report.table import slices
+from lossbench.report.conditions import Layout, show
+from lossbench.report.contenders import Contenders, contender, slices
+from lossbench.report.family import Family, Pair
+from lossbench.report.verdicts import Judged, of_pair
 
-MOST = 21  # pairs; more would need more seeds than anyone has, for questions that nobody asked
+MOST = 21  # pairs that a person reads; more are left to the marks of the tables
 SOURCE = "asked by the sweep itself"
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The claims, or the reason for having none."""
+    """The verdicts, or the reason for having none although there are seeds enough."""
 
-    claims: tuple[Claim, ...] = ()
+    verdicts: tuple[Judged, ...] = ()
     none: str = ""
 
 
-def pairs(chosen: pd.DataFrame, layout: Layout, metric: str) -> Pairs:
-    """Every pair of losses in every condition of the other axes, the one with the better mean first.
+def pairs(family: Family, chosen: pd.DataFrame, layout: Layout) -> Pairs:
+    """The verdict on every pair of losses in every condition of the other axes, the better mean first.
 
     Args:
+        family: of the metric that judges, without claims.
         chosen: the runs at the chosen learning rates.
         layout: what the experiment compares.
-        metric: of test, as in `METRICS`.
     """
-    rest = [axis for axis in layout.axes if axis not in loss_knobs(layout.axes)]
-    claims: list[Claim] = []
+    if not any(len(pair.differences) >= family.fewest for pair in family.pairs):
+        return Pairs()
+    if len(family.pairs) > MOST:
+        return Pairs(
+            none=f"{len(family.pairs)} pairs of losses are too many to list; the marks tell which are "
+            f"separated; state claims in an experiment's YAML, or select some ({_some(layout)})"
+        )
+    sides = _sides(chosen, layout)
+    verdicts = [_judged(pair, sides, layout, family) for pair in family.pairs]
+    return Pairs(tuple(verdicts))
+
+
+def _some(layout: Layout) -> str:
+    """Selections that leave fewer pairs, in words of the command line; each of them is there."""
+    some = [f"loss={','.join(layout.losses[:2])}"] if len(layout.losses) > 2 else []
+    levels = {axis: layout.levels[axis] for axis in layout.axes}
+    some += [f"{axis}={show(own[0])}" for axis, own in levels.items() if len(own) > 1]
+    return ", or ".join(some[:2])
+
+
+def _sides(chosen: pd.DataFrame, layout: Layout) -> dict[tuple[str, str], Mapping[Hashable, Any]]:
+    """The condition of each contender, by the other axes in words and its name."""
+    found: dict[tuple[str, str], Mapping[Hashable, Any]] = {}
+    rest = Contenders.of(chosen, layout).layout.axes
     for where, rows in slices(chosen, rest):
-        defined = rows.assign(value=results(rows, f"test/{metric}")).dropna(subset=["value"])
-        means = defined.groupby(layout.keys, dropna=False)["value"].mean()
-        ordered = means.sort_values(ascending=not higher_is_better(metric), kind="stable").reset_index()
-        sides = ordered.to_dict("records")
-        claims += [_claim(*pair, layout, metric, where) for pair in itertools.combinations(sides, 2)]
-    if len(claims) > MOST:
-        return Pairs(
-            none=f"{len(claims)} pairs of losses are too many for a verdict on each; state claims in an "
-            "experiment's YAML, or select some (loss=mse,huber, or data.contamination=0.2)"
-        )
-    seeds, needed = chosen.loc[chosen["outcome"].isin(DONE), SEED].nunique(), fewest_seeds(len(claims))
-    if claims and seeds < needed:
-        return Pairs(
-            none=f"{seeds} seed{'s' * (seeds > 1)} can give no verdict on {len(claims)} "
-            f"pair{'s' * (len(claims) > 1)} of losses, {needed} can"
-        )
-    return Pairs(tuple(claims))
+        for row in rows.drop_duplicates(layout.keys).to_dict("records"):
+            found[(where, contender(row, layout.axes))] = row
+    return found
 
 
-def _claim(
-    better: Mapping[Hashable, Any], worse: Mapping[Hashable, Any], layout: Layout, metric: str, where: str
-) -> Claim:
-    first, second = (contender(side, layout.axes) for side in (better, worse))
-    start = f"{where}: " if where else ""
-    return Claim(
-        id=f"{start}{first} against {second}",
-        sentence=f"{start}{first} gives a better {metric} than {second}",
+def _judged(
+    pair: Pair, sides: Mapping[tuple[str, str], Mapping[Hashable, Any]], layout: Layout, family: Family
+) -> Judged:
+    start = f"{pair.where}: " if pair.where else ""
+    metric = family.metric.removeprefix("test/")
+    claim = Claim(
+        id=f"{start}{pair.first} against {pair.second}",
+        sentence=f"{start}{pair.first} gives a better {metric} than {pair.second}",
         source=SOURCE,
-        left=_selection(better, layout),
-        right=_selection(worse, layout),
+        left=_selection(sides[(pair.where, pair.first)], layout),
+        right=_selection(sides[(pair.where, pair.second)], layout),
         metric=metric,
     )
+    return of_pair(claim, pair, len(family.pairs))
 
 
 def _selection(side: Mapping[Hashable, Any], layout: Layout) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.report.claims import Claim
 from lossbench.report.conditions import DONE, RATE, SEED, Layout, column_of, lost, matches, results, show
 from lossbench.report.statistics import Floats
@@ -59,21 +60,18 @@ def sides_of(claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame, layout: Lay
             start = _side({**selection, **claim.change_from}, claim, pools, layout)
             values, note = (values - start.by_seed).dropna(), start.note
             if start.lost:
-                note = f"diverged at the baseline with {_seeds(start.lost)}, so its change means nothing"
+                gone = counted(start.lost, "seed")
+                note = f"diverged at the baseline with {gone}, so its change means nothing"
         if note:
             return Sides(_EMPTY, _EMPTY, sign, f"the {name} side {note}")
         sides.append(values)
         diverged += side.lost
     if diverged and _same_but_for_data(claim):
-        note = f"{_seeds(diverged)} diverged, so how this loss changes with the data cannot be told"
+        note = f"{counted(diverged, 'seed')} diverged, so how this loss changes with the data cannot be told"
         return Sides(_EMPTY, _EMPTY, sign, note)
     left, right = sides
     shared = left.index.intersection(right.index)
     return Sides(left.loc[shared], right.loc[shared], sign)
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' * (count != 1)}"
 
 
 def _same_but_for_data(claim: Claim) -> bool:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
-from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, label, results, show
-from lossbench.report.contenders import loss_of
-from lossbench.report.sign_flips import Floats, sign_flip_p
-from lossbench.report.statistics import Region, decide, holm, paired_interval
+from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, results, show
+from lossbench.report.contenders import loss_of, slices
+from lossbench.report.family import Family, Mark
 
-Mark = Literal["best", "tied", ""]
-ROUNDING = 1e-9  # of the largest result
 WIDE = 30.0  # times the smallest mean of a column
-LEGEND = (
-    "mean ± standard deviation over seeds; * best mean, ~ no verdict separates it from the best "
-    "(by the rule of the claims, Holm-corrected within the column)"
-)
 
 
 @dataclass(frozen=True)
@@ -99,69 +91,38 @@ class Table:
     columns: tuple[Column, ...]
 
 
-def mark(values: pd.DataFrame, higher: bool) -> dict[str, Mark]:
-    """The best column and those whose difference from it gets no verdict; nothing where it stands alone.
+Families = Callable[[str], Family]
+"""The pairs of a metric, named with its prefix."""
 
-    The rule is that of the claims (`statistics.decide`): "the best is better than this one" for each of the
-    others, Holm-corrected over them.
+
+def column(
+    head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str, by: str = LOSS
+) -> Column:
+    """A column of one metric under one condition, for rows named by the values of `by`.
 
     Args:
-        values: one row per seed, one column per loss.
-        higher: whether more is better.
+        head: of the column.
+        chosen: runs of the condition.
+        rows: names, in the order in which they are shown.
+        family: the pairs of the metric, whose verdicts are the marks.
+        where: the condition in words.
+        by: the column that holds the names.
     """
-    known = values.dropna(axis="columns", how="all")
-    if known.shape[1] < 2:
-        return {}
-    means = known.mean()
-    best = str(means.idxmax() if higher else means.idxmin())
-    others = [str(name) for name in known.columns if name != best]
-    told: dict[str, Mark] = {best: "best"}
-    return told | dict.fromkeys(_undecided(known, best, others), "tied")
-
-
-def _undecided(known: pd.DataFrame, best: str, others: Sequence[str]) -> list[str]:
-    """Those of the others that no verdict separates from the best."""
-    size = float(known.abs().max().max())
-    found = {other: _differences(known[best] - known[other], size) for other in others}
-    p = dict.fromkeys(others, 1.0)
-    for count in {len(values) for values in found.values()}:
-        names = [name for name in others if len(found[name]) == count]  # of one length, so that one call does
-        if count:
-            p |= dict(zip(names, sign_flip_p(np.stack([found[name] for name in names])), strict=True))
-    adjusted = holm(list(p.values()))
-    region = Region(low=0.0)
-    return [
-        name
-        for name, value in zip(others, adjusted, strict=True)
-        if len(found[name]) < 2
-        # Which side is put first changes nothing: differences from the best lie on either side of zero.
-        or decide(paired_interval(found[name]), value, region) == 0
-    ]
-
-
-def _differences(differences: pd.Series[float], size: float) -> Floats:
-    """Paired differences; zero where only rounding tells them from it."""
-    values = differences.dropna().to_numpy(float)
-    return np.where(np.abs(values) <= ROUNDING * size, 0.0, values)
-
-
-def column(head: str, chosen: pd.DataFrame, rows: Sequence[str], metric: str, by: str = LOSS) -> Column:
-    """A column of one metric (with its prefix) for rows named by the values of `by`."""
-    values = chosen.assign(value=results(chosen, metric)).pivot_table(
+    values = chosen.assign(value=results(chosen, family.metric)).pivot_table(
         index=SEED, columns=by, values="value", observed=True
     )
-    marks = mark(values, higher_is_better(metric))
-    cells = []
-    for row in rows:
-        own = values[row].dropna() if row in values else pd.Series(dtype=float)
-        if own.empty:
-            cells.append(Cell(math.nan))
-        else:
-            cells.append(Cell(float(own.mean()), float(own.std()), len(own), marks.get(row, "")))
-    return Column(head, tuple(cells), "higher" if higher_is_better(metric) else "lower")
+    own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
+    marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
+    cells = tuple(
+        Cell(float(own[row].mean()), float(own[row].std()), len(own[row]), marks.get(row, ""))
+        if row in own
+        else Cell(math.nan)
+        for row in rows
+    )
+    return Column(head, cells, "higher" if higher_is_better(family.metric) else "lower")
 
 
-def metric_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
+def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
     """For each condition apart from the loss, a table of all test metrics of each family."""
     tables = []
     for title, rows in slices(chosen, layout.axes):
@@ -174,32 +135,37 @@ def metric_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
             if names:
                 judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")
                 losses = tuple(loss for loss in layout.losses if judged[rows[LOSS] == loss].any())
-                columns = tuple(column(name, rows, losses, f"test/{name}") for name in names)
+                columns = tuple(column(name, rows, losses, families(f"test/{name}"), title) for name in names)
                 tables.append(Table(title, losses, columns))
     return tables
 
 
-def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str) -> list[Table]:
-    """One metric, losses by values of the main axis; a table for each value of the other axes."""
+def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Families) -> list[Table]:
+    """One metric, losses by values of the main axis; a table for each value of the other axes.
+
+    Losses for which the metric is not defined are left out.
+    """
     axis = main_axis(layout)
     if axis is None:
         return []
     rest = [key for key in layout.axes if key != axis]
     short = axis.split(".")[0] if axis.endswith(".name") else axis.split(".", 1)[1].replace("_", " ")
-    tables = []
+    family, tables = families(f"test/{metric}"), []
     for title, rows in slices(chosen, rest):
+        defined = results(rows, f"test/{metric}").notna()
+        losses = tuple(loss for loss in layout.losses if defined[rows[LOSS] == loss].any())
         columns = tuple(
-            column(show(value), rows[rows[axis] == value], layout.losses, f"test/{metric}")
+            column(show(value), part, losses, family, where)
             for value in layout.levels[axis]
-            if (rows[axis] == value).any()
+            for where, part in slices(rows[rows[axis] == value], layout.axes)
         )
-        tables.append(
-            Table(f"test {metric} by {short}" + (f", {title}" if title else ""), layout.losses, columns)
-        )
+        if losses:
+            heading = f"test {metric} by {short}" + (f", {title}" if title else "")
+            tables.append(Table(heading, losses, columns))
     return tables
 
 
-def cross_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
+def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
     """Each trained loss (rows) scored by every loss that reads its outputs (columns); the diagonal is fit."""
     names = [name for name in chosen.columns if name.startswith("cross/") and chosen[name].notna().any()]
     if not names:
@@ -209,7 +175,9 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout) -> list[Table]:
         losses = dict.fromkeys(loss_of(row) for row in layout.losses)
         order = [f"cross/{loss}" for loss in losses if f"cross/{loss}" in names]
         order += [name for name in names if name not in order]
-        columns = tuple(column(name.split("/", 1)[1], rows, layout.losses, name) for name in order)
+        columns = tuple(
+            column(name.split("/", 1)[1], rows, layout.losses, families(name), title) for name in order
+        )
         tables.append(Table(title, layout.losses, columns))
     return tables
 
@@ -223,14 +191,3 @@ def main_axis(layout: Layout) -> str | None:
     """The numeric axis with the most values, else the first axis."""
     numeric = [key for key in layout.axes if all(isinstance(v, (int, float)) for v in layout.levels[key])]
     return max(numeric or layout.axes, key=lambda key: len(layout.levels[key]), default=None)
-
-
-def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of each value of the axes, with the values in words."""
-    if not axes:
-        return [("", rows)]
-    found = []
-    for key, part in rows.groupby(list(axes), dropna=False, sort=True):
-        values: dict[str, Any] = dict(zip(axes, key if isinstance(key, tuple) else (key,), strict=True))
-        found.append((label({LOSS: "", **values}, [LOSS, *axes]).removeprefix(", "), part))
-    return found

@@ -9,8 +9,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from lossbench.report import words
+from lossbench.report.advice import advice
 from lossbench.report.build import Report
-from lossbench.report.table import LEGEND, Column, Table, rate_of
+from lossbench.report.table import Column, Table, rate_of
 
 WIDTH = 100
 DECIMALS = 3  # at most, where a column has one number of them
@@ -25,7 +26,7 @@ def show(report: Report, console: Console | None = None) -> None:
     console = console or plain_console()
     console.print(Text(f"{report.experiment.name}", style="bold"), end="")
     console.print(f"  {report.experiment.question or ''}", highlight=False)
-    for line in words.advice(report):
+    for line in advice(report):
         console.print(Padding(Text(line), (0, 0, 0, 2)))
     for remark in report.remarks:
         console.print(Padding(Text(f"! {remark}", style="yellow"), (0, 0, 0, 2)))
@@ -34,9 +35,9 @@ def show(report: Report, console: Console | None = None) -> None:
             console.print()
             console.print(_grid(part, arrows=not report.by_axis))
     console.print()
-    console.print(Text(f"{LEGEND}; {report.seeds} seeds", style="dim"))
+    console.print(Text(words.marks_line(report), style="dim"))
     if rates := _rates(report):
-        console.print(Text(f"learning rates, chosen on validation: {rates}", style="dim"))
+        console.print(Text(f"{words.rates_head(report)}: {rates}", style="dim"))
     if report.knobs:
         console.print(Text(words.knobs_line(report), style="dim"))
     if report.no_verdicts:
@@ -47,7 +48,7 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(
             Text(
                 "difference: left minus right, positive where left is better, with its 95% interval; "
-                "p: sign-flip test, Holm-corrected",
+                f"p: sign-flip test, Holm-corrected over {words.asked(report)}",
                 style="dim",
             )
         )

@@ -13,6 +13,8 @@ import pandas as pd
 from lossbench.report import statistics
 from lossbench.report.claims import Claim
 from lossbench.report.conditions import Layout
+from lossbench.report.family import Pair
+from lossbench.report.settling import FEWEST_FOR_SPREAD, impossible, possible
 from lossbench.report.sides import Sides, sides_of
 from lossbench.report.statistics import Kind, Region
 
@@ -22,9 +24,11 @@ class Judged:
     """A claim and what the runs say of it.
 
     estimate, low, high: left minus right in units of the metric, positive where left is better
-    p, adjusted_p: of the claim's most plausible edge, before and after Holm over the experiment's claims
+    p, adjusted_p: of the claim's most plausible edge, before and after Holm over the experiment's claims, or
+        over all pairs where it states none
     left, right: means of the two sides, as measured
-    seeds: about how many would settle it; None where it is settled or no number below 1,001 would
+    seeds: about how many the spread asks for; None where it is settled, where five seeds are not there to
+        tell the spread, or where no number below 1,001 would do
     note: why there is no verdict, where the reason is not the size of the difference
     """
 
@@ -92,22 +96,49 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, chosen: pd.DataFrame, lay
     ]
 
 
-def _judged(claim: Claim, pair: Sides, region: Region, p: float, adjusted: float, *, claims: int) -> Judged:
-    means = (_mean(pair.left), _mean(pair.right))
-    n = len(pair.left)
-    if not pair.usable:
-        note = pair.note or "fewer than two seeds have results on both sides"
-        nothing = (math.nan, math.nan, math.nan)
-        return Judged(claim, "inconclusive", *nothing, math.nan, math.nan, n, *means, None, note)
-    interval = statistics.paired_interval(pair.differences)
-    verdict = statistics.VERDICTS[int(statistics.decide(interval, adjusted, region))]
-    seeds, note = None, ""
-    if verdict == "inconclusive":
-        seeds = statistics.seeds_to_settle(interval, region, claims)
-        if n < (fewest := statistics.fewest_seeds(claims)):
-            note = f"{n} seeds can never settle one of {claims} claims, {fewest} can"
-    numbers = (float(interval.estimate), float(interval.low), float(interval.high), p, adjusted)
-    return Judged(claim, verdict, *numbers, n, *means, seeds, note)
+def of_pair(claim: Claim, pair: Pair, pairs: int) -> Judged:
+    """A pair of a family of so many as a verdict on a claim that says it."""
+    sides = Sides(pair.left, pair.right, 1.0 if claim.higher_is_better else -1.0)
+    if len(pair.differences) < 2:
+        return _untold(claim, sides)
+    found, p = (pair.interval, pair.decision), (pair.p, pair.adjusted)
+    return _told(claim, sides, found, p, "pair of losses", pairs)
+
+
+def _judged(claim: Claim, sides: Sides, region: Region, p: float, adjusted: float, *, claims: int) -> Judged:
+    if not sides.usable:
+        return _untold(claim, sides)
+    interval = statistics.paired_interval(sides.differences)
+    decision = int(statistics.decide(interval, adjusted, region))
+    return _told(claim, sides, (interval, decision), (p, adjusted), "claim", claims)
+
+
+def _untold(claim: Claim, sides: Sides) -> Judged:
+    note = sides.note or "fewer than two seeds have results on both sides"
+    nothing = (math.nan, math.nan, math.nan)
+    means = (_mean(sides.left), _mean(sides.right))
+    return Judged(claim, "inconclusive", *nothing, math.nan, math.nan, len(sides.left), *means, None, note)
+
+
+def _told(
+    claim: Claim,
+    sides: Sides,
+    found: tuple[statistics.Interval, int],
+    p: tuple[float, float],
+    noun: str,
+    asked: int,
+) -> Judged:
+    """With what is missing for a verdict, where there is none yet; so many are asked in one family."""
+    interval, decision = found
+    seeds, note, n = None, "", len(sides.left)
+    if decision == 0:
+        region = Region.of(cast(Kind, claim.kind), claim.margin)
+        seeds = statistics.seeds_to_settle(interval, region, asked) if n >= FEWEST_FOR_SPREAD else None
+        if n < (fewest := statistics.fewest_seeds(asked)):
+            note = f"{impossible(n, asked, noun)}: one is {possible(n, fewest, seeds)}"
+    numbers = (float(interval.estimate), float(interval.low), float(interval.high), *p)
+    means = (_mean(sides.left), _mean(sides.right))
+    return Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
 
 
 def _mean(values: pd.Series[float]) -> float:

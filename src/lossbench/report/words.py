@@ -1,73 +1,62 @@
-"""The report in plain words: which loss, how sure, and what would make it surer."""
+"""The report in plain words: what marks, verdicts and turns of the budget mean."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
+from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.report.budget import Crossing
 from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, SEED, higher_is_better, label, results, show
-from lossbench.report.contenders import loss_of
-from lossbench.report.statistics import Region, fewest_seeds, paired_interval, seeds_to_settle
-from lossbench.report.table import mark, rate_of, slices
+from lossbench.report.conditions import LOSS, label, show
+from lossbench.report.settling import impossible, spread_asks
 from lossbench.report.verdicts import Judged
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
-WORTHWHILE_SEEDS = 100  # a difference that needs more is of no use to whoever chooses a loss
 
 
-def advice(report: Report) -> list[str]:
-    """One sentence per condition (six at most): the loss to train with, and how sure that is.
-
-    Knobs of a loss that were swept make contenders of their own: `huber, delta 0.3`.
-    """
-    rows, layout = report.contenders.rows, report.contenders.layout
-    judged = rows.assign(value=results(rows, f"test/{report.judge}"))
-    said = []
-    for where, part in slices(judged, layout.axes)[:6]:
-        values = part.pivot_table(index=SEED, columns=LOSS, values="value", observed=True)
-        if values.shape[1] > 1:
-            text = _advice(report, values, rate_of(part))
-            said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
-    return said
-
-
-def _advice(report: Report, values: pd.DataFrame, rates: Mapping[str, float]) -> str:
-    marks = mark(values, higher_is_better(report.judge))
-    best = next(name for name, told in marks.items() if told == "best")
-    tied = [name for name, told in marks.items() if told == "tied"]
-    knobs = report.knobs.get(loss_of(best), "")
-    start = (
-        f"train with {best}{f' ({knobs})' if knobs else ''} at learning rate {show(rates[best])}: "
-        f"best mean test {report.judge} ({values[best].mean():.4g}, {len(values)} seeds)"
+def marks_line(report: Report) -> str:
+    """What the numbers and marks of the tables mean, or why there are no marks; everywhere the same line."""
+    several = f"mean ± standard deviation over {report.seeds} seeds"
+    spread = "result of one seed" if report.seeds == 1 else several
+    marks = {cell.mark for table in report.tables for column in table.columns for cell in column.cells}
+    if not report.family.pairs:
+        return spread
+    if not marks - {""}:
+        what = "no marks" if report.experiment.claims else "no marks and no verdicts"
+        why = impossible(report.seeds, len(report.family.pairs), "pair of losses")
+        return f"{spread}; {what}: {why}"
+    own = ", and where a claim asks just that, its verdict counts" if report.experiment.claims else ""
+    tied = "; ~ no verdict separates it from the best" if "tied" in marks else ""
+    return (
+        f"{spread}; * best mean of a column{tied} (all pairs of losses in a metric, Holm-corrected "
+        f"together{own})"
     )
-    others = values.shape[1] - 1
-    if len(values) < (fewest := fewest_seeds(others)):
-        count = f"{len(values)} seed{'s' * (len(values) > 1)}"
-        return f"{start}, ahead, but {count} cannot settle it, {fewest} can."
-    if not tied:
-        return f"{start}, better than every other loss here beyond the chance of the seeds."
-    return f"{start}, but {_join(tied)} cannot be told from it{_more_seeds(values, best, tied, others)}."
 
 
-def _more_seeds(values: pd.DataFrame, best: str, tied: Sequence[str], others: int) -> str:
-    """What would make the advice surer: seeds, or nothing that is worth its price."""
-    needed = []
-    for name in tied:
-        differences = (values[best] - values[name]).dropna()
-        if len(differences) > 1:
-            interval = paired_interval(differences.to_numpy(float))
-            needed.append(seeds_to_settle(interval, Region(low=0.0), others) or math.inf)
-    if not needed or len(values) >= min(needed):
-        return ""
-    if min(needed) > WORTHWHILE_SEEDS:
-        these = "the two" if len(tied) == 1 else "them"
-        return f"; more than {WORTHWHILE_SEEDS} seeds would be needed to separate {these}, so take either"
-    return f"; about {min(needed):g} seeds would begin to separate them"
+def asked(report: Report) -> str:
+    """What the verdicts are corrected over: `all 3 pairs of losses`."""
+    if report.experiment.claims:
+        return "the claims"
+    pairs = len(report.family.pairs)
+    return "the pair of losses" if pairs == 1 else f"all {counted(pairs, 'pair of losses')}"
+
+
+def choice_line(report: Report) -> str:
+    """How learning rates were chosen, if they were."""
+    by = f"on validation: {meaning(report.select or 'nothing')}"
+    how = {
+        "all": f"Learning rates were chosen {by}",
+        "some": f"Learning rates were chosen, where several were tried, {by}",
+        "none": f"No learning rate was chosen, for one was tried; the epoch was, {by}",
+    }
+    return how[report.rates_chosen]
+
+
+def rates_head(report: Report) -> str:
+    """What a list of learning rates is called."""
+    how = {"all": "chosen on validation", "some": "chosen on validation where several were tried"}
+    return f"learning rates, {how.get(report.rates_chosen, 'the only ones tried')}"
 
 
 def knobs_line(report: Report) -> str:
@@ -108,11 +97,7 @@ def open_text(judged: Judged) -> str:
     """Why a claim is open, and what would settle it."""
     if judged.verdict != "inconclusive":
         return ""
-    if judged.note:
-        return judged.note
-    if judged.seeds is None or judged.seeds > WORTHWHILE_SEEDS:
-        return f"more than {WORTHWHILE_SEEDS} seeds would be needed to settle it"
-    return f"about {judged.seeds} seeds would settle it"
+    return judged.note or spread_asks(judged.n, judged.seeds)
 
 
 def claim_rule(judged: Judged) -> str:
@@ -166,9 +151,3 @@ def meaning(metric: str) -> str:
         return metric
     told = METRICS[metric]
     return f"{metric}: {told.meaning}; {'higher' if told.higher_is_better else 'lower'} is better"
-
-
-def _join(names: Sequence[str]) -> str:
-    """`a, b and c`; names with knobs, which hold commas themselves, with semicolons."""
-    between = "; " if any("," in name for name in names) else ", "
-    return names[0] if len(names) == 1 else f"{between.join(names[:-1])} and {names[-1]}"

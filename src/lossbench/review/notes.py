@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.report.conditions import RATE
 from lossbench.report.words import decimals
@@ -15,7 +16,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 def describe(summary: Summary, compared: Compared) -> str:
     """What the condition is, its test results and the learning rates that were tried."""
     counts = {name: int(summary.metrics[f"total/{name}"]) for name in ("seeds", "diverged", "failed")}
-    seeds = f"{counts['seeds']} seed" + ("" if counts["seeds"] == 1 else "s")
+    seeds = counted(counts["seeds"], "seed")
     lost = [f"{counts[name]} {name}" for name in ("diverged", "failed") if counts[name]]
     model = summary.params.get("model.name", "several models")
     said = [
@@ -24,7 +25,8 @@ def describe(summary: Summary, compared: Compared) -> str:
         _results(summary, compared),
         "Learning rates tried:",
         _rates(summary.rates, compared.select),
-        "Curves are means over seeds. The runs themselves are nested below; "
+        ("" if counts["seeds"] == 1 else "Curves are means over seeds. ")
+        + "The runs themselves are nested below; "
         "this summary is made from them, and made again at the end of every sweep.",
     ]
     return "\n\n".join(said)
@@ -52,8 +54,9 @@ def _rates(rates: pd.DataFrame, select: str) -> str:
     """A row per learning rate, the chosen one bold."""
     head = _row("learning rate", f"validation {select}", "finished", "diverged")
     lines = [head, "| --- | --- | --- | --- |"]
+    told = "chosen" if len(rates) > 1 else "the only one tried"
     for row in rates.sort_values(RATE).to_dict("records"):
-        rate = f"**{row[RATE]:g}** (chosen)" if row["rank"] == 0 else f"{row[RATE]:g}"
+        rate = f"**{row[RATE]:g}** ({told})" if row["rank"] == 0 else f"{row[RATE]:g}"
         value = "-" if pd.isna(row["validation"]) else f"{row['validation']:.4g}"
         lines.append(_row(rate, value, str(row["finished"]), str(row["diverged"])))
     return "\n".join(lines)

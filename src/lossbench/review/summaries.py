@@ -19,8 +19,8 @@ import pandas as pd
 from lossbench.metrics.names import METRICS
 from lossbench.report import choose
 from lossbench.report.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
+from lossbench.report.contenders import slices
 from lossbench.report.statistics import paired_interval
-from lossbench.report.table import slices
 
 DATA = "data.name"
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by

@@ -200,3 +200,17 @@ def test_training_points_are_those_of_the_run_or_none() -> None:
     np.testing.assert_allclose(found[1], source.load(3, "vector").train.targets["continuous"])
     assert training_points(run.replace({0.5: 0.4})) is None  # another fingerprint
     assert training_points(run.replace({"sine": "friedman1"})) is None
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(1, "one seed"), (3, "mean over 3 seeds"), (4, "mean and 95%")])
+def test_captions_promise_no_band_that_is_not_drawn(
+    make: Callable[..., pd.DataFrame], store: str, seeds: int, said: str
+) -> None:
+    runs = make(seeds=seeds)
+    _, captions = gallery.draw(build(Experiment("bare", judge="rmse", select="mae"), runs), store)
+    assert said in captions["metric_by_axis.png"]
+    assert ("95%" in captions["metric_by_axis.png"]) == (seeds >= 4)
+    one = runs[(runs["data.contamination"] == 0) & (runs["optimizer.lr"] == 0.01)]
+    _, captions = gallery.draw(build(Experiment("bare", judge="rmse", select="mae"), one), store)
+    assert said in captions["metric.png"]
+    assert "at the one learning rate that was tried" in captions["metric.png"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import Layout
-from lossbench.report.table import slices
+from lossbench.report.contenders import slices
 
 MOST_PANELS = 8
 

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.conditions import LOSS, RATE, label, results
-from lossbench.report.contenders import Contenders
+from lossbench.report.contenders import Contenders, slices
 from lossbench.report.figures import comparisons, over_seeds, trends
 from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_out, with_places
 from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
 from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name, metric_name
-from lossbench.report.table import main_axis, slices
+from lossbench.report.table import main_axis
 from lossbench.tracking import read_histories
 
 if TYPE_CHECKING:
@@ -53,16 +53,16 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
     if rows["value"].notna().sum() == 0:
         return
     name, axis = metric_name(report.judge), main_axis(report.layout)
-    spread = "at each loss's chosen learning rate, over seeds"
+    rate = _rate(report, "each loss's")
     if axis and _numeric(report.layout.levels[axis]):
         found = slices(rows, [key for key in report.layout.axes if key != axis])
         parts = few(found)
         some = left_out(len(parts), len(found))
-        text = f"Test {name} against {axis_name(axis)}: mean and 95% band {spread}{some}."
+        text = f"Test {name} against {axis_name(axis)}: {_spread(report)} {rate}{some}."
         yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, report.judge), text)
     else:
         parts = conditions(report.layout, rows)
-        text = f"Test {name}: mean, 95% interval and single seeds (ticks) {spread}."
+        text = f"Test {name}: {_spread(report, 'interval')} {rate}; a tick is a seed."
         text = with_places(text, report.layout, rows, parts)
         yield Drawn("metric.png", over_seeds.dots(parts, report.judge), text)
 
@@ -93,8 +93,8 @@ def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
     rows["value"] = rows["value"].where(np.isfinite(rows["value"]) & (rows["value"].abs() < 1e300))
     parts, some = _contenders(report, rows)
     text = (
-        f"Learning curves at the chosen learning rate: validation {metric_name(report.select)}, "
-        f"mean and 95% band over seeds{some}."
+        f"Learning curves {_rate(report, 'the')}: validation {metric_name(report.select)}, "
+        f"{_spread(report)}{some}."
     )
     yield Drawn("learning_curves.png", trends.learning_curves(parts, report.select), text)
 
@@ -164,6 +164,20 @@ PARTS: tuple[Callable[[Report, Stored], Iterator[Drawn]], ...] = (
     predicted_embeddings,
     _cross,
 )
+
+
+def _spread(report: Report, drawn: str = "band") -> str:
+    """What lines and points are over seeds: a band or an interval is promised only where one is drawn."""
+    if report.seeds == 1:
+        return "one seed"
+    interval = f" and 95% {drawn}" if report.seeds >= FEWEST_FOR_BAND else ""
+    return f"mean{interval} over {report.seeds} seeds"
+
+
+def _rate(report: Report, whose: str) -> str:
+    """At which learning rate: a chosen one only where several were tried."""
+    chosen = {"all": f"{whose} chosen learning rate", "none": "the one learning rate that was tried"}
+    return f"at {chosen.get(report.rates_chosen, f'{whose} learning rate')}"
 
 
 def _contenders(report: Report, rows: pd.DataFrame) -> tuple[Parts, str]:

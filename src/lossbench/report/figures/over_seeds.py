@@ -23,7 +23,8 @@ def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: str) -> Any:
         metric: without `test/`.
     """
     losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
-    title = f"Test {metric_name(metric)} of each loss, over seeds"
+    several = any(rows.groupby(LOSS)["value"].count().max() > 1 for _, rows in parts)
+    title = f"Test {metric_name(metric)} of each loss{', over seeds' if several else ''}"
     if len(parts) == 1 and parts[0][0]:
         title = f"{title} ({parts[0][0]})"
     columns = min(len(parts), 3)

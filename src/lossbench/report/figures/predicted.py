@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lossbench.report.conditions import LOSS, results
+from lossbench.report.contenders import slices
 from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, conditions, with_places
 from lossbench.report.figures.stored import Arrays, Stored, labels
 from lossbench.report.figures.training_points import training_points
-from lossbench.report.table import slices
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
@@ -100,6 +100,8 @@ def _parts(
 
 def _seeds(report: Report, parts: list[tuple[str, Runs]]) -> str:
     """Over how many seeds a figure pools; fewer than the tables where runs kept no predictions."""
+    if report.seeds == 1:
+        return "of one seed"
     counts = {len(own) for _, runs in parts for own in runs.values()}
     if counts == {report.seeds}:
         return f"over all {report.seeds} seeds"

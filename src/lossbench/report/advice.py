@@ -1,0 +1,120 @@
+"""The answer in plain words: which loss, how sure, and what would make it surer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lossbench.counting import counted
+from lossbench.report.build import Report
+from lossbench.report.conditions import LOSS, higher_is_better, results, show
+from lossbench.report.contenders import loss_of, slices
+from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
+from lossbench.report.table import rate_of
+
+
+def advice(report: Report) -> list[str]:
+    """One sentence per condition (six at most): the loss to train with, and how sure that is.
+
+    Knobs of a loss that were swept make contenders of their own, `huber, delta 0.3`; among those of one loss
+    validation chooses, as it chose the learning rate.
+    """
+    rows, layout = report.contenders.rows, report.contenders.layout
+    said = []
+    for where, part in slices(rows, layout.axes)[:6]:
+        own = part.assign(value=results(part, report.family.metric))
+        seeds = own.dropna(subset=["value"]).groupby(LOSS)["value"]
+        if len(means := {str(name): float(mean) for name, mean in seeds.mean().items()}) > 1:
+            counts = {str(name): int(count) for name, count in seeds.count().items()}
+            text = _Answer(report, where, means, counts, rate_of(part)).text()
+            said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
+    return said
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The answer under one condition; means, numbers of seeds and learning rates by contender."""
+
+    report: Report
+    where: str
+    means: Mapping[str, float]
+    counts: Mapping[str, int]
+    rates: Mapping[str, float]
+
+    def text(self) -> str:
+        report, pick = self.report, self.pick
+        knobs = report.knobs.get(loss_of(pick), "")
+        ahead = pick == self._best(self.means)
+        swept = sum(loss_of(name) == loss_of(pick) for name in self.means) > 1
+        start = (
+            f"train with {pick}{f' ({knobs})' if knobs else ''} at learning rate {show(self.rates[pick])}: "
+            f"{'chosen on validation, ' if swept else ''}{'best ' if ahead else ''}mean test {report.judge} "
+            f"({self.means[pick]:.4g}, {counted(self.counts[pick], 'seed')})"
+        )
+        return f"{start}{self._how_sure(ahead)}."
+
+    @property
+    def _validated(self) -> list[str]:
+        """One contender of each loss."""
+        named = self.report.finalists.get(self.where, ())
+        return [name for name in self.means if name in named]
+
+    @property
+    def pick(self) -> str:
+        """The best of those that validation chose for each loss."""
+        return self._best(self._validated or self.means)
+
+    @property
+    def others(self) -> list[str]:
+        """What the pick is compared with: other losses, or the other settings of the only one."""
+        among = self._validated if len(self._validated) > 1 else list(self.means)
+        return [name for name in among if name != self.pick]
+
+    def _best(self, names: Iterable[str]) -> str:
+        best = max if higher_is_better(self.report.judge) else min
+        return str(best(names, key=lambda name: self.means[name]))
+
+    def _how_sure(self, ahead: bool) -> str:
+        family, where = self.report.family, self.where
+        found = {name: family.decision(where, self.pick, name) for name in self.others}
+        if not family.possible(where):
+            seeds = family.shared_seeds(where)
+            needed = possible(seeds, family.fewest, self._asked(self.others))
+            lead = ", ahead, but " if ahead else ", but "
+            return f"{lead}{counted(seeds, 'seed')} cannot settle it: a verdict is {needed}"
+        kind = "loss" if len(self._validated) > 1 else "setting"
+        if all(decision == 1 for decision in found.values()):
+            return f", better than every other {kind} here beyond the chance of the seeds"
+        better = [name for name, decision in found.items() if decision == -1]
+        open_ = [name for name, decision in found.items() if decision == 0]
+        told = []
+        if better:
+            told.append(f"{_join(better)} {_is(better)} better on test beyond the chance of the seeds")
+        if open_:
+            told.append(f"{_join(open_)} cannot be told from it{self._more(open_)}")
+        return f", but {' and '.join(told)}"
+
+    def _asked(self, names: Sequence[str]) -> int | None:
+        """The least number of seeds that the spread of one of the pairs asks for."""
+        family = self.report.family
+        numbers = [family.seeds_asked(self.where, self.pick, name) for name in names]
+        return min((number for number in numbers if number is not None), default=None)
+
+    def _more(self, open_: Sequence[str]) -> str:
+        """What would make the answer surer: seeds, or nothing that is worth its price."""
+        asked = self._asked(open_)
+        if beyond_worth(asked):
+            these = "the two" if len(open_) == 1 else "them"
+            return f"; more than {WORTHWHILE} seeds would be needed to separate {these}, so take either"
+        begin = "" if len(open_) == 1 else " to begin to separate them"
+        return f"; {spread_asks(self.counts[self.pick], asked)}{begin}"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _join(names: Sequence[str]) -> str:
+    """`a, b and c`; names with knobs, which hold commas themselves, with semicolons."""
+    between = "; " if any("," in name for name in names) else ", "
+    return names[0] if len(names) == 1 else f"{between.join(names[:-1])} and {names[-1]}"
