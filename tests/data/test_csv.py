@@ -130,7 +130,7 @@ def test_a_target_of_mostly_zeros_still_has_a_scale(tmp_path: Path) -> None:
 def test_what_is_left_out_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     frame = houses()
     frame["flags"] = ""
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         data = source(tmp_path, frame, drop=["area"]).load(0, "vector")
     said = data.description.source
     for words in (

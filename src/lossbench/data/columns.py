@@ -6,13 +6,15 @@ import difflib
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.data import csv_reading
+from lossbench.data.column_reading import Reading, known_categories, read_column, read_target
 from lossbench.errors import InputError, suggestion
+from lossbench.quoting import typed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,22 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MISSING = "(missing)"
-_LARGEST = 1e30  # far from the end of float32
 _SHOWN = 12  # names of columns in a sentence
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a file is to be read; the fields are the knobs of `data=csv`."""
-
-    separator: str
-    target: str
-    drop: tuple[str, ...]
-    categories: tuple[str, ...]
-    max_categories: int
-    min_count: int
-    fewest: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +37,10 @@ class Columns:
     numbers: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]  # the known ones of each column
     left_out: dict[str, str]  # column: why
+    groups: npt.NDArray[np.int64] | None  # the number of each row's group
+    options: Reading  # with names as the file has them
+    units: dict[str, str]  # column: the sign or unit that was taken off its cells
+    notes: tuple[str, ...]  # what may be wrong
 
 
 def understood(path: str, options: Reading) -> Columns:
@@ -71,41 +62,59 @@ def understood(path: str, options: Reading) -> Columns:
 
 @lru_cache(maxsize=4)
 def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Columns:
-    raw, left_out = _read(place, options)
-    names = [str(name) for name in raw.columns]
-    _check_names(names, options, place)
-    if len(raw) < options.fewest:
+    import pandas as pd
+
+    digest = hashlib.sha256(place.read_bytes())
+    digest.update(repr(astuple(options)).encode())
+    cells = csv_reading.read(place, options.separator)
+    options = _with_names_of(list(cells.rows.columns), options, place)
+    if len(cells.rows) < options.fewest:
         raise InputError(
-            f"{place.name} has {len(raw)} rows, too few to compare losses on: "
+            f"{place.name} has {len(cells.rows)} rows, too few to compare losses on: "
             f"at least {options.fewest} are needed."
         )
-    target = _target(raw[options.target], place)
-    numbers, known, kept = [], {}, {}
-    for name in names:
-        if name == options.target or name in options.drop:
-            continue
-        column = _column(raw[name], name in options.categories, place)
-        why = _useless(column, options)
-        if why:
-            left_out[name] = why
-            continue
-        kept[name] = column
-        if column.dtype.kind == "f":
-            numbers.append(name)
-        else:
-            known[name] = _known(column, options)
+    target, as_column = read_target(cells.rows[options.target], options, place.name)
+    others = {options.target, options.group, *options.drop}
+    columns = {
+        name: read_column(cells.rows[name], options, place.name)
+        for name in cells.rows.columns
+        if name not in others
+    }
+    kept = {name: column for name, column in columns.items() if not column.why}
+    left_out = cells.left_out | {name: column.why for name, column in columns.items() if column.why}
     if not kept:
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "there are no others"
         raise InputError(f"{place.name} leaves no column to predict {options.target} from ({why}).")
-    if left_out and multiprocessing.parent_process() is None:  # workers read the file again
-        told = ", ".join(f"{name} ({reason})" for name, reason in left_out.items())
-        log.warning("%s: left out %s", place.name, told)
-    digest = hashlib.sha256(place.read_bytes())
-    digest.update(repr(astuple(options)).encode())
-    import pandas as pd
+    frame = pd.DataFrame({name: column.content for name, column in kept.items()})
+    categories = {
+        name: known_categories(column.content, options)
+        for name, column in kept.items()
+        if column.content.dtype.kind != "f"
+    }
+    read = {options.target: as_column, **kept}
+    groups = _groups(cells.rows, options, place)
+    table = Columns(
+        file=place.name,
+        fingerprint=digest.hexdigest(),
+        target=target,
+        frame=frame,
+        numbers=tuple(name for name in kept if name not in categories),
+        categories=categories,
+        left_out=left_out,
+        groups=groups,
+        options=options,
+        units={name: column.unit for name, column in read.items() if column.unit},
+        notes=(
+            *cells.notes,
+            *(column.note for column in read.values() if column.note),
+            *_repeated(frame, target, groups),
+        ),
+    )
+    if multiprocessing.parent_process() is None:  # workers read the file again
+        from lossbench.data.account import account
 
-    frame = pd.DataFrame(kept)
-    return Columns(place.name, digest.hexdigest(), target, frame, tuple(numbers), known, left_out)
+        log.info("\n".join(account(table)))
+    return table
 
 
 def transform(table: Columns) -> Any:
@@ -127,54 +136,91 @@ def transform(table: Columns) -> Any:
     )
 
 
-def _read(place: Path, options: Reading) -> tuple[pd.DataFrame, dict[str, str]]:
-    """All cells as text, NaN where empty or NA, under the names of the first line; nameless columns."""
+def _groups(rows: pd.DataFrame, options: Reading, place: Path) -> npt.NDArray[np.int64] | None:
+    """The number of each row's group; equal texts are one group."""
     import pandas as pd
 
-    try:
-        # The names are read as a row: pandas would rename equal ones silently.
-        cells = pd.read_csv(
-            place, sep=options.separator, header=None, dtype=str, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except pd.errors.EmptyDataError as error:
-        raise InputError(f"{place.name} is empty: it needs a line of column names and rows below.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{place.name} is not in UTF-8 ({error.reason}): save it as CSV UTF-8.") from error
-    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ").rstrip(".")
+    if options.group is None:
+        return None
+    cells = rows[options.group]
+    empty = (cells == "").to_numpy().nonzero()[0]
+    if len(empty):
         raise InputError(
-            f"{place.name} is no table ({reason}): each line needs as many cells as the first; see "
-            "data.separator."
-        ) from error
-    names = [cell.strip() if isinstance(cell, str) else "" for cell in cells.iloc[0]]
-    rows = cells.iloc[1:].reset_index(drop=True)
-    named = [position for position, name in enumerate(names) if name]
-    left_out = {f"column {position + 1}": "no name" for position, name in enumerate(names) if not name}
-    rows = rows.iloc[:, named]
-    rows.columns = pd.Index([names[position] for position in named])
-    return rows, left_out
+            f"The group {options.group} of {place.name} is missing in row {empty[0] + 1} below the names; "
+            "each row needs one."
+        )
+    return pd.factorize(cells)[0].astype("int64")
 
 
-def _check_names(names: list[str], options: Reading, place: Path) -> None:
+def _repeated(
+    frame: pd.DataFrame, target: npt.NDArray[np.float64], groups: npt.NDArray[np.int64] | None
+) -> list[str]:
+    """Said of rows that occur several times, unless a group holds all of their like."""
+    rows = frame.assign(**{"\n": target})  # no column has such a name
+    repeated = rows.duplicated(keep=False)
+    if groups is not None:
+        alike = [
+            groups[list(places)]
+            for places in rows[repeated].groupby(list(rows), dropna=False).groups.values()
+        ]
+        count = sum(len(of) for of in alike if len(set(of)) > 1)
+    else:
+        count = int(repeated.sum())
+    if not count:
+        return []
+    remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
+    return [
+        f"{count} of {len(rows)} rows occur several times, so some are in training and in the test: {remedy}"
+    ]
+
+
+def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:
+    """The options with names as the file has them: of 1e3 or True, a config knows the value alone.
+
+    Raises:
+        InputError: a name is no column, occurs twice, or stands in two knobs that exclude each other.
+    """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{place.name} has several columns named {', '.join(twice)}: rename or remove them.")
-    known = "data.separator=semicolon or tab may be right, " if len(names) == 1 else ""
-    wanted = {
-        "data.target": (options.target,),
-        "data.drop": options.drop,
-        "data.categories": options.categories,
-    }
-    for knob, chosen in wanted.items():
-        for name in chosen:
-            if name not in names:
+    found: dict[str, tuple[str, ...]] = {}
+    owners: dict[str, str] = {}
+    for knob in ("target", "group", "drop", "numbers", "categories"):
+        given = getattr(options, knob) or ()
+        wanted = (given,) if isinstance(given, str) else given
+        found[knob] = tuple(_name_of(name, names, f"data.{knob}", place) for name in wanted)
+        for name in found[knob]:
+            if owners.setdefault(name, knob) != knob:
                 raise InputError(
-                    f"{knob}={name} is no column of {place.name} ({known}{_nearest(name, names)})."
+                    f"{typed(f'data.{owners[name]}', name)} is also in data.{knob}: it can be only one."
                 )
-    if options.target in (*options.drop, *options.categories):
-        raise InputError(
-            f"data.target={options.target} is also in data.drop or data.categories: it can be only one."
-        )
+    group = found["group"][0] if found["group"] else None
+    return replace(
+        options,
+        target=found["target"][0],
+        group=group,
+        drop=found["drop"],
+        numbers=found["numbers"],
+        categories=found["categories"],
+    )
+
+
+def _name_of(name: str, names: list[str], knob: str, place: Path) -> str:
+    if name in names:
+        return name
+    same = [own for own in names if _value(own) == _value(name)]
+    if len(same) == 1:
+        return same[0]
+    known = "data.separator=semicolon or tab may be right, " if len(names) == 1 else ""
+    raise InputError(f"{knob}={name} is no column of {place.name} ({known}{_nearest(name, names)}).")
+
+
+def _value(name: str) -> float | str:
+    """What YAML makes of a name."""
+    try:
+        return float(name)
+    except ValueError:
+        return name.lower() if name.lower() in ("true", "false") else name
 
 
 def _nearest(name: str, names: list[str]) -> str:
@@ -182,65 +228,3 @@ def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=_SHOWN, cutoff=0.0)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{suggestion(name, near)}{more}"
-
-
-def _numbers(raw: pd.Series[str]) -> pd.Series[float]:
-    """NaN where there is no number."""
-    import pandas as pd
-
-    return pd.to_numeric(raw, errors="coerce").astype("float64")
-
-
-def _target(raw: pd.Series[str], place: Path) -> npt.NDArray[np.float64]:
-    import numpy as np
-
-    values = _numbers(raw)
-    owner = f"the target {raw.name} of {place.name}"
-    _refuse_first(raw.isna(), raw, owner, "", "remove such rows")
-    _refuse_first(values.isna(), raw, owner, "is no number", "correct it, or choose another data.target")
-    _refuse_first(values.abs() > _LARGEST, raw, owner, "is not finite or too large", "correct it")
-    if values.min() == values.max():
-        raise InputError(f"{owner[0].upper()}{owner[1:]} is {values[0]:g} in every row: nothing to learn.")
-    return np.array(values, dtype=np.float64)  # a copy: pandas' own array cannot be written to
-
-
-def _column(raw: pd.Series[str], named_category: bool, place: Path) -> pd.Series[Any]:
-    """float64 with NaN, or text without."""
-    values = _numbers(raw)
-    present = raw.notna()
-    if named_category or (values.notna().sum() < present.sum() / 2):
-        return raw.str.strip().fillna(MISSING).astype(object)
-    owner = f"the column {raw.name} of {place.name}"
-    remedy = f"correct it, leave it empty, or set data.categories=[{raw.name}]"
-    _refuse_first(present & values.isna(), raw, owner, "is no number, unlike most of the column", remedy)
-    _refuse_first(values.abs() > _LARGEST, raw, owner, "is not finite or too large", "correct it")
-    return values
-
-
-def _refuse_first(wrong: pd.Series[bool], raw: pd.Series[str], owner: str, fault: str, remedy: str) -> None:
-    """Refuse the first of the wrong cells; without a fault, they are empty."""
-    rows: Sequence[int] = wrong.to_numpy().nonzero()[0].tolist()
-    if not rows:
-        return
-    more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-    place = f"in row {rows[0] + 1} below the names{more}"
-    told = f"has {raw.iloc[rows[0]]!r} {place}, which {fault}" if fault else f"is missing {place}"
-    raise InputError(f"{owner[0].upper()}{owner[1:]} {told}; {remedy}.")
-
-
-def _useless(column: pd.Series[Any], options: Reading) -> str:
-    """Why nothing can be learned from a column; empty where something can."""
-    if column.dtype.kind == "f":
-        if column.notna().sum() == 0:
-            return "empty"
-        return "one value only" if column.min() == column.max() else ""
-    if (column == column.iloc[0]).all():
-        return "empty" if column.iloc[0] == MISSING else "one value only"
-    return "" if _known(column, options) else f"no text occurs {options.min_count} times"
-
-
-def _known(column: pd.Series[Any], options: Reading) -> tuple[str, ...]:
-    """The most frequent categories of the whole file; of equally frequent ones, the first by alphabet."""
-    counts = column.value_counts()
-    frequent = [(-int(count), str(name)) for name, count in counts.items() if count >= options.min_count]
-    return tuple(name for _, name in sorted(frequent)[: options.max_categories])

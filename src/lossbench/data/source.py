@@ -96,6 +96,10 @@ class DataSource(Choice):
     def fingerprint(self, seed: int) -> str:
         """sha256 of what `load` would load; cheap, so that finished runs are found without loading."""
 
+    def part_sizes(self, seed: int) -> tuple[int, ...]:
+        """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""
+        return ()
+
     @abstractmethod
     def load(self, seed: int, reads: InputKind) -> DataSet:
         """Load, split and corrupt for one seed.

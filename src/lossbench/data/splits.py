@@ -41,6 +41,43 @@ def stratified(labels: npt.ArrayLike, sizes: Sequence[int], seed: int, *purpose:
     return [line[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
+def whole_groups(groups: Ids, sizes: Sequence[int], seed: int, *purpose: str) -> list[Ids]:
+    """Disjoint random parts that share no group, and what is left as the last one.
+
+    Groups come in random order. A part ends with the group after which its size is nearest to what is asked;
+    it holds at least one, as long as there are groups.
+
+    Args:
+        groups: (N,) the group of each row, from 0 without a gap.
+        sizes: rows wanted of each part but the last.
+        seed, purpose: the stream of `lossbench.seeds` that decides.
+
+    Returns:
+        Positions in `groups`, each part in random order: with its rows in order, batches evaluated one after
+        another would hold one group each.
+    """
+    import numpy as np
+
+    generator = numpy_generator(seed, *purpose)
+    counts = np.bincount(groups)
+    order = generator.permutation(len(counts))
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[order] = np.arange(len(counts))
+    ends = np.cumsum(counts[order])
+    rows = generator.permutation(len(groups))
+    parts, start = [], 0
+    for size in sizes:
+        before = ends[start - 1] if start else 0
+        stop = (
+            min(start + 1 + int(np.abs(ends[start:] - before - size).argmin()), len(counts))
+            if start < len(counts)
+            else start
+        )
+        parts.append(rows[(rank[groups[rows]] >= start) & (rank[groups[rows]] < stop)])
+        start = stop
+    return [*parts, rows[rank[groups[rows]] >= start]]
+
+
 def robust_units(targets: npt.ArrayLike) -> tuple[float, float]:
     """Median and spread of training targets, as a loss shall see them: (target - shift) / scale.
 

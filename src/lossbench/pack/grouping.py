@@ -22,7 +22,8 @@ def pack_key(job: Job) -> str:
         group: {name: value for name, value in job.knobs[group].items() if name not in free.get(group, ())}
         for group in ("data", "model", "optimizer", "trainer")
     }
-    shape = [member.outputs, member.headed, member.reads, member.loss.stackable, job.mode]
+    shape: list[Any] = [member.outputs, member.headed, member.reads, member.loss.stackable, job.mode]
+    shape += member.source.part_sizes(member.seed)
     return json.dumps([fixed, shape], sort_keys=True, default=str)
 
 

@@ -1,0 +1,57 @@
+"""What was made of each column of a user's file, in one line per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lossbench.data.columns import Columns
+
+_SHOWN = 12  # columns of a kind
+
+
+def account(table: Columns, *, all_columns: bool = False) -> list[str]:
+    """The lines to print.
+
+    Args:
+        all_columns: of a wide table, too.
+    """
+    options = table.options
+    shown = len(table.frame.columns) + len(table.left_out) + len(options.drop) if all_columns else _SHOWN
+    kinds = {
+        "target": [_target(table)],
+        "group": [f"{options.group} ({table.groups.max() + 1})"] if table.groups is not None else [],
+        "numbers": [f"{name}{_unit(table, name)}" for name in table.numbers],
+        "categories": [_category(table, name) for name in table.categories],
+        "left out": [
+            *(f"{name} ({why})" for name, why in table.left_out.items()),
+            *(f"{name} (data.drop)" for name in options.drop),
+        ],
+    }
+    lines = [f"  {kind}: {_listed(items, shown)}" for kind, items in kinds.items() if items]
+    return [f"{table.file}: {len(table.target)} rows", *lines, *(f"  ! {note}" for note in table.notes)]
+
+
+def _listed(items: Sequence[str], shown: int) -> str:
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return f"{', '.join(items[:shown])}{more}"
+
+
+def _target(table: Columns) -> str:
+    name = table.options.target
+    return f"{name}{_unit(table, name)}, from {table.target.min():.6g} to {table.target.max():.6g}"
+
+
+def _unit(table: Columns, name: str) -> str:
+    unit = table.units.get(name)
+    return f" (in {unit})" if unit else ""
+
+
+def _category(table: Columns, name: str) -> str:
+    column, known = table.frame[name], table.categories[name]
+    distinct = column.nunique()
+    if distinct == len(known):
+        return f"{name} ({distinct})"
+    unknown = 1 - float(column.isin(known).mean())
+    return f"{name} ({len(known)} of {distinct}; the others, {unknown:.2g} of the rows, count as unknown)"

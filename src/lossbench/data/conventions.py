@@ -1,0 +1,161 @@
+"""Cells as numbers: which signs stand for the decimal point and between thousands, and signs of a unit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DECIMALS = {"point": ".", "comma": ","}
+THOUSANDS = {
+    "none": "",
+    "comma": ",",
+    "point": ".",
+    "space": " \u00a0\u202f\u2009",  # also those that do not break, as spreadsheets write them
+    "apostrophe": "'\u2019",
+}
+# What stands for a missing number, as pandas reads it; in a column of texts these are texts.
+MISSING_NUMBERS = frozenset(
+    {"", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"}
+    | {"None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"}
+)
+_CURRENCIES = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD INR JPY KRW MXN NOK NZD PLN RUB SEK SGD TRY USD ZAR"
+_SIGNED = re.compile(
+    r"(?P<sign>[-+]?)\s*(?P<before>[^\d\s.,'+()-]*)\s*(?P<number>[-+]?[.,]?\d(?:.*\d)?[.,]?)\s*(?P<after>[^\d]*)"
+)
+_UNIT_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How numbers are written; the names are those of the knobs `data.decimal` and `data.thousands`."""
+
+    decimal: str = "point"
+    thousands: str = "none"
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        point, between = re.escape(DECIMALS[self.decimal]), THOUSANDS[self.thousands]
+        # Also two by two, as in India: 1,23,456.
+        grouped = rf"|\d{{1,3}}(?:[{between}]\d{{2,3}})*[{between}]\d{{3}}" if between else ""
+        whole = rf"(?:\d+{grouped})"
+        return re.compile(rf"[-+]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+
+    def number(self, cell: str) -> float:
+        """nan where the cell is no number."""
+        if not self._pattern.fullmatch(cell):
+            return float("nan")
+        for sign in THOUSANDS[self.thousands]:
+            cell = cell.replace(sign, "")
+        return float(cell.replace(DECIMALS[self.decimal], "."))
+
+    def numbers(self, cells: pd.Series[str]) -> pd.Series[float]:
+        """float64, NaN where there is no number."""
+        import pandas as pd
+
+        cells = cells.str.replace("\u2212", "-")  # the minus of typesetters
+        plain: pd.Series[float] = pd.to_numeric(cells, errors="coerce").astype("float64")
+        if self == Convention():
+            return plain
+        infinite = plain.where(plain.abs() == float("inf"))  # is refused by its name
+        return cells.map(self.number).astype("float64").fillna(infinite)
+
+    def knobs(self, given: Convention) -> str:
+        """What to set where `given` is set."""
+        wanted = [("decimal", self.decimal, given.decimal), ("thousands", self.thousands, given.thousands)]
+        return " ".join(f"data.{name}={value}" for name, value, before in wanted if value != before)
+
+
+CONVENTIONS = tuple(
+    Convention(decimal, thousands) for decimal in DECIMALS for thousands in THOUSANDS if decimal != thousands
+)
+
+
+def present(cells: pd.Series[str]) -> pd.Series[bool]:
+    """Where a column of numbers has a cell that is not missing."""
+    return ~cells.isin(MISSING_NUMBERS)
+
+
+def without_unit(cells: pd.Series[str]) -> tuple[str, pd.Series[str]]:
+    """The sign or unit that every present cell carries, and the cells without it; "" where there is none.
+
+    A currency or a percent sign may stand in front or behind, any other unit behind.
+    """
+    there = present(cells)
+    parts = [_taken_apart(cell) for cell in cells[there]]
+    units = {part[0] if part else "" for part in parts}
+    if len(units) != 1 or units == {""}:
+        return "", cells
+    bare = dict(zip(cells[there], [part[1] for part in parts if part], strict=True))
+    return units.pop(), cells.map(lambda cell: bare.get(cell, cell))
+
+
+def mixed_signs(cells: pd.Series[str], convention: Convention) -> tuple[str, str] | None:
+    """A cell with a currency or percent sign and one without it or with another, where most have one."""
+    there = cells[present(cells)]
+    parts = [_taken_apart(cell) or ("", cell) for cell in there]
+    numbers = sum(convention.number(number) == convention.number(number) for _, number in parts)
+    signs = Counter(unit for unit, _ in parts if _is_sign(unit))
+    if 2 * min(numbers, signs.total()) < max(len(parts), 1):
+        return None
+    common = signs.most_common(1)[0][0]
+    with_it = next(cell for cell, (unit, _) in zip(there, parts, strict=True) if unit == common)
+    other = next((cell for cell, (unit, _) in zip(there, parts, strict=True) if unit != common), None)
+    return None if other is None else (with_it, other)
+
+
+def _taken_apart(cell: str) -> tuple[str, str] | None:
+    """The unit of a cell, "" where there is none, and its number."""
+    found = _SIGNED.fullmatch(cell.replace("\u2212", "-"))
+    if not found:
+        return None
+    before, after = found["before"], found["after"].strip()
+    if before and (after or not _is_sign(before)):
+        return None
+    if len(after) > _UNIT_LENGTH or after.startswith(tuple("-/:;+)")):
+        return None
+    return before or after, found["sign"] + found["number"]
+
+
+def _is_sign(unit: str) -> bool:
+    return unit in _CURRENCIES.split() or unit in ("%", "\u2030") or _is_currency(unit)
+
+
+def _is_currency(unit: str) -> bool:
+    return any(unicodedata.category(sign) == "Sc" for sign in unit)  # also A$
+
+
+def better(cells: pd.Series[str], given: Convention) -> list[Convention]:
+    """The conventions in which most cells, and more than in the given one, are numbers; nearest to it alone.
+
+    Several where they read the same cells as different numbers: 1,234.
+    """
+    there = cells[present(cells)].str.replace("\u2212", "-")
+    least = max(len(there) / 2, int(given.numbers(there).notna().sum()) + 1)
+    counts = {other: int(there.map(other.number).notna().sum()) for other in CONVENTIONS if other != given}
+    most = max(counts.values())
+    if most < least:
+        return []
+    best = [other for other, count in counts.items() if count == most]
+    fewest = min(other.knobs(given).count("=") for other in best)
+    nearest = [other for other in best if other.knobs(given).count("=") == fewest]
+    return list({tuple(there.map(other.number).dropna()): other for other in nearest[::-1]}.values())[::-1]
+
+
+def grouped_by_points(cells: pd.Series[str], convention: Convention) -> str | None:
+    """A cell such as 1.234 of a column in which the decimal sign may stand between thousands."""
+    sign = re.escape(DECIMALS[convention.decimal])
+    there = cells[present(cells)]
+    with_sign = there[there.str.contains(sign)]
+    without = there[~there.str.contains(sign)]
+    if len(with_sign) < 10 or len(without) < 3:
+        return None
+    grouped = with_sign.str.fullmatch(rf"[-+]?[1-9]\d{{0,2}}{sign}\d{{3}}").all()
+    small = without.str.fullmatch(r"[-+]?\d{1,3}").all()
+    return str(with_sign.iloc[0]) if grouped and small else None

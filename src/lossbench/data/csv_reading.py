@@ -1,0 +1,148 @@
+"""The cells of a CSV file as texts, each line with as many as the first."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from lossbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 4  # names in a sentence
+_OPENED_BY = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A file as texts without spaces around them; an empty cell is "".
+
+    rows: a column of text for each name of the first line.
+    left_out: columns without a name, each with why.
+    notes: what looks wrong and need not be.
+    """
+
+    rows: pd.DataFrame
+    left_out: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def read(place: Path, separator: str) -> Cells:
+    """Read a file, which may be compressed (.gz, .bz2, .xz, .zip).
+
+    Raises:
+        InputError: it is no table in UTF-8, or its first line holds no names.
+    """
+    import pandas as pd
+
+    try:
+        with _opened(place) as file:
+            lines, whole = _lines(file, separator, place)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place.name} is not in UTF-8 ({error.reason}): save it as CSV UTF-8.") from error
+    except csv.Error as error:
+        raise _no_table(place, str(error)) from error
+    except EOFError as error:
+        raise InputError(f"{place.name} is cut off: its archive has no end; fetch it again.") from error
+    except (OSError, zipfile.BadZipFile, lzma.LZMAError) as error:
+        raise InputError(f"{place.name} cannot be read ({error}): unpack it, or save it again.") from error
+    if not lines:
+        raise InputError(f"{place.name} is empty: it needs a line of column names and rows below.")
+    first = lines.pop(0)
+    places = [position for position, name in enumerate(first) if name]
+    names = [first[position] for position in places]
+    notes = [] if whole else [f"{place.name} ends in mid-line, and its last cell is {lines[-1][-1]!r}"]
+    notes += _checked_names(names, place)
+    columns = list(zip(*lines, strict=True)) if lines else [()] * len(first)
+    series = [pd.Series(columns[position], dtype=str, name=first[position]) for position in places]
+    rows = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(lines)))
+    left_out = {f"column {at + 1}": "no name" for at, name in enumerate(first) if not name}
+    return Cells(rows, left_out, tuple(notes))
+
+
+def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]], bool]:
+    """The cells of all lines that are not blank, and whether the last one has an end."""
+    last: list[str] = [""]
+
+    def seen() -> Iterator[str]:
+        for line in file:
+            last[0] = line
+            yield line
+
+    reader = csv.reader(seen(), delimiter=separator, skipinitialspace=True, strict=True)
+    lines: list[list[str]] = []
+    short: tuple[int, int] | None = None
+    try:
+        for cells in reader:
+            if not cells or (len(cells) == 1 and not cells[0].strip()):
+                continue  # a blank line
+            if lines and len(cells) != len(lines[0]):
+                short = (reader.line_num, len(cells))
+                break
+            lines.append([cell.strip() for cell in cells])
+    except csv.Error as error:
+        raise _no_table(place, f"line {reader.line_num}: {error}") from error
+    whole = last[0].endswith(("\n", "\r"))
+    if short:
+        line, count = short
+        at_end = ", is the last and ends in mid-line, so the file may be cut off" if not whole else ""
+        raise _no_table(place, f"line {line} has {count} cells, the first line {len(lines[0])}{at_end}")
+    return lines, whole or len(lines) < 2
+
+
+def _no_table(place: Path, why: str) -> InputError:
+    return InputError(
+        f"{place.name} is no table ({why}): each line needs as many cells as the first; see data.separator."
+    )
+
+
+@contextmanager
+def _opened(place: Path) -> Iterator[IO[str]]:
+    if place.suffix == ".zip":
+        with zipfile.ZipFile(place) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/")]
+            if len(names) != 1:
+                raise InputError(f"{place.name} holds {len(names)} files: it must be one; unpack it.")
+            with archive.open(names[0]) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as file:
+                yield file
+        return
+    opened = _OPENED_BY.get(place.suffix, open)
+    with opened(place, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[operator]
+        yield cast("IO[str]", file)
+
+
+def _checked_names(names: Sequence[str], place: Path) -> list[str]:
+    """Refuse a first line that holds values, and say where it may do so.
+
+    Numbers in order may be names: years, or wavelengths. Those in disorder are values.
+    """
+    numbers = [value for value in map(_number, names) if value is not None]
+    if 2 * len(numbers) < max(len(names), 2):
+        return []
+    told = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    steps = [after - before for before, after in pairwise(numbers)]
+    if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+        raise InputError(
+            f"{place.name} begins with {told}, which are values and no names: put a line of names above them."
+        )
+    even = len(steps) > 1 and max(steps) - min(steps) <= 1e-6 * max(map(abs, steps))
+    return [] if even else [f"{place.name} begins with {told}, which are taken for the names of its columns"]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
