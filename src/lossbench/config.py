@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench import __version__, options
 from lossbench.choice import Choice
+from lossbench.data.contract import check_source
 from lossbench.data.source import DataSource
 from lossbench.errors import InputError, suggestion
 from lossbench.knob_types import one_spelling
@@ -184,6 +185,7 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
     assert isinstance(loss, Loss)
     assert isinstance(optimizer, Optimizer)
     assert isinstance(trainer, TrainerOptions)
+    check_source(source)
     reads = [kind for kind in source.reads if kind in model.reads]
     if not reads:
         fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]

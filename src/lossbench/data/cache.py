@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lossbench.data.contract import check_data
 from lossbench.data.source import DataSet, DataSource
 from lossbench.task import InputKind
 
@@ -13,8 +14,14 @@ class DataCache:
         self._loaded: dict[tuple[DataSource, int, InputKind], DataSet] = {}
 
     def load(self, source: DataSource, seed: int, reads: InputKind) -> DataSet:
-        """As `source.load`, at the first call."""
+        """As `source.load`, at the first call, and checked.
+
+        Raises:
+            InputError: also where what was loaded breaks the contract of a data set.
+        """
         key = (source, seed, reads)
         if key not in self._loaded:
-            self._loaded[key] = source.load(seed, reads)
+            data = source.load(seed, reads)
+            check_data(source, data)
+            self._loaded[key] = data
         return self._loaded[key]

@@ -1,0 +1,193 @@
+"""What a data set must keep, checked once where it comes in: what is wrong is told by its name.
+
+`data.source` says what is asked for. Later, arithmetic would tell of a fault, or a loss would be blamed for
+it, or nobody would say a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args
+
+from lossbench.errors import InputError, suggestion
+from lossbench.metrics.names import METRICS
+from lossbench.task import InputKind, MetricFamily, Target, TargetKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+    from lossbench.data.source import DataSet, DataSource, Examples
+
+SPLITS = ("train", "val", "test")
+
+
+def check_source(source: DataSource) -> None:
+    """Check what a source declares before it loads.
+
+    Raises:
+        InputError: it uses a word that nobody knows.
+    """
+    _known(source, "reads", source.reads, get_args(InputKind))
+    _known(source, "judged_by", source.judged_by, get_args(MetricFamily))
+    given = [name for name, metric in METRICS.items() if metric.family in source.judged_by]
+    _known(source, "select", (source.select,), given)
+    _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
+    _known(source, "targets()", [target.kind for target in source.targets()], get_args(TargetKind))
+
+
+def _known(source: DataSource, what: str, words: Iterable[str], known: Iterable[str]) -> None:
+    for word in words:
+        if word not in known:
+            name = type(source).__name__
+            raise InputError(f"data={source.name}: {name}.{what} names {word!r} ({suggestion(word, known)}).")
+
+
+def check_data(source: DataSource, data: DataSet) -> None:
+    """Check what was loaded.
+
+    Raises:
+        InputError: something in it is not as `data.source` promises.
+    """
+    border = _Border(source)
+    border.inputs(data)
+    declared = {target.kind: target for target in source.targets()}
+    for name in SPLITS:
+        border.split(name, getattr(data, name), len(data.inputs), declared)
+    border.disjoint(data)
+    if not (_finite_number(data.shift) and _finite_number(data.scale) and data.scale > 0):
+        border.refuse(
+            f"shift is {data.shift} and scale is {data.scale}, finite numbers are needed, the scale above 0"
+        )
+
+
+def _finite_number(number: Any) -> bool:
+    return isinstance(number, (int, float)) and abs(number) < float("inf")  # False for nan
+
+
+class _Border:
+    """Refuses in the words of one source."""
+
+    def __init__(self, source: DataSource) -> None:
+        self.source = source
+
+    def refuse(self, why: str) -> None:
+        raise InputError(f"data={self.source.name}: {why} (see lossbench.data.source).")
+
+    def tensor(self, what: str, values: Any) -> None:
+        import torch
+
+        if not isinstance(values, torch.Tensor):
+            self.refuse(f"{what} must be a torch.Tensor, as torch.from_numpy makes one; got {_type(values)}")
+
+    def finite(self, what: str, values: Tensor) -> None:
+        # The sum of all is a fifth of the time of looking at each, and finite only where all are.
+        if not values.is_floating_point() or bool(values.sum().isfinite()):
+            return
+        bad = (~values.isfinite()).flatten(1).any(1) if values.ndim > 1 else ~values.isfinite()
+        if bool(bad.any()):
+            first = int(bad.nonzero()[0])
+            self.refuse(
+                f"{int(bad.sum())} of {len(bad)} {what} hold nan or an infinite number, the first is number "
+                f"{first}: fill them in, or leave these examples out"
+            )
+
+    def inputs(self, data: DataSet) -> None:
+        import torch
+
+        said, inputs = data.description.inputs, data.inputs
+        self.tensor("inputs", inputs)
+        wanted, how = (torch.int64, "long") if said.kind == "tokens" else (torch.float32, "float")
+        if inputs.dtype != wanted:
+            self.refuse(
+                f"inputs of kind {said.kind} must be {wanted}; got {inputs.dtype}: use inputs.{how}()"
+            )
+        shape = tuple(inputs.shape[1:])
+        if shape != tuple(said.shape):
+            self.refuse(f"its description says inputs of shape {tuple(said.shape)}, they are {shape}")
+        self.finite("inputs", inputs)
+        if said.kind == "tokens" and inputs.numel():
+            low, high = int(inputs.min()), int(inputs.max())
+            if low < 0 or high >= said.vocabulary:
+                self.refuse(f"tokens are 0 to {said.vocabulary - 1} by its vocabulary; got {low} to {high}")
+
+    def split(self, name: str, part: Examples, inputs: int, declared: dict[TargetKind, Target]) -> None:
+        import torch
+
+        self.tensor(f"rows of {name}", part.rows)
+        if part.rows.dtype != torch.int64 or part.rows.ndim != 1:
+            got = f"{part.rows.dtype} {tuple(part.rows.shape)}"
+            self.refuse(f"rows of {name} must be int64 (N,), row numbers of inputs; got {got}")
+        if len(part.rows) == 0:
+            self.refuse(f"the {name} split is empty")
+        low, high = int(part.rows.min()), int(part.rows.max())
+        if low < 0 or high >= inputs:
+            self.refuse(f"rows of {name} must be 0 to {inputs - 1}, the rows of inputs; got {low} to {high}")
+        if set(part.targets) != set(declared):
+            self.refuse(
+                f"targets() declares {_names(declared)}, the {name} split holds {_names(part.targets)}: "
+                "the keys must be the same"
+            )
+        for kind, values in part.targets.items():
+            self.target(name, declared[kind], values, len(part.rows))
+
+    def target(self, name: str, target: Target, values: Tensor, count: int) -> None:
+        what = f"{target.kind} targets of {name}"
+        self.tensor(what, values)
+        shape = (count, target.classes) if target.kind == "distribution" else (count,)
+        if tuple(values.shape) != shape:
+            self.refuse(f"{what} must be {shape}, one for each of its rows; got {tuple(values.shape)}")
+        if target.kind in ("continuous", "distribution"):
+            self.numbers(what, target, values)
+        else:
+            self.labels(what, name, target, values)
+
+    def numbers(self, what: str, target: Target, values: Tensor) -> None:
+        if not values.is_floating_point():
+            self.refuse(f"{what} must be floats; got {values.dtype}: use .float()")
+        self.finite(what, values)
+        if target.kind == "distribution":
+            off = (values.double().sum(-1) - 1).abs().max()
+            if bool((values < 0).any()) or float(off) > 1e-3:
+                self.refuse(f"{what} must be shares of 0 or more that add up to 1 in each row")
+
+    def labels(self, what: str, split: str, target: Target, values: Tensor) -> None:
+        import torch
+
+        if values.dtype != torch.int64:
+            self.refuse(f"{what} must be int64; got {values.dtype}: use .long()")
+        if target.kind == "identity" and split != "train":
+            return  # anybody, whom nobody was trained on
+        top = 1 if target.kind == "binary" else target.classes - 1
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > top:
+            hint = "; count from 0" if low == 1 and high == top + 1 else ""
+            self.refuse(f"{what} must be 0 to {top}; got {low} to {high}{hint}")
+
+    def disjoint(self, data: DataSet) -> None:
+        """No example may be in two splits."""
+        import torch
+
+        names = [("train", "val"), ("train", "test"), ("val", "test")]
+        for one, other in names:
+            mine, theirs = getattr(data, one).rows, getattr(data, other).rows
+            taken = torch.zeros(len(data.inputs), dtype=torch.bool)
+            taken[mine] = True
+            both = int(taken[theirs].sum())
+            if both == 0 and len(mine) == len(theirs):
+                first = torch.equal(data.inputs[mine[:64]], data.inputs[theirs[:64]])
+                both = len(mine) if first and torch.equal(data.inputs[mine], data.inputs[theirs]) else 0
+            if both:
+                self.refuse(
+                    f"{both} of {len(theirs)} examples of {other} are examples of {one}, too: "
+                    "each must be in one split alone"
+                )
+
+
+def _names(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"
+
+
+def _type(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
