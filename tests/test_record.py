@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,11 @@ from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet
 from lossbench.outcome import Outcome
 from lossbench.pack.engine import build_modules
-from lossbench.tracking import read_artifact
+from lossbench.report.build import build
+from lossbench.report.claims import Experiment
+from lossbench.report.declared import select_of
+from lossbench.review.refresh import refresh
+from lossbench.tracking import read_artifact, read_runs
 from lossbench.train import train_many
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
@@ -64,6 +71,48 @@ def test_the_weights_that_are_kept_are_those_that_were_tested(uri: str, mode: st
     assert outcome.metrics["test/mae"] == pytest.approx(mean_absolute_error(truth, value), rel=1e-5)
     assert outcome.metrics["test/rmse"] == pytest.approx(root_mean_squared_error(truth, value), rel=1e-5)
     assert outcome.metrics["best/epoch"] < 8  # else the last weights would do
+
+
+OWN = """
+from lossbench.data.outliers import Outliers
+
+
+class Mine(Outliers):
+    select = "r2"
+"""
+
+
+def test_the_metric_by_which_a_users_data_set_chooses_is_used_wherever_rates_are_chosen(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_data.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = ["data._target_=own_data.Mine", "data.name=mine", "experiment.name=own", f"tracking.uri={uri}"]
+    rates = [f"optimizer.lr={rate}" for rate in (1e-5, 1e-2)]
+    train_many([compose("config", [*SMALL, *own, rate]) for rate in rates], n_jobs=1)
+    runs = read_runs(uri, "own")
+    assert runs["lossbench.select"].tolist() == ["r2"] * 2
+    assert runs["lossbench.select_direction"].tolist() == ["higher"] * 2
+    report = build(Experiment("own"), runs, select_of(runs))
+    assert report.select == "r2"
+    assert report.ranked.iloc[0]["optimizer.lr"] == 1e-2  # of r2 more is better
+    refresh(uri, "own")
+    (summary,) = read_runs(uri, "own", ["summary"]).to_dict("records")
+    assert summary["optimizer.lr"] == 1e-2
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        notes = database.execute("SELECT value FROM tags WHERE key = 'mlflow.note.content'").fetchall()
+    assert ["validation r2" in note for (note,) in notes] == [True]
+
+
+def test_a_run_says_where_its_data_comes_from_and_the_report_shows_it(uri: str, tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 7},{3 * i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    table = ["data=csv", "data.path=t.csv", "data.target=y", "trainer.max_epochs=1", f"tracking.uri={uri}"]
+    train_many([compose("config", table)])
+    runs = read_runs(uri, "adhoc")
+    assert json.loads(runs["lossbench.places"][0]) == ["data.path"]
+    (line,) = build(Experiment("adhoc"), runs).data
+    assert line.startswith("csv (t.csv, target y), fingerprint ")
 
 
 def test_weights_are_kept_only_when_asked_for(uri: str) -> None:

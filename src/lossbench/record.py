@@ -8,11 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lossbench.config import GROUPS, Job
+from lossbench.metrics.names import METRICS
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
 if TYPE_CHECKING:
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import PlannedPack
+
+_SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
 
 
 def run_start(job: Job, pack: PlannedPack) -> RunStart:
@@ -21,7 +24,11 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
     tags = {
         runs.LOSS: member.loss.name,
         "lossbench.data": member.source.name,
-        "lossbench.fingerprint": description.fingerprint,
+        runs.FINGERPRINT: description.fingerprint,
+        runs.SOURCE: description.source[:_SOURCE_LENGTH],
+        runs.PLACES: json.dumps([f"data.{name}" for name in member.source.places]),
+        runs.SELECT: member.source.select,
+        runs.DIRECTION: "higher" if METRICS[member.source.select].higher_is_better else "lower",
         "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
         runs.CONFIG: _recipe(job),
         "lossbench.commit": provenance.commit().commit,

@@ -238,6 +238,15 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+def test_other_digits_are_not_credited_to_the_authors_of_mnist(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _mnist(root)
+    assert source.load(0, "image").description.source == f"digits in MNIST's format from {root}"
+    monkeypatch.setattr("lossbench.data.mnist._OFFICIAL", source.fingerprint(0))
+    assert source.credit == "MNIST (LeCun, Cortes and Burges), official test set"
+
+
 def test_torchvision_downloads_once(mirror: Path, tmp_path: Path) -> None:
     first = MNIST(name="mnist").fingerprint(0)
     shutil.rmtree(mirror)
@@ -266,4 +275,5 @@ def test_the_real_files_are_split_officially() -> None:
     assert data.description.sizes == {"train": 55_000, "val": 5_000, "test": 10_000}
     assert abs(data.inputs[:60_000].mean()) < 1e-3
     assert abs(data.inputs[:60_000].std() - 1) < 1e-3
+    assert data.description.source == "MNIST (LeCun, Cortes and Burges), official test set"
     assert data.test.targets["multiclass"][:5].tolist() == [7, 2, 1, 0, 4]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,15 @@ from mlflow.entities import Metric, Param
 
 from lossbench.errors import InputError
 from lossbench.report.__main__ import main, parse
+from lossbench.report.build import build
+from lossbench.report.claims import Experiment
 from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.made import PAGES
 from lossbench.report.page import commands
+from lossbench.report.write import write
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +115,18 @@ def test_a_report_made_again_is_the_same_and_replaces_its_run(store: str, tmp_pa
     stored = {item.path for item in client.list_artifacts(found[0].info.run_id, "report")}
     assert stored == {f"report/{name}" for name in PAGES}  # and nothing else that lies in the folder
     assert "| mse |" in found[0].data.tags["mlflow.note.content"]
+
+
+def test_the_page_on_calibration_is_linked_only_where_it_lies(runs: pd.DataFrame, tmp_path: Path) -> None:
+    report, readme = build(Experiment("made_up"), runs), tmp_path / "out" / "README.md"
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "calibration" / "README.md").write_text("# calibration\n\nAn experiment of somebody's own.")
+    write(report, tmp_path / "out", {}, {})
+    assert "## Verdicts" in readme.read_text()
+    assert "calibration" not in readme.read_text()
+    shutil.copy(EXPERIMENTS / "calibration" / "README.md", tmp_path / "calibration")
+    write(report, tmp_path / "out", {}, {})
+    assert "[calibration](../calibration/README.md)" in readme.read_text()
 
 
 def test_a_quick_look_writes_nothing(

@@ -24,6 +24,7 @@ from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.table import Table
 from lossbench.report.verdicts import Judged, judge
+from lossbench.tracking.runs import SOURCE
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,16 @@ class Report:
 
     @property
     def data(self) -> tuple[str, ...]:
-        """The data sets, each with a digest of the fingerprints of all its runs."""
+        """The data sets, each with where it comes from and a digest of the fingerprints of all its runs."""
         prints = self.runs.get("lossbench.fingerprint", pd.Series("", index=self.runs.index))
         found = []
         for name, own in prints.groupby(self.runs["data.name"]):
             known = sorted({str(value) for value in own.dropna()})
             digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
             views = f" of the {len(known)} views that seeds and noise make" if len(known) > 1 else ""
-            found.append(f"{name}, fingerprint {digest}{views}")
+            told = self.runs.loc[own.index, SOURCE].dropna().unique() if SOURCE in self.runs else ()
+            source = f" ({'; '.join(map(str, told))})" if len(told) else ""
+            found.append(f"{name}{source}, fingerprint {digest}{views}")
         return tuple(found)
 
 

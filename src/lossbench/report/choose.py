@@ -20,9 +20,9 @@ from lossbench.report.conditions import (
     SEED,
     Layout,
     axes_of,
-    higher_is_better,
     in_order,
     label,
+    prefers_higher,
     show,
     sorting,
 )
@@ -58,7 +58,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     table["missing"] = runs[SEED].nunique() - table["done"]
     table = table.sort_values(
         ["finished", "validation", RATE],
-        ascending=[False, not higher_is_better(select), True],
+        ascending=[False, not prefers_higher(runs, select), True],
         kind="stable",
         na_position="last",
     )

@@ -6,6 +6,7 @@ condition differ in the learning rate, which is chosen, and in the seed, over wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
+from lossbench.tracking.runs import DIRECTION, PLACES, SELECT
 
 LOSS = "loss.name"
 RATE = "optimizer.lr"
@@ -45,8 +47,15 @@ def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def parameters(runs: pd.DataFrame) -> list[str]:
     """Names of the columns that are params of a run and matter to its result."""
-    named = (name for name in runs.columns if name not in ("data.root", "trainer.accelerator"))
+    places = set(_PLACES)
+    for text in runs[PLACES].dropna().unique() if PLACES in runs.columns else ():
+        places.update(json.loads(text))
+    named = (name for name in runs.columns if name not in places)
     return [name for name in named if name == SEED or name.split(".")[0] in GROUPS]
+
+
+# Where and on what a run was trained, which makes no other run of it; of older records, that do not say so.
+_PLACES = ("data.root", "data.path", "trainer.accelerator")
 
 
 def axes_of(runs: pd.DataFrame) -> list[str]:
@@ -162,6 +171,15 @@ def higher_is_better(metric: str) -> bool:
     """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
     name = metric.split("/", 1)[-1]
     return name in METRICS and METRICS[name].higher_is_better
+
+
+def prefers_higher(runs: pd.DataFrame, select: str) -> bool:
+    """The direction of the metric that chooses: the one that was recorded with the runs, where it was."""
+    if SELECT in runs.columns and DIRECTION in runs.columns:
+        told = runs.loc[runs[SELECT] == select, DIRECTION].dropna()
+        if len(told):
+            return bool(told.iloc[0] == "higher")
+    return higher_is_better(select)
 
 
 def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from lossbench.config import conf_dir
+from lossbench.tracking.runs import SELECT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,13 +52,6 @@ def load_experiment(name: str, folder: Path | None = None) -> Experiment:
 
 
 def select_of(runs: pd.DataFrame) -> str | None:
-    """The metric by which the data set of the runs chooses; None where it is not known here."""
-    from hydra.utils import get_class
-
-    files = [conf_dir() / "data" / f"{name}.yaml" for name in runs["data.name"].unique()]
-    for file in files:
-        if file.is_file():
-            declared = getattr(get_class(OmegaConf.load(file)._target_), "select", None)
-            if isinstance(declared, str):
-                return declared
-    return None
+    """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
+    told = runs[SELECT].dropna() if SELECT in runs.columns else ()
+    return str(next(iter(told))) if len(told) else None

@@ -39,6 +39,7 @@ EMPTY: Mapping[str, Any] = {
     "no_verdicts": "",
     "verdict_heads": ("difference [95%]", "p", "n"),
     "verdict_note": _VERDICT_NOTE.format(asked="the claims"),
+    "calibration": "",
     "breakdown": None,
     "tables": (),
     "details": (),
@@ -105,9 +106,15 @@ def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
     return [f"python -m lossbench {sweep}", report]
 
 
-def markdown(report: Report, figures: Mapping[str, str]) -> str:
-    """README.md; images lie beside it."""
-    return rendered("page.md.j2", context(report, figures))
+def markdown(report: Report, figures: Mapping[str, str], calibration: str = "") -> str:
+    """README.md; images lie beside it.
+
+    Args:
+        report: what to say.
+        figures: names of figures with their captions.
+        calibration: the page on how often such verdicts are wrong, as seen from this one; none is linked.
+    """
+    return rendered("page.md.j2", {**context(report, figures), "calibration": calibration})
 
 
 def summary(report: Report) -> str:

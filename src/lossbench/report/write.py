@@ -13,6 +13,7 @@ from lossbench.report.build import Report, results_table
 from lossbench.report.made import MANIFEST, check, made, manifest
 
 DIGITS = 6
+_TRUSTED = "# Can the verdicts be trusted?"
 
 
 def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: Mapping[str, str]) -> None:
@@ -32,10 +33,17 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
     texts = {
         "results.csv": table,
         "verdicts.json": json.dumps(records, indent=2, allow_nan=False) + "\n",
-        "README.md": page.markdown(report, captions),
+        "README.md": page.markdown(report, captions, _calibration(folder)),
         "report.html": page.html(report, captions, figures),
     }
     replace_files(folder, {**figures, **{name: text.encode() for name, text in texts.items()}})
+
+
+def _calibration(folder: Path) -> str:
+    """The link to lossbench's own page on its verdicts; none in a folder that has it not beside it."""
+    page_ = folder.absolute().parent / "calibration" / "README.md"
+    ours = page_.is_file() and page_.read_text(encoding="utf-8", errors="replace").startswith(_TRUSTED)
+    return "../calibration/README.md" if ours else ""
 
 
 def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
