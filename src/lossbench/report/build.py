@@ -17,7 +17,7 @@ from lossbench.report import choose, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
-from lossbench.report.conditions import DONE, SEED, Layout, higher_is_better, label, lost, show, tidy
+from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, show, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
@@ -147,7 +147,7 @@ def build(
         verdicts=asked.verdicts,
         contenders=rows,
         family=family,
-        finalists=finalists(ranked, layout, higher_is_better(select or "")),
+        finalists=finalists(ranked, layout, prefers_higher(runs, select or "")),
         knobs=fixed_knobs(runs, layout),
         by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),
         by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
