@@ -46,4 +46,6 @@ def split(seed: int, name: str) -> Split:
     whole = data(seed)
     part = getattr(whole, name)
     target = part.targets["continuous"]
-    return Split(whole.inputs[part.rows], target if name == "test" else (target - whole.shift) / whole.scale)
+    if name != "test":
+        target = (target - whole.shift) / whole.scale
+    return Split(whole.inputs[part.rows], target.float())

@@ -35,7 +35,7 @@ class Target:
     """One kind of target that a data set offers.
 
     kind and value per example:
-        continuous    float ()
+        continuous    float64 (), in the task's own units, however large or small those are
         binary        int64 (), 0 or 1
         multiclass    int64 (), 0 .. classes-1
         distribution  float (classes,), sums to 1; `support` holds the value of each bin
@@ -52,7 +52,7 @@ class Prediction:
     """Outputs of a model in the task's own space. What a loss does not define is None, never invented.
 
     Leading dimensions `...` may hold members of a pack.
-        value          (..., N) in units of the continuous target
+        value          (..., N) in units of the continuous target; float64, for units may be 1e9 away from 0
         scores         (..., N, C), the class is the largest
         probabilities  (..., N, C), only where the loss defines them; non-negative, sum to 1
         embedding      (..., N, E)

@@ -116,7 +116,7 @@ def test_targets_stay_in_their_units_and_are_scaled_robustly(tmp_path: Path) -> 
     frame = houses()
     frame.loc[frame.index[:20], "price"] = 1e9
     data = source(tmp_path, frame).load(0, "vector")
-    expected = torch.from_numpy(frame["price"].to_numpy()[data.test.rows.numpy()]).float()
+    expected = torch.from_numpy(frame["price"].to_numpy()[data.test.rows.numpy()])
     assert torch.equal(data.test.targets["continuous"], expected)
     assert 0 < data.scale < 1000
 

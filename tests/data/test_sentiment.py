@@ -26,12 +26,15 @@ def _texts(data: DataSet, part: Examples, source: str = "products") -> list[str]
 
 def test_the_targets_tell_of_the_same_ratings() -> None:
     data = _load()
-    support = torch.tensor(next(t.support for t in data.description.targets if t.kind == "distribution"))
+    support = next(t.support for t in data.description.targets if t.kind == "distribution")
     for part in (data.train, data.val, data.test):
         targets = part.targets
         torch.testing.assert_close(targets["distribution"].sum(-1), torch.ones(len(part)))
         torch.testing.assert_close(
-            targets["distribution"] @ support, targets["continuous"], atol=1e-5, rtol=0
+            targets["distribution"].double() @ torch.tensor(support).double(),
+            targets["continuous"],
+            atol=1e-5,
+            rtol=0,
         )
         assert torch.equal(targets["binary"], (targets["continuous"] > 0).long())
         assert torch.equal(targets["identity"], targets["binary"])

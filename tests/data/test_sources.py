@@ -28,7 +28,7 @@ SOURCES = {
     "faces": Faces(name="faces"),
 }
 EXPECTED_TARGETS = {
-    "continuous": (torch.float32, ()),
+    "continuous": (torch.float64, ()),
     "binary": (torch.int64, ()),
     "multiclass": (torch.int64, ()),
     "identity": (torch.int64, ()),

@@ -100,7 +100,7 @@ class TestKL:
         kind = Target("distribution", 3, (-4.0, 0.0, 4.0))
         output = torch.tensor([[0.0, 0.0, math.log(2)]]).expand(2, 5, 3)  # 1/4, 1/4, 1/2
         prediction = KL().predict(output, kind)
-        torch.testing.assert_close(prediction.value, torch.ones(2, 5))
+        torch.testing.assert_close(prediction.value, torch.ones(2, 5, dtype=torch.float64))
         assert prediction.scores is None
         assert prediction.probabilities is None
 

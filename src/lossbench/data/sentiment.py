@@ -126,7 +126,7 @@ def _sentences(source: str, neutral_band: float) -> _Sentences:
     import torch
 
     rated = [one for one in read_rated(source) if abs(one.mean) > neutral_band]
-    means = torch.tensor([one.mean for one in rated])
+    means = torch.tensor([one.mean for one in rated], dtype=torch.float64)
     counts = torch.tensor([one.counts for one in rated], dtype=torch.float32).view(-1, len(SCALE))
     sign = (means > 0).long()
     targets: dict[TargetKind, Tensor] = {

@@ -49,8 +49,8 @@ class DataSet:
     the very same `inputs` object for every seed where the content is equal.
 
     `shift` and `scale` put continuous targets into the units in which a loss sees them
-    ((target - shift) / scale, chosen robustly from training targets); the targets here, and all metrics,
-    are in the task's own units.
+    ((target - shift) / scale in float64, chosen robustly from training targets; a loss then sees float32);
+    the targets here, and all metrics, are in the task's own units.
     """
 
     description: Description

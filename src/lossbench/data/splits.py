@@ -83,9 +83,16 @@ def robust_units(targets: npt.ArrayLike) -> tuple[float, float]:
 
     The spread is the interquartile range over 1.349, which is the standard deviation of a normal
     distribution; unlike it, it stays where it is while less than a quarter of the targets lies on either
-    side of the rest (Rousseeuw and Croux 1993, "Alternatives to the median absolute deviation").
+    side of the rest (Rousseeuw and Croux 1993, "Alternatives to the median absolute deviation"). Where most
+    targets are one value (zeros, say) it is the standard deviation.
+
+    Both follow the units: a constant added to all targets moves the shift alone, to the last digits.
     """
     import numpy as np
 
-    low, middle, high = np.quantile(np.asarray(targets, dtype=np.float64), [0.25, 0.5, 0.75])
-    return float(middle), float((high - low) / 1.349) or 1.0
+    values = np.asarray(targets, dtype=np.float64)
+    shift = float(np.median(values))
+    apart = values - shift  # first, so that the spread keeps its digits however far from zero the values lie
+    low, high = np.quantile(apart, [0.25, 0.75])
+    spread = float((high - low) / 1.349) if high > low else float(apart.std())
+    return shift, spread or 1.0

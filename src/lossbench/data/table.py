@@ -19,8 +19,6 @@ from lossbench.seeds import numpy_generator
 from lossbench.task import InputKind, Inputs, Target
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from torch import Tensor
 
     from lossbench.data.splits import Ids
@@ -105,7 +103,7 @@ class Table(DataSource):
         inputs = _inputs(self, table, seed)
         target = torch.from_numpy(table.target)
         parts = {
-            name: Examples(torch.from_numpy(rows), {"continuous": target[rows].float()})
+            name: Examples(torch.from_numpy(rows), {"continuous": target[rows]})
             for name, rows in self.split(table, seed).items()
         }
         left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
@@ -117,7 +115,7 @@ class Table(DataSource):
             source=f"{table.file}, target {self.target}{left_out}",
             fingerprint=table.fingerprint,
         )
-        shift, scale = _units(table.target[parts["train"].rows.numpy()])
+        shift, scale = robust_units(table.target[parts["train"].rows.numpy()])
         return DataSet(description, inputs, parts["train"], parts["val"], parts["test"], shift, scale)
 
     def split(self, table: Columns, seed: int) -> dict[str, Ids]:
@@ -176,15 +174,6 @@ def _names(given: Any) -> Any:
     if isinstance(given, bool):
         return str(given).lower()
     return repr(given) if isinstance(given, (int, float)) else given
-
-
-def _units(targets: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Robust units; where most targets are one value (zeros, say) the spread is the standard deviation."""
-    import numpy as np
-
-    shift, scale = robust_units(targets)
-    low, high = np.quantile(targets, [0.25, 0.75])
-    return shift, (scale if high > low else float(targets.std()) or 1.0)
 
 
 @lru_cache(maxsize=4)  # runs that follow each other often have one seed

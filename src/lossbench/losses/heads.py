@@ -113,5 +113,6 @@ def two_classes(output: Tensor) -> Tensor:
 
 
 def mean_of_support(probabilities: Tensor, kind: Target) -> Tensor:
-    """The mean (...) of distributions (..., C) over `Target.support`, in its units."""
-    return probabilities @ probabilities.new_tensor(kind.support)
+    """The mean (...) of distributions (..., C) over `Target.support`, in its units; float64, as they are."""
+    exact = probabilities.double()
+    return exact @ exact.new_tensor(kind.support)

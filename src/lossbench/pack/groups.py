@@ -13,6 +13,7 @@ from torch import Tensor
 from lossbench.config import Member
 from lossbench.data.module import SPLITS, PackData, Split
 from lossbench.losses.loss import Loss
+from lossbench.pack.exact import exact_device
 from lossbench.task import Prediction, Target, TargetKind
 
 
@@ -23,9 +24,10 @@ class Group:
     index: (G,) which members of the pack.
     losses: the loss of each, with its own knobs.
     knobs: name -> (G,) values of the float knobs.
-    targets: split -> (G, N) or (G, N, classes), as the loss sees them.
-    truth: split -> every kind of target (G, N, ...) in the task's own units, for the metrics.
-    shift, scale: (G, 1), the task's own units are value * scale + shift.
+    targets: split -> (G, N) or (G, N, classes), as the loss sees them, where the members train.
+    truth: split -> every kind of target (G, N, ...) in the task's own units, for the metrics; continuous ones
+        in float64, on the device for that (`exact_device`).
+    shift, scale: (G, 1) float64 there, the task's own units are value * scale + shift.
     """
 
     losses: tuple[Loss, ...]
@@ -62,7 +64,7 @@ class Group:
         return self.losses[place](output, target, self.target).mean()
 
     def predict(self, outputs: Tensor) -> Prediction:
-        """Outputs (G, N, outputs) as predictions in the task's own units."""
+        """Outputs (G, N, outputs), where `truth` is, as predictions in the task's own units."""
         prediction = self.losses[0].predict(outputs, self.target)
         if prediction.value is None or self.target.kind != "continuous":
             return prediction  # the mean of a distribution is in the units of its support already
@@ -86,25 +88,28 @@ def loss_groups(members: Sequence[Member], data: PackData, device: torch.device)
 def _group(members: list[Member], index: list[int], data: PackData, device: torch.device) -> Group:
     first = members[0]
     datasets = [data.datasets[i] for i in index]
-    shift = torch.tensor([[d.shift] for d in datasets], device=device)
-    scale = torch.tensor([[d.scale] for d in datasets], device=device)
+    exact = exact_device(device)
+    shift = torch.tensor([[d.shift] for d in datasets], dtype=torch.float64, device=exact)
+    scale = torch.tensor([[d.scale] for d in datasets], dtype=torch.float64, device=exact)
     truth: dict[Split, dict[TargetKind, Tensor]] = {}
     for split in SPLITS:
         kinds = getattr(datasets[0], split).targets
         truth[split] = {
-            kind: torch.stack([getattr(d, split).targets[kind] for d in datasets]).to(device)
-            for kind in kinds
+            kind: torch.stack([getattr(d, split).targets[kind] for d in datasets]).to(exact) for kind in kinds
         }
+        if "continuous" in truth[split]:
+            truth[split]["continuous"] = truth[split]["continuous"].double()
     targets = {split: truth[split][first.target.kind] for split in SPLITS}
     if first.target.kind == "continuous":
-        targets = {split: (values - shift) / scale for split, values in targets.items()}
+        # Only the result is rounded: in single precision the difference would have no digits left.
+        targets = {split: ((values - shift) / scale).float() for split, values in targets.items()}
     names = first.loss.float_knobs()
     return Group(
         losses=tuple(member.loss for member in members),
         target=first.target,
         index=torch.tensor(index, device=device),
         knobs={n: torch.tensor([m.loss.float_knobs()[n] for m in members], device=device) for n in names},
-        targets=targets,
+        targets={split: values.to(device) for split, values in targets.items()},
         truth=truth,
         shift=shift,
         scale=scale,

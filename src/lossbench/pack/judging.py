@@ -14,6 +14,7 @@ from lossbench.data.module import Split
 from lossbench.losses.cross import judged, meaning
 from lossbench.metrics.class_means import nearest_mean_scores
 from lossbench.metrics.judge import judge
+from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
 from lossbench.task import Prediction
 
@@ -28,7 +29,7 @@ def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member:
     """What a group predicts, in the task's own space.
 
     Args:
-        outputs: (G, N, K) of the split in question, of the group's members.
+        outputs: (G, N, K) of the split in question, of the group's members, where `group.truth` is.
         train: gives the outputs of ALL members on the training split; asked for only where class scores
             come from the class means of the training embeddings.
         member: any of the group.
@@ -37,7 +38,8 @@ def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member:
         return Prediction(embedding=outputs)
     prediction = group.predict(outputs)
     if prediction.embedding is not None and "classes" in member.source.judged_by:
-        known = group.predict(train()[group.index]).embedding
+        embeddings = train()
+        known = group.predict(embeddings[group.index.to(embeddings.device)]).embedding
         assert known is not None
         labels = group.truth["train"]["identity"]
         scores = nearest_mean_scores(known, labels, prediction.embedding, member.target.classes)
@@ -54,6 +56,12 @@ def judge_members(
 ) -> tuple[dict[str, Tensor], dict[int, Prediction]]:
     """The metrics of all members on a split.
 
+    Args:
+        groups, members: all of the pack.
+        split: whose outputs these are.
+        outputs: (R, N, K), on the device that has double precision; so are those that `train` gives.
+        train: as in `group_prediction`.
+
     Returns:
         metric -> (R,) float64, nan where a member's loss does not define it; and the prediction of each
         group by its position.
@@ -62,9 +70,10 @@ def judge_members(
     found: dict[int, Prediction] = {}
     for number, group in enumerate(groups):
         member = members[int(group.index[0])]
-        found[number] = group_prediction(group, outputs[group.index], train, member)
+        index = group.index.to(outputs.device)
+        found[number] = group_prediction(group, outputs[index], train, member)
         judged = judge(found[number], group.truth[split], member.source.judged_by)
-        _scatter(metrics, judged, group, len(members))
+        _scatter(metrics, judged, index, len(members))
     return metrics, found
 
 
@@ -72,24 +81,28 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Te
     """The test outputs of each member scored by every shipped loss that can be evaluated on them.
 
     Args:
-        outputs: (R, N, K) on the test split; the embedding where there is a head in front.
+        outputs: (R, N, K) on the test split, where the members train; the embedding where there is a head
+            in front.
 
     Returns:
-        loss -> (R,), nan where it cannot be evaluated.
+        loss -> (R,) float64 on the device for that, nan where it cannot be evaluated. Losses of values are
+        in the units in which they train, shifted and scaled.
     """
     scores: dict[str, Tensor] = {}
+    exact = exact_device(outputs.device)
     for group in groups:
         headed = members[int(group.index[0])].headed
         means = "embedding" if headed else meaning(group.losses[0], group.target)
         judged_by_losses = judged(outputs[group.index], group.targets["test"], group.target, means)
-        _scatter(scores, judged_by_losses, group, len(members))
+        exactly = {name: values.to(exact) for name, values in judged_by_losses.items()}
+        _scatter(scores, exactly, group.index.to(exact), len(members))
     return scores
 
 
 def prediction_arrays(
     groups: Sequence[Group], found: Mapping[int, Prediction], count: int, inputs: Tensor | None
 ) -> list[dict[str, np.ndarray[Any, Any]]]:
-    """Test predictions and targets of each member as arrays, for figures made later.
+    """Test predictions and targets of each member as arrays, for figures made later; values in float64.
 
     Args:
         count: R.
@@ -102,7 +115,8 @@ def prediction_arrays(
             for name in ("value", "scores", "probabilities", "embedding"):
                 values: Tensor | None = getattr(prediction, name)
                 if values is not None:
-                    arrays[member][name] = values[place].float().cpu().numpy()
+                    own = values[place] if name == "value" else values[place].float()
+                    arrays[member][name] = own.cpu().numpy()
             for kind, truth in group.truth["test"].items():
                 arrays[member][f"target_{kind}"] = truth[place].cpu().numpy()
             if inputs is not None:
@@ -110,8 +124,8 @@ def prediction_arrays(
     return arrays
 
 
-def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], group: Group, count: int) -> None:
+def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], index: Tensor, count: int) -> None:
     for name, column in values.items():
         if name not in table:
             table[name] = torch.full((count,), torch.nan, dtype=torch.float64, device=column.device)
-        table[name][group.index] = column.to(torch.float64)
+        table[name][index] = column.to(torch.float64)

@@ -15,6 +15,7 @@ from lossbench.data.module import PackData, Split
 from lossbench.lightning import LightningModule
 from lossbench.metrics.names import METRICS
 from lossbench.pack.engine import Engine, build_modules
+from lossbench.pack.exact import exact_device
 from lossbench.pack.fate import Failure, MemberResult
 from lossbench.pack.groups import Group, loss_groups
 from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
@@ -66,17 +67,18 @@ class Pack(LightningModule):
         self.pool = self.data.pool.to(device)
         self.rows = {split: rows.to(device) for split, rows in self.data.rows.items()}
         count = len(self.members)
-        self.active = torch.ones(count, dtype=torch.bool, device=device)
+        self.exact = exact_device(device)  # where metrics and what follows from them are kept
+        self.active = torch.ones(count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
-        self.best_epoch = torch.zeros(count, dtype=torch.int64, device=device)
-        self.waited = torch.zeros(count, dtype=torch.int64, device=device)
+        self.best_epoch = torch.zeros(count, dtype=torch.int64, device=self.exact)
+        self.waited = torch.zeros(count, dtype=torch.int64, device=self.exact)
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's mean training loss."""
-        self.sums = torch.zeros(len(self.members), device=self.active.device, dtype=torch.float64)
+        self.sums = torch.zeros(len(self.members), device=self.exact, dtype=torch.float64)
 
     def training_step(self, positions: Tensor, batch: int) -> None:
         """One update of all active members on their batches: positions (R, B) of their training splits."""
@@ -85,8 +87,8 @@ class Pack(LightningModule):
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.max_epochs
         factor = first.optimizer.rate_factor(self.updates, total)
-        active = None if self.everyone else self.active
-        losses = self.engine.step(inputs, objective, active, factor, self.updates)
+        active = None if self.everyone else self.active.to(inputs.device)
+        losses = self.engine.step(inputs, objective, active, factor, self.updates).to(self.exact)
         self.updates += 1
         self.sums += losses * positions.shape[1]
         finite = losses.isfinite()
@@ -103,8 +105,8 @@ class Pack(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Judge, remember the best weights, stop members that wait in vain."""
-        self._freeze(self.active & ~self.engine.finite(), None)
-        outputs = torch.cat(self.gathered, dim=1)
+        self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
+        outputs = torch.cat(self.gathered, dim=1).to(self.exact)
         judged, _ = judge_members(self.groups, self.members, "val", outputs, self._train_outputs)
         self._record("train/loss", self.sums / self.data.size("train"))
         for name, values in judged.items():
@@ -123,7 +125,9 @@ class Pack(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
         outputs = torch.cat(self.gathered, dim=1)
-        judged, found = judge_members(self.groups, self.members, "test", outputs, self._train_outputs)
+        judged, found = judge_members(
+            self.groups, self.members, "test", outputs.to(self.exact), self._train_outputs
+        )
         crossed = cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
@@ -203,7 +207,8 @@ class Pack(LightningModule):
         return self.engine.outputs(inputs, moment, embedding=self.members[0].headed)
 
     def _train_outputs(self) -> Tensor:
-        return torch.cat([self._outputs("train", bounds) for bounds in self.data.chunks("train")], dim=1)
+        parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
+        return torch.cat(parts, dim=1).to(self.exact)
 
     def _record(self, name: str, values: Tensor) -> None:
         self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))
@@ -213,7 +218,7 @@ class Pack(LightningModule):
         best = self.best.get(self.select, torch.full_like(values, torch.nan))
         ahead = values > best if METRICS[self.select].higher_is_better else values < best
         improved = self.active & values.isfinite() & (ahead | best.isnan())
-        self.engine.keep(improved)
+        self.engine.keep(improved.to(self.pool.device))
         for name, column in judged.items():
             before = self.best.get(name, torch.full_like(column, torch.nan))
             self.best[name] = torch.where(improved, column, before)
