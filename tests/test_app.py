@@ -14,6 +14,7 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from lossbench import __version__
 from lossbench.tracking import runs
 
 Done = subprocess.CompletedProcess[str]
@@ -271,7 +272,31 @@ def test_help_is_the_projects_own_and_the_rest_is_hydras(tmp_path: Path) -> None
     helped = lossbench("--help", folder=tmp_path)
     assert helped.returncode == 0
     assert helped.stdout.startswith("lossbench: which loss should I train with?")
+    assert lossbench(folder=tmp_path).stdout == helped.stdout
+    assert lossbench("--version", folder=tmp_path).stdout == f"lossbench {__version__}\n"
     config = lossbench("--cfg", "job", "loss=huber", "-p", "loss", folder=tmp_path)
     assert "delta: 1.0" in config.stdout
     assert "PackLauncher" in lossbench("--info", "plugins", folder=tmp_path).stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "line", ["loss=huber", "-m loss=huber,mse seed=0,1", "experiment=outliers", "seed=1"]
+)
+def test_a_users_file_comes_before_the_shipped_one_of_its_name_and_that_is_said(
+    line: str, tmp_path: Path
+) -> None:
+    for name, text in {
+        "loss/huber": "_target_: lossbench.losses.huber.Huber\nname: huber\ndelta: -1\n",
+        "optimizer/adam": "_target_: lossbench.optimizer.Optimizer\nname: adam\nlr: -1\n",
+        "experiment/outliers": "# @package _global_\ndefaults: [{override /loss: huber}]\n",
+        "loss/own": "_target_: lossbench.losses.mse.MSE\nname: own\n",
+    }.items():
+        (tmp_path / "mine" / f"{name}.yaml").parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "mine" / f"{name}.yaml").write_text(text)
+    done = lossbench("--config-dir", "mine", *line.split(), folder=tmp_path)
+    told, refused = done.stderr.splitlines()
+    named = ", ".join(f"mine/{name}.yaml" for name in ("experiment/outliers", "loss/huber", "optimizer/adam"))
+    assert told == f"{named} are taken instead of the files of that name that lossbench brings."
+    knob = "optimizer.lr" if line == "seed=1" else "loss.delta"
+    assert refused == f"lossbench: {knob} must be above 0; got -1."

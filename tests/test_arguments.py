@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from lossbench.arguments import arranged
+import pytest
+from hydra._internal.utils import get_args_parser
+
+from lossbench.arguments import arranged, before_shipped
+from lossbench.config import conf_dir
 from lossbench.errors import InputError
 
 
 @pytest.mark.parametrize(
     ("line", "arranged_line"),
     [
-        ("", ""),
         ("-m loss=mse,mae", "loss=mse,mae -m"),
         ("loss=huber -m seed=0,1 model=mlp", "loss=huber seed=0,1 model=mlp -m"),
         ("--config-dir mine loss=huber --multirun seed=0", "loss=huber seed=0 --config-dir mine --multirun"),
@@ -22,6 +25,28 @@ from lossbench.errors import InputError
 )
 def test_overrides_may_stand_anywhere(line: str, arranged_line: str) -> None:
     assert arranged(line.split()).line == arranged_line.split()
+
+
+def test_a_command_that_names_nothing_to_train_asks_for_help() -> None:
+    assert arranged([]).help
+    assert not arranged(["-m"]).help
+
+
+def test_the_version_is_the_projects_own() -> None:
+    assert arranged(["--version"]).version
+    assert not arranged(["--info"]).version
+
+
+@pytest.mark.parametrize(
+    "option", ["--config-dir FOLDER", "--config-dir=FOLDER", "-cd FOLDER", "--config-d FOLDER"]
+)
+def test_the_users_folder_is_looked_through_before_what_ships(option: str, tmp_path: Path) -> None:
+    options = option.replace("FOLDER", str(tmp_path)).split()
+    arguments = arranged(["loss=huber", *options])
+    assert arguments.folder == tmp_path
+    read = get_args_parser().parse_args(before_shipped(arguments.line))
+    assert read.config_dir == str(conf_dir())
+    assert arranged(["--config-dir", f"{tmp_path}/none", "seed=0"]).folder is None
 
 
 def test_help_is_recognised_and_that_of_hydra_left_to_it() -> None:

@@ -14,11 +14,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lossbench import foresight
-from lossbench.arguments import arranged
+from lossbench import __version__, foresight
+from lossbench.arguments import Arguments, arranged, before_shipped
 from lossbench.command import wrapped
 from lossbench.config import conf_dir
 from lossbench.errors import RunFailedError
+from lossbench.folders import shadowing
 from lossbench.refusals import check_chosen, is_told, sentence
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -58,14 +59,14 @@ def run() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         arguments = arranged(sys.argv[1:])
-        if arguments.help:
+        if arguments.version:
+            print(f"lossbench {__version__}")
+        elif arguments.help:
             from lossbench.usage import usage
 
-            print(usage())
-            return
-        sys.argv[1:] = arguments.line
-        foresight.begin(arguments.line)
-        main()
+            print(usage(arguments.folder))
+        else:
+            _begin(arguments)
     except KeyboardInterrupt:
         sys.exit(130)
     except RunFailedError as error:
@@ -76,6 +77,21 @@ def run() -> None:
         if _VERBOSE or not is_told(error):
             raise
         _refuse(error)
+
+
+def _begin(arguments: Arguments) -> None:
+    """Let Hydra compose and call `main`; a user's configs come before shipped ones of the same name."""
+    sys.argv[1:] = arguments.line
+    foresight.begin(arguments.line)
+    folder = arguments.folder
+    if folder is None:
+        main()
+        return
+    if told := shadowing(folder):
+        print(told, file=sys.stderr)
+    sys.argv[1:] = before_shipped(arguments.line)
+    task = main.__wrapped__
+    hydra.main(version_base="1.3", config_path=str(folder.absolute()), config_name="config")(task)()
 
 
 def _fail(error: RunFailedError) -> NoReturn:

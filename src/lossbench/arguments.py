@@ -6,10 +6,12 @@ import argparse
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
+from lossbench.config import conf_dir
 from lossbench.errors import InputError
 from lossbench.refusals import known_parts, place
 
@@ -21,20 +23,27 @@ class Arguments:
     """A command line that Hydra can read.
 
     line: its arguments, overrides first.
-    help: whether it asks for help.
+    help, version: whether it asks for that alone.
+    folder: of the user's configs, which `--config-dir` names; None where there is none.
     """
 
     line: list[str]
-    help: bool
+    help: bool = False
+    version: bool = False
+    folder: Path | None = None
 
 
 def arranged(arguments: Sequence[str]) -> Arguments:
     """Put all overrides together; argparse refuses those behind an option that stands among them.
 
+    An empty command line asks for help: it names nothing to train.
+
     Raises:
         InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
             away the experiment, which Hydra takes for a list of several.
     """
+    if "--version" in arguments:  # which Hydra's parser answers with its own, and ends
+        return Arguments([], version=True)
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     known, others = parser.parse_known_args(list(arguments))
@@ -47,7 +56,18 @@ def arranged(arguments: Sequence[str]) -> Arguments:
     if any(override.partition("=")[0] == "~experiment" for override in overrides):
         raise InputError("~experiment takes away what nobody has chosen; leave it out.")
     options = [argument for argument in arguments if argument not in overrides]
-    return Arguments([*overrides, *options], known.help)
+    folder = Path(known.config_dir) if known.config_dir and known.config_path is None else None
+    line = [*overrides, *options]
+    return Arguments(line, known.help or not line, folder=folder if folder and folder.is_dir() else None)
+
+
+def before_shipped(line: Sequence[str]) -> list[str]:
+    """A command line by which Hydra looks through the shipped configs last.
+
+    Hydra looks through `--config-dir` after the program's own folder, and takes the first file of a name. So
+    the user's folder is given to it as the program's, and the shipped one as `--config-dir`.
+    """
+    return [*line, "--config-dir", str(conf_dir())]  # of two such options the last one counts
 
 
 def _refuse(message: str) -> NoReturn:

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import IO
 
+from lossbench import __version__
+
 
 def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> None:
     """Give the command line to `main`, and end with its status.
@@ -18,11 +20,14 @@ def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | Non
 
     Args:
         name: what the sentence begins with.
-        usage: what `--help` prints: the docstring of the command's module.
+        usage: what `--help` prints: the docstring of the command's module; `--version` prints lossbench's.
     """
     arguments = sys.argv[1:]
     if {"-h", "--help"} & set(arguments):
         print((usage or "").strip())
+        return
+    if "--version" in arguments:
+        print(f"lossbench {__version__}")
         return
     try:
         sys.exit(main(arguments) or 0)

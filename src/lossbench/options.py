@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lossbench.choice import Knobs, knob
 from lossbench.errors import InputError, unknown_knob
+from lossbench.naming import checked_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +55,8 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     experiment = _mapping("experiment", config.get("experiment"))
     if set(experiment) & set(config):  # what was to be set at the top
         raise InputError(f"{PACKAGE_MISSING}.")
-    name = experiment.setdefault("name", "adhoc")
-    if isinstance(name, bool) or not isinstance(name, (str, int)) or not str(name).strip():
-        raise InputError(f"experiment.name must be a text that is not empty; got {name!r}.")
-    if len(str(name)) > _NAME_LENGTH or _CONTROL.search(str(name)):
-        raise InputError(
-            f"experiment.name must be one line of at most {_NAME_LENGTH} characters, without tabs; "
-            f"got {len(str(name))} that begin with {str(name)[:30]!r}."
-        )
+    experiment["name"] = checked_name(experiment.get("name", "adhoc"))
     return {**config, **options, "experiment": experiment}
-
-
-_NAME_LENGTH = 500  # MLflow's limit
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _made(kind: type[Pack] | type[Tracking], node: Any) -> Pack | Tracking:

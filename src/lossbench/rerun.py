@@ -142,6 +142,8 @@ def _job(found: Found) -> Job:
     config = _mapping(found.tags[runs.CONFIG])
     if config is None:
         raise InputError(f"The config of run {found.run_id} cannot be read; train it by its sweep.")
+    # Nothing is recorded, so the experiment's name does not matter, which may be one that is refused today.
+    config["experiment"] = {"name": "rerun"}
     return jobs_from([DictConfig(config)])[0]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from lossbench.config import GROUPS, conf_dir
+from lossbench.config import GROUPS
+from lossbench.folders import choices
 from lossbench.making import make
 from lossbench.task import Target
 
@@ -18,9 +21,9 @@ _LABEL = 16
 _START = """\
 lossbench: which loss should I train with?
 
-One run         python -m lossbench data=outliers loss=huber seed=0
-A sweep         python -m lossbench -m data=mnist_5k model=cnn loss=cce,hinge seed=0,1,2
-More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)'
+One run         python -m lossbench data=outliers loss=huber seed=0 experiment.name=first
+A sweep         python -m lossbench -m data=mnist_5k loss=cce,hinge seed=0,1 experiment.name=digits
+More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)' experiment.name=robust
 An experiment   python -m lossbench -m experiment=demo_outliers
 Its answer      python -m lossbench.report experiment=demo_outliers
 """
@@ -29,7 +32,8 @@ Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.m
                 With -m it can be swept over: loss.delta=0.5,1,2. The list, with all values:
                 python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
 Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; so with data,
-                model and experiment (give it to lossbench.report as well).
+                model and experiment (give it to lossbench.report as well). Before --help
+                it lists them here.
 Results         are in MLflow: ./mlflow.db, else MLFLOW_TRACKING_URI, or tracking.uri=ADDRESS.
                 The same command again trains only what is not finished, or with
                 tracking.resume=false everything.
@@ -37,32 +41,53 @@ Hydra           --hydra-help lists its options; HYDRA_FULL_ERROR=1 shows traceba
 """
 
 
-def usage() -> str:
-    """The whole text, at most 100 columns wide."""
-    sources = {name: _made("data", node) for name, node in _nodes("data").items()}
+def usage(folder: Path | None = None) -> str:
+    """The whole text, at most 100 columns wide unless a user's choices want more.
+
+    Args:
+        folder: of the user's configs, whose choices are listed as well.
+    """
+    faults: list[str] = []
+    sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
     losses, models = {}, {}
-    for name, node in _nodes("loss").items():
-        losses[name] = [_trains_on(node, data.targets()) for data in sources.values()]
-    for name, node in _nodes("model").items():
-        reads = _made("model", node).reads
-        models[name] = [_first(data.reads, reads) for data in sources.values()]
+    for name, path in choices(folder, "data").items():
+        with _told(f"data={name}", faults):
+            source = _made("data", _node(path))
+            sources[name] = (list(source.targets()), source.reads)
+    for name, path in choices(folder, "loss").items():
+        with _told(f"loss={name}", faults):
+            node = _node(path)
+            losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
+    for name, path in choices(folder, "model").items():
+        with _told(f"model={name}", faults):
+            reads = _made("model", _node(path)).reads
+            models[name] = [_first(offered, reads) for _, offered in sources.values()]
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
-        _listed("optimizer=", _nodes("optimizer")) + _listed("experiment=", _nodes("experiment")),
+        *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
+        _listed("optimizer=", choices(folder, "optimizer"))
+        + _listed("experiment=", choices(folder, "experiment")),
         _END,
     ]
     return "\n".join(parts).rstrip()
 
 
-def _nodes(group: str) -> dict[str, dict[str, Any]]:
-    """The shipped YAML files of a group, by name."""
-    found = {}
-    for path in sorted((conf_dir() / group).glob("*.yaml")):
-        node: Any = OmegaConf.to_container(OmegaConf.load(path))
-        found[path.stem] = {str(key): value for key, value in node.items()}
-    return found
+@contextmanager
+def _told(choice: str, faults: list[str]) -> Iterator[None]:
+    """Note why a choice of the user's cannot be made; what ships can."""
+    try:
+        yield
+    except Exception as error:  # code of anybody's
+        why = " ".join(str(error).split()) or type(error).__name__
+        faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
+
+
+def _node(path: Path) -> dict[str, Any]:
+    """What a YAML file of a group holds."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return {str(key): value for key, value in node.items()}
 
 
 def _made(group: str, node: dict[str, Any]) -> Any:

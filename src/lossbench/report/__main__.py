@@ -1,6 +1,7 @@
 """`python -m lossbench.report experiment=<name>`: from MLflow to table, verdicts and figures.
 
 experiment=outliers        an experiment of conf/experiment, or any name that runs were recorded under
+experiment.judge=mae       instead of what the experiment's YAML says; so with select, and name
 experiment=anatomy         each loss against its textbook property; nothing is trained or read
 tracking.uri=...           where the runs are; default: MLFLOW_TRACKING_URI or sqlite:///mlflow.db
 report.out=folder          where files go; default: experiments/<name>
@@ -15,8 +16,9 @@ data.contamination=0.2     any other override: only the runs that have it; no fi
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +27,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench import command
 from lossbench.errors import InputError, suggestion
+from lossbench.folders import shadowing
+from lossbench.naming import ANATOMY, is_file_name
 from lossbench.report.declared import load_experiment, select_of, shipped
 from lossbench.report.made import check
+from lossbench.report.named import named
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ANATOMY = "anatomy"  # the report that needs no runs
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Request:
     options: Options
     selection: dict[str, Any]
     folder: Path | None = None  # of `--config-dir`
+    instead: Mapping[str, str] = field(default_factory=dict)  # of what the experiment's YAML says
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -65,13 +69,14 @@ def parse(arguments: Sequence[str]) -> Request:
     for argument in arguments:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
+    experiment, arguments = named(arguments)
     plain = _tree(arguments)
-    name = plain.pop("experiment", None)
-    if not isinstance(name, str):
-        raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', [*shipped(), ANATOMY])}).")
+    if experiment.yaml is None:
+        known = [*shipped(folder), ANATOMY]
+        raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', known)}).")
     uri = _uri(plain.pop("tracking", None))
     options = _options(plain.pop("report", None) or {})
-    return Request(name, uri, options, _flat(plain), folder)
+    return Request(experiment.yaml, uri, options, _flat(plain), folder, experiment.set)
 
 
 def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -184,7 +189,9 @@ def main(arguments: Sequence[str]) -> None:
     if request.experiment == ANATOMY:
         _anatomy(request)
         return
-    experiment = load_experiment(request.experiment, request.folder)
+    if request.folder and (told := shadowing(request.folder)):
+        print(told, file=sys.stderr)
+    experiment = load_experiment(request.experiment, request.folder, request.instead)
     folder = _folder(request, experiment.name)
 
     from lossbench.tracking import resolve_uri
@@ -214,6 +221,11 @@ def _folder(request: Request, experiment: str) -> Path | None:
     options = request.options
     if not options.files or (request.selection and options.out is None):
         return None
+    if options.out is None and not is_file_name(experiment):
+        raise InputError(
+            f"{experiment!r} cannot name a folder in experiments/; say where the files go with "
+            "report.out=FOLDER, or report.files=false."
+        )
     folder = Path(options.out or Path("experiments") / experiment)
     check(folder)
     return folder

@@ -66,6 +66,7 @@ class Experiment:
     """The `experiment` node of a config, checked.
 
     config: the arguments that name its YAML (`experiment=outliers`); None where no YAML describes it
+    overrides: further arguments, which set parts of it instead of the YAML (`experiment.judge=mae`)
     """
 
     name: str
@@ -74,6 +75,7 @@ class Experiment:
     select: str | None = None
     claims: tuple[Claim, ...] = ()
     config: tuple[str, ...] | None = None
+    overrides: tuple[str, ...] = ()
 
 
 def check_experiments(runs: Iterable[tuple[Mapping[str, Any], DataSource]]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from lossbench.config import conf_dir
+from lossbench.folders import choices, roots
+from lossbench.naming import is_file_name
 from lossbench.tracking.runs import SELECT
 
 if TYPE_CHECKING:
@@ -19,36 +21,41 @@ if TYPE_CHECKING:
 
 def shipped(folder: Path | None = None) -> list[str]:
     """Names of the experiments in `conf/experiment`, and of those in a folder of the user's."""
-    return sorted({path.stem for root in _roots(folder) for path in (root / "experiment").glob("*.yaml")})
+    return list(choices(folder, "experiment"))
 
 
-def _roots(folder: Path | None) -> list[Path]:
-    """Where configs lie; what ships comes first, as in Hydra's search path."""
-    return [conf_dir(), *([folder] if folder else [])]
-
-
-def load_experiment(name: str, folder: Path | None = None) -> Experiment:
+def load_experiment(
+    name: str, folder: Path | None = None, instead: Mapping[str, str] | None = None
+) -> Experiment:
     """The experiment of a YAML, or a plain one of that name, without claims.
 
     Args:
         name: of the experiment.
-        folder: looked through after `conf/`; its losses, data sets and models may stand in claims.
+        folder: looked through before `conf/`; its losses, data sets and models may stand in claims.
+        instead: parts of the `experiment` node that a command line gives instead of the YAML's.
 
     Raises:
         InputError: its claims are at fault.
     """
-    from lossbench.report.claims import Experiment, parse_experiment
+    from lossbench.report.claims import parse_experiment
     from lossbench.report.known import Known
 
-    files = (root / "experiment" / f"{name}.yaml" for root in _roots(folder))
-    file = next((file for file in files if file.is_file()), None)
-    if file is None:
-        return Experiment(name)
-    tree: Any = OmegaConf.to_container(OmegaConf.load(file))
-    node = {"name": name, **(tree.get("experiment") or {})}
-    parsed = parse_experiment(node, Known.of(_roots(folder)) if node.get("claims") else Known({}))
-    own = file.parent.parent == folder
-    return replace(parsed, config=(*(("--config-dir", str(folder)) if own else ()), f"experiment={name}"))
+    given = dict(instead or {})
+    overrides = tuple(f"experiment.{key}={value}" for key, value in given.items())
+    root = next((root for root in roots(folder) if _file(root, name)), None)
+    if root is None:
+        plain = parse_experiment({"name": name, **given}, Known({}))
+        return replace(plain, overrides=tuple(text for text in overrides if ".name=" not in text))
+    tree: Any = OmegaConf.to_container(OmegaConf.load(root / "experiment" / f"{name}.yaml"))
+    node = {"name": name, **(tree.get("experiment") or {}), **given}
+    parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
+    own = ("--config-dir", str(folder)) if root == folder else ()
+    return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)
+
+
+def _file(root: Path, name: str) -> bool:
+    """Whether a folder of configs has an experiment of this name, which may lie in a folder of its own."""
+    return all(map(is_file_name, name.split("/"))) and (root / "experiment" / f"{name}.yaml").is_file()
 
 
 def select_of(runs: pd.DataFrame) -> str | None:

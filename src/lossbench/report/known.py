@@ -24,12 +24,12 @@ class Known:
 
     @staticmethod
     def of(folders: Iterable[Path]) -> Known:
-        """Read `<folder>/<group>/*.yaml`: the shipped folder and any that a user adds."""
+        """Read `<folder>/<group>/*.yaml`; the first folder that has a name counts, as for Hydra."""
         choices: dict[str, dict[str, Mapping[str, Any]]] = {group: {} for group in GROUPS}
         for folder in folders:
             for group in GROUPS:
                 for file in sorted((folder / group).glob("*.yaml")):
-                    choices[group][file.stem] = _knobs(file)
+                    choices[group].setdefault(file.stem, _knobs(file))
         return Known(choices)
 
     @staticmethod
@@ -37,7 +37,7 @@ class Known:
         """The shipped `conf/` and, inside a Hydra program, the folders of its search path."""
         from lossbench.config import conf_dir
 
-        return _read((conf_dir(), *_search_path()))
+        return _read((*_search_path(), conf_dir()))
 
     def check(self, where: str, key: str, wanted: Any) -> None:
         """Refuse a key that no run has, a choice that no group offers, and what is no number where all are.

@@ -29,12 +29,14 @@ def made(folder: Path) -> set[str]:
         listed = _parsed(text)
         names = listed.get("files") if isinstance(listed, dict) else None
         return {name for name in names if _is_plain(name)} if isinstance(names, list) else set()
-    readme = _text(folder / "README.md") or ""
-    if f"{_COMMAND}.calibration" in readme and (folder / "real_runs.csv").is_file():
+    readme = _text(folder / "README.md")
+    if readme and f"{_COMMAND}.calibration" in readme and (folder / "real_runs.csv").is_file():
         return {"README.md", "results.csv", "real_runs.csv"}
-    if _COMMAND not in readme or not _are_verdicts(_parsed(_text(folder / "verdicts.json") or "")):
+    if not (readme is None or _COMMAND in readme) or not _are_verdicts(
+        _parsed(_text(folder / "verdicts.json") or "")
+    ):
         return set()
-    return {*PAGES, *(found["name"] for found in _IMAGE.finditer(readme))}
+    return {*PAGES, *(found["name"] for found in _IMAGE.finditer(readme or ""))}
 
 
 def check(folder: Path, names: Collection[str] = PAGES) -> None:

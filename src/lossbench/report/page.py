@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +100,10 @@ def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
     """
     named = experiment.config or (f"experiment={experiment.name}",)
     filtered = [*selected, "report.out=FOLDER"] if selected else []
-    report = " ".join(["python -m lossbench.report", *named, *filtered])
+    report = f"python -m lossbench.report {shlex.join([*named, *experiment.overrides, *filtered])}"
     if experiment.config is None:
         return [report, "python -m lossbench.rerun RUN_ID    # any one run, from what MLflow holds of it"]
-    sweep = " ".join([*experiment.config[:-1], "-m", experiment.config[-1]])
+    sweep = shlex.join([*experiment.config[:-1], "-m", experiment.config[-1], *experiment.overrides])
     return [f"python -m lossbench {sweep}", report]
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from lossbench.errors import InputError, suggestion
-from lossbench.report.__main__ import ANATOMY
+from lossbench.naming import ANATOMY
 
 # What each make target trains and reports, in order; a target's companions carry its name.
 TARGETS: Mapping[str, tuple[str, ...]] = {

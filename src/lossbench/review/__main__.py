@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from lossbench import command
 from lossbench.errors import InputError, suggestion
+from lossbench.naming import spoken
 
 
 def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
 
     uri = resolve_uri(given.get("tracking.uri"))
     check_reachable(parse(uri))
-    wanted = given.get("experiment")
+    wanted = spoken(given["experiment"]) if "experiment" in given else None
     found = {one.experiment: one for one in links(uri)}
     if wanted is not None and wanted not in found:
         raise InputError(f"{uri} holds no runs of experiment {wanted!r} ({suggestion(wanted, found)}).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def make(uri: str, experiment: str, judge: str | None = None, select: str | None
 
         refresh(uri, experiment, judge, select)
     except Exception as error:
-        again = f"python -m lossbench.review experiment={experiment} tries again"
+        again = f"python -m lossbench.review {shlex.quote(f'experiment={experiment}')} tries again"
         _warn(f"The summary runs of {experiment} could not be made; {again}", error)
         return False
     return True
