@@ -16,6 +16,7 @@ data.contamination=0.2     any other override: only the runs that have it; no fi
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -194,7 +195,7 @@ def main(arguments: Sequence[str]) -> None:
     experiment = load_experiment(request.experiment, request.folder, request.instead)
     folder = _folder(request, experiment.name)
 
-    from lossbench.tracking import resolve_uri
+    from lossbench.tracking import read_histories, resolve_uri
 
     uri = resolve_uri(request.uri)
     runs = read(experiment.name, uri, request.selection)
@@ -202,7 +203,8 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.report.build import build
     from lossbench.report.terminal import show
 
-    report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection)
+    histories = functools.partial(read_histories, uri)
+    report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection, histories)
     show(report)
     if folder:
         recorded = request.options.record and not request.selection

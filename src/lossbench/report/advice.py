@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossbench.counting import counted
@@ -26,20 +26,25 @@ def advice(report: Report) -> list[str]:
         seeds = own.dropna(subset=["value"]).groupby(LOSS)["value"]
         if len(means := {str(name): float(mean) for name, mean in seeds.mean().items()}) > 1:
             counts = {str(name): int(count) for name, count in seeds.count().items()}
-            text = _Answer(report, where, means, counts, rate_of(part)).text()
+            late = {str(name) for name in part.loc[part["run_id"].isin(report.unended), LOSS]}
+            text = _Answer(report, where, means, counts, rate_of(part), late).text()
             said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
     return said
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """The answer under one condition; means, numbers of seeds and learning rates by contender."""
+    """The answer under one condition; means, numbers of seeds and learning rates by contender.
+
+    late: contenders whose training had not ended
+    """
 
     report: Report
     where: str
     means: Mapping[str, float]
     counts: Mapping[str, int]
     rates: Mapping[str, float]
+    late: Collection[str] = ()
 
     def text(self) -> str:
         report, pick = self.report, self.pick
@@ -51,7 +56,8 @@ class _Answer:
             f"{'chosen on validation, ' if swept else ''}{'best ' if ahead else ''}mean test {report.judge} "
             f"({self.means[pick]:.4g}, {counted(self.counts[pick], 'seed')})"
         )
-        return f"{start}{self._how_sure(ahead)}."
+        budget = " (at this budget)" if {pick, *self.others} & set(self.late) else ""
+        return f"{start}{self._how_sure(ahead)}{budget}."
 
     @property
     def _validated(self) -> list[str]:

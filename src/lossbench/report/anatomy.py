@@ -134,6 +134,7 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
                 "p": "-",
                 "n": one.points,
                 "note": "",
+                "budget": "",
             }
             for one in checked
         ],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -22,7 +23,9 @@ from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
+from lossbench.report.sides import run_ids
 from lossbench.report.table import Table
+from lossbench.report.unended import Histories, Unended, unended
 from lossbench.report.verdicts import Judged, judge
 from lossbench.tracking.runs import SOURCE
 
@@ -40,6 +43,7 @@ class Report:
     selection: what the runs were filtered by; empty where they are all of the experiment
     contenders: the chosen runs by what stands in the rows of the tables
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
+    unended: ids of runs whose training had not ended
     knobs: of each loss, those that are not off and were not swept
     """
 
@@ -63,6 +67,7 @@ class Report:
     crossings: tuple[Crossing, ...]
     ranks: Ranks | None
     breakdown: Breakdown | None = None
+    unended: frozenset[str] = frozenset()
     no_verdicts: str = ""
     selection: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,6 +107,7 @@ def build(
     found: pd.DataFrame,
     select: str | None = None,
     selection: Mapping[str, Any] = MappingProxyType({}),
+    histories: Histories | None = None,
 ) -> Report:
     """Choose learning rates, make tables and judge claims.
 
@@ -110,6 +116,7 @@ def build(
         found: of `tracking.read_runs`.
         select: the selection metric of the data set, where the experiment names none.
         selection: what `found` was filtered by, so that the report says so.
+        histories: reads curves; without it nothing is said of training that had not ended.
 
     Raises:
         InputError: there is no result to report.
@@ -130,6 +137,10 @@ def build(
     families = _families(rows, decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")
     asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
+    compared = [run_ids(one.claim, runs, chosen) for one in asked.verdicts]
+    trials = runs[runs["run_id"].isin({*chosen["run_id"], *itertools.chain(*compared)})]
+    short = unended(trials, layout, select, histories) if histories and select else ()
+    late = {name for one in short for name in one.run_ids}
     budget = budget_curves(runs, ranked, layout, judged_by)
     return Report(
         experiment=experiment,
@@ -141,10 +152,15 @@ def build(
         chosen=chosen,
         remarks=(
             *_selected(selection),
+            *_at_budget(short, layout, select or ""),
             *choose.remarks(runs, ranked, layout),
             *_not_finite(chosen, layout, judged_by),
         ),
-        verdicts=asked.verdicts,
+        verdicts=tuple(
+            replace(one, at_budget=bool(ids & late))
+            for one, ids in zip(asked.verdicts, compared, strict=True)
+        ),
+        unended=frozenset(late),
         contenders=rows,
         family=family,
         finalists=finalists(ranked, layout, prefers_higher(runs, select or "")),
@@ -164,6 +180,20 @@ def build(
 def _families(rows: Contenders, claimed: Mapping[str, Claimed]) -> Callable[[str], Family]:
     """The pairs of each metric, compared once."""
     return functools.cache(lambda metric: Family.of(rows.rows, rows.layout, metric, claimed.get(metric)))
+
+
+def _at_budget(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
+    """Which trials were still getting better, by how much, and how many epochs would probably do."""
+    if not short:
+        return []
+    parts = [f"{label(one.condition, layout.keys)} by {one.gain:.2g} to {one.reached:.3g}" for one in short]
+    epochs = {one.epochs for one in short}
+    last = f"the last of {epochs.pop()} epochs" if len(epochs) == 1 else "the last epoch"
+    return [
+        f"Training had not ended at {last}, so what is said here holds at this budget: the last tenth still "
+        f"improved validation {select} ({choose.several(parts)}). "
+        f"Try trainer.max_epochs={max(one.enough for one in short)}."
+    ]
 
 
 def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[str]:

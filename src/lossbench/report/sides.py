@@ -86,6 +86,18 @@ def _same_but_for_data(claim: Claim) -> bool:
     return rest[0] == rest[1]
 
 
+def run_ids(claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame) -> set[str]:
+    """The runs that a claim compares, baselines among them."""
+    found: set[str] = set()
+    starts = [{}, claim.change_from] if claim.change_from else [{}]
+    for side in (claim.left, claim.right):
+        for start in starts:
+            selection = {**side, **start}
+            pool = runs if RATE in selection else chosen
+            found |= set(pool.loc[matches(pool, selection), "run_id"].astype(str))
+    return found
+
+
 @dataclass(frozen=True)
 class _Side:
     """Results by seed of one side; why there are none; how many of its seeds diverged."""

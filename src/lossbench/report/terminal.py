@@ -123,5 +123,7 @@ def _verdicts(report: Report) -> Grid:
             sentence.append(f" ({note})", style="dim")
         line = words.verdict_line(judged) if judged.estimate == judged.estimate else "-"
         verdict = Text(judged.verdict, style=_VERDICTS[judged.verdict])
+        if budget := words.budget_text(judged):
+            verdict.append(f"\n{budget}", style="dim")
         grid.add_row(verdict, sentence, line, words.p_text(judged.adjusted_p), str(judged.n))
     return grid

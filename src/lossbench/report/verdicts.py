@@ -30,6 +30,7 @@ class Judged:
     seeds: about how many the spread asks for; None where it is settled, where five seeds are not there to
         tell the spread, or where no number below 1,001 would do
     note: why there is no verdict, where the reason is not the size of the difference
+    at_budget: training of one of its sides had not ended, so it holds for these epochs
     """
 
     claim: Claim
@@ -44,6 +45,7 @@ class Judged:
     right: float
     seeds: int | None = None
     note: str = ""
+    at_budget: bool = False
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -71,6 +73,7 @@ class Judged:
             **({"change_from": dict(self.claim.change_from)} if self.claim.change_from else {}),
             "seeds_to_settle": self.seeds,
             "note": self.note,
+            **({"at_this_budget": True} if self.at_budget else {}),
         }
 
 

@@ -100,6 +100,11 @@ def open_text(judged: Judged) -> str:
     return judged.note or spread_asks(judged.n, judged.seeds)
 
 
+def budget_text(judged: Judged) -> str:
+    """What marks a verdict on training that had not ended."""
+    return "at this budget" if judged.at_budget else ""
+
+
 def claim_rule(judged: Judged) -> str:
     """What exactly was tested: `test rmse: huber, contamination 0.2 better than mse, contamination 0.2`."""
     claim = judged.claim
