@@ -1,0 +1,76 @@
+"""What a person who must decide today can know: chances and costs, beside the verdicts, not instead of them.
+
+A verdict asks whether a difference is real. Who trains tomorrow has to take one loss in any case and asks how
+likely it is the best, and what it costs if it is not. One bootstrap over seeds, in which every loss chooses
+its trial again (`trials.Trials.choose`), answers both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossbench.report.sign_flips import Floats
+from lossbench.report.trials import RESAMPLES, Trials
+from lossbench.seeds import numpy_generator
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Of one condition among its rivals.
+
+    best: probability that it has the best mean over seeds drawn anew, 0 to 1; all of them add up to 1
+    regret: expected loss against the best of each draw, in units of the metric, at least 0
+    seeds_better: share of the seeds on which it is better than every rival, at the chosen trials, 0 to 1
+    """
+
+    best: float
+    regret: float
+    seeds_better: float
+
+
+def chances(rivals: Mapping[str, Trials], higher: bool, resamples: int = RESAMPLES) -> dict[str, Chances]:
+    """The chances of every condition; empty with fewer than two conditions or seeds.
+
+    Args:
+        rivals: by name, all of the same seeds in the same order, without runs that diverged.
+        higher: whether more of the metric that judges is better.
+        resamples: how often seeds are drawn.
+    """
+    if len(rivals) < 2 or (seeds := next(iter(rivals.values())).test.shape[1]) < 2:
+        return {}
+    generator = numpy_generator(0, "chances")
+    weights = generator.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=resamples).astype(float)
+    sign = 1.0 if higher else -1.0
+    drawn = sign * np.stack([trials.tested(weights) for trials in rivals.values()], axis=1)  # (B, L)
+    shortfall = drawn.max(axis=1, keepdims=True) - drawn
+    ties = (shortfall == 0).astype(float)
+    best = (ties / ties.sum(axis=1, keepdims=True)).mean(axis=0)
+    everyone = np.ones((1, seeds))
+    seen = sign * np.stack([one.test[one.choose(everyone)[0]] for one in rivals.values()])  # (L, S)
+    return {
+        name: Chances(float(best[place]), float(shortfall[:, place].mean()), _ahead(seen, place))
+        for place, name in enumerate(rivals)
+    }
+
+
+def _ahead(seen: Floats, place: int) -> float:
+    """The share of seeds on which one of the results (L, S), more is better, exceeds all others."""
+    others = np.delete(seen, place, axis=0).max(axis=0)
+    return float((seen[place] > others).mean())
+
+
+def pairing_gain(left: Sequence[float] | Floats, right: Sequence[float] | Floats) -> float:
+    """How many times more seeds the comparison would need if they were not paired.
+
+    The variance of a difference of independent results over that of the paired differences; 1 gains nothing,
+    infinity where the differences are all equal.
+    """
+    first, second = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    paired = float(np.var(first - second, ddof=1))
+    apart = float(np.var(first, ddof=1) + np.var(second, ddof=1))
+    if paired == 0:
+        return 1.0 if apart == 0 else np.inf
+    return apart / paired
