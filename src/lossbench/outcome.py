@@ -21,7 +21,7 @@ class Outcome:
     """How a run ended.
 
     select: name of the selection metric.
-    metrics: `best/...`, `test/...` and `cross/...`; empty where the run failed.
+    metrics: `best/...`, `choose/...`, `test/...` and `cross/...`; empty where the run failed.
     found: the run was finished before and was not trained again.
     """
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.report.choose import chosen, rates, remarks
+from lossbench.report.choose import chosen, rates, remarks, score_column
 from lossbench.report.conditions import RATE, Layout, tidy
 
 
@@ -156,3 +156,11 @@ def test_a_loss_without_the_metric_that_chooses_has_no_missing_runs(runs: pd.Dat
         "No learning rate was chosen, these runs do not have the metric that chooses: "
         "mae, contamination 0; mae, contamination 0.2."
     ]
+
+
+def test_score_that_the_best_epoch_does_not_flatter_chooses_where_all_runs_have_it() -> None:
+    frame = pd.DataFrame({"outcome": ["finished"] * 2 + ["diverged"], "best/mae": [1.0, 2.0, None]})
+    assert score_column(frame, "mae") == "best/mae"
+    scored = frame.assign(**{"choose/mae": [1.5, 2.5, None]})
+    assert score_column(scored, "mae") == "choose/mae"
+    assert score_column(scored.assign(**{"choose/mae": [1.5, None, None]}), "mae") == "best/mae"

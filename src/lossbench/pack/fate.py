@@ -24,7 +24,7 @@ class MemberResult:
     """What a member leaves behind, whatever its fate.
 
     history: curves by name, as (epoch, value) with epochs from 1.
-    metrics: `best/...`, `test/...` and `cross/...`.
+    metrics: `best/...`, `choose/...`, `test/...` and `cross/...`.
     predictions: arrays of the test split.
     model: the weights that were tested, a state dict as `torch.save` writes it, where they were asked for.
     """

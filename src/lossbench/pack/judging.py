@@ -16,6 +16,7 @@ from lossbench.metrics.class_means import nearest_mean_scores
 from lossbench.metrics.judge import judge
 from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
+from lossbench.pack.halves import HALVES
 from lossbench.task import Prediction
 
 if TYPE_CHECKING:
@@ -75,6 +76,33 @@ def judge_members(
         judged = judge(found[number], group.truth[split], member.source.judged_by)
         _scatter(metrics, judged, index, len(members))
     return metrics, found
+
+
+def judge_halves(
+    groups: Sequence[Group], members: Sequence[Member], found: Mapping[int, Prediction]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The metrics of all members on either half of the validation split, as `judge_members` gives them.
+
+    Args:
+        groups, members: all of the pack.
+        found: the prediction of each group, of `judge_members`.
+    """
+    halves: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+    for number, group in enumerate(groups):
+        source = members[int(group.index[0])].source
+        for table, half in zip(halves, HALVES, strict=True):
+            truth = {kind: values[:, half].contiguous() for kind, values in group.truth["val"].items()}
+            judged = judge(_of(found[number], half), truth, source.judged_by)
+            _scatter(table, judged, group.index.to(exact_device(group.index.device)), len(members))
+    return halves
+
+
+def _of(prediction: Prediction, part: slice) -> Prediction:
+    """The prediction of some of the examples; laid out anew, for sums to round alike in any company."""
+    fields = {name: getattr(prediction, name) for name in ("value", "scores", "probabilities", "embedding")}
+    return Prediction(
+        **{name: None if all_ is None else all_[:, part].contiguous() for name, all_ in fields.items()}
+    )
 
 
 def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tensor) -> dict[str, Tensor]:

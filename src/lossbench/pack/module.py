@@ -18,7 +18,8 @@ from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.exact import exact_device
 from lossbench.pack.fate import Failure, MemberResult
 from lossbench.pack.groups import Group, loss_groups
-from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
+from lossbench.pack.halves import FEWEST, Halves
+from lossbench.pack.judging import cross_losses, judge_halves, judge_members, prediction_arrays
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.turns import TurnsEngine
@@ -46,6 +47,7 @@ class Pack(LightningModule):
         self.data = data
         self.mode = mode
         self.select = members[0].source.select
+        self.halves = Halves(self.select)
         self.failures: dict[int, Failure] = {}
         self.curves: dict[str, list[Tensor]] = {}  # name -> one (R,) per epoch; nan: absent or frozen
         self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
@@ -107,10 +109,12 @@ class Pack(LightningModule):
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
         outputs = torch.cat(self.gathered, dim=1).to(self.exact)
-        judged, _ = judge_members(self.groups, self.members, "val", outputs, self._train_outputs)
+        judged, found = judge_members(self.groups, self.members, "val", outputs, self._train_outputs)
         self._record("train/loss", self.sums / self.data.size("train"))
         for name, values in judged.items():
             self._record(f"val/{name}", values)
+        if self.data.size("val") >= FEWEST:
+            self.halves.update(self.active, judge_halves(self.groups, self.members, found))
         self._choose(judged)
 
     def on_test_epoch_start(self) -> None:
@@ -141,6 +145,7 @@ class Pack(LightningModule):
             "failures": {member: asdict(failure) for member, failure in self.failures.items()},
             "curves": {name: torch.stack(values) for name, values in self.curves.items()},
             "best": self.best,
+            "halves": self.halves.state(),
             "members": {name: getattr(self, name) for name in ("active", "best_epoch", "waited")},
             "updates": self.updates,
         }
@@ -152,6 +157,7 @@ class Pack(LightningModule):
         self.failures = {member: Failure(**fields) for member, fields in state["failures"].items()}
         self.curves = {name: list(values.to(device)) for name, values in state["curves"].items()}
         self.best = {name: values.to(device) for name, values in state["best"].items()}
+        self.halves.load(state["halves"], device)
         for name, values in state["members"].items():
             setattr(self, name, values.to(device))
         self.updates = state["updates"]
@@ -161,6 +167,7 @@ class Pack(LightningModule):
         """What each member leaves behind, after the test, which was taken with its best weights."""
         columns = {name: torch.stack(values).T.tolist() for name, values in self.curves.items()}
         totals = {f"best/{name}": values.tolist() for name, values in self.best.items()}
+        totals |= {f"choose/{name}": values.tolist() for name, values in self.halves.scores().items()}
         totals |= {name: values.tolist() for name, values in self.test.items()}
         totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
         results = [self._result(member, columns, totals) for member in range(len(self.members))]
@@ -196,7 +203,7 @@ class Pack(LightningModule):
         if failure is None:
             return MemberResult(history=history, metrics=metrics, predictions=self.arrays[member])
         # What a diverged or failed member had learnt before is no result: validation stays, test does not.
-        metrics = {name: value for name, value in metrics.items() if name.startswith("best/")}
+        metrics = {name: value for name, value in metrics.items() if name.startswith(("best/", "choose/"))}
         return MemberResult(failure.outcome, failure.reason, failure.traceback, history, metrics)
 
     def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:

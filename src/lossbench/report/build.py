@@ -229,7 +229,9 @@ def results_table(report: Report) -> pd.DataFrame:
     """`results.csv`: one row per run with what varies, its outcome and its metrics."""
     varies = [name for name in choose.grid_of(report.runs) if name != SEED]
     always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
-    metrics = [name for name in report.runs.columns if name.startswith(("test/", "best/", "cross/"))]
+    metrics = [
+        name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))
+    ]
     about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
     columns: Sequence[str] = [
         name for name in [*always, *varies, SEED, *about, *metrics] if name in report.runs.columns

@@ -40,7 +40,7 @@ def real_runs(folder: Path, deals: int = DEALS) -> pd.DataFrame:
 def by_seed(runs: pd.DataFrame, metric: str) -> Floats:
     """Results (conditions, seeds) of each condition and learning rate whose seeds all finished."""
     runs = runs.assign(**{metric: runs[metric].where(runs["outcome"] == "finished")})
-    measured = [name for name in runs.columns if name.startswith(("test/", "best/", "cross/"))]
+    measured = [name for name in runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))]
     keys = [name for name in runs.columns if name not in (*_ABOUT, *measured)]
     table = runs.pivot_table(index=keys, columns="seed", values=metric, dropna=False).dropna()
     return np.asarray(table.to_numpy(float))

@@ -34,7 +34,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     Args:
         runs: the tidy frame.
         layout: what is compared.
-        select: a validation metric; `best/<select>` is read.
+        select: a validation metric; `score_column` of it is read.
 
     Returns:
         The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over finished seeds), and
@@ -42,7 +42,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         other rates were).
     """
     frame = runs[[*layout.keys, RATE, SEED, "outcome"]].copy()
-    column = f"best/{select}"
+    column = score_column(runs, select)
     frame["value"] = runs[column].astype(float) if column in runs else float("nan")
     frame["value"] = frame["value"].where(frame["outcome"] == "finished")
     frame["finished"] = frame["value"].notna()
@@ -64,6 +64,20 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     )
     table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
     return in_order(table.drop(columns="done"), layout, "rank")
+
+
+def score_column(runs: pd.DataFrame, metric: str) -> str:
+    """Where a run's score on validation stands, by which trials are chosen.
+
+    `choose/<metric>`, which the luck of the best epoch does not flatter (`pack.halves`); the value of the
+    best epoch itself, `best/<metric>`, where a finished run has no other: of an older release, or with fewer
+    than four examples of validation.
+    """
+    scored, plain = f"choose/{metric}", f"best/{metric}"
+    if scored not in runs or plain not in runs:
+        return plain
+    finished = runs[runs["outcome"] == "finished"]
+    return plain if (finished[scored].isna() & finished[plain].notna()).any() else scored
 
 
 def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:

@@ -1,0 +1,76 @@
+"""Trials are scored on either half of validation at the epoch that the other half calls best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from lossbench.config import Job
+from lossbench.data.cache import DataCache
+from lossbench.pack.fit import fit
+from lossbench.pack.halves import Halves
+
+Compose = Callable[..., list[Job]]
+CPU = torch.device("cpu")
+
+
+def curve(halves: Halves, first: list[float], second: list[float], other: list[float] | None = None) -> None:
+    """Epochs of one member: the selecting metric on both halves, and a metric that rises on the second."""
+    for epoch, pair in enumerate(zip(first, second, strict=True)):
+        judged = tuple({"mae": torch.tensor([value])} for value in pair)
+        if other:
+            judged[0]["r2"], judged[1]["r2"] = torch.tensor([0.0]), torch.tensor([other[epoch]])
+        halves.update(torch.tensor([True]), (judged[0], judged[1]))
+
+
+def test_each_half_is_scored_at_the_best_epoch_of_the_other() -> None:
+    halves = Halves("mae")
+    curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0])
+    # The first half calls epoch 2 best, where the second has 6; the second epoch 3, where the first has 2.
+    assert halves.scores()["mae"].tolist() == [(6.0 + 2.0) / 2]
+
+
+def test_other_metrics_are_read_at_the_same_epochs() -> None:
+    halves = Halves("mae")
+    curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0], other=[0.1, 0.2, 0.3])
+    assert halves.scores()["r2"].tolist() == pytest.approx([(0.2 + 0.0) / 2])
+
+
+def test_noise_around_one_level_is_not_flattered() -> None:
+    noise = torch.randn(2, 200, generator=torch.Generator().manual_seed(0)).tolist()
+    halves = Halves("mae")
+    curve(halves, *noise)
+    assert min(noise[0]) < -2
+    assert abs(float(halves.scores()["mae"])) < 1.5
+
+
+def test_member_that_is_frozen_keeps_its_score() -> None:
+    halves = Halves("mae")
+    curve(halves, first=[3.0], second=[5.0])
+    better = {"mae": torch.tensor([0.0])}
+    halves.update(torch.tensor([False]), (better, better))
+    assert halves.scores()["mae"].tolist() == [4.0]
+
+
+def test_state_goes_on_where_it_was() -> None:
+    first, second = Halves("mae"), Halves("mae")
+    curve(first, first=[3.0, 1.0], second=[5.0, 6.0])
+    second.load(first.state(), CPU)
+    for halves in (first, second):
+        curve(halves, first=[2.0], second=[4.0])
+    assert first.scores()["mae"].tolist() == second.scores()["mae"].tolist() == [4.0]
+
+
+def test_run_records_a_score_of_every_metric_that_validation_has(jobs: Compose) -> None:
+    (result,) = fit([job.member for job in jobs("loss=mse")], "vmap", DataCache())
+    named = {name.removeprefix("best/") for name in result.metrics if name.startswith("best/")} - {"epoch"}
+    assert {name.removeprefix("choose/") for name in result.metrics if name.startswith("choose/")} == named
+    assert result.metrics["choose/mae"] != result.metrics["best/mae"]
+
+
+def test_validation_too_small_for_halves_has_no_score(jobs: Compose) -> None:
+    (result,) = fit([job.member for job in jobs("loss=mse data.val_size=3")], "vmap", DataCache())
+    assert "best/mae" in result.metrics
+    assert not any(name.startswith("choose/") for name in result.metrics)
