@@ -36,6 +36,8 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         "lossbench.version": provenance.version(),
         "lossbench.versions": provenance.versions(),
     }
+    if member.source.fresh:
+        tags[runs.FRESH] = "true"
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
     return RunStart(job.key, job.experiment, job.name, params, tags, description)
 

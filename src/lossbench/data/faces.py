@@ -100,7 +100,8 @@ def _examples(people: list[int], numbers: range, variants: range) -> Examples:
     of_person = torch.tensor(people).view(1, -1, 1) * PHOTOGRAPHS + torch.arange(PHOTOGRAPHS)
     rows = torch.tensor(variants).view(-1, 1, 1) * (PEOPLE * PHOTOGRAPHS) + of_person
     identity = torch.tensor(numbers).view(1, -1, 1).expand_as(rows)
-    return Examples(rows.flatten(), {"identity": identity.flatten()})
+    person = of_person.expand_as(rows) // PHOTOGRAPHS
+    return Examples(rows.flatten(), {"identity": identity.flatten()}, groups=person.flatten())
 
 
 @lru_cache(maxsize=1)

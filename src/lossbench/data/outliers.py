@@ -51,6 +51,7 @@ class Outliers(DataSource):
     judged_by = ("continuous",)
     select = "mae"  # validation holds outliers too: a squared metric would follow them
     noise_knobs = ("contamination", "outlier", "outlier_scale", "noise")
+    fresh = True
 
     curve: str = knob("friedman1", choices=tuple(_SOURCES))
     train_size: int = knob(1000, at_least=4)

@@ -32,10 +32,16 @@ class Description:
 
 @dataclass(frozen=True)
 class Examples:
-    """One split. `rows` (N,) int64 index `DataSet.inputs`; each target has first dimension N."""
+    """One split. `rows` (N,) int64 index `DataSet.inputs`; each target has first dimension N.
+
+    ids, groups: (N,) int64, which example each is and which group (person, machine) it belongs to, in numbers
+        that mean the same for every seed. Without ids an example is its row; without groups each is its own.
+    """
 
     rows: Tensor
     targets: dict[TargetKind, Tensor]
+    ids: Tensor | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,6 +76,7 @@ class DataSource(Choice):
     judged_by:  families of metrics that judge it
     select:     the validation metric that chooses epochs and learning rates: one for all losses
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
+    fresh:      every seed draws examples that no other seed has; else seeds cut their splits from one pool
     """
 
     part = "data"
@@ -77,6 +84,7 @@ class DataSource(Choice):
     judged_by: ClassVar[tuple[MetricFamily, ...]]
     select: ClassVar[str]
     noise_knobs: ClassVar[tuple[str, ...]] = ()
+    fresh: ClassVar[bool] = False
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ from lossbench.task import Prediction
 if TYPE_CHECKING:
     import numpy as np
 
+    from lossbench.data.source import DataSet, Examples
+    from lossbench.data.splits import Ids
+
 # The outputs of all members on the whole training split: (R, N, K).
 TrainOutputs = Callable[[], Tensor]
 
@@ -150,6 +153,26 @@ def prediction_arrays(
             if inputs is not None:
                 arrays[member]["inputs"] = inputs[member].cpu().numpy()
     return arrays
+
+
+def example_arrays(members: Sequence[Member], datasets: Sequence[DataSet]) -> list[dict[str, Ids]]:
+    """Which test examples each member was judged on: `example_id`, and `group_id` where they come in groups.
+
+    Args:
+        members, datasets: of a pack, in the same order.
+
+    Returns:
+        (N,) int64 each; one number is one example, or one group, in all runs of a data set.
+    """
+    return [_numbered(member, data.test) for member, data in zip(members, datasets, strict=True)]
+
+
+def _numbered(member: Member, examples: Examples) -> dict[str, Ids]:
+    start = member.seed << 32 if member.source.fresh else 0  # a seed has 31 bits, and a row fewer than 32
+    found = {"example_id": examples.rows if examples.ids is None else examples.ids}
+    if examples.groups is not None:
+        found["group_id"] = examples.groups
+    return {name: (numbers + start).cpu().numpy() for name, numbers in found.items()}
 
 
 def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], index: Tensor, count: int) -> None:

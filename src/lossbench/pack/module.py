@@ -19,7 +19,13 @@ from lossbench.pack.exact import exact_device
 from lossbench.pack.fate import Failure, MemberResult
 from lossbench.pack.groups import Group, loss_groups
 from lossbench.pack.halves import FEWEST, Halves
-from lossbench.pack.judging import cross_losses, judge_halves, judge_members, prediction_arrays
+from lossbench.pack.judging import (
+    cross_losses,
+    example_arrays,
+    judge_halves,
+    judge_members,
+    prediction_arrays,
+)
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.turns import TurnsEngine
@@ -136,7 +142,9 @@ class Pack(LightningModule):
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
         inputs = self.pool[self.rows["test"]] if self.pool[0].numel() == 1 else None
-        self.arrays = prediction_arrays(self.groups, found, len(self.members), inputs)
+        kept = prediction_arrays(self.groups, found, len(self.members), inputs)
+        which = example_arrays(self.members, self.data.datasets)
+        self.arrays = [own | ids for own, ids in zip(kept, which, strict=True)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """All that the epochs to come, and the results, depend on."""

@@ -1,0 +1,63 @@
+"""Stored predictions say which examples they are of, in numbers that mean the same for every seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from lossbench.config import Job
+from lossbench.data.cache import DataCache
+from lossbench.data.source import DataSet
+from lossbench.pack.fit import fit
+from lossbench.pack.judging import example_arrays
+
+Compose = Callable[..., list[Job]]
+DIGITS = "data=mnist_5k data.train_size=200 data.val_size=50 data.test_size=2000"
+FACES = "data=faces model=cnn loss=triplet"
+
+
+def loaded(jobs: list[Job]) -> list[DataSet]:
+    return [DataCache().load(job.member.source, job.member.seed, job.member.reads) for job in jobs]
+
+
+@pytest.mark.parametrize("asked", [f"{DIGITS} loss=cce", FACES, "data=sentiment model=linear loss=mse"])
+def test_one_number_is_one_example_whatever_the_seed(jobs: Compose, asked: str) -> None:
+    composed = jobs(*(f"{asked} seed={seed}" for seed in (0, 1)), small=False)
+    one, other = datasets = loaded(composed)
+    first, second = (
+        arrays["example_id"] for arrays in example_arrays([j.member for j in composed], datasets)
+    )
+    _, here, there = np.intersect1d(first, second, return_indices=True)
+    assert len(here) >= 20  # seeds draw their tests from one pool, so they share examples
+    if one.inputs is other.inputs:
+        inputs = [data.inputs[data.test.rows[at]] for data, at in ((one, here), (other, there))]
+        assert torch.equal(*inputs)
+    for kind in one.test.targets.keys() - {"identity"}:
+        assert torch.equal(one.test.targets[kind][here], other.test.targets[kind][there])
+
+
+def test_data_drawn_anew_for_each_seed_share_no_number(jobs: Compose) -> None:
+    composed = jobs("seed=0", "seed=1", "seed=1 data.contamination=0.4", "seed=2147483647")
+    found = [
+        arrays["example_id"] for arrays in example_arrays([j.member for j in composed], loaded(composed))
+    ]
+    assert np.array_equal(found[1], found[2])  # noise on training targets makes no other test examples
+    assert len(np.unique(np.concatenate([found[0], *found[2:]]))) == 3 * 50
+
+
+def test_a_photograph_tells_its_person(jobs: Compose) -> None:
+    composed = jobs(*(f"{FACES} seed={seed}" for seed in (0, 1)), small=False)
+    for arrays in example_arrays([j.member for j in composed], loaded(composed)):
+        assert np.array_equal(arrays["group_id"], arrays["example_id"] // 10)
+        assert len(np.unique(arrays["group_id"])) == 10
+
+
+def test_runs_keep_them_with_their_predictions(jobs: Compose) -> None:
+    composed = jobs("loss=mse trainer.max_epochs=1", "loss=mae trainer.max_epochs=1")
+    results = fit([job.member for job in composed], "vmap")
+    for result in results:
+        assert len(result.predictions["example_id"]) == len(result.predictions["value"]) == 50
+        assert "group_id" not in result.predictions
