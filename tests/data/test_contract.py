@@ -137,6 +137,14 @@ REFUSED: dict[str, tuple[Callable[[DataSet], DataSet], str]] = {
         r"1 of 10 continuous targets of train hold nan",
     ),
     "no shares": (labels("distribution", lambda y: y * 3), r"must be shares of 0 or more that add up to 1"),
+    "groups of every row": (
+        lambda data: replace(data, test=replace(data.test, groups=torch.arange(ROWS))),
+        r"groups of test must be int64 \(10,\), one for each row; got torch\.int64 \(30,\)",
+    ),
+    "ids as floats": (
+        lambda data: replace(data, test=replace(data.test, ids=data.test.rows.float())),
+        r"ids of test must be int64",
+    ),
     "no scale": (lambda data: replace(data, scale=0.0), r"the scale above 0"),
 }
 

@@ -54,6 +54,19 @@ def test_no_group_is_in_two_parts_and_the_group_is_no_feature(tmp_path: Path) ->
     assert source(path).fingerprint(0) != source(path, group=None, drop=["patient"]).fingerprint(0)
 
 
+def test_a_row_tells_its_group_in_one_number_for_all_seeds(tmp_path: Path) -> None:
+    path = patients(tmp_path, [1, 9, 3, 7, 5] * 8)
+    who = pd.read_csv(path)["patient"].to_numpy()
+    found: set[tuple[int, int]] = set()
+    for seed in range(3):
+        for part in ((data := source(path).load(seed, "vector")).train, data.val, data.test):
+            assert part.groups is not None
+            found |= set(zip(part.groups.tolist(), who[part.rows.numpy()].tolist(), strict=True))
+    assert len(found) == len({number for number, _ in found}) == len({name for _, name in found}) == 40
+    plain = source(path, group=None, drop=["patient"]).load(0, "vector")
+    assert plain.test.groups is None
+
+
 @pytest.mark.parametrize("sizes", [[50], [25, 25], [46, 2, 2]])
 def test_parts_that_groups_leave_too_small_are_refused(tmp_path: Path, sizes: list[int]) -> None:
     path = patients(tmp_path, sizes)

@@ -124,6 +124,12 @@ class _Border:
         low, high = int(part.rows.min()), int(part.rows.max())
         if low < 0 or high >= inputs:
             self.refuse(f"rows of {name} must be 0 to {inputs - 1}, the rows of inputs; got {low} to {high}")
+        for what, numbers in (("ids", part.ids), ("groups", part.groups)):
+            if numbers is not None and (numbers.dtype != torch.int64 or numbers.shape != part.rows.shape):
+                got = f"{numbers.dtype} {tuple(numbers.shape)}"
+                self.refuse(
+                    f"{what} of {name} must be int64 ({len(part.rows)},), one for each row; got {got}"
+                )
         if set(part.targets) != set(declared):
             self.refuse(
                 f"targets() declares {_names(declared)}, the {name} split holds {_names(part.targets)}: "

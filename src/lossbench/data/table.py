@@ -102,10 +102,11 @@ class Table(DataSource):
         table = self.columns()
         inputs = _inputs(self, table, seed)
         target = torch.from_numpy(table.target)
-        parts = {
-            name: Examples(torch.from_numpy(rows), {"continuous": target[rows]})
-            for name, rows in self.split(table, seed).items()
-        }
+        groups = None if table.groups is None else torch.from_numpy(table.groups)
+        parts = {}
+        for name, rows in self.split(table, seed).items():
+            own = None if groups is None else groups[rows]
+            parts[name] = Examples(torch.from_numpy(rows), {"continuous": target[rows]}, groups=own)
         left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
         description = Description(
             name=self.name,
