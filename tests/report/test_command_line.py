@@ -22,7 +22,7 @@ REFUSED = {
     "experiment=x a=[": "'a=[' is not understood; write each as key=value, close every bracket",
     "experiment=x loss={": "'loss={' is not understood; write each as key=value",
     "experiment=x 'loss=: :'": "'loss=: :' is not understood; write each as key=value",
-    "experiment=x a=1,[": "'value=[' is not understood; write each as key=value",
+    "experiment=x a=1,[": "'a=1,[' is not understood; write each as key=value",
     "experiment=x huber": "'huber' is not understood; write key=value",
     "loss=mse": "Name an experiment: experiment=NAME (known: anatomy, ",
     "experiment=": "Name an experiment: experiment=NAME (known: anatomy, ",

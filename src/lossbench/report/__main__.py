@@ -10,6 +10,7 @@ report.files=false         no files at all: the table alone
 report.record=false        no report run in MLflow
 data.contamination=0.2     any other override: only the runs that have it; no files then, unless report.out
                            names a folder, and no report run: the recorded report speaks for all runs
+loss=mse,mae               several values; one that is a list stands in brackets: model.hidden=[8,8]
 --config-dir mine          experiments of your own: mine/experiment/<name>.yaml
 """
 
@@ -71,13 +72,22 @@ def parse(arguments: Sequence[str]) -> Request:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
     experiment, arguments = named(arguments)
-    plain = _tree(arguments)
+    settings = [argument for argument in arguments if _first_word(argument) in _SETTINGS]
+    selection = _selection([argument for argument in arguments if argument not in settings])
+    plain = _tree(settings)
     if experiment.yaml is None:
         known = [*shipped(folder), ANATOMY]
         raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', known)}).")
     uri = _uri(plain.pop("tracking", None))
     options = _options(plain.pop("report", None) or {})
-    return Request(experiment.yaml, uri, options, _flat(plain), folder, experiment.set)
+    return Request(experiment.yaml, uri, options, selection, folder, experiment.set)
+
+
+_SETTINGS = ("tracking", "report")  # everything else selects runs
+
+
+def _first_word(argument: str) -> str:
+    return argument.partition("=")[0].partition(".")[0]
 
 
 def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -94,14 +104,14 @@ def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     return folder, rest
 
 
-def _tree(arguments: Sequence[str]) -> dict[str, Any]:
-    """Assignments as a nested dict, with values as YAML reads them."""
+def _tree(arguments: Sequence[str], typed: str = "") -> dict[str, Any]:
+    """Assignments as a nested dict, with values as YAML reads them; `typed` is what a person wrote."""
     try:
         tree: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(arguments)))
     except Exception as error:  # of YAML, or of OmegaConf where one key contradicts another
         raise InputError(
-            f"{' '.join(arguments)!r} is not understood; write each as key=value, close every bracket, "
-            "and set a key once."
+            f"{typed or ' '.join(arguments)!r} is not understood; write each as key=value, close every "
+            "bracket, and set a key once."
         ) from error
     return dict(tree)
 
@@ -137,20 +147,43 @@ def _options(given: Any) -> Options:
     return merged
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Selections by dotted key; a group alone (`loss=mse`) means its name."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        flat |= _flat(value, f"{path}.") if isinstance(value, dict) else {path: _listed(value)}
-    return flat
+def _selection(arguments: Sequence[str]) -> dict[str, Any]:
+    """Selections by dotted key; a group alone (`loss=mse`) means its name.
+
+    A list is several values, as `loss=mse,mae` writes them; a tuple is one that is a list, `[8,8]`.
+    """
+    selection: dict[str, Any] = {}
+    for argument in arguments:
+        key, _, text = argument.partition("=")
+        parts = _alternatives(text)
+        values = [_value(argument, key, part) for part in parts]
+        selection |= _flat(key, values if len(parts) > 1 else values[0])
+    return selection
 
 
-def _listed(value: Any) -> Any:
-    """`0,1,2` as Hydra's sweeps write it."""
-    if isinstance(value, str) and "," in value:
-        return [_tree([f"value={part}"])["value"] for part in value.split(",")]
-    return value
+def _alternatives(text: str) -> list[str]:
+    """`mse,mae` as Hydra's sweeps write it; a comma within brackets, braces or quotes parts nothing."""
+    parts, depth, quote = [""], 0, ""
+    for sign in text:
+        if quote or sign in "'\"":
+            quote = ("" if sign == quote else quote) if quote else sign
+        depth += (sign in "[{(") - (sign in "]})") if not quote else 0
+        if sign == "," and depth <= 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def _value(argument: str, key: str, text: str) -> Any:
+    value = _tree([f"value={text}"], argument)["value"]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _flat(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {key: value}
+    return {path: own for name, inner in value.items() for path, own in _flat(f"{key}.{name}", inner).items()}
 
 
 def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:

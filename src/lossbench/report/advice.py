@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lossbench.counting import counted
 from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, higher_is_better, results, show
+from lossbench.report.conditions import LOSS, higher_is_better, results
 from lossbench.report.contenders import loss_of, slices
 from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
+from lossbench.report.spelling import show
 from lossbench.report.table import rate_of
 
 

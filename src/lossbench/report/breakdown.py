@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, SEED, Layout, higher_is_better, results, show
+from lossbench.report.conditions import LOSS, SEED, Layout, higher_is_better, results
 from lossbench.report.contenders import slices
+from lossbench.report.spelling import show
 from lossbench.report.statistics import LEVEL, Floats
 from lossbench.seeds import numpy_generator
 

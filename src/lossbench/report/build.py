@@ -18,12 +18,13 @@ from lossbench.report import choose, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
-from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, show, tidy
+from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.sides import run_ids
+from lossbench.report.spelling import show
 from lossbench.report.table import Table
 from lossbench.report.unended import Histories, Unended, unended
 from lossbench.report.verdicts import Judged, judge

@@ -23,9 +23,8 @@ from lossbench.report.conditions import (
     in_order,
     label,
     prefers_higher,
-    show,
-    sorting,
 )
+from lossbench.report.spelling import show, sorting
 
 
 def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:

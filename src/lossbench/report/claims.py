@@ -19,7 +19,8 @@ In `conf/experiment/<name>.yaml`:
           change_from: {data.contamination: 0.0}   # optional: compare the changes from there, not the levels
 
 A side names one condition. It leaves the learning rate open (the chosen one is taken) or fixes it with
-`optimizer.lr`. A list of values means the mean over them, seed by seed.
+`optimizer.lr`. A list of values means the mean over them, seed by seed; of a knob that holds a list
+(`model.hidden: [8, 8]`) it is one value, and a list of lists several.
 """
 
 from __future__ import annotations
@@ -202,9 +203,7 @@ def _margin(name: str, kind: str, margin: Any) -> float:
 def _selection(name: str, selection: Any, known: Known) -> dict[str, Any]:
     if not isinstance(selection, Mapping):
         raise InputError(f"{name} must be a selection such as {{loss: huber}}; got {selection!r}.")
-    for key, wanted in selection.items():
-        known.check(name, str(key), wanted)
-    return {str(key): wanted for key, wanted in selection.items()}
+    return {str(key): known.checked(name, str(key), wanted) for key, wanted in selection.items()}
 
 
 def _check_metric(name: str, metric: Any) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
+from lossbench.report.spelling import same, show, sorting, spelled
 from lossbench.tracking.runs import DIRECTION, PLACES, SELECT
 
 LOSS = "loss.name"
@@ -42,7 +43,8 @@ def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
     numbers = pd.to_numeric(known, errors="coerce")
     if len(known) and not numbers.isna().any() and not any(isinstance(value, bool) for value in known):
         return pd.to_numeric(column)
-    return column.astype(object).where(column.notna(), None)
+    spellings = {value: spelled(value) for value in known.unique()}
+    return column.map(spellings).astype(object).where(column.notna(), None)
 
 
 def parameters(runs: pd.DataFrame) -> list[str]:
@@ -102,11 +104,15 @@ class Layout:
 
 def in_order(frame: pd.DataFrame, layout: Layout, *then: str) -> pd.DataFrame:
     """Rows sorted by loss as people list them, then by axis, then by the columns named."""
-    places = {loss: place for place, loss in enumerate(layout.losses)}
+    orders = {LOSS: layout.losses, **{axis: layout.levels[axis] for axis in layout.axes}}
+    places = {
+        f"place of {name}": frame[name].map({value: place for place, value in enumerate(order)})
+        for name, order in orders.items()
+    }
     return (
-        frame.assign(place=frame[LOSS].map(places))
-        .sort_values(["place", *layout.axes, *then], kind="stable")
-        .drop(columns="place")
+        frame.assign(**places)
+        .sort_values([*places, *then], kind="stable")
+        .drop(columns=list(places))
         .reset_index(drop=True)
     )
 
@@ -119,12 +125,6 @@ def loss_order(name: str) -> tuple[int, str]:
     return (LOSS_ORDER.index(name) if name in LOSS_ORDER else len(LOSS_ORDER), name)
 
 
-def sorting(value: Any) -> tuple[bool, float, str]:
-    """Sorts numbers by size, then texts."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return (not number, float(value) if number else 0.0, str(value))
-
-
 def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
     """A condition in words: `huber, contamination 0.2`."""
     rest = [f"{key.split('.', 1)[1].replace('_', ' ')} {show(condition[key])}" for key in keys if key != LOSS]
@@ -132,31 +132,24 @@ def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
     return ", ".join([str(condition[LOSS]), *named])
 
 
-def show(value: Any) -> str:
-    """A value of a param as a person writes it."""
-    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
-
-
 def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]:
-    """Rows of a selection such as `{"loss": "huber", "data.contamination": 0.2}`; a list allows each item."""
+    """Rows of a selection such as `{"loss": "huber", "data.contamination": 0.2}`.
+
+    Values count, not their spelling: True is `true`, None is `null` or not there, (8, 8) is `[8, 8]`. A tuple
+    is one value; a list is one, too, and allows each of its items.
+    """
     rows = pd.Series(True, index=runs.index)
     for key, wanted in selection.items():
         column = runs[column_of(key)] if column_of(key) in runs.columns else pd.Series(None, index=runs.index)
-        options = wanted if isinstance(wanted, (list, tuple)) else [wanted]
-        rows &= pd.concat([_equal(column, option) for option in options], axis=1).any(axis=1)
+        options = [wanted, *wanted] if isinstance(wanted, list) else [wanted]
+        meant = [cell for cell in column.unique() if any(same(cell, option) for option in options)]
+        rows &= column.isin(meant)
     return rows
 
 
 def column_of(key: str) -> str:
     """The column that a selection's key means: a bare group is its name."""
     return f"{key}.name" if key in GROUPS else key
-
-
-def _equal(column: pd.Series[Any], wanted: Any) -> pd.Series[bool]:
-    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
-        numbers = pd.to_numeric(column, errors="coerce").astype(float)
-        return pd.Series(np.isclose(numbers, float(wanted), rtol=1e-9, atol=1e-12), index=column.index)
-    return column.map(lambda value: str(value) == str(wanted)).astype(bool)
 
 
 def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, Layout, in_order, label, show
+from lossbench.report.conditions import LOSS, Layout, in_order, label
+from lossbench.report.spelling import show, sorting
 
 # How an adapted loss is read; what it computes stands in its other parts.
 _READING = ("trains_on", "encoding", "output_size", "meaning", "stackable", "recipe")
@@ -92,8 +93,12 @@ def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFr
     if not axes:
         return [("", rows)]
     found = []
-    for key, part in rows.groupby(list(axes), dropna=False, sort=True):
-        values: dict[str, Any] = dict(zip(axes, key if isinstance(key, tuple) else (key,), strict=True))
+    parts = [
+        (key if isinstance(key, tuple) else (key,), part)
+        for key, part in rows.groupby(list(axes), dropna=False, sort=False)
+    ]
+    for key, part in sorted(parts, key=lambda one: [sorting(value) for value in one[0]]):
+        values: dict[str, Any] = dict(zip(axes, key, strict=True))
         found.append((label({LOSS: "", **values}, [LOSS, *axes]).removeprefix(", "), part))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,16 +39,13 @@ class Known:
 
         return _read((*_search_path(), conf_dir()))
 
-    def check(self, where: str, key: str, wanted: Any) -> None:
-        """Refuse a key that no run has, a choice that no group offers, and what is no number where all are.
+    def checked(self, where: str, key: str, wanted: Any) -> Any:
+        """What a selection wants of a key: a value, a list of several; a value that is a list is a tuple.
 
         Raises:
-            InputError: with the nearest known name.
+            InputError: no run has the key, no group offers the choice, or no such knob takes the value; with
+                the nearest known name.
         """
-        values = wanted if isinstance(wanted, (list, tuple)) else [wanted]
-        for value in values:
-            if value is not None and not isinstance(value, (str, int, float)):
-                raise InputError(f"{where}: {key} must be one value or a list of values; got {value!r}.")
         group, _, knob = key.partition(".")
         if group == "seed":
             raise InputError(
@@ -57,21 +54,41 @@ class Known:
         if group not in self.choices:
             raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(group, self.choices)}).")
         names = self.choices[group]
+        kinds = [knobs[knob] for knobs in names.values() if knob in knobs]
+        several = isinstance(wanted, (list, tuple))
+        if any(isinstance(kind, list) for kind in kinds) and several:
+            nested = any(isinstance(item, (list, tuple)) for item in wanted)
+            options = [tuple(item) if isinstance(item, (list, tuple)) else item for item in wanted]
+            return options if nested else tuple(wanted)
+        values = list(wanted) if several else [wanted]
+        for value in values:
+            if value is not None and not isinstance(value, (str, int, float)):
+                raise InputError(f"{where}: {key} must be one value or a list of values; got {value!r}.")
         if knob in ("", "name"):
             for name in values:
                 if name not in names:
                     raise InputError(
                         f"{where}: {group}={name} is not known ({suggestion(str(name), names)})."
                     )
-            return
-        shipped = [knobs[knob] for knobs in names.values() if knob in knobs]
-        if not shipped:
+        elif not kinds:
             known = {own for knobs in names.values() for own in knobs}
             raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(knob, known)}).")
-        if all(map(_is_number, shipped)):
+        else:
+            _check_kind(f"{where}: {key}", kinds, values)
+        return values if several else wanted
+
+
+def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None:
+    """Refuse what is no number, or neither true nor false, where every choice's knob is one."""
+    wanted: dict[str, Callable[[Any], bool]] = {
+        "a number": _is_number,
+        "true or false": lambda value: isinstance(value, bool),
+    }
+    for words, fits in wanted.items():
+        if all(map(fits, kinds)):
             for value in values:
-                if value is not None and not _is_number(value):
-                    raise InputError(f"{where}: {key} must be a number; got {value!r}.")
+                if value is not None and not fits(value):
+                    raise InputError(f"{place} must be {words}; got {value!r}.")
 
 
 @lru_cache(maxsize=4)

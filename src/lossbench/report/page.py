@@ -12,7 +12,8 @@ from lossbench.report import words
 from lossbench.report.advice import advice
 from lossbench.report.build import assignments
 from lossbench.report.choose import grid_of
-from lossbench.report.conditions import RATE, show
+from lossbench.report.conditions import RATE
+from lossbench.report.spelling import show
 from lossbench.report.table import Column, Table, rate_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import Layout, show
+from lossbench.report.conditions import Layout
 from lossbench.report.contenders import Contenders, contender, slices
 from lossbench.report.family import Family, Pair
+from lossbench.report.spelling import show
 from lossbench.report.verdicts import Judged, of_pair
 
 MOST = 21  # pairs that a person reads; more are left to the marks of the tables

@@ -11,7 +11,8 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import DONE, RATE, SEED, Layout, column_of, lost, matches, results, show
+from lossbench.report.conditions import DONE, RATE, SEED, Layout, column_of, lost, matches, results
+from lossbench.report.spelling import show
 from lossbench.report.statistics import Floats
 
 _EMPTY = pd.Series(dtype=float)
@@ -120,8 +121,7 @@ def _side(
     free = [
         key
         for key in (*layout.keys, *([RATE] if fixed else []))
-        if not isinstance(selection.get(_asked(key, selection)), (list, tuple))
-        and len(rows[key].unique()) > 1
+        if not isinstance(selection.get(_asked(key, selection)), list) and len(rows[key].unique()) > 1
     ]
     if free:
         return _Side(_EMPTY, f"is more than one condition, it leaves {' and '.join(free)} open")
@@ -140,7 +140,7 @@ def _missing(selection: Mapping[str, Any], pool: pd.DataFrame, rows: pd.DataFram
     """Which part of a selection has no run: a value that never ran, or only not together with the others."""
     apart = False
     for key, wanted in selection.items():
-        for option in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
+        for option in wanted if isinstance(wanted, list) else [wanted]:
             if not matches(pool, {key: option}).any():
                 return f"matches no run with {key} {show(option)}"
             if not matches(rows, {key: option}).any():

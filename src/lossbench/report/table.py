@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
-from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, results, show
+from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, results
 from lossbench.report.contenders import loss_of, slices
 from lossbench.report.family import Family, Mark
+from lossbench.report.spelling import show
 
 WIDE = 30.0  # times the smallest mean of a column
 

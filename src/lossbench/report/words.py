@@ -8,8 +8,9 @@ from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.report.budget import Crossing
 from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, label, show
+from lossbench.report.conditions import LOSS, label
 from lossbench.report.settling import impossible, spread_asks
+from lossbench.report.spelling import show
 from lossbench.report.verdicts import Judged
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
@@ -121,7 +122,7 @@ def _selection(selection: object) -> str:
     parts = []
     for key, value in selection.items():
         name = key.split(".", 1)[-1].replace("_", " ")
-        texts = [show(item) for item in value] if isinstance(value, (list, tuple)) else [show(value)]
+        texts = [show(item) for item in value] if isinstance(value, list) else [show(value)]
         parts.append("/".join(texts) if key in ("loss", "data", "model") else f"{name} {'/'.join(texts)}")
     return ", ".join(parts)
 
