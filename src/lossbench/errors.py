@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 
 class InputError(Exception):
@@ -22,9 +23,32 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(names)}"
 
 
+def knobs_of(node: Mapping[str, Any], hidden: Collection[str] = ()) -> list[str]:
+    """The keys of a node and, with dots, those of the nodes in it; without those that only Hydra reads."""
+    found = []
+    for key, value in node.items():
+        name = str(key)
+        if name.startswith("_") or name in hidden:
+            continue
+        inner = knobs_of(value) if isinstance(value, Mapping) else []
+        found += [f"{name}.{own}" for own in inner] or [name]
+    return found
+
+
 def unknown_knob(key: str, owner: str, known: Iterable[str]) -> str:
-    """Half a sentence for a knob that its owner, such as `loss=huber`, does not have."""
+    """Half a sentence for a knob that its owner, such as `loss=huber`, does not have.
+
+    Args:
+        key: as it was set, such as `loss.alpha`.
+        owner: what was to have it.
+        known: the knobs that it has, those of its parts with a dot, such as `function.alpha`.
+    """
     names = sorted(known)
     if not names:
         return f"{key} is no knob of {owner}, which has none"
-    return f"{key} is no knob of {owner} ({suggestion(key.rpartition('.')[2], names)})"
+    part, _, name = key.rpartition(".")
+    if inside := [own for own in names if own.endswith(f".{name}")]:
+        return (
+            f"{key} is no knob of {owner} (did you mean {f'{part}.{inside[0]}'!r}? known: {', '.join(names)})"
+        )
+    return f"{key} is no knob of {owner} ({suggestion(name, names)})"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lossbench.choice import Choice
-from lossbench.errors import InputError, unknown_knob
+from lossbench.errors import InputError, knobs_of, unknown_knob
 
 
 def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
@@ -69,7 +69,9 @@ def _not_made(group: str, node: Mapping[str, Any], target: Any, cause: BaseExcep
     unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
     lacking = re.search(r"missing \d+ required .*arguments?: (.+)", text)
     if unknown and dataclasses.is_dataclass(target):
-        known = {field.name for field in dataclasses.fields(target) if field.init} - {"name"}
+        fields = {field.name for field in dataclasses.fields(target) if field.init} - {"name"}
+        set_here = knobs_of({name: value for name, value in node.items() if name in fields})
+        known = [*set_here, *(name for name in fields if name not in node)]
         return f"{unknown_knob(f'{group}.{unknown[1]}', owner, known)}."
     if lacking:
         return f"{owner} lacks {lacking[1]}: set it in its YAML."

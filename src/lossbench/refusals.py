@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.config import GROUPS, conf_dir
-from lossbench.errors import InputError, suggestion, unknown_knob
+from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
 from lossbench.options import PACKAGE_MISSING
 from lossbench.quoting import corrected
 from lossbench.unreadable import unreadable
@@ -130,8 +130,8 @@ def known_parts() -> set[str]:
 
 def place(name: str) -> str | None:
     """The full key of a knob that some shipped choice has, such as optimizer.lr for lr."""
-    found = {group for group in _groups() for knobs in _shipped(group).values() if name in knobs}
-    return f"{min(found)}.{name}" if found and name not in _HIDDEN else None
+    found = [f"{group}.{knob}" for group in GROUPS for knobs in _shipped(group).values() for knob in knobs]
+    return min((key for key in found if key.endswith(f".{name}") and name not in _HIDDEN), default=None)
 
 
 def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -> str:
@@ -204,12 +204,16 @@ def _unknown_key(key: str, cause: BaseException | None) -> str:
         first, elsewhere = full.partition(".")[0].partition("@")[0], place(key)
         hint = f"did you mean {elsewhere!r}? known: {', '.join(sorted(known))}" if elsewhere else None
         return f"{key} is no part of the config ({hint or suggestion(first, known)})"
-    knobs = {str(knob) for knob in parent}
-    if "_target_" not in knobs:
-        return unknown_knob(full, part, knobs)
-    having = [choice for choice, others in _shipped(part).items() if name in others]
-    told = unknown_knob(full, f"{part}={parent.get('name')}", knobs - _HIDDEN)
+    node: Any = OmegaConf.to_container(parent)  # interpolations stay as they are
+    if "_target_" not in node or "name" not in node:
+        return unknown_knob(full, part, knobs_of(node))
+    having = [choice for choice, others in _shipped(part).items() if _has(others, name)]
+    told = unknown_knob(full, f"{part}={node['name']}", knobs_of(node, _HIDDEN))
     return f"{told}; {part}={having[0]} has it" if having else told
+
+
+def _has(knobs: Sequence[str], name: str) -> bool:
+    return any(knob.partition(".")[0] == name for knob in knobs)
 
 
 def _groups() -> list[str]:
@@ -218,8 +222,11 @@ def _groups() -> list[str]:
 
 def _shipped(group: str) -> dict[str, list[str]]:
     """The choices of a group, each with its knobs."""
-    files = sorted((conf_dir() / group).glob("*.yaml"))
-    return {path.stem: [str(key) for key in OmegaConf.load(path)] for path in files}
+    nodes: dict[str, Any] = {
+        path.stem: OmegaConf.to_container(OmegaConf.load(path))
+        for path in sorted((conf_dir() / group).glob("*.yaml"))
+    }
+    return {name: knobs_of(node) for name, node in nodes.items()}
 
 
 def _no_memory(error: BaseException) -> bool:

@@ -144,3 +144,11 @@ def test_a_missing_driver_is_named(scheme: str, name: str) -> None:
         InputError, match=rf"needs a Python package that is not there \(.*{name}.*\); install"
     ):
         Store(f"{scheme}://127.0.0.1/x").prepare()
+
+
+def test_a_refusal_names_what_has_set_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense")
+    with pytest.raises(InputError, match=r"^MLFLOW_TRACKING_URI=nonsense is no database or server address"):
+        parse(resolve_uri(None))
+    with pytest.raises(InputError, match=r"^tracking\.uri=other is no database or server address"):
+        parse(resolve_uri("other"))

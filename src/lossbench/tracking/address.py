@@ -15,6 +15,7 @@ from lossbench.errors import InputError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 ANSWER_SECONDS = 2.5
+_MOST_SHOWN = 200  # characters of an address in a sentence
 
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "http": 80, "https": 443}
 _FITTING = "sqlite:///mlflow.db, http://HOST:5000 or postgresql://USER@HOST/DATABASE would be right"
@@ -42,6 +43,12 @@ def resolve_uri(configured: str | None) -> str:
     return configured or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
 
 
+def _named(uri: str) -> str:
+    """An address with what has set it, as a person can change it."""
+    by_environment = uri == os.environ.get("MLFLOW_TRACKING_URI")
+    return f"{'MLFLOW_TRACKING_URI' if by_environment else 'tracking.uri'}={uri[:_MOST_SHOWN]}"
+
+
 def parse(uri: str) -> Address:
     """Understand a tracking address; relative paths are those of the current folder.
 
@@ -53,18 +60,18 @@ def parse(uri: str) -> Address:
         location, _, query = uri.partition("://")[2].partition("?")
         name = location.removeprefix("/")  # SQLAlchemy reads it as it stands, without unquoting
         if not location.startswith("/") or name in ("", ":memory:"):
-            raise InputError(f"tracking.uri={uri} names no file; {_FITTING}.")
+            raise InputError(f"{_named(uri)} names no file; {_FITTING}.")
         path = Path(name).absolute()
         _check_file(uri, path, query)
         return Address(f"sqlite:///{path}", "sqlite", path)
     if scheme not in _PORTS:
-        raise InputError(f"tracking.uri={uri} is no database or server address; {_FITTING}.")
+        raise InputError(f"{_named(uri)} is no database or server address; {_FITTING}.")
     try:
         named = bool(urlsplit(uri).hostname) and (urlsplit(uri).port or 1) > 0
     except ValueError:
         named = False
     if not named:
-        raise InputError(f"tracking.uri={uri} names no host, or no valid port; {_FITTING}.")
+        raise InputError(f"{_named(uri)} names no host, or no valid port; {_FITTING}.")
     return Address(uri.rstrip("/"), "http" if scheme.startswith("http") else "sql")
 
 
@@ -72,7 +79,7 @@ def _check_file(uri: str, path: Path, query: str) -> None:
     """Refuse what can be no database, whoever is about to read or write it."""
     if query:  # such as mode=ro, which only some of those who open the file would heed
         raise InputError(
-            f"tracking.uri={uri} has options behind a question mark, which are not taken; leave them out."
+            f"{_named(uri)} has options behind a question mark, which are not taken; leave them out."
         )
     try:
         if "\0" in uri:
@@ -82,10 +89,10 @@ def _check_file(uri: str, path: Path, query: str) -> None:
         Path(f"{path}-journal").exists()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"tracking.uri={uri[:100]} cannot name a file ({why}); name another.") from None
+        raise InputError(f"{_named(uri)} cannot name a file ({why}); name another.") from None
     if is_folder:
         raise InputError(
-            f"tracking.uri={uri} names a folder; name a file in it, as in sqlite:///{path / 'mlflow.db'}."
+            f"{_named(uri)} names a folder; name a file in it, as in sqlite:///{path / 'mlflow.db'}."
         )
 
 
