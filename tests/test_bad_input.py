@@ -37,7 +37,7 @@ SEED = "seed must be a whole number from 0 to 2147483647; got "
 
 # command line -> words of the sentence
 NAMES = {
-    "data=mnist_5k loss=focal loss.alpha=0.1": "is no knob of loss=focal (did you mean 'loss.function.alpha'?",
+    "data=mnist_5k loss=focal loss.alpha=0.1": "loss.alpha is no knob of loss=focal (did you mean 'loss.fun",
     "data=mnist_5k loss=focal +loss.alpha=0.1": "loss=focal (did you mean 'loss.function.alpha'? known: ",
     "data=mnist_5k loss=focal loss.function.alfa=1": "is no knob of loss.function (did you mean 'alpha'?",
     "loss.function.alpha=0.1": "loss.function is no knob of loss=mse (known: softmax); loss=focal has it",

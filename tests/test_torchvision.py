@@ -28,6 +28,19 @@ print(tuple(loss.shape))
     assert _run(code) == "(2,)"
 
 
+def test_a_bare_import_works_from_the_first_import_of_lossbench_on_and_torch_waits_for_it() -> None:
+    code = """
+import sys, lossbench
+assert "torch" not in sys.modules
+import torchvision
+from torchvision.transforms import v2
+assert not [finder for finder in sys.meta_path if "lossbench" in getattr(finder, "__module__", "")]
+lossbench.mend_at_import()
+print(torchvision.__name__)
+"""
+    assert _run(code) == "torchvision"
+
+
 def test_operators_that_exist_are_left_alone() -> None:
     code = """
 import torch

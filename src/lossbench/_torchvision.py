@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch.library import Library
 
+_NAME = "torchvision"
+
+
+class _BeforeImport:
+    """Asked at every import before all others, and finds nothing: but torchvision is mended first."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> None:
+        if name == _NAME:
+            mend()
+
+
+def mend_at_import() -> None:
+    """Let `import torchvision` succeed from now on in this process; torch is not imported before that."""
+    if _NAME not in sys.modules and _BeforeImport not in sys.meta_path:
+        sys.meta_path.insert(0, _BeforeImport)
+
 
 @cache  # which also keeps the definitions alive: they go when the Library does
 def mend() -> Library | None:
-    """Let `import torchvision` succeed; call it before anything imports torchvision.
+    """Let `import torchvision` succeed, before anything has imported it.
 
     pytorch_lightning and torchmetrics import it too. The package index holds a torchvision whose compiled
     part wants CUDA libraries. Beside a CPU-only torch that part does not load, its operators are never
@@ -27,6 +45,8 @@ def mend() -> Library | None:
 
     import torch
 
+    if _BeforeImport in sys.meta_path:  # once is enough, and looking for torchvision below asks it
+        sys.meta_path.remove(_BeforeImport)
     found = find_spec("torchvision")
     for folder in found.submodule_search_locations or [] if found else []:
         for compiled in [*Path(folder).glob("_C*.so"), *Path(folder).glob("_C*.pyd")]:

@@ -10,10 +10,6 @@ from unittest import mock
 
 from lightning_utilities.core import imports
 
-from lossbench._torchvision import mend
-
-mend()  # before whatever imports torchvision
-
 
 @contextmanager
 def _without(*packages: str) -> Iterator[None]:

@@ -214,9 +214,6 @@ def test_files_put_into_the_cache_by_hand_are_used(tmp_path: Path, monkeypatch: 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that torchvision takes for MNIST's home on the web, and an empty cache."""
-    from lossbench._torchvision import mend
-
-    mend()
     import torchvision
 
     folder = _write(tmp_path / "mirror", _contents(), packed=True)

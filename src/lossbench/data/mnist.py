@@ -94,9 +94,6 @@ def _fetched() -> tuple[Path, ...]:
     place = cache_folder() / "mnist"
     if place.is_dir():
         return find_files(place)
-    from lossbench._torchvision import mend
-
-    mend()
     from torchvision.datasets import MNIST as Official  # noqa: N811
 
     try:

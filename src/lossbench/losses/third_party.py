@@ -177,9 +177,6 @@ def _made(function: Any) -> Callable[..., Any]:
         from hydra.errors import InstantiationException
         from hydra.utils import instantiate
 
-        from lossbench._torchvision import mend
-
-        mend()  # the target may import torchvision
         try:
             function = instantiate(function)
         except InstantiationException as error:
