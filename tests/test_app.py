@@ -136,7 +136,9 @@ def test_one_after_another_gives_the_numbers_of_the_pack(sweep: Recorded, tmp_pa
 
 
 def test_one_run_alone_gives_the_numbers_of_the_pack_and_tells_them(sweep: Recorded, tmp_path: Path) -> None:
-    alone = ("loss=huber", "seed=1", "experiment.name=alone", f"tracking.uri={sweep.uri}", *SMALL)
+    address = f"tracking.uri=sqlite:///{os.path.relpath(sweep.folder, tmp_path)}/mlflow.db"
+    # Paths are those of the folder where one stands, whatever Hydra does about the folder of the job.
+    alone = ("loss=huber", "seed=1", "experiment.name=alone", address, "hydra.job.chdir=true", *SMALL)
     done = lossbench(*alone, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (name,), numbers = sweep.runs("alone"), sweep.numbers("alone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import logging
 import os
@@ -31,10 +32,13 @@ def main(config: DictConfig) -> float:
     try:
         from lossbench.train import train_many
 
-        if HydraConfig.initialized():  # not where Python calls this with a config of its own
-            hydra_node = HydraConfig.get()
-            check_chosen(hydra_node.runtime.choices, config, hydra_node.overrides.task)
-        return train_many([config])[0].result()
+        if not HydraConfig.initialized():  # where Python calls this with a config of its own
+            return train_many([config])[0].result()
+        hydra_node = HydraConfig.get()
+        check_chosen(hydra_node.runtime.choices, config, hydra_node.overrides.task)
+        # As in a sweep, whatever hydra.job.chdir says: one database, and the paths of the command line.
+        with contextlib.chdir(hydra_node.runtime.cwd):
+            return train_many([config])[0].result()
     except RunFailedError as error:
         if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:
             raise  # the other jobs of a sweep go on

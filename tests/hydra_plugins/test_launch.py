@@ -222,6 +222,13 @@ def test_training_sees_the_environment_of_its_jobs_and_the_starting_folder(
     assert "COLOUR" not in os.environ
 
 
+def test_a_jobs_folder_may_be_named_by_what_hydra_knows_of_the_job(sweep: Sweep, trainer: Trainer) -> None:
+    jobs = sweep("loss=mse,huber", "hydra.sweep.subdir=${hydra:job.num}-${hydra:runtime.choices.loss}")
+    folders = [str(Path.cwd() / "out" / name) for name in ("0-mse", "1-huber")]
+    assert [job.hydra_cfg.hydra.runtime.output_dir for job in jobs] == folders
+    assert [config.folder for config in trainer.calls[0]] == folders
+
+
 def test_jobs_that_want_different_environments_are_trained_apart(sweep: Sweep, trainer: Trainer) -> None:
     jobs = sweep("seed=7,8", "+hydra.job.env_set.COLOUR=number ${hydra.job.num}")
     assert [colour for colour, *_ in trainer.seen] == ["number 0", "number 1"]

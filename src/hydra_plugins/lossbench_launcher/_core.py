@@ -189,6 +189,7 @@ def _import(option: str, path: str) -> Callable[..., Any]:
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
+    HydraConfig.instance().set_config(job)  # what names the folder may ask for it, as ${hydra:job.num} does
     output = Path(str(job.hydra.sweep.dir)) / str(job.hydra.sweep.subdir)
     with read_write(job.hydra.runtime), open_dict(job.hydra.runtime):
         job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
