@@ -39,6 +39,9 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
     if member.source.fresh:
         tags[runs.FRESH] = "true"
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
+    remarks = dict(zip((one.key for one in pack.jobs), pack.remarks, strict=True)) if pack.remarks else {}
+    if remark := remarks.get(job.key):
+        tags["lossbench.remark"] = remark
     return RunStart(job.key, job.experiment, job.name, params, tags, description)
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from lossbench.data.batches import order
 from lossbench.data.source import DataSet, Description, Examples
 from lossbench.lightning import LightningDataModule
-from lossbench.seeds import torch_generator
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -67,10 +67,7 @@ class PackData(LightningDataModule):
         It depends on the seed and the epoch alone, so members with one seed see the same batches.
         """
         size = self.size("train")
-        shuffled = {
-            seed: torch.randperm(size, generator=torch_generator(seed, "batches", epoch))
-            for seed in dict.fromkeys(self.seeds)
-        }
+        shuffled = {seed: order(size, seed, epoch) for seed in dict.fromkeys(self.seeds)}
         return torch.stack([shuffled[seed] for seed in self.seeds])
 
     def train_dataloader(self) -> DataLoader[Tensor]:

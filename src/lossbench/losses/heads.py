@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.choice import knob
 from lossbench.losses.loss import Loss
@@ -57,9 +57,11 @@ class EmbeddingLoss(Loss):
     """Losses between the embeddings of one batch.
 
     normalize: put embeddings on the unit sphere, in the loss and in what it predicts.
+    partners: what an example must find in its batch, in words.
     """
 
     trains_on = ("identity",)
+    partners: ClassVar[str] = "no other example to form a pair with"
     normalize: bool = knob(False)
 
     @property
@@ -69,6 +71,11 @@ class EmbeddingLoss(Loss):
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
         return embedding_size
+
+    def idle(self, target: Tensor) -> Tensor:
+        """Those that are alone: with any other example they form a pair."""
+        equal, different = company(target)
+        return equal + different == 0
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """The embedding, as the loss measures its distances."""
@@ -100,6 +107,12 @@ def pair_masks(target: Tensor) -> tuple[Tensor, Tensor]:
     same = target.unsqueeze(0) == target.unsqueeze(1)
     itself = torch.eye(len(target), dtype=torch.bool, device=target.device)
     return same & ~itself, ~same
+
+
+def company(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Of batches of identities (..., N): how many others of its own, and of others, each example finds."""
+    equal = (target.unsqueeze(-1) == target.unsqueeze(-2)).sum(-1)
+    return equal - 1, target.shape[-1] - equal
 
 
 def two_classes(output: Tensor) -> Tensor:

@@ -59,6 +59,15 @@ class Loss(Choice):
             (N,) non-negative values. Only the pack reduces them.
         """
 
+    def idle(self, target: Tensor) -> Tensor:
+        """Which examples of batches (..., N) have nothing in their batch to be trained with: (..., N) bool.
+
+        None; but a loss between the examples of a batch needs others beside them.
+        """
+        import torch
+
+        return torch.zeros_like(target, dtype=torch.bool)
+
     @abstractmethod
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Outputs (..., N, outputs) in the task's own space.

@@ -20,6 +20,8 @@ from lossbench.task import Prediction, Target, TargetKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+_EMBEDDING = 16  # long enough for a loss to be tried on
+
 
 @dataclass(frozen=True, kw_only=True)
 class ThirdParty(Loss):
@@ -116,6 +118,21 @@ class ThirdParty(Loss):
                 f"got {tuple(result.shape)}"
             )
         return result if result.ndim == 1 else result.flatten(1).mean(-1)
+
+    def idle(self, target: Tensor) -> Tensor:
+        """Of a loss between embeddings, those whose embedding gets no gradient, tried on random ones."""
+        if not self.embeds:
+            return super().idle(target)
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        batches = []
+        for batch in target.reshape(-1, target.shape[-1]):
+            embeddings = torch.randn(len(batch), _EMBEDDING, generator=generator, requires_grad=True)
+            values = self(embeddings, batch, Target("identity", int(batch.max()) + 1))
+            (gradient,) = torch.autograd.grad(values.sum(), embeddings)
+            batches.append((gradient == 0).all(-1))
+        return torch.stack(batches).reshape(target.shape)
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """As `meaning` says."""

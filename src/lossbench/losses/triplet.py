@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.choice import knob
-from lossbench.losses.heads import EmbeddingLoss, distances, on_sphere, pair_masks
+from lossbench.losses.heads import EmbeddingLoss, company, distances, on_sphere, pair_masks
 from lossbench.losses.targets import check_embeddings
 from lossbench.task import Target
 
@@ -90,6 +90,12 @@ class Triplet(EmbeddingLoss):
     margin: float = knob(0.2, above=0)
     mining: str = knob("all", choices=MINING)
     normalize: bool = knob(True)
+    partners = "no triplet (one of its own identity and one of another)"
+
+    def idle(self, target: Tensor) -> Tensor:
+        """Those without one of their own identity, or without one of another."""
+        equal, different = company(target)
+        return (equal == 0) | (different == 0)
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return triplet(output, target, margin=self.margin, mining=self.mining, normalize=self.normalize)

@@ -63,6 +63,20 @@ class Group:
         """The mean loss of the member at `place` of the group on a batch: a tensor of no dimension."""
         return self.losses[place](output, target, self.target).mean()
 
+    def only(self, place: int) -> Group:
+        """The group of one of its members."""
+        one = slice(place, place + 1)
+        return replace(
+            self,
+            losses=self.losses[one],
+            index=self.index[one],
+            knobs={name: values[one] for name, values in self.knobs.items()},
+            targets={split: values[one] for split, values in self.targets.items()},
+            truth={split: {k: v[one] for k, v in kinds.items()} for split, kinds in self.truth.items()},
+            shift=self.shift[one],
+            scale=self.scale[one],
+        )
+
     def predict(self, outputs: Tensor) -> Prediction:
         """Outputs (G, N, outputs), where `truth` is, as predictions in the task's own units."""
         prediction = self.losses[0].predict(outputs, self.target)
@@ -75,14 +89,19 @@ def loss_groups(members: Sequence[Member], data: PackData, device: torch.device)
     """Split a pack into groups: one per kind of loss, static knobs and kind of target."""
     places: dict[tuple[Any, ...], list[int]] = {}
     for place, member in enumerate(members):
-        floats = member.loss.float_knobs()
-        static = tuple(
-            (field.name, repr(getattr(member.loss, field.name)))
-            for field in fields(member.loss)
-            if field.name not in floats
-        )
-        places.setdefault((type(member.loss), static, member.target), []).append(place)
+        places.setdefault(loss_kind(member), []).append(place)
     return [_group([members[i] for i in index], index, data, device) for index in places.values()]
+
+
+def loss_kind(member: Member) -> tuple[Any, ...]:
+    """Equal for members whose losses differ in float knobs at most."""
+    floats = member.loss.float_knobs()
+    static = tuple(
+        (field.name, repr(getattr(member.loss, field.name)))
+        for field in fields(member.loss)
+        if field.name not in floats
+    )
+    return (type(member.loss), static, member.target)
 
 
 def _group(members: list[Member], index: list[int], data: PackData, device: torch.device) -> Group:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,7 @@ from lossbench.metrics.judge import judge
 from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
 from lossbench.pack.halves import HALVES
+from lossbench.pack.objective import Report
 from lossbench.task import Prediction
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 # The outputs of all members on the whole training split: (R, N, K).
 TrainOutputs = Callable[[], Tensor]
+
+log = logging.getLogger(__name__)
 
 
 def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member: Member) -> Prediction:
@@ -57,7 +63,8 @@ def judge_members(
     split: Split,
     outputs: Tensor,
     train: TrainOutputs,
-) -> tuple[dict[str, Tensor], dict[int, Prediction]]:
+    report: Report,
+) -> tuple[dict[str, Tensor], list[tuple[Group, Prediction]]]:
     """The metrics of all members on a split.
 
     Args:
@@ -65,46 +72,75 @@ def judge_members(
         split: whose outputs these are.
         outputs: (R, N, K), on the device that has double precision; so are those that `train` gives.
         train: as in `group_prediction`.
+        report: called with a member whose prediction or metrics raise; the others are judged all the same.
 
     Returns:
-        metric -> (R,) float64, nan where a member's loss does not define it; and the prediction of each
-        group by its position.
+        metric -> (R,) float64, nan where a member's loss does not define it; and what each group predicts,
+        which may be a part of a group.
     """
     metrics: dict[str, Tensor] = {}
-    found: dict[int, Prediction] = {}
-    for number, group in enumerate(groups):
+    found: list[tuple[Group, Prediction]] = []
+
+    def judge_group(group: Group) -> None:
         member = members[int(group.index[0])]
         index = group.index.to(outputs.device)
-        found[number] = group_prediction(group, outputs[index], train, member)
-        judged = judge(found[number], group.truth[split], member.source.judged_by)
+        prediction = group_prediction(group, outputs[index], train, member)
+        judged = judge(prediction, group.truth[split], member.source.judged_by)
         _scatter(metrics, judged, index, len(members))
+        found.append((group, prediction))
+
+    for group in groups:
+        _apart(group, judge_group, report)
     return metrics, found
 
 
+def _apart(group: Group, do: Callable[[Group], None], report: Report) -> None:
+    """Do it for a group; where that raises for each member alone, so that the others go on."""
+    try:
+        do(group)
+    except Exception:
+        for place, member in enumerate(group.index.tolist()):
+            try:
+                do(group.only(place))
+            except Exception as error:
+                report(member, error, traceback.format_exc())
+
+
 def judge_halves(
-    groups: Sequence[Group], members: Sequence[Member], found: Mapping[int, Prediction]
+    members: Sequence[Member], found: Sequence[tuple[Group, Prediction]], report: Report
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The metrics of all members on either half of the validation split, as `judge_members` gives them.
 
     Args:
-        groups, members: all of the pack.
-        found: the prediction of each group, of `judge_members`.
+        members: all of the pack.
+        found: what each group predicts, of `judge_members`.
+        report: as there.
     """
     halves: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    for number, group in enumerate(groups):
+
+    def judge_group(group: Group, of_all: Group, prediction: Prediction) -> None:
         source = members[int(group.index[0])].source
+        if group is not of_all:
+            place = of_all.places[int(group.index[0])]
+            prediction = _parts(prediction, slice(place, place + 1))
         for table, half in zip(halves, HALVES, strict=True):
             truth = {kind: values[:, half].contiguous() for kind, values in group.truth["val"].items()}
-            judged = judge(_of(found[number], half), truth, source.judged_by)
+            judged = judge(_parts(prediction, slice(None), half), truth, source.judged_by)
             _scatter(table, judged, group.index.to(exact_device(group.index.device)), len(members))
+
+    for group, prediction in found:
+        _apart(group, functools.partial(judge_group, of_all=group, prediction=prediction), report)
     return halves
 
 
-def _of(prediction: Prediction, part: slice) -> Prediction:
-    """The prediction of some of the examples; laid out anew, for sums to round alike in any company."""
+def _parts(prediction: Prediction, members: slice, examples: slice = slice(None)) -> Prediction:
+    """The prediction of some; laid out anew, for sums to round alike in any company."""
     fields = {name: getattr(prediction, name) for name in ("value", "scores", "probabilities", "embedding")}
     return Prediction(
-        **{name: None if all_ is None else all_[:, part].contiguous() for name, all_ in fields.items()}
+        **{
+            name: None if all_ is None else all_[members, examples].contiguous()
+            for name, all_ in fields.items()
+        }
     )
 
 
@@ -124,24 +160,28 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Te
     for group in groups:
         headed = members[int(group.index[0])].headed
         means = "embedding" if headed else meaning(group.losses[0], group.target)
-        judged_by_losses = judged(outputs[group.index], group.targets["test"], group.target, means)
+        try:
+            judged_by_losses = judged(outputs[group.index], group.targets["test"], group.target, means)
+        except Exception as error:  # no reason to lose what was measured otherwise
+            log.warning("loss %s is not scored by other losses (%s)", group.losses[0].name, error)
+            continue
         exactly = {name: values.to(exact) for name, values in judged_by_losses.items()}
         _scatter(scores, exactly, group.index.to(exact), len(members))
     return scores
 
 
 def prediction_arrays(
-    groups: Sequence[Group], found: Mapping[int, Prediction], count: int, inputs: Tensor | None
+    found: Sequence[tuple[Group, Prediction]], count: int, inputs: Tensor | None
 ) -> list[dict[str, np.ndarray[Any, Any]]]:
     """Test predictions and targets of each member as arrays, for figures made later; values in float64.
 
     Args:
+        found: what each group predicts; a member that is in none has no arrays.
         count: R.
         inputs: (R, N, 1) where they are one number each, so that a curve can be drawn.
     """
     arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in range(count)]
-    for number, group in enumerate(groups):
-        prediction = found[number]
+    for group, prediction in found:
         for place, member in enumerate(group.index.tolist()):
             for name in ("value", "scores", "probabilities", "embedding"):
                 values: Tensor | None = getattr(prediction, name)

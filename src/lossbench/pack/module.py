@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,10 @@ from lossbench.pack.turns import TurnsEngine
 if TYPE_CHECKING:
     import numpy as np
 
+    from lossbench.task import Prediction
+
+log = logging.getLogger(__name__)
+
 
 class Pack(LightningModule):
     """Trains, validates and tests members side by side.
@@ -61,6 +66,7 @@ class Pack(LightningModule):
         self.arrays: list[dict[str, np.ndarray[Any, Any]]] = []
         self.updates = 0
         self._ready = False
+        self._told: set[str] = set()  # losses of which something was said
 
     def setup(self, stage: str) -> None:
         """Build weights and place inputs and targets where the trainer trains; once."""
@@ -91,7 +97,7 @@ class Pack(LightningModule):
     def training_step(self, positions: Tensor, batch: int) -> None:
         """One update of all active members on their batches: positions (R, B) of their training splits."""
         inputs = self.pool[self.rows["train"].gather(1, positions)]
-        objective = BatchLosses(self.groups, positions, self._raised)
+        objective = BatchLosses(self.groups, positions, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.max_epochs
         factor = first.optimizer.rate_factor(self.updates, total)
@@ -115,12 +121,12 @@ class Pack(LightningModule):
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
         outputs = torch.cat(self.gathered, dim=1).to(self.exact)
-        judged, found = judge_members(self.groups, self.members, "val", outputs, self._train_outputs)
+        judged, found = self._judge("val", outputs)
         self._record("train/loss", self.sums / self.data.size("train"))
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
-            self.halves.update(self.active, judge_halves(self.groups, self.members, found))
+            self.halves.update(self.active, judge_halves(self.members, found, self._not_judged))
         self._choose(judged)
 
     def on_test_epoch_start(self) -> None:
@@ -135,14 +141,12 @@ class Pack(LightningModule):
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
         outputs = torch.cat(self.gathered, dim=1)
-        judged, found = judge_members(
-            self.groups, self.members, "test", outputs.to(self.exact), self._train_outputs
-        )
+        judged, found = self._judge("test", outputs.to(self.exact))
         crossed = cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
         inputs = self.pool[self.rows["test"]] if self.pool[0].numel() == 1 else None
-        kept = prediction_arrays(self.groups, found, len(self.members), inputs)
+        kept = prediction_arrays(found, len(self.members), inputs)
         which = example_arrays(self.members, self.data.datasets)
         self.arrays = [own | ids for own, ids in zip(kept, which, strict=True)]
 
@@ -221,6 +225,11 @@ class Pack(LightningModule):
         moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
         return self.engine.outputs(inputs, moment, embedding=self.members[0].headed)
 
+    def _judge(
+        self, split: Split, outputs: Tensor
+    ) -> tuple[dict[str, Tensor], list[tuple[Group, Prediction]]]:
+        return judge_members(self.groups, self.members, split, outputs, self._train_outputs, self._not_judged)
+
     def _train_outputs(self) -> Tensor:
         parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
         return torch.cat(parts, dim=1).to(self.exact)
@@ -229,7 +238,8 @@ class Pack(LightningModule):
         self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))
 
     def _choose(self, judged: dict[str, Tensor]) -> None:
-        values = judged[self.select]
+        nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
+        values = judged.get(self.select, nothing)
         best = self.best.get(self.select, torch.full_like(values, torch.nan))
         ahead = values > best if METRICS[self.select].higher_is_better else values < best
         improved = self.active & values.isfinite() & (ahead | best.isnan())
@@ -247,6 +257,24 @@ class Pack(LightningModule):
         step = self.updates + 1
         reason = f"the loss raised {type(error).__name__} at step {step}: {error}"
         self.failures.setdefault(member, Failure("failed", step, reason, trace))
+
+    def _not_judged(self, member: int, error: Exception, trace: str) -> None:
+        """A metric or a prediction raised: of a member that had stopped before, this is no news."""
+        if self.trainer.testing or bool(self.active[member]):
+            reason = f"judging its predictions raised {type(error).__name__}: {error}"
+            self.failures.setdefault(member, Failure("failed", self.updates, reason, trace))
+            self._deactivate(torch.arange(len(self.members), device=self.active.device) == member)
+
+    def _computed_singly(self, group: Group, error: Exception) -> None:
+        """Said once: planning tries each loss on one batch, and this is another."""
+        name = group.losses[0].name
+        if name not in self._told:
+            self._told.add(name)
+            log.warning(
+                "loss %s is computed member by member, which takes longer: torch.func.vmap refuses it (%s)",
+                name,
+                (str(error).splitlines() or [type(error).__name__])[0],
+            )
 
     def _freeze(self, broken: Tensor, losses: Tensor | None) -> None:
         """Freeze members whose loss (or, without losses, whose weights) became non-finite."""

@@ -12,6 +12,8 @@ from lossbench.pack.groups import Group
 
 # Told of a member whose loss raised: the member, the error, its traceback.
 Report = Callable[[int, Exception, str], None]
+# Told of a group that torch.func.vmap refuses although none of its members raises alone.
+Refused = Callable[[Group, Exception], None]
 
 
 class BatchLosses:
@@ -21,12 +23,15 @@ class BatchLosses:
         groups: the pack's groups.
         positions: (R, B) positions of the batch in each member's training split.
         report: called with a member whose loss raises; its loss is then nan.
+        refused: called with a group whose losses can be computed one by one alone, unforeseen.
     """
 
-    def __init__(self, groups: Sequence[Group], positions: Tensor, report: Report) -> None:
+    def __init__(self, groups: Sequence[Group], positions: Tensor, report: Report, refused: Refused) -> None:
         self.groups = groups
         self.positions = positions
         self.report = report
+        self.refused = refused
+        self.raised = 0
 
     def all(self, outputs: Tensor) -> Tensor:
         """The mean loss of every member: (R, B, outputs) -> (R,)."""
@@ -42,6 +47,7 @@ class BatchLosses:
         try:
             return group.value(place, output, group.targets["train"][place, self.positions[member]])
         except Exception as error:
+            self.raised += 1
             self.report(member, error, traceback.format_exc())
             return output.new_tensor(float("nan"))
 
@@ -49,7 +55,10 @@ class BatchLosses:
         targets = group.batch("train", self.positions)
         try:
             return group.values(outputs, targets)
-        except Exception:
+        except Exception as error:
             # One of them raises: find out which, and let the others go on.
-            members = group.index.tolist()
-            return torch.stack([self.one(m, outputs[place]) for place, m in enumerate(members)])
+            members, before = group.index.tolist(), self.raised
+            values = torch.stack([self.one(m, outputs[place]) for place, m in enumerate(members)])
+            if self.raised == before:
+                self.refused(group, error)
+            return values

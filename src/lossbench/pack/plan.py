@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
 
 from lossbench.config import Job, Member
 from lossbench.data.cache import DataCache
-from lossbench.data.source import DataSet, Description
+from lossbench.data.source import Description
 from lossbench.errors import InputError
-from lossbench.models.dropout import Dropout
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
-from lossbench.pack.draws import drawn_outside_torch, left_alone
+from lossbench.pack.draws import left_alone
 from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.grouping import even_parts, may_share
+from lossbench.pack.groups import loss_kind
+from lossbench.pack.modes import choose_mode, on_gpu
+from lossbench.pack.rehearsal import Rehearsal, rehearse
 from lossbench.pack.turns import has_convolutions
 
 log = logging.getLogger(__name__)
@@ -31,10 +34,6 @@ _STACK_AT_LEAST = 16
 # Weights, best weights, gradients twice, and the optimizer's two moments, with room for what a step makes.
 _STACK_BYTES = 1_200_000_000
 _BYTES_PER_WEIGHT = 4 * 8
-_DRAWS = (
-    "the model draws random numbers, for each member its own in turns "
-    f"(dropout that stacks is {Dropout.__module__}.Dropout)"
-)
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -57,6 +56,7 @@ class PlannedPack:
     description: of its first member's data.
     because: why it is stacked or not, in words.
     checkpoint: where it writes its state, or where an interrupted sweep has left it.
+    remarks: of each job, what is worth knowing before its results are believed.
     """
 
     number: int
@@ -65,6 +65,7 @@ class PlannedPack:
     because: str
     description: Description
     checkpoint: Checkpoint | None = None
+    remarks: tuple[str | None, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -102,12 +103,13 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         checkpoints: packs that an interrupted sweep has left there are formed again as they were.
 
     Raises:
-        InputError: the data of a pack cannot be loaded, or it asks for an accelerator that is not there.
+        InputError: the data of a pack cannot be loaded, a loss and its data do not fit (see `rehearsal`), or
+            a run asks for an accelerator that is not there.
     """
     for job in jobs:
         _check_accelerator(job.member.trainer.accelerator)
     cache = DataCache()
-    kinds = [_kind(alike, cache) for alike in may_share(jobs)]
+    kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache)]
     worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES and not on_gpu(jobs[0].member)
     processes = cores if worth else 1
     packs: list[PlannedPack] = []
@@ -117,7 +119,10 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         for part in [*begun, *_parts(replace(kind, jobs=rest), processes, max_members)]:
             number, description = len(packs), kind.description
             checkpoint = checkpoints.for_jobs(part, kind.mode, gpu) if checkpoints else None
-            packs.append(PlannedPack(number, tuple(part), kind.mode, kind.because, description, checkpoint))
+            remarks = tuple(kind.remarks.get(job.key) for job in part)
+            packs.append(
+                PlannedPack(number, tuple(part), kind.mode, kind.because, description, checkpoint, remarks)
+            )
     return Plan(packs, cache, processes)
 
 
@@ -139,23 +144,47 @@ class _Kind:
     description: Description
     weights: int  # of one member
     seconds: float  # roughly, on one core
+    remarks: Mapping[str, str]  # by the keys of jobs
 
 
-def _kind(alike: list[Job], cache: DataCache) -> _Kind:
+def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
+    """Jobs that may share a pack; those whose loss torch.func.vmap refuses are apart, and train in turns."""
     first = alike[0].member
     data = cache.load(first.source, first.seed, first.reads)
     with left_alone():
         module = build_modules([first], data.description.inputs)[0]
         mode, because = choose_mode(first, module, data, alike[0].mode)
-    if mode == "loop" and alike[0].mode == "vmap":
-        log.warning("pack.mode=vmap falls back to loop for %s: %s", alike[0].name, because)
-    elif len(alike) > 1:
-        how = "stacked (vmap)" if mode == "vmap" else "in turns (loop)"
-        log.info("%d runs train %s: %s", len(alike), how, because)
-    updates = first.trainer.max_epochs * -(-len(data.train) // first.trainer.batch_size)
+        rehearsals: dict[tuple[Any, ...], Rehearsal] = {}
+        for job in alike:
+            if loss_kind(job.member) not in rehearsals:
+                rehearsals[loss_kind(job.member)] = rehearse(job.member, module, data)
+    for rehearsal in rehearsals.values():
+        if rehearsal.remark:
+            log.warning("%s.", rehearsal.remark)
+    remarks = {job.key: r for job in alike if (r := rehearsals[loss_kind(job.member)].remark)}
+    obstacles = [rehearsals[loss_kind(job.member)].obstacle if mode == "vmap" else None for job in alike]
+    stacked = [job for job, obstacle in zip(alike, obstacles, strict=True) if not obstacle]
+    in_turns = [job for job, obstacle in zip(alike, obstacles, strict=True) if obstacle]
     weights = sum(p.numel() for p in module.parameters())
-    seconds = len(alike) * updates * _seconds_per_update(module, weights, mode)
-    return _Kind(alike, mode, because, data.description, weights, seconds)
+    updates = first.trainer.max_epochs * -(-len(data.train) // first.trainer.batch_size)
+    kinds = []
+    for jobs, how, why in (
+        (stacked, mode, because),
+        (in_turns, "loop", "; ".join(sorted({obstacle for obstacle in obstacles if obstacle}))),
+    ):
+        if jobs:
+            _say(jobs, how, why)
+            seconds = len(jobs) * updates * _seconds_per_update(module, weights, how)
+            kinds.append(_Kind(jobs, how, why, data.description, weights, seconds, remarks))
+    return kinds
+
+
+def _say(jobs: Sequence[Job], mode: str, because: str) -> None:
+    if mode == "loop" and jobs[0].mode == "vmap":
+        log.warning("pack.mode=vmap falls back to loop for %s: %s", jobs[0].name, because)
+    elif len(jobs) > 1:
+        how = "stacked (vmap)" if mode == "vmap" else "in turns (loop)"
+        log.info("%d runs train %s: %s", len(jobs), how, because)
 
 
 def _seconds_per_update(module: nn.Module, weights: int, mode: str) -> float:
@@ -197,61 +226,3 @@ def fit_pack(
 @functools.cache
 def _cache_of_process() -> DataCache:
     return DataCache()
-
-
-def on_gpu(member: Member) -> bool:
-    """Whether a member trains on an accelerator, which packs then share one after another."""
-    return member.trainer.accelerator != "cpu" and torch.cuda.is_available()
-
-
-def choose_mode(member: Member, module: nn.Module, data: DataSet, wanted: str) -> tuple[str, str]:
-    """`vmap` or `loop`, and why, in words for the log.
-
-    The choice does not depend on the number of members: a run alone then has the arithmetic, and the
-    numbers, of the same run in a pack.
-
-    Measured on two cores: a stack of small dense models trains 8 to 20 times as fast as its members in turn;
-    convolutions train faster in turn on a CPU. On a GPU everything that stacks is stacked.
-    """
-    if wanted == "loop":
-        return "loop", "it was asked for"
-    obstacle = cannot_stack(member, module, data)
-    if obstacle is not None:
-        return "loop", obstacle
-    if wanted == "vmap":
-        return "vmap", "it was asked for"
-    if has_convolutions(module) and not on_gpu(member):
-        return "loop", "convolutions train faster in turns on a CPU"
-    return "vmap", "its members stack"
-
-
-def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None:
-    """Why this member and its like do not stack, or None."""
-    if not member.loss.stackable:
-        return f"loss {member.loss.name} does not stack"
-    for name, part in module.named_modules():
-        if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats:
-            return f"the batch statistics of {name} ({type(part).__name__}) do not stack"
-    return _refused_by_vmap(module, data)
-
-
-def _refused_by_vmap(module: nn.Module, data: DataSet) -> str | None:
-    """Whether and why the model cannot be computed for several members at once, in training or evaluation."""
-    inputs = data.inputs[data.train.rows[:2]].unsqueeze(0)
-    state = {name: value.unsqueeze(0) for name, value in module.state_dict().items()}
-    mode = module.training
-    try:
-        for training in (True, False):
-            module.train(training)
-            before = drawn_outside_torch()
-            torch.vmap(lambda s, x: torch.func.functional_call(module, s, (x,)))(state, inputs)
-            if drawn_outside_torch() != before:
-                return _DRAWS
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        if "randomness" in reason:  # vmap's word for it
-            return _DRAWS
-        return f"torch.func.vmap refuses the model ({type(error).__name__}: {reason})"
-    finally:
-        module.train(mode)
-    return None
