@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from lossbench.arguments import arranged, before_shipped
+from lossbench.arguments import Arguments, arranged, before_shipped
 from lossbench.config import conf_dir
 from lossbench.errors import InputError
 
@@ -47,6 +47,13 @@ def test_the_users_folder_is_looked_through_before_what_ships(option: str, tmp_p
     read = get_args_parser().parse_args(before_shipped(arguments.line))
     assert read.config_dir == str(conf_dir())
     assert arranged(["--config-dir", f"{tmp_path}/none", "seed=0"]).folder is None
+
+
+def test_a_dry_run_is_asked_for_anywhere() -> None:
+    for line in ("--dry-run -m loss=mse,mae", "-m loss=mse,mae --dry-run"):
+        assert arranged(line.split()) == Arguments(["loss=mse,mae", "-m"], dry_run=True)
+    with pytest.raises(InputError, match=r"did you mean --dry-run\?"):
+        arranged(["--dryrun"])
 
 
 def test_help_is_recognised_and_that_of_hydra_left_to_it() -> None:

@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import NoReturn
 
 import hydra
@@ -15,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lossbench import __version__, foresight
+from lossbench import __version__, dry_run, foresight
 from lossbench.arguments import Arguments, arranged, before_shipped
 from lossbench.command import wrapped
 from lossbench.config import conf_dir
@@ -30,15 +31,17 @@ _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 def main(config: DictConfig) -> float:
     """Train one run and return its selection metric on validation."""
     try:
-        from lossbench.train import train_many
-
         if not HydraConfig.initialized():  # where Python calls this with a config of its own
-            return train_many([config])[0].result()
+            return _trained(config)
         hydra_node = HydraConfig.get()
         check_chosen(hydra_node.runtime.choices, config, hydra_node.overrides.task)
         # As in a sweep, whatever hydra.job.chdir says: one database, and the paths of the command line.
         with contextlib.chdir(hydra_node.runtime.cwd):
-            return train_many([config])[0].result()
+            if hydra_node.launcher.get("trainer") != dry_run.TRAINER:
+                return _trained(config)
+            with contextlib.suppress(dry_run.Shown):  # in here, or Hydra tells of an error in a job
+                dry_run.show([config])
+            return 0.0
     except RunFailedError as error:
         if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:
             raise  # the other jobs of a sweep go on
@@ -47,6 +50,12 @@ def main(config: DictConfig) -> float:
         if _VERBOSE or not is_told(error):
             raise
         _refuse(error)
+
+
+def _trained(config: DictConfig) -> float:
+    from lossbench.train import train_many
+
+    return train_many([config])[0].result()
 
 
 def run() -> None:
@@ -69,7 +78,11 @@ def run() -> None:
             from lossbench.usage import usage
 
             print(usage(arguments.folder))
+        elif arguments.dry_run:
+            with contextlib.suppress(dry_run.Shown), dry_run.instead(arguments.line) as line:
+                _begin(replace(arguments, line=line))
         else:
+            foresight.begin(arguments.line)
             _begin(arguments)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -86,7 +99,6 @@ def run() -> None:
 def _begin(arguments: Arguments) -> None:
     """Let Hydra compose and call `main`; a user's configs come before shipped ones of the same name."""
     sys.argv[1:] = arguments.line
-    foresight.begin(arguments.line)
     folder = arguments.folder
     if folder is None:
         main()

@@ -15,6 +15,7 @@ from lossbench.config import conf_dir
 from lossbench.errors import InputError
 from lossbench.refusals import known_parts, place
 
+DRY_RUN = "--dry-run"
 _SEE = "python -m lossbench --help shows how to start"
 
 
@@ -24,12 +25,14 @@ class Arguments:
 
     line: its arguments, overrides first.
     help, version: whether it asks for that alone.
+    dry_run: whether it asks only what would be trained.
     folder: of the user's configs, which `--config-dir` names; None where there is none.
     """
 
     line: list[str]
     help: bool = False
     version: bool = False
+    dry_run: bool = False
     folder: Path | None = None
 
 
@@ -46,7 +49,9 @@ def arranged(arguments: Sequence[str]) -> Arguments:
         return Arguments([], version=True)
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    known, others = parser.parse_known_args(list(arguments))
+    dry_run = DRY_RUN in arguments
+    arguments = [argument for argument in arguments if argument != DRY_RUN]
+    known, others = parser.parse_known_args(arguments)
     unknown = [argument for argument in others if argument.startswith("-")]
     if unknown:
         raise InputError(_unknown(unknown[0], arguments))
@@ -58,7 +63,8 @@ def arranged(arguments: Sequence[str]) -> Arguments:
     options = [argument for argument in arguments if argument not in overrides]
     folder = Path(known.config_dir) if known.config_dir and known.config_path is None else None
     line = [*overrides, *options]
-    return Arguments(line, known.help or not line, folder=folder if folder and folder.is_dir() else None)
+    own = folder if folder and folder.is_dir() else None
+    return Arguments(line, known.help or not line, dry_run=dry_run, folder=own)
 
 
 def before_shipped(line: Sequence[str]) -> list[str]:
@@ -95,7 +101,7 @@ def _override(name: str) -> str | None:
 
 
 def _options() -> list[str]:
-    return [option for action in _actions() for option in action.option_strings]
+    return [DRY_RUN, *(option for action in _actions() for option in action.option_strings)]
 
 
 def _actions() -> list[argparse.Action]:

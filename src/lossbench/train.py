@@ -64,7 +64,7 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     """
     jobs = jobs_from(configs)
     check_experiments((job.config["experiment"], job.member.source) for job in jobs)
-    uri = resolve_uri(_tracking_uri(jobs))
+    uri = resolve_uri(tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
     known = store.exists()  # else nothing is finished, unless a result waits on disk for a database
@@ -75,7 +75,7 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     # Planning reads data and makes models, which may be at fault: no database is made yet.
     planned = None if known else _plan(wanted.values(), n_jobs, max_members, checkpoints)
     store.prepare()
-    outcomes = _finished(store, wanted)
+    outcomes = finished_runs(store, wanted)
     missing = [job for key, job in wanted.items() if key not in outcomes]
     if outcomes:
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
@@ -99,14 +99,20 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     return [outcomes[job.key] for job in jobs]
 
 
-def _tracking_uri(jobs: Sequence[Job]) -> str | None:
+def tracking_uri(jobs: Sequence[Job]) -> str | None:
+    """The address that all jobs name.
+
+    Raises:
+        InputError: there are several.
+    """
     uris: set[str | None] = {job.config["tracking"]["uri"] for job in jobs}
     if len(uris) > 1:
         raise InputError(f"A sweep records at one address; tracking.uri names {len(uris)}: choose one.")
     return next(iter(uris))
 
 
-def _finished(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
+def finished_runs(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
+    """The runs of these keys that need no training, as they were recorded."""
     asked: dict[str, list[str]] = {}
     for key, job in wanted.items():
         if job.config["tracking"]["resume"]:

@@ -25,6 +25,7 @@ One run         python -m lossbench data=outliers loss=huber seed=0 experiment.n
 A sweep         python -m lossbench -m data=mnist_5k loss=cce,hinge seed=0,1 experiment.name=digits
 More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)' experiment.name=robust
 An experiment   python -m lossbench -m experiment=demo_outliers
+Beforehand      --dry-run with any of these: columns, splits, packs and the time; nothing is kept
 Its answer      python -m lossbench.report experiment=demo_outliers
 """
 _END = """\

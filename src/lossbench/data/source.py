@@ -104,6 +104,10 @@ class DataSource(Choice):
     def fingerprint(self, seed: int) -> str:
         """sha256 of what `load` would load; cheap, so that finished runs are found without loading."""
 
+    def account(self) -> list[str]:
+        """What was made of a user's own file, in lines; none where there is nothing to tell."""
+        return []
+
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""
         return ()

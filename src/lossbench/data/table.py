@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.choice import knob
 from lossbench.data import columns
+from lossbench.data.account import account
 from lossbench.data.column_reading import Reading
 from lossbench.data.columns import Columns
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
@@ -90,6 +91,9 @@ class Table(DataSource):
 
     def fingerprint(self, seed: int) -> str:
         return self.columns().fingerprint
+
+    def account(self) -> list[str]:
+        return account(self.columns(), all_columns=True)
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         if self.group is None:

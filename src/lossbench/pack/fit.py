@@ -77,8 +77,24 @@ def _fitted(
     pack: Pack, data: PackData, first: Member, callbacks: Sequence[Callback], begun: Path | None
 ) -> Pack:
     """Train a pack, from a checkpoint where it has one, and test it once."""
-    trainer = Trainer(
-        max_epochs=first.trainer.max_epochs,
+    trainer = trainer_of(first, callbacks, max_epochs=first.trainer.max_epochs)
+    trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
+    trainer.test(pack, datamodule=data, verbose=False)
+    return pack
+
+
+def trainer_of(
+    first: Member, callbacks: Sequence[Callback], *, max_epochs: int, limit_train_batches: int | None = None
+) -> Trainer:
+    """Lightning's trainer as a pack needs it.
+
+    Args:
+        first: of the pack's members.
+        limit_train_batches: of an epoch; None is all.
+    """
+    return Trainer(
+        max_epochs=max_epochs,
+        limit_train_batches=limit_train_batches,
         accelerator=first.trainer.accelerator,
         devices=1,
         # A pack is one process wherever it runs. Lightning would otherwise read the variables of a Slurm
@@ -91,9 +107,6 @@ def _fitted(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
-    trainer.test(pack, datamodule=data, verbose=False)
-    return pack
 
 
 @contextmanager
