@@ -67,13 +67,17 @@ class Region:
 
 @dataclass(frozen=True)
 class Interval:
-    """Mean difference, its confidence interval and the spread of the differences; each of shape (...)."""
+    """Mean difference, its confidence interval and the spread of the differences; each of shape (...).
+
+    shared: what the examples that seeds share add to the variance of the mean; more seeds do not lessen it
+    """
 
     estimate: Floats
     low: Floats
     high: Floats
     deviation: Floats
     n: int
+    shared: float = 0.0
 
 
 def paired_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
@@ -139,11 +143,11 @@ def seeds_to_settle(interval: Interval, region: Region, claims: int = 1) -> int 
     inside = region.low < estimate < region.high
     if not math.isfinite(deviation):
         return None
-    if deviation == 0:
+    if deviation == 0 and interval.shared == 0:
         return int(n[0]) if min(distances) > 0 else None
     critical = stats.t.isf(ALPHA / max(1, claims) / 2, n - 1)
     missed = np.zeros(len(n))
     for distance in distances if inside else [min(distances)]:
-        missed += stats.nct.cdf(critical, n - 1, distance / deviation * np.sqrt(n))
+        missed += stats.nct.cdf(critical, n - 1, distance / np.sqrt(deviation**2 / n + interval.shared))
     enough = np.flatnonzero(1 - missed >= POWER)
     return int(n[enough[0]]) if len(enough) else None
