@@ -10,6 +10,7 @@ report.files=false         no files at all: the table alone
 report.record=false        no report run in MLflow
 data.contamination=0.2     any other override: only the runs that have it; no files then, unless report.out
                            names a folder, and no report run: the recorded report speaks for all runs
+data.fingerprint=1a2b3c    only the runs that saw this data, where a file has changed between them
 loss=mse,mae               several values; one that is a list stands in brackets: model.hidden=[8,8]
 --config-dir mine          experiments of your own: mine/experiment/<name>.yaml
 """
@@ -34,6 +35,7 @@ from lossbench.naming import ANATOMY, is_file_name
 from lossbench.report.declared import load_experiment, select_of, shipped
 from lossbench.report.made import check
 from lossbench.report.named import named
+from lossbench.tracking.runs import BY_FINGERPRINT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,7 +158,9 @@ def _selection(arguments: Sequence[str]) -> dict[str, Any]:
     for argument in arguments:
         key, _, text = argument.partition("=")
         parts = _alternatives(text)
-        values = [_value(argument, key, part) for part in parts]
+        values = [_value(argument, part) for part in parts]
+        if key == BY_FINGERPRINT:  # of digits alone, YAML would make a number
+            values = [part.strip() for part in parts]
         selection |= _flat(key, values if len(parts) > 1 else values[0])
     return selection
 
@@ -175,7 +179,7 @@ def _alternatives(text: str) -> list[str]:
     return parts
 
 
-def _value(argument: str, key: str, text: str) -> Any:
+def _value(argument: str, text: str) -> Any:
     value = _tree([f"value={text}"], argument)["value"]
     return tuple(value) if isinstance(value, list) else value
 
@@ -193,6 +197,7 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
         InputError: there are none, or a key of the selection is no param of theirs.
     """
     from lossbench.report.conditions import column_of, matches, parameters
+    from lossbench.report.same_data import selected
     from lossbench.tracking import read_runs
 
     runs = read_runs(uri, experiment)
@@ -200,6 +205,9 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
         _check_recorded(uri, experiment)
     if runs.empty or not selection:
         return runs
+    selection = dict(selection)
+    if (beginning := selection.pop(BY_FINGERPRINT, None)) is not None:
+        runs = selected(runs, beginning)
     for key in selection:
         if column_of(key) not in runs.columns:
             raise InputError(f"{key} is no param of these runs ({suggestion(key, parameters(runs))}).")

@@ -23,6 +23,7 @@ from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
+from lossbench.report.same_data import on_same_data
 from lossbench.report.sides import run_ids
 from lossbench.report.spelling import show
 from lossbench.report.table import Table
@@ -127,6 +128,7 @@ def build(
             f"The experiment {experiment.name!r} has no finished run; "
             "run its sweep first (python -m lossbench -m experiment=...), or name it with experiment=."
         )
+    found, other_data = on_same_data(found)
     runs = tidy(found)
     layout = Layout.of(runs)
     select = experiment.select or _first(runs, "best/", select)
@@ -152,6 +154,7 @@ def build(
         ranked=ranked,
         chosen=chosen,
         remarks=(
+            *other_data,
             *_selected(selection),
             *_at_budget(short, layout, select or ""),
             *choose.remarks(runs, ranked, layout),

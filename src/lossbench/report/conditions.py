@@ -29,13 +29,19 @@ DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
 
 def tidy(runs: pd.DataFrame) -> pd.DataFrame:
     """Params as numbers where every value is one; one row per config, the latest that came to a result."""
-    frame = runs.copy()
-    for name in parameters(frame):
-        frame[name] = _typed(frame[name])
-    frame["seed"] = pd.to_numeric(frame["seed"]).astype(int)
+    frame = typed(runs)
     frame["done"] = frame["outcome"].isin(DONE)
     frame = frame.sort_values(["done", "started"], kind="stable")
     return frame.drop_duplicates(parameters(frame), keep="last").drop(columns="done").reset_index(drop=True)
+
+
+def typed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs as they were read, with params as numbers where every value is one, else in one spelling."""
+    frame = runs.copy()
+    for name in parameters(frame):
+        frame[name] = _typed(frame[name])
+    frame[SEED] = pd.to_numeric(frame[SEED]).astype(int)
+    return frame
 
 
 def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -49,14 +55,18 @@ def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def parameters(runs: pd.DataFrame) -> list[str]:
     """Names of the columns that are params of a run and matter to its result."""
-    places = set(_PLACES)
-    for text in runs[PLACES].dropna().unique() if PLACES in runs.columns else ():
-        places.update(json.loads(text))
+    places = places_of(runs)
     named = (name for name in runs.columns if name not in places)
     return [name for name in named if name == SEED or name.split(".")[0] in GROUPS]
 
 
-# Where and on what a run was trained, which makes no other run of it; of older records, that do not say so.
+def places_of(runs: pd.DataFrame) -> list[str]:
+    """Names of params that say where or on what a run was trained, which makes no other run of it."""
+    told = runs[PLACES].dropna().unique() if PLACES in runs.columns else ()
+    return list(dict.fromkeys([*_PLACES, *(name for text in told for name in json.loads(text))]))
+
+
+# Of older records, which do not say so.
 _PLACES = ("data.root", "data.path", "trainer.accelerator")
 
 

@@ -20,9 +20,9 @@ from lossbench.metrics.names import METRICS
 from lossbench.report import choose
 from lossbench.report.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
 from lossbench.report.contenders import slices
+from lossbench.report.same_data import DATA, sets_of
 from lossbench.report.statistics import paired_interval
 
-DATA = "data.name"
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
 # alphabet, and the first to be seen is what losses are compared by.
 _SHOWN = {"test/": "test/", "cross/": "test_cross/", "best/": "val_best/"}
@@ -83,20 +83,28 @@ def compare(
         metrics_of: judging and selecting metric for the runs of one data set.
         histories: (run ids, metric) -> columns run_id, step, value.
     """
-    runs = tidy(found)
-    several = len(set(runs[DATA])) > 1
+    several = len(set(found[DATA])) > 1
     compared = []
-    for data, own in runs.groupby(DATA, sort=False):
-        own = own.reset_index(drop=True)
-        judge, select = metrics_of(own)
-        layout = Layout.of(own)
-        made = _summaries(own, layout, (judge, select), histories, f", {data}" if several else "")
-        compared.append(Compared(str(data), judge, select, layout.axes, tuple(made)))
+    for data, alike in found.groupby(DATA, sort=False):
+        # Runs on different data are no seeds of one condition; those that a report compares come first.
+        for place, part in enumerate(sets_of(alike.reset_index(drop=True))):
+            own = tidy(part.runs)
+            judge, select = metrics_of(own)
+            layout = Layout.of(own)
+            other = f", data {part.short}" if place else ""
+            ending = (f", {data}" if several else "") + other
+            made = _summaries(own, layout, (judge, select), histories, ending, other)
+            compared.append(Compared(str(data), judge, select, layout.axes, tuple(made)))
     return compared
 
 
 def _summaries(
-    runs: pd.DataFrame, layout: Layout, metrics: tuple[str, str], histories: Histories, ending: str
+    runs: pd.DataFrame,
+    layout: Layout,
+    metrics: tuple[str, str],
+    histories: Histories,
+    ending: str,
+    other: str,
 ) -> list[Summary]:
     judge, select = metrics
     ranked = choose.rates(runs, layout, select)
@@ -111,7 +119,7 @@ def _summaries(
         members = all_runs[key]
         made.append(
             Summary(
-                key=f"summary {data} {key}",
+                key=f"summary {data} {key}{other}",
                 name=label(condition, layout.keys) + ending,
                 loss=loss,
                 data=data,

@@ -32,6 +32,7 @@ PROCESS = "lossbench.process"  # host:pid:start, to tell a running run from an o
 ARTIFACTS = "lossbench.artifacts"  # names of the files that were stored with a run
 CONFIG = "lossbench.config"  # the resolved config as JSON, from which a run can be trained again
 FINGERPRINT = "lossbench.fingerprint"  # of the data, as the seed of the run loads it
+BY_FINGERPRINT = "data.fingerprint"  # how a person names it, by its beginning
 SOURCE = "lossbench.source"  # where the data comes from, in words
 PLACES = "lossbench.places"  # params that say where files lie, as JSON: they tell no runs apart
 SELECT = "lossbench.select"  # the validation metric by which the data set chooses
