@@ -64,6 +64,20 @@ def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.
     assert [column.head for column in tables[0].columns] == ["mae", "rmse"]
 
 
+def test_no_table_has_a_row_or_a_column_of_dashes(runs: pd.DataFrame) -> None:
+    runs["cross/mse"] = 1.0
+    runs["cross/huber"] = np.where(runs["data.contamination"] == 0, 1.0, np.nan)
+    runs.loc[runs["loss.name"] == "mae", ["cross/mse", "cross/huber", "test/rmse"]] = np.nan
+    runs.loc[runs["data.contamination"] == 0.2, "test/rmse"] = np.nan
+    report = build(Experiment("x", judge="rmse", select="mae"), runs)
+    assert [(table.rows, [column.head for column in table.columns]) for table in report.cross] == [
+        (("mse", "huber"), ["mse", "huber"]),
+        (("mse", "huber"), ["mse"]),
+    ]
+    (by_axis,) = report.by_axis
+    assert (by_axis.rows, [column.head for column in by_axis.columns]) == (("mse", "huber"), ["0"])
+
+
 def printed(runs: pd.DataFrame, experiment: Experiment) -> str:
     stream = io.StringIO()
     show(build(experiment, runs), Console(file=stream, width=100))

@@ -20,6 +20,8 @@ def advice(report: Report) -> list[str]:
     Knobs of a loss that were swept make contenders of their own, `huber, delta 0.3`; among those of one loss
     validation chooses, as it chose the learning rate.
     """
+    if report.sections:
+        return [f"{one.section}{_below(line)}" for one in report.sections for line in advice(one)]
     rows, layout = report.contenders.rows, report.contenders.layout
     said = []
     for where, part in slices(rows, layout.axes)[:6]:
@@ -31,6 +33,11 @@ def advice(report: Report) -> list[str]:
             text = _Answer(report, where, means, counts, rate_of(part), late).text()
             said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
     return said
+
+
+def _below(line: str) -> str:
+    """A line behind the name of its data set: `: train with ...`, `, contamination 0.2: train with ...`."""
+    return f": {line[0].lower()}{line[1:]}" if line.startswith("Train") else f", {line}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
+from lossbench.report.declared import select_of
 from lossbench.report.family import Claimed, Family, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
@@ -27,7 +28,8 @@ from lossbench.report.same_data import on_same_data
 from lossbench.report.sides import run_ids
 from lossbench.report.spelling import show
 from lossbench.report.table import Table
-from lossbench.report.unended import Histories, Unended, unended
+from lossbench.report.together import by_data, together
+from lossbench.report.unended import Histories, remarks, unended
 from lossbench.report.verdicts import Judged, judge
 from lossbench.tracking.runs import SOURCE
 
@@ -47,6 +49,7 @@ class Report:
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
     unended: ids of runs whose training had not ended
     knobs: of each loss, those that are not off and were not swept
+    sections: a report on each data set, where there are several; tables and answers are theirs then
     """
 
     experiment: Experiment
@@ -72,6 +75,12 @@ class Report:
     unended: frozenset[str] = frozenset()
     no_verdicts: str = ""
     selection: Mapping[str, Any] = field(default_factory=dict)
+    sections: tuple[Report, ...] = ()
+
+    @property
+    def section(self) -> str:
+        """The data set, where it is one."""
+        return ", ".join(map(str, self.runs["data.name"].unique()))
 
     @property
     def seeds(self) -> int:
@@ -130,19 +139,48 @@ def build(
         )
     found, other_data = on_same_data(found)
     runs = tidy(found)
+    first = (*other_data, *selected(selection))
+    if len(parts := by_data(experiment, runs)) == 1:
+        return _report(experiment, runs, select, histories, first, selection=selection)
+
+    def one(own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None) -> Report:
+        return _report(own, part, select_of(part) or select, histories, claimed=claimed)
+
+    return replace(together(experiment, runs, parts, one, first), selection=selection)
+
+
+def _report(
+    experiment: Experiment,
+    runs: pd.DataFrame,
+    select: str | None,
+    histories: Histories | None,
+    first: Sequence[str] = (),
+    *,
+    selection: Mapping[str, Any] = MappingProxyType({}),
+    claimed: Sequence[Judged] | None = None,
+) -> Report:
+    """The report on one data set.
+
+    Args:
+        experiment, select, histories, selection: as for `build`.
+        runs: tidy.
+        first: remarks that come before all others.
+        claimed: verdicts on the claims, where they are judged and shown elsewhere.
+    """
     layout = Layout.of(runs)
     select = experiment.select or _first(runs, "best/", select)
     judged_by = experiment.judge or _first(runs, "test/", select)
-    ranked = choose.rates(runs, layout, select or "")
+    ranked = choose.rates(runs, layout, select)
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
-    verdicts = judge(experiment.claims, runs, chosen, layout)
+    verdicts = judge(experiment.claims, runs, chosen, layout) if claimed is None else list(claimed)
     families = _families(rows, decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")
     asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
+    asked = Pairs() if claimed else asked
     compared = [run_ids(one.claim, runs, chosen) for one in asked.verdicts]
     trials = runs[runs["run_id"].isin({*chosen["run_id"], *itertools.chain(*compared)})]
-    short = unended(trials, layout, select, histories) if histories and select else ()
+    short = unended(trials, layout, select, histories) if histories else ()
     late = {name for one in short for name in one.run_ids}
     budget = budget_curves(runs, ranked, layout, judged_by)
     return Report(
@@ -154,9 +192,8 @@ def build(
         ranked=ranked,
         chosen=chosen,
         remarks=(
-            *other_data,
-            *_selected(selection),
-            *_at_budget(short, layout, select or ""),
+            *first,
+            *remarks(short, layout, select),
             *choose.remarks(runs, ranked, layout),
             *_not_finite(chosen, layout, judged_by),
         ),
@@ -167,7 +204,7 @@ def build(
         unended=frozenset(late),
         contenders=rows,
         family=family,
-        finalists=finalists(ranked, layout, prefers_higher(runs, select or "")),
+        finalists=finalists(ranked, layout, prefers_higher(runs, select)),
         knobs=fixed_knobs(runs, layout),
         by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),
         by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
@@ -186,20 +223,6 @@ def _families(rows: Contenders, claimed: Mapping[str, Claimed]) -> Callable[[str
     return functools.cache(lambda metric: Family.of(rows.rows, rows.layout, metric, claimed.get(metric)))
 
 
-def _at_budget(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
-    """Which trials were still getting better, by how much, and how many epochs would probably do."""
-    if not short:
-        return []
-    parts = [f"{label(one.condition, layout.keys)} by {one.gain:.2g} to {one.reached:.3g}" for one in short]
-    epochs = {one.epochs for one in short}
-    last = f"the last of {epochs.pop()} epochs" if len(epochs) == 1 else "the last epoch"
-    return [
-        f"Training had not ended at {last}, so what is said here holds at this budget: the last tenth still "
-        f"improved validation {select} ({choose.several(parts)}). "
-        f"Try trainer.max_epochs={max(one.enough for one in short)}."
-    ]
-
-
 def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[str]:
     """Runs that ended, but with an infinite or undefined result: they count as the worst, so it is said."""
     rows = chosen[(chosen["outcome"] == "finished") & lost(chosen, f"test/{judged_by}")]
@@ -211,7 +234,7 @@ def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[st
     return [f"{what} count as the worst result seen: {choose.several(parts)}."]
 
 
-def _selected(selection: Mapping[str, Any]) -> list[str]:
+def selected(selection: Mapping[str, Any]) -> list[str]:
     if not selection:
         return []
     return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]

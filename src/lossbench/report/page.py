@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lossbench.counting import counted
@@ -15,6 +16,7 @@ from lossbench.report.choose import grid_of
 from lossbench.report.conditions import RATE
 from lossbench.report.spelling import show
 from lossbench.report.table import Column, Table, rate_of
+from lossbench.report.together import prefix
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
@@ -56,6 +58,9 @@ EMPTY: Mapping[str, Any] = {
     "rates_head": "",
     "counts": "",
     "figures": {},
+    "title": "",
+    "level": "##",
+    "parts": (),
 }
 
 
@@ -69,16 +74,56 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "commands": commands(experiment, assignments(report.selection)),
         "advice": advice(report),
         "remarks": report.remarks,
+        "data": report.data,
+        "grid": [(key, ", ".join(map(show, values))) for key, values in grid_of(report.runs).items()],
+        "counts": f"{counted(len(report.runs), 'run')}, {counted(report.seeds, 'seed')}.",
+        "figures": figures,
+        **(_together(report, figures) if report.sections else _results(report)),
+    }
+
+
+def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
+    """Of several data sets the parts: what they share, then one for each, with the figures of its name.
+
+    Their tables stand together for the short form of the report.
+    """
+    own = {one.section: _of(figures, one.section) for one in report.sections}
+    taken = {name for names in own.values() for name in names}
+    parts = [
+        {**_results(one), "figures": own[one.section], "title": one.section, "level": "###"}
+        for one in report.sections
+    ]
+    shared = {
+        "verdicts": [_verdict(judged) for judged in report.verdicts],
+        "verdict_note": _VERDICT_NOTE.format(asked=words.asked(report)),
+        "ranks": _ranks(report),
+    }
+    first = {**shared, "figures": {name: text for name, text in figures.items() if name not in taken}}
+    first |= {"tables": (), **({} if report.experiment.claims else {"verdicts": ()})}
+    titled = [
+        replace(table, title=", ".join(filter(None, (one.section, table.title))))
+        for one in report.sections
+        for table in one.by_axis or one.by_metric
+    ]
+    legends = dict.fromkeys(words.marks_line(one) for one in report.sections)
+    return {**shared, "parts": [first, *parts], "tables": titled, "legend": ". ".join(legends)}
+
+
+def _of(figures: Mapping[str, str], section: str) -> dict[str, str]:
+    return {name: text for name, text in figures.items() if name.startswith(prefix(section))}
+
+
+def _results(report: Report) -> dict[str, Any]:
+    """What the report on one data set shows."""
+    return {
         "judge": words.meaning(report.judge),
         "choice": words.choice_line(report),
         "rates_head": words.rates_head(report),
         "legend": words.marks_line(report),
-        "data": report.data,
-        "grid": [(key, ", ".join(map(show, values))) for key, values in grid_of(report.runs).items()],
-        "counts": f"{counted(len(report.runs), 'run')}, {counted(report.seeds, 'seed')}.",
         "verdicts": [_verdict(judged) for judged in report.verdicts],
-        "no_verdicts": report.no_verdicts,
         "verdict_note": _VERDICT_NOTE.format(asked=words.asked(report)),
+        "ranks": _ranks(report),
+        "no_verdicts": report.no_verdicts,
         "breakdown": report.breakdown and report.breakdown.table(),
         "tables": report.by_axis or report.by_metric,
         "details": report.by_metric if report.by_axis else (),
@@ -87,8 +132,6 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
         "knobs": words.knobs_line(report),
         "leaders": words.leaders(report),
         "overtakings": words.overtakings(report),
-        "ranks": _ranks(report),
-        "figures": figures,
     }
 
 
@@ -131,7 +174,15 @@ def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes])
 
 def rendered(template: str, told: Mapping[str, Any]) -> str:
     """A Markdown template filled with what `context` or `EMPTY` holds."""
-    return str(_environment(html=False).get_template(template).render(told))
+    environment = _environment(html=False)
+    return str(environment.get_template(template).render({**told, "body": _body(environment, "md", told)}))
+
+
+def _body(environment: Any, kind: str, told: Mapping[str, Any]) -> str:
+    """The parts of a page, one after another; most pages have one."""
+    template = environment.get_template(f"part.{kind}.j2")
+    parts: Sequence[Mapping[str, Any]] = told["parts"] or ({},)
+    return "".join(template.render({**told, **part}) for part in parts)
 
 
 def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
@@ -146,7 +197,9 @@ def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
         left -= len(data)
         images[name] = data
     filled = {**told, "images": images, "dropped": dropped}
-    return str(_environment(html=True).get_template("page.html.j2").render(filled))
+    environment = _environment(html=True)
+    body = _body(environment, "html", filled)
+    return str(environment.get_template("page.html.j2").render({**filled, "body": body}))
 
 
 def _environment(*, html: bool) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.report.conditions import DONE, LOSS, RATE, SEED, parameters, places_of, typed
 from lossbench.tracking.runs import BY_FINGERPRINT, FINGERPRINT
@@ -56,8 +57,7 @@ class SameData:
         losses = ", ".join(sorted(map(str, self.runs[LOSS].unique())))
         files = [name for name in places_of(self.runs) if name.startswith("data.") and name in self.runs]
         found = [str(file) for name in files for file in self.runs[name].dropna().unique() if file != "null"]
-        count = f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}"
-        return f"{count} of {losses} ({', '.join([*found, f'fingerprint {self.short}'])})"
+        return f"{counted(len(self.runs), 'run')} of {losses} ({', '.join([*found, f'fingerprint {self.short}'])})"
 
 
 def sets_of(runs: pd.DataFrame) -> list[SameData]:

@@ -159,6 +159,7 @@ def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Fam
             column(show(value), part, losses, family, where)
             for value in layout.levels[axis]
             for where, part in slices(rows[rows[axis] == value], layout.axes)
+            if defined[part.index].any()
         )
         if losses:
             heading = f"test {metric} by {short}" + (f", {title}" if title else "")
@@ -173,13 +174,19 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> li
         return []
     tables = []
     for title, rows in slices(chosen, layout.axes):
+        trained = [
+            loss for loss in layout.losses if rows.loc[rows[LOSS] == loss, names].notna().any(axis=None)
+        ]
         losses = dict.fromkeys(loss_of(row) for row in layout.losses)
         order = [f"cross/{loss}" for loss in losses if f"cross/{loss}" in names]
         order += [name for name in names if name not in order]
         columns = tuple(
-            column(name.split("/", 1)[1], rows, layout.losses, families(name), title) for name in order
+            column(name.split("/", 1)[1], rows, trained, families(name), title)
+            for name in order
+            if rows[name].notna().any()
         )
-        tables.append(Table(title, layout.losses, columns))
+        if columns:
+            tables.append(Table(title, tuple(trained), columns))
     return tables
 
 

@@ -30,6 +30,17 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(Padding(Text(line), (0, 0, 0, 2)))
     for remark in report.remarks:
         console.print(Padding(Text(f"! {remark}", style="yellow"), (0, 0, 0, 2)))
+    for part in report.sections or (report,):
+        if report.sections:
+            console.print(Text(f"\n{part.section}", style="bold"), end="")
+            console.print(f"  judged by {part.judge}", highlight=False)
+        _results(part, console)
+    if report.sections and report.experiment.claims:
+        _judgements(report, console)
+
+
+def _results(report: Report, console: Console) -> None:
+    """Tables, what their marks mean, and verdicts."""
     for table in report.by_axis or report.by_metric:
         for part in _split(table):
             console.print()
@@ -43,15 +54,17 @@ def show(report: Report, console: Console | None = None) -> None:
     if report.no_verdicts:
         console.print(Text(f"verdicts: {report.no_verdicts}", style="dim"))
     if report.verdicts:
-        console.print()
-        console.print(_verdicts(report))
-        console.print(
-            Text(
-                "difference: left minus right, positive where left is better, with its 95% interval; "
-                f"p: sign-flip test, Holm-corrected over {words.asked(report)}",
-                style="dim",
-            )
-        )
+        _judgements(report, console)
+
+
+def _judgements(report: Report, console: Console) -> None:
+    console.print()
+    console.print(_verdicts(report))
+    told = (
+        "difference: left minus right, positive where left is better, with its 95% interval; "
+        f"p: sign-flip test, Holm-corrected over {words.asked(report)}"
+    )
+    console.print(Text(told, style="dim"))
 
 
 def plain_console() -> Console:

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import RATE, Layout, prefers_higher
+from lossbench.report.choose import several
+from lossbench.report.conditions import RATE, Layout, label, prefers_higher
 from lossbench.report.sign_flips import Floats
 
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
@@ -162,3 +163,17 @@ def _rounded_up(value: float) -> int:
     """To one digit that counts, two below 100: 134 to 200, 23.5 to 24."""
     unit = 10 ** max(0, math.floor(math.log10(value)) - (1 if value < 100 else 0))
     return int(math.ceil(value / unit) * unit)
+
+
+def remarks(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
+    """Which trials were still getting better, by how much, and how many epochs would probably do."""
+    if not short:
+        return []
+    parts = [f"{label(one.condition, layout.keys)} by {one.gain:.2g} to {one.reached:.3g}" for one in short]
+    epochs = {one.epochs for one in short}
+    last = f"the last of {epochs.pop()} epochs" if len(epochs) == 1 else "the last epoch"
+    return [
+        f"Training had not ended at {last}, so what is said here holds at this budget: the last tenth still "
+        f"improved validation {select} ({several(parts)}). "
+        f"Try trainer.max_epochs={max(one.enough for one in short)}."
+    ]

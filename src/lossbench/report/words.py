@@ -39,6 +39,8 @@ def asked(report: Report) -> str:
     """What the verdicts are corrected over: `all 3 pairs of losses`."""
     if report.experiment.claims:
         return "the claims"
+    if report.sections:
+        return "all pairs of losses of its data set"
     pairs = len(report.family.pairs)
     return "the pair of losses" if pairs == 1 else f"all {counted(pairs, 'pair of losses')}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name, metric_name
 from lossbench.report.table import main_axis
+from lossbench.report.together import prefix
 from lossbench.tracking import read_histories
 
 if TYPE_CHECKING:
@@ -34,9 +35,23 @@ def draw(report: Report, uri: str) -> tuple[dict[str, bytes], dict[str, str]]:
         uri: the tracking address, for curves and stored predictions.
     """
     stored = Stored(uri)
+    if not report.sections:
+        return _drawn(report, stored, PARTS)
+    pngs, captions = _drawn(report, stored, (*((_claims,) if report.experiment.claims else ()), _ranks))
+    for one in report.sections:
+        own = tuple(part for part in PARTS if part is not _claims or not report.experiment.claims)
+        found, told = _drawn(one, stored, own)
+        pngs |= {f"{prefix(one.section)}{name}": content for name, content in found.items()}
+        captions |= {f"{prefix(one.section)}{name}": f"{one.section}: {text}" for name, text in told.items()}
+    return pngs, captions
+
+
+def _drawn(
+    report: Report, stored: Stored, parts: Sequence[Callable[[Report, Stored], Iterator[Drawn]]]
+) -> tuple[dict[str, bytes], dict[str, str]]:
     pngs: dict[str, bytes] = {}
     captions: dict[str, str] = {}
-    for part in PARTS:
+    for part in parts:
         try:
             for drawn in part(report, stored):
                 pngs[drawn.name] = png(drawn.figure)
