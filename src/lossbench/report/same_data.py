@@ -57,7 +57,8 @@ class SameData:
         losses = ", ".join(sorted(map(str, self.runs[LOSS].unique())))
         files = [name for name in places_of(self.runs) if name.startswith("data.") and name in self.runs]
         found = [str(file) for name in files for file in self.runs[name].dropna().unique() if file != "null"]
-        return f"{counted(len(self.runs), 'run')} of {losses} ({', '.join([*found, f'fingerprint {self.short}'])})"
+        count = counted(len(self.runs), "run")
+        return f"{count} of {losses} ({', '.join([*found, f'fingerprint {self.short}'])})"
 
 
 def sets_of(runs: pd.DataFrame) -> list[SameData]:
