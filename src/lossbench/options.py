@@ -18,12 +18,12 @@ class Pack(Knobs):
 
     mode: vmap (members stacked), loop (members in turns), or auto (whichever is faster).
     checkpoint_every: epochs after which a pack writes down its state, to go on from there when it is
-        interrupted; 0 is never.
+        interrupted; 0 is never, null is after each minute of training.
     """
 
     part = "pack"
     mode: str = knob("auto", choices=("auto", "vmap", "loop"))
-    checkpoint_every: int = knob(0, at_least=0)
+    checkpoint_every: int | None = knob(None, at_least=0, optional=True)
 
 
 @dataclass(frozen=True, kw_only=True)

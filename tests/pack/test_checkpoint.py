@@ -87,6 +87,26 @@ def test_an_interrupted_pack_has_the_numbers_of_an_uninterrupted_one(
     assert [bits(result) for result in again] == [bits(result) for result in whole]
 
 
+def test_by_default_a_pack_writes_after_each_minute_and_goes_on_from_there(
+    jobs: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = jobs(*[f"trainer.max_epochs={EPOCHS} seed={seed}" for seed in (0, 1)])
+    (planned,) = plan(pack, 1, 128, Checkpoints(tmp_path)).packs
+    checkpoint = planned.checkpoint
+    assert checkpoint is not None
+    whole = fit(members(pack), "vmap", checkpoint=checkpoint)
+    assert not list(tmp_path.iterdir())  # it took no minute
+    seconds = iter(range(0, 10_000, 25))  # that have passed whenever somebody asks
+    monkeypatch.setattr("lossbench.pack.saving.time.monotonic", lambda: float(next(seconds)))
+    with pytest.raises(Interruption):
+        fit(members(pack), "vmap", on_epoch=interrupt_at(4), checkpoint=checkpoint)
+    assert Checkpoints(tmp_path).begun(pack, "vmap", gpu=False)[0] == [pack]
+    resumed: list[int] = []
+    again = fit(members(pack), "vmap", on_epoch=resumed.append, checkpoint=checkpoint)
+    assert 0 < len(resumed) < EPOCHS
+    assert [bits(result) for result in again] == [bits(result) for result in whole]
+
+
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
 def test_fates_survive_an_interruption(jobs: Compose, tmp_path: Path, mode: str) -> None:
     knobs = f"loss=mse trainer.max_epochs={EPOCHS}"
@@ -138,7 +158,10 @@ def test_packs_are_formed_again_as_they_were_whatever_else_is_wanted(jobs: Compo
     checkpoints = Checkpoints(tmp_path)
     planned = plan([zero, one, two], 1, 128, checkpoints)
     assert [pack.jobs for pack in planned.packs] == [(two, zero), (one,)]
-    assert [pack.checkpoint for pack in planned.packs] == [replace(checkpoint, every=0), None]
+    assert [pack.checkpoint for pack in planned.packs] == [
+        replace(checkpoint, every=None),
+        Checkpoints(tmp_path).of([one.key], "vmap", gpu=False, every=None),
+    ]
     assert checkpoints.begun([zero, one], "vmap", gpu=False) == ([], [zero, one])  # its pack is not whole
     for mode, gpu in ("loop", False), ("vmap", True):  # it would have other numbers
         assert checkpoints.begun([zero, two], mode, gpu) == ([], [zero, two])
@@ -199,7 +222,7 @@ def test_a_checkpoint_that_cannot_be_read_for_once_is_neither_removed_nor_replac
     assert planned.checkpoint is None
     assert caplog.text.count("cannot be read now") == 1
     (planned,) = plan(pack, 1, 128, Checkpoints(tmp_path)).packs
-    assert planned.checkpoint == replace(checkpoint, every=0)
+    assert planned.checkpoint == replace(checkpoint, every=None)
 
 
 def test_a_pack_whose_checkpoint_another_sweep_removes_as_it_begins_trains_anew(

@@ -33,12 +33,13 @@ class Checkpoint:
 
     path: its file, which need not exist.
     keys: of the pack's runs, in the order of the pack.
-    every: epochs after which it is written; 0 writes none, and goes on from one that is there.
+    every: epochs after which it is written; None is after each minute of training, 0 writes none, and goes
+        on from one that is there.
     """
 
     path: Path
     keys: tuple[str, ...]
-    every: int = 0
+    every: int | None = 0
 
     def partial(self) -> Path:
         """Where this process writes it until it is whole: two sweeps may train the same pack."""
@@ -70,7 +71,7 @@ class Checkpoints:
         self.folder = folder
         self._unreadable: set[Path] = set()  # for now: they are neither used nor replaced
 
-    def of(self, keys: Sequence[str], mode: str, gpu: bool, every: int = 0) -> Checkpoint:
+    def of(self, keys: Sequence[str], mode: str, gpu: bool, every: int | None = 0) -> Checkpoint:
         """The checkpoint of a pack of these runs, whether or not it exists."""
         import torch
 
@@ -80,12 +81,12 @@ class Checkpoints:
 
     def for_jobs(self, jobs: Sequence[Job], mode: str, gpu: bool) -> Checkpoint | None:
         """The checkpoint that a pack of these jobs writes or goes on from; None where it does neither."""
-        intervals = [int(job.config["pack"]["checkpoint_every"]) for job in jobs]
-        every = min((interval for interval in intervals if interval), default=0)
+        asked = [job.config["pack"]["checkpoint_every"] for job in jobs]
+        every = min((int(interval) for interval in asked if interval), default=None if None in asked else 0)
         checkpoint = self.of([job.key for job in jobs], mode, gpu, every)
         if checkpoint.path in self._unreadable:
             return None
-        return checkpoint if every or checkpoint.path.exists() else None
+        return checkpoint if every != 0 or checkpoint.path.exists() else None
 
     def begun(self, jobs: Sequence[Job], mode: str, gpu: bool) -> tuple[list[list[Job]], list[Job]]:
         """The packs of these jobs that go on from a checkpoint, and the jobs that are in none of them.

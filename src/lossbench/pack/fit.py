@@ -56,7 +56,7 @@ def fit(
     first = members[0]
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
     data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
-    callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every else []
+    callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every != 0 else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
     begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from typing import Any
 
 from lossbench.lightning import Callback, LightningModule, Trainer
 from lossbench.pack.checkpoint import KEYS, Checkpoint
+
+# Seconds of training that an interruption costs, and the share of time that may go into writing: the largest
+# packs wait longer for it. Measured: 120 members of 5,000 weights take 0.04 s, 24 of 650,000 (250 MB) 2 s.
+MINUTE = 60.0
+_SHARE = 0.01
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +24,23 @@ class Saving(Callback):
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._refused = False
+        self._written, self._took = 0.0, 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._written = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         done = trainer.current_epoch + 1
-        if done % self.checkpoint.every == 0 and done < (trainer.max_epochs or 0):
+        if done < (trainer.max_epochs or 0) and self._is_due(done):
+            begun = time.monotonic()
             self._save(trainer)
+            self._written = time.monotonic()
+            self._took = self._written - begun
+
+    def _is_due(self, done: int) -> bool:
+        if self.checkpoint.every is None:
+            return time.monotonic() - self._written >= max(MINUTE, self._took / _SHARE)
+        return done % self.checkpoint.every == 0
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
