@@ -441,6 +441,12 @@ FILES = {
         "experiment=mine",
         "loss=mse is named 'huber' in a YAML",
     ),
+    "a knob that the file does not list": (
+        "loss/mine.yaml",
+        "_target_: lossbench.losses.huber.Huber",
+        "loss=mine loss.delta=2",
+        "loss.delta has its default in its class alone; write +loss.delta=..., or list it in the YAML",
+    ),
     "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
 }
 

@@ -49,6 +49,19 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     return choice
 
 
+def declared(target: Any) -> dict[str, Any]:
+    """The knobs of the class that a YAML names, with their defaults, whether or not the YAML lists them.
+
+    Empty where it cannot be imported, which is told where it is made.
+    """
+    try:
+        fields = dataclasses.fields(pkgutil.resolve_name(str(target)))
+    except Exception:  # a module may raise anything
+        return {}
+    absent = dataclasses.MISSING
+    return {field.name: None if field.default is absent else field.default for field in fields if field.init}
+
+
 def _owner(group: str, node: Mapping[str, Any]) -> str:
     return f"{group}={node['name']}" if node.get("name") else group
 

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.config import GROUPS, conf_dir
 from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
+from lossbench.making import declared
 from lossbench.options import PACKAGE_MISSING
 from lossbench.quoting import corrected
 from lossbench.unreadable import unreadable
@@ -205,6 +206,8 @@ def _unknown_key(key: str, cause: BaseException | None) -> str:
         hint = f"did you mean {elsewhere!r}? known: {', '.join(sorted(known))}" if elsewhere else None
         return f"{key} is no part of the config ({hint or suggestion(first, known)})"
     node: Any = OmegaConf.to_container(parent)  # interpolations stay as they are
+    if part in GROUPS and name in declared(node.get("_target_")):
+        return f"{full} has its default in its class alone; write +{full}=..., or list it in the YAML"
     if "_target_" not in node or "name" not in node:
         return unknown_knob(full, part, knobs_of(node))
     having = [choice for choice, others in _shipped(part).items() if _has(others, name)]

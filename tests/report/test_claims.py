@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from lossbench.config import conf_dir
 from lossbench.data.faces import Faces
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
+from lossbench.losses.huber import Huber
 from lossbench.report.claims import check_experiments, parse_experiment
 from lossbench.report.known import Known
 
@@ -103,6 +105,20 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
 def test_a_claim_without_any_metric_is_refused(known: Known) -> None:
     with pytest.raises(InputError, match="names no metric"):
         parse_experiment({**node(metric=None), "judge": None}, known)
+
+
+def test_a_knob_that_no_yaml_lists_and_one_within_a_knob_are_keys_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "loss" / "mine.yaml").write_text(f"_target_: {Huber.__module__}.Huber\nname: mine\n")
+    known = Known.of([conf_dir(), tmp_path])
+    for key, wrong in (("loss.delta", "abc"), ("loss.function.gamma", "abc")):
+        assert known.checked("left", key, 2) == 2
+        with pytest.raises(InputError, match=f"{key} must be a number; got 'abc'"):
+            known.checked("left", key, wrong)
+    alone = Known.of([tmp_path])  # whose YAML lists no knob
+    assert alone.checked("left", "loss.delta", [1, 2]) == [1, 2]
+    with pytest.raises(InputError, match=r"'loss\.dlta' is no key of a run"):
+        alone.checked("left", "loss.dlta", 1)
 
 
 def test_the_names_of_the_shipped_config_are_known() -> None:

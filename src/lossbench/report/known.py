@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,25 +12,32 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from lossbench.errors import InputError, suggestion
+from lossbench.making import declared
 
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")
 
 
 @dataclass(frozen=True)
 class Known:
-    """choices: group -> name -> its knobs, each with its value in the YAML."""
+    """choices: group -> name -> its knobs, each with its value in the YAML; targets: name -> its class."""
 
     choices: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @staticmethod
     def of(folders: Iterable[Path]) -> Known:
         """Read `<folder>/<group>/*.yaml`; the first folder that has a name counts, as for Hydra."""
         choices: dict[str, dict[str, Mapping[str, Any]]] = {group: {} for group in GROUPS}
+        targets: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
         for folder in folders:
             for group in GROUPS:
                 for file in sorted((folder / group).glob("*.yaml")):
-                    choices[group].setdefault(file.stem, _knobs(file))
-        return Known(choices)
+                    if file.stem not in choices[group]:
+                        content: Any = OmegaConf.to_container(OmegaConf.load(file))
+                        node = content if isinstance(content, dict) else {}
+                        choices[group][file.stem] = _knobs(node)
+                        targets[group][file.stem] = node.get("_target_")
+        return Known(choices, targets)
 
     @staticmethod
     def of_config() -> Known:
@@ -54,7 +61,7 @@ class Known:
         if group not in self.choices:
             raise InputError(f"{where}: {key!r} is no key of a run ({suggestion(group, self.choices)}).")
         names = self.choices[group]
-        kinds = [knobs[knob] for knobs in names.values() if knob in knobs]
+        kinds = self._kinds(group, knob)
         several = isinstance(wanted, (list, tuple))
         if any(isinstance(kind, list) for kind in kinds) and several:
             nested = any(isinstance(item, (list, tuple)) for item in wanted)
@@ -76,6 +83,14 @@ class Known:
         else:
             _check_kind(f"{where}: {key}", kinds, values)
         return values if several else wanted
+
+    def _kinds(self, group: str, knob: str) -> list[Any]:
+        """Values of a knob in all choices of its group; where no YAML lists it, of their classes."""
+        listed = [knobs[knob] for knobs in self.choices[group].values() if knob in knobs]
+        if listed or knob in ("", "name"):
+            return listed
+        classes = map(declared, dict.fromkeys(self.targets.get(group, {}).values()))
+        return [knobs[knob] for knobs in classes if knob in knobs]
 
 
 def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None:
@@ -105,11 +120,14 @@ def _search_path() -> tuple[Path, ...]:
     return tuple(Path(path.removeprefix("file://")) for path in paths if path.startswith("file://"))
 
 
-def _knobs(file: Path) -> dict[str, Any]:
-    content: Any = OmegaConf.to_container(OmegaConf.load(file))
-    if not isinstance(content, dict):
-        return {}
-    return {str(key): value for key, value in content.items() if str(key)[:1] != "_" and key != "defaults"}
+def _knobs(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The knobs of a YAML; those of a node in it by their path, `function.gamma`."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if str(key)[:1] != "_" and key != "defaults":
+            nested = isinstance(value, dict) and value
+            found |= _knobs(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found
 
 
 def _is_number(value: Any) -> bool:
