@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from lossbench.report.advice import advice
 from lossbench.report.build import Report, build
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim, Experiment
 from lossbench.report.conditions import Layout
-from lossbench.report.family import Family, Mark
+from lossbench.report.family import Family, Mark, Tried
 from lossbench.report.words import marks_line
 
 PLAIN = Experiment("x", judge="rmse", select="mae")
@@ -39,7 +40,8 @@ def frame(results: dict[str, Any], **params: Any) -> pd.DataFrame:
 
 def marks(results: dict[str, Any]) -> dict[str, Mark]:
     runs = frame(results)
-    family = Family.of(runs, Layout.of(runs), "test/rmse")
+    choice = Choice(runs, Layout.of(runs), "mae", "mae")
+    family = Family.of(Tried.of(choice.chosen("rmse"), choice, "mae"), "test/rmse")
     return family.marks("", {name: float(np.nanmean(values)) for name, values in results.items()})
 
 

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from lossbench.report.advice import advice
 from lossbench.report.build import build, results_table
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim, Experiment
 from lossbench.report.conditions import Layout, tidy
-from lossbench.report.family import Family
+from lossbench.report.family import Family, Tried
 from lossbench.report.page import html, markdown
 from lossbench.report.table import Cell, Column, axis_tables, metric_tables
 from lossbench.report.terminal import show
@@ -51,8 +52,10 @@ def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.
     frame = tidy(runs)
     layout = Layout.of(frame)
 
+    choice = Choice(frame, layout, "mae", "mae")
+
     def families(metric: str) -> Family:
-        return Family.of(frame, layout, metric)
+        return Family.of(Tried.of(choice.chosen("rmse"), choice, "mae"), metric)
 
     (by_axis,) = axis_tables(frame, layout, "rmse", families)
     assert by_axis.rows == ("mse", "mae", "huber")

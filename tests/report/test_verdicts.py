@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.report.choose import chosen, rates
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.conditions import Layout, tidy
 from lossbench.report.verdicts import Judged, judge
@@ -23,7 +23,7 @@ def claim(left: dict[str, Any], right: dict[str, Any], **more: Any) -> Claim:
 def judged(runs: pd.DataFrame, *claims: Claim) -> list[Judged]:
     frame = tidy(runs)
     layout = Layout.of(frame)
-    return judge(claims, frame, chosen(frame, rates(frame, layout, "mae"), layout), layout)
+    return judge(claims, Choice(frame, layout, "mae", "mae"))
 
 
 def at(loss: str, contamination: Any = 0.2, **more: Any) -> dict[str, Any]:

@@ -131,6 +131,7 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
                 "source": f"{one.of.loss}; {one.of.source}",
                 "rule": f"{one.of.measured}: {allowed(one.of)}",
                 "difference": f"{one.value:.2g}",
+                "repeated": "",
                 "p": "-",
                 "n": one.points,
                 "note": "",

@@ -17,11 +17,12 @@ from lossbench.metrics.names import METRICS
 from lossbench.report import choose, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.declared import select_of
-from lossbench.report.family import Claimed, Family, decisions
+from lossbench.report.family import Claimed, Family, Tried, decisions
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.same_data import on_same_data
@@ -168,17 +169,18 @@ def _report(
         claimed: verdicts on the claims, where they are judged and shown elsewhere.
     """
     layout = Layout.of(runs)
-    select = experiment.select or _first(runs, "best/", select)
+    select = experiment.select or _first(runs, "best/", experiment.judge, select)
     judged_by = experiment.judge or _first(runs, "test/", select)
     ranked = choose.rates(runs, layout, select)
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
-    verdicts = judge(experiment.claims, runs, chosen, layout) if claimed is None else list(claimed)
-    families = _families(rows, decisions(verdicts, chosen, layout))
+    choice = Choice(runs, layout, experiment.select, select)
+    verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
+    families = _families(Tried.of(chosen, choice, select), decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")
     asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
     asked = Pairs() if claimed else asked
-    compared = [run_ids(one.claim, runs, chosen) for one in asked.verdicts]
+    compared = [run_ids(one.claim, choice) for one in asked.verdicts]
     trials = runs[runs["run_id"].isin({*chosen["run_id"], *itertools.chain(*compared)})]
     short = unended(trials, layout, select, histories) if histories else ()
     late = {name for one in short for name in one.run_ids}
@@ -218,9 +220,9 @@ def _report(
     )
 
 
-def _families(rows: Contenders, claimed: Mapping[str, Claimed]) -> Callable[[str], Family]:
+def _families(tried: Tried, claimed: Mapping[str, Claimed]) -> Callable[[str], Family]:
     """The pairs of each metric, compared once."""
-    return functools.cache(lambda metric: Family.of(rows.rows, rows.layout, metric, claimed.get(metric)))
+    return functools.cache(lambda metric: Family.of(tried, metric, claimed.get(metric)))
 
 
 def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[str]:

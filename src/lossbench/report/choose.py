@@ -1,7 +1,8 @@
 """The learning rate of each condition, chosen on validation alone; and what to know before believing a table.
 
-The rate is the one with the best mean of the selection metric over seeds, among those at which the most seeds
-finished: a diverged run counts as the worst, and where runs are missing the mean of the others may be luck.
+The rate is the one with the best mean of the selection metric over the seeds that all rates of the condition
+have, among those that diverged on the fewest of them. A run that was killed, failed or never made says
+nothing about its rate: all rates are compared without its seed, and verdicts wait for it (`report.grid`).
 This module is handed no test metric.
 """
 
@@ -24,6 +25,7 @@ from lossbench.report.conditions import (
     label,
     prefers_higher,
 )
+from lossbench.report.grid import comparable
 from lossbench.report.spelling import show, sorting
 
 
@@ -36,9 +38,9 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         select: a validation metric; `score_column` of it is read.
 
     Returns:
-        The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over finished seeds), and
-        the counts `finished` (with that metric), `diverged`, `missing` (failed, killed, or never run while
-        other rates were).
+        The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over the seeds that all
+        rates of the condition have and that finished here), and the counts `finished` (with that metric),
+        `diverged`, `missing` (failed, killed, or never run while other rates were).
     """
     frame = runs[[*layout.keys, RATE, SEED, "outcome"]].copy()
     column = score_column(runs, select)
@@ -47,22 +49,28 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     frame["finished"] = frame["value"].notna()
     frame["diverged"] = frame["outcome"] == "diverged"
     frame["done"] = frame["outcome"].isin(DONE)
+    competes, shared = comparable(frame, layout.keys)
+    frame["competes"], frame["compared"] = competes, frame["value"].where(shared)
+    frame["lost"] = frame["diverged"] & shared
     grouped = frame.groupby([*layout.keys, RATE], dropna=False, sort=False)
     table = grouped.agg(
-        validation=("value", "mean"),
+        validation=("compared", "mean"),
         finished=("finished", "sum"),
         diverged=("diverged", "sum"),
+        lost=("lost", "sum"),
+        competes=("competes", "any"),
         done=("done", "sum"),
     ).reset_index()
     table["missing"] = runs[SEED].nunique() - table["done"]
+    table["competes"] &= table["validation"].notna()
     table = table.sort_values(
-        ["finished", "validation", RATE],
-        ascending=[False, not prefers_higher(runs, select), True],
+        ["competes", "lost", "validation", RATE],
+        ascending=[False, True, not prefers_higher(runs, select), True],
         kind="stable",
         na_position="last",
     )
     table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
-    return in_order(table.drop(columns="done"), layout, "rank")
+    return in_order(table.drop(columns=["done", "lost", "competes"]), layout, "rank")
 
 
 def score_column(runs: pd.DataFrame, metric: str) -> str:

@@ -199,6 +199,17 @@ def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) 
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
 
 
+def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
+    """Values of a metric for comparisons: where `results` takes the worst value seen, infinitely bad.
+
+    What another loss has reached then changes nothing.
+    """
+    if metric not in runs.columns:
+        return pd.Series(np.nan, index=runs.index, dtype=float)
+    worst = -np.inf if higher_is_better(metric) else np.inf
+    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
+
+
 def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
     """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
     diverged = runs["outcome"] == "diverged"

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossbench.report.sign_flips import Floats
-from lossbench.report.trials import RESAMPLES, Trials
-from lossbench.seeds import numpy_generator
+from lossbench.report.trials import Trials, drawn_weights
 
 
 @dataclass(frozen=True)
@@ -31,18 +30,16 @@ class Chances:
     seeds_better: float
 
 
-def chances(rivals: Mapping[str, Trials], higher: bool, resamples: int = RESAMPLES) -> dict[str, Chances]:
+def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
     """The chances of every condition; empty with fewer than two conditions or seeds.
 
     Args:
         rivals: by name, all of the same seeds in the same order, without runs that diverged.
         higher: whether more of the metric that judges is better.
-        resamples: how often seeds are drawn.
     """
     if len(rivals) < 2 or (seeds := next(iter(rivals.values())).test.shape[1]) < 2:
         return {}
-    generator = numpy_generator(0, "chances")
-    weights = generator.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=resamples).astype(float)
+    weights = drawn_weights(seeds)
     sign = 1.0 if higher else -1.0
     drawn = sign * np.stack([trials.tested(weights) for trials in rivals.values()], axis=1)  # (B, L)
     shortfall = drawn.max(axis=1, keepdims=True) - drawn

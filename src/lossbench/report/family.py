@@ -11,25 +11,39 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, matches, results
+from lossbench.report.choice import Choice
+from lossbench.report.choose import score_column
+from lossbench.report.comparison import Evidence, compare
+from lossbench.report.conditions import (
+    LOSS,
+    RATE,
+    SEED,
+    Layout,
+    higher_is_better,
+    matches,
+    prefers_higher,
+    worst_first,
+)
 from lossbench.report.contenders import Contenders, slices
-from lossbench.report.sign_flips import Floats, sign_flip_p
+from lossbench.report.grid import Grid
+from lossbench.report.sides import Sides
 from lossbench.report.statistics import (
+    Floats,
     Interval,
     Region,
-    decide,
     fewest_seeds,
     holm,
     paired_interval,
     seeds_to_settle,
 )
+from lossbench.report.trials import expanded
 
 if TYPE_CHECKING:
     from lossbench.report.verdicts import Judged
@@ -44,9 +58,12 @@ class Pair:
     """Two that compete under one condition, the one with the better mean first.
 
     where: the condition in words, as `slices` gives it
-    left, right: results by seed, of the seeds that both have
+    left, right: results by seed, of the seeds that both have; infinitely bad where a run diverged
     differences: (seeds,) first minus second, positive where the first is better; zero where only rounding
         tells them apart
+    interval: of the typical difference, with at least one seed
+    repeated: low and high of the interval that includes the choice of the rates, where there was one
+    missing: runs without which nobody knows which rate is the best
     adjusted: p after Holm over the family
     decision: 1 the first is better, -1 the second, 0 no verdict
     """
@@ -57,14 +74,49 @@ class Pair:
     left: pd.Series[float]
     right: pd.Series[float]
     differences: Floats
+    interval: Interval
+    repeated: tuple[float, float] | None = None
+    missing: int = 0
     p: float = 1.0
     adjusted: float = 1.0
     decision: int = 0
 
-    @property
-    def interval(self) -> Interval:
-        """Of the mean difference; at least one seed."""
-        return paired_interval(self.differences)
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What competes: the chosen runs, and all runs with the columns that chose among them.
+
+    chosen, everything: named by contender
+    score, higher: the column that chooses, and whether more of it is better
+    """
+
+    chosen: Contenders
+    everything: pd.DataFrame
+    score: str
+    higher: bool
+
+    @staticmethod
+    def of(chosen: pd.DataFrame, choice: Choice, by: str) -> Tried:
+        """The runs of an experiment that a validation metric chose."""
+        everything = Contenders.of(choice.runs, choice.layout).rows
+        score, higher = score_column(choice.runs, by), prefers_higher(choice.runs, by)
+        return Tried(Contenders.of(chosen, choice.layout), everything, score, higher)
+
+    def slices(self) -> list[tuple[str, pd.DataFrame]]:
+        """The chosen runs of each condition, with the condition in words."""
+        return slices(self.chosen.rows, self.chosen.layout.axes)
+
+    def grid(self, where: str, name: str, metric: str) -> Grid:
+        """All runs of a contender under a condition."""
+        return Grid.of(self._by_names[(where, name)], self.score, metric, self.higher)
+
+    @cached_property
+    def _by_names(self) -> dict[tuple[str, str], pd.DataFrame]:
+        return {
+            (where, str(name)): own
+            for where, part in slices(self.everything, self.chosen.layout.axes)
+            for name, own in part.groupby(LOSS, sort=False)
+        }
 
 
 Claimed = Mapping[tuple[str, str, str], int]
@@ -84,16 +136,15 @@ class Family:
     claimed: Claimed = field(default_factory=dict)
 
     @staticmethod
-    def of(rows: pd.DataFrame, layout: Layout, metric: str, claimed: Claimed | None = None) -> Family:
+    def of(tried: Tried, metric: str, claimed: Claimed | None = None) -> Family:
         """The pairs of all conditions.
 
         Args:
-            rows: chosen runs, named by what competes.
-            layout: without knobs of losses among its axes.
+            tried: what competes, at the chosen rates and at all.
             metric: with its prefix.
             claimed: of `decisions`.
         """
-        found = [pair for where, part in slices(rows, layout.axes) for pair in _pairs(where, part, metric)]
+        found = [pair for where, part in tried.slices() for pair in _pairs(where, part, tried, metric)]
         return Family(metric, tuple(_decided(found)), claimed or {})
 
     @cached_property
@@ -147,29 +198,44 @@ class Family:
         return told | {name: "tied" for name in others if self.decision(where, best, name) != 1}
 
 
-def _pairs(where: str, rows: pd.DataFrame, metric: str) -> Iterable[Pair]:
-    values = rows.assign(value=results(rows, metric)).pivot_table(
+def _pairs(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterable[Pair]:
+    values = rows.assign(value=worst_first(rows, metric)).pivot_table(
         index=SEED, columns=LOSS, values="value", observed=True
     )
     higher = higher_is_better(metric)
-    size = float(values.abs().max().max()) if values.size else 0.0
+    finite = values.where(np.isfinite(values))
+    size = float(finite.abs().max().max()) if finite.notna().any(axis=None) else 0.0
     ordered = values.mean().dropna().sort_values(ascending=not higher, kind="stable")
-    for first, second in itertools.combinations(map(str, ordered.index), 2):
+    grids = {name: tried.grid(where, name, metric) for name in map(str, ordered.index)}
+    for first, second in itertools.combinations(grids, 2):
         both = values[[first, second]].dropna()
-        difference = (both[first] - both[second]).to_numpy(float) * (1.0 if higher else -1.0)
-        clear = np.where(np.abs(difference) <= ROUNDING * size, 0.0, difference)
-        yield Pair(where, first, second, both[first], both[second], clear)
+        sides = Sides(both[first], both[second], 1.0 if higher else -1.0)
+        clear = np.where(np.abs(sides.differences) <= ROUNDING * size, 0.0, sides.differences)
+        one, other = grids[first], grids[second]
+        interval, p = compare(clear, BETTER) if len(clear) > 1 else (paired_interval(clear), 1.0)
+        repeated = _repeated(one, other, sides.sign) if np.isfinite(clear).all() and len(clear) > 1 else None
+        missing = one.missing + other.missing
+        yield Pair(where, first, second, sides.left, sides.right, clear, interval, repeated, missing, p)
+
+
+def _repeated(one: Grid, other: Grid, sign: float) -> tuple[float, float] | None:
+    """The interval of their difference with the choice of both rates repeated."""
+    if not (one.several or other.several):
+        return None
+    seeds = tuple(sorted({*one.seeds} & {*other.seeds}))
+    if not seeds:
+        return None
+    return expanded(sign * (one.drawn(seeds) - other.drawn(seeds)), len(seeds))
 
 
 def _decided(pairs: Sequence[Pair]) -> list[Pair]:
     """With the decisions of the family: Holm over all of its pairs."""
-    p = [float(sign_flip_p(pair.differences)) if len(pair.differences) > 1 else 1.0 for pair in pairs]
+    adjusted = map(float, holm([pair.p for pair in pairs])) if pairs else []
     found = []
-    for pair, own, adjusted in zip(pairs, p, map(float, holm(p)) if p else [], strict=True):
-        known = len(pair.differences) > 1
-        decision = int(decide(pair.interval, adjusted, BETTER)) if known else 0
-        values = (pair.where, pair.first, pair.second, pair.left, pair.right, pair.differences)
-        found.append(Pair(*values, own, adjusted, decision))
+    for pair, after in zip(pairs, adjusted, strict=True):
+        evidence = Evidence(pair.interval, pair.repeated, (pair.p, after), pair.missing)
+        decision = evidence.decision(BETTER) if len(pair.differences) > 1 else 0
+        found.append(replace(pair, adjusted=after, decision=decision))
     return found
 
 

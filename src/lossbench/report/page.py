@@ -27,9 +27,10 @@ _MARKS = {"best": " \\*", "tied": " ~", "": ""}
 _HTML_MARKS = {"best": " *", "tied": " ~", "": ""}  # bold and shaded besides, by its class
 
 _VERDICT_NOTE = (
-    "The difference is left minus right, paired by seed, positive where left is better; p is that of a "
-    "sign-flip permutation test, Holm-corrected over {asked}. `supported` and `refuted` need the whole "
-    "interval on one side and p of at most 0.04."
+    "The difference is left minus right, paired by seed, positive where left is better; below it the "
+    "interval in which the learning rates are chosen again on seeds drawn anew. p is that of a sign-flip "
+    "permutation test (of the sign test where runs diverged), Holm-corrected over {asked}. `supported` and "
+    "`refuted` need both intervals on one side and p of at most 0.04."
 )
 
 # What the templates show of a report that has only verdicts.
@@ -250,6 +251,7 @@ def _verdict(judged: Any) -> dict[str, Any]:
         "source": claim.source,
         "rule": words.claim_rule(judged),
         "difference": words.verdict_line(judged),
+        "repeated": words.repeated_text(judged),
         "p": words.p_text(judged.adjusted_p),
         "n": judged.n,
         "note": words.open_text(judged),

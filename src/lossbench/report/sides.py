@@ -3,76 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lossbench.counting import counted
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import DONE, RATE, SEED, Layout, column_of, lost, matches, results
+from lossbench.report.conditions import DONE, RATE, SEED, column_of, lost, matches, worst_first
+from lossbench.report.grid import Grid
 from lossbench.report.spelling import show
 from lossbench.report.statistics import Floats
+from lossbench.report.trials import Contrast
 
 _EMPTY = pd.Series(dtype=float)
+Part = tuple[float, Grid]
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Results of both sides by the seeds that both have.
+    """Results of both sides by the seeds that both have; infinitely bad where a run diverged.
 
     sign: 1 where more of the metric is better, else -1
     note: why there can be no verdict; the results are then empty
+    parts: the conditions of both sides with all their learning rates, each times its share in the difference
     """
 
     left: pd.Series[float]
     right: pd.Series[float]
     sign: float
     note: str = ""
+    parts: tuple[Part, ...] = field(default=(), compare=False)
 
     @property
     def differences(self) -> Floats:
-        """Left minus right, (seeds,), positive where left is better."""
-        return self.sign * np.asarray(self.left.to_numpy(float) - self.right.to_numpy(float))
+        """Left minus right, (seeds,), positive where left is better; 0 where both diverged."""
+        with np.errstate(invalid="ignore"):
+            values = self.sign * np.asarray(self.left.to_numpy(float) - self.right.to_numpy(float))
+        return np.where(np.isnan(values), 0.0, values)
 
     @property
     def usable(self) -> bool:
         """Whether there is anything to test."""
         return len(self.left) > 1 and not self.note
 
+    @property
+    def missing(self) -> int:
+        """How many runs are missing that the choice of a learning rate, and so a verdict, waits for."""
+        return sum(grid.missing for _, grid in self.parts)
 
-def sides_of(claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame, layout: Layout) -> Sides:
+    @property
+    def contrast(self) -> Contrast | None:
+        """What repeats the choice of the rates; None where there was none, or where runs diverged."""
+        if not any(grid.several for _, grid in self.parts) or not np.isfinite(self.differences).all():
+            return None
+        held = [set(grid.seeds) for _, grid in self.parts]
+        seeds = sorted(set.intersection(*held))
+        if not seeds:
+            return None
+        return Contrast(tuple((factor, grid.trials(seeds)) for factor, grid in self.parts))
+
+
+def sides_of(claim: Claim, choice: Choice) -> Sides:
     """Both sides of a claim, paired by seed.
 
     Args:
         claim: what is compared.
-        runs: the tidy frame; read only where a side fixes the learning rate.
-        chosen: the runs at the chosen rates.
-        layout: what the experiment compares.
+        choice: the runs, and those at the rates that are chosen for the claim.
     """
     sign = 1.0 if claim.higher_is_better else -1.0
-    pools = (runs, chosen)
-    sides, diverged = [], 0
-    for name, selection in (("left", claim.left), ("right", claim.right)):
-        side = _side(selection, claim, pools, layout)
-        values, note = side.by_seed, side.note
+    sides, parts, diverged = [], [], 0
+    for name, selection, factor in (("left", claim.left, sign), ("right", claim.right, -sign)):
+        side = _side(selection, claim, choice)
+        values, note, own = side.by_seed, side.note, [*side.times(factor)]
         if not note and claim.change_from:
-            start = _side({**selection, **claim.change_from}, claim, pools, layout)
+            start = _side({**selection, **claim.change_from}, claim, choice)
             values, note = (values - start.by_seed).dropna(), start.note
+            own += start.times(-factor)
             if start.lost:
                 gone = counted(start.lost, "seed")
                 note = f"diverged at the baseline with {gone}, so its change means nothing"
         if note:
             return Sides(_EMPTY, _EMPTY, sign, f"the {name} side {note}")
         sides.append(values)
+        parts += own
         diverged += side.lost
     if diverged and _same_but_for_data(claim):
         note = f"{counted(diverged, 'seed')} diverged, so how this loss changes with the data cannot be told"
         return Sides(_EMPTY, _EMPTY, sign, note)
     left, right = sides
     shared = left.index.intersection(right.index)
-    return Sides(left.loc[shared], right.loc[shared], sign)
+    return Sides(left.loc[shared], right.loc[shared], sign, parts=tuple(parts))
 
 
 def _same_but_for_data(claim: Claim) -> bool:
@@ -87,53 +110,59 @@ def _same_but_for_data(claim: Claim) -> bool:
     return rest[0] == rest[1]
 
 
-def run_ids(claim: Claim, runs: pd.DataFrame, chosen: pd.DataFrame) -> set[str]:
+def run_ids(claim: Claim, choice: Choice) -> set[str]:
     """The runs that a claim compares, baselines among them."""
     found: set[str] = set()
     starts = [{}, claim.change_from] if claim.change_from else [{}]
     for side in (claim.left, claim.right):
         for start in starts:
             selection = {**side, **start}
-            pool = runs if RATE in selection else chosen
+            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
             found |= set(pool.loc[matches(pool, selection), "run_id"].astype(str))
     return found
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Results by seed of one side; why there are none; how many of its seeds diverged."""
+    """Results by seed of one side; why there are none; how many of its seeds diverged; its conditions."""
 
     by_seed: pd.Series[float]
     note: str = ""
     lost: int = 0
+    grids: tuple[Grid, ...] = ()
+
+    def times(self, factor: float) -> list[Part]:
+        """Its conditions, whose mean it is, times a factor."""
+        return [(factor / len(self.grids), grid) for grid in self.grids]
 
 
-def _side(
-    selection: Mapping[str, Any], claim: Claim, pools: tuple[pd.DataFrame, pd.DataFrame], layout: Layout
-) -> _Side:
+def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     """One side, from all runs where it fixes the learning rate, else from those at the chosen one."""
-    runs, chosen = pools
     fixed = RATE in selection
-    pool = runs if fixed else chosen
+    pool = choice.runs if fixed else choice.chosen(claim.metric)
     rows = pool[matches(pool, selection)]
     if note := _missing(selection, pool, rows):
         return _Side(_EMPTY, note)
+    keys = [*choice.layout.keys, *([RATE] if fixed else [])]
     free = [
         key
-        for key in (*layout.keys, *([RATE] if fixed else []))
+        for key in keys
         if not isinstance(selection.get(_asked(key, selection)), list) and len(rows[key].unique()) > 1
     ]
     if free:
         return _Side(_EMPTY, f"is more than one condition, it leaves {' and '.join(free)} open")
     metric = f"test/{claim.metric}"
-    among = pd.concat([chosen, rows]) if fixed else chosen
-    by_seed = rows.assign(value=results(rows, metric, among)).groupby(SEED)["value"]
-    complete = by_seed.count() == rows.groupby([*layout.keys, RATE], dropna=False).ngroups
+    by_seed = rows.assign(value=worst_first(rows, metric)).groupby(SEED)["value"]
+    complete = by_seed.count() == rows.groupby([*choice.layout.keys, RATE], dropna=False).ngroups
     values = by_seed.mean()[complete]
-    if len(values):
-        return _Side(values, lost=int(rows.loc[lost(rows, metric), SEED].nunique()))
-    finished = rows["outcome"].isin(DONE).any()
-    return _Side(_EMPTY, f"does not define {claim.metric}" if finished else "has no finished run")
+    if not len(values):
+        finished = rows["outcome"].isin(DONE).any()
+        return _Side(_EMPTY, f"does not define {claim.metric}" if finished else "has no finished run")
+    tried = choice.runs[matches(choice.runs, selection)]
+    columns = (choice.score(claim.metric), metric, choice.higher(claim.metric))
+    grids = [Grid.of(part, *columns) for _, part in tried.groupby(keys, dropna=False, sort=False)]
+    gone = int(rows.loc[lost(rows, metric), SEED].nunique())
+    return _Side(values, lost=gone, grids=tuple(grids))
 
 
 def _missing(selection: Mapping[str, Any], pool: pd.DataFrame, rows: pd.DataFrame) -> str:

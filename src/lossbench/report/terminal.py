@@ -61,8 +61,8 @@ def _judgements(report: Report, console: Console) -> None:
     console.print()
     console.print(_verdicts(report))
     told = (
-        "difference: left minus right, positive where left is better, with its 95% interval; "
-        f"p: sign-flip test, Holm-corrected over {words.asked(report)}"
+        "difference: left minus right, positive where left is better, with its 95% interval"
+        f"{_choice(report)}; p: sign-flip test, Holm-corrected over {words.asked(report)}"
     )
     console.print(Text(told, style="dim"))
 
@@ -115,6 +115,11 @@ def _grid(table: Table, arrows: bool) -> Grid:
     return grid
 
 
+def _choice(report: Report) -> str:
+    told = any(judged.repeated for judged in report.verdicts)
+    return " and (choice) the one that chooses the learning rates again, both of which decide" if told else ""
+
+
 def _rates(report: Report) -> str:
     """The chosen learning rates, where each loss has one."""
     if report.contenders.layout.axes:
@@ -135,8 +140,11 @@ def _verdicts(report: Report) -> Grid:
         if note:
             sentence.append(f" ({note})", style="dim")
         line = words.verdict_line(judged) if judged.estimate == judged.estimate else "-"
+        difference = Text(line)
+        if repeated := words.repeated_text(judged):
+            difference.append(f"\n{repeated}", style="dim")
         verdict = Text(judged.verdict, style=_VERDICTS[judged.verdict])
         if budget := words.budget_text(judged):
             verdict.append(f"\n{budget}", style="dim")
-        grid.add_row(verdict, sentence, line, words.p_text(judged.adjusted_p), str(judged.n))
+        grid.add_row(verdict, sentence, difference, words.p_text(judged.adjusted_p), str(judged.n))
     return grid

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from lossbench.report.choice import Choice
 from lossbench.report.conditions import DONE, GROUPS, Layout
 from lossbench.report.contenders import Contenders
 from lossbench.report.family import Family
@@ -75,11 +76,14 @@ def together(
     parts = [(own, part) for own, part in parts if part["outcome"].isin(DONE).any()]
     sections = [one(replace(own, claims=()), part) for own, part in parts]
     chosen, layout = pd.concat([part.chosen for part in sections], ignore_index=True), Layout.of(runs)
-    claimed = judge(experiment.claims, runs, chosen, layout)
+    selects = {part.select or "" for part in sections}
+    fixed = experiment.select if selects == {experiment.select} else None
+    choice = Choice(runs, layout, fixed, str(sections[0].select or ""))
+    claimed = judge(experiment.claims, choice)
     if claimed:
         sections = [one(own, part, claimed) for own, part in parts]
     late = frozenset(itertools.chain(*(part.unended for part in sections)))
-    marked = [replace(told, at_budget=bool(run_ids(told.claim, runs, chosen) & late)) for told in claimed]
+    marked = [replace(told, at_budget=bool(run_ids(told.claim, choice) & late)) for told in claimed]
     asked = [_named(told, part.section) for part in sections for told in part.verdicts]
     return replace(
         sections[0],

@@ -10,6 +10,7 @@ repeated, not its last step).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,33 +87,47 @@ class Contrast:
         """How many seeds all conditions share."""
         return int(self.parts[0][1].test.shape[1])
 
-    def drawn(self, resamples: int = RESAMPLES) -> Floats:
-        """(resamples,) differences, each on seeds drawn anew and with each trial chosen on these."""
-        generator = numpy_generator(0, "choice repeated")
-        even = np.full(self.seeds, 1.0 / self.seeds)
-        return self._of(generator.multinomial(self.seeds, even, size=resamples).astype(float))
+    def drawn(self) -> Floats:
+        """(B,) differences, each on seeds drawn anew and with each trial chosen on these."""
+        return self._of(drawn_weights(self.seeds))
 
     def _of(self, weights: Floats) -> Floats:
         values: Floats = np.sum([factor * trials.tested(weights) for factor, trials in self.parts], axis=0)
         return values
 
 
-def interval_with_choice(contrast: Contrast, level: float = LEVEL) -> tuple[float, float]:
-    """The interval of a difference that includes the choice of the trials.
+@lru_cache(maxsize=16)
+def drawn_weights(seeds: int) -> Floats:
+    """(RESAMPLES, seeds): how often each seed is drawn, the same each time, for all that is compared."""
+    generator = numpy_generator(0, "choice repeated")
+    weights = generator.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=RESAMPLES).astype(float)
+    weights.setflags(write=False)
+    return weights
 
-    The expanded percentile interval: at n seeds the bootstrap of a mean is too narrow by sqrt((n - 1) / n)
-    and by what the t distribution exceeds the normal one (Hesterberg, The American Statistician 2015).
+
+def interval_with_choice(contrast: Contrast) -> tuple[float, float]:
+    """The interval of a difference that includes the choice of the trials; of at least two seeds."""
+    return expanded(contrast.drawn(), contrast.seeds)
+
+
+def expanded(drawn: Floats, seeds: int, level: float = LEVEL) -> tuple[float, float]:
+    """The expanded percentile interval of a bootstrap over seeds.
+
+    At n seeds the bootstrap of a mean is too narrow by sqrt((n - 1) / n) and by what the t distribution
+    exceeds the normal one (Hesterberg, The American Statistician 2015).
+
+    Args:
+        drawn: (B,) results; nan where a draw holds a run that diverged.
+        seeds: how many there are.
 
     Returns:
-        low and high; infinite with fewer than two seeds, or where half of the draws hold a run that diverged.
+        low and high; infinite with fewer than two seeds, or where less than half of the draws have a result.
     """
     from scipy import stats
 
-    n = contrast.seeds
-    drawn = contrast.drawn() if n > 1 else np.array([])
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < RESAMPLES / 2:
+    known = drawn[np.isfinite(drawn)]
+    if seeds < 2 or len(known) < len(drawn) / 2:
         return -np.inf, np.inf
-    tail = stats.norm.sf(np.sqrt(n / (n - 1)) * stats.t.isf((1 - level) / 2, n - 1))
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    tail = stats.norm.sf(np.sqrt(seeds / (seeds - 1)) * stats.t.isf((1 - level) / 2, seeds - 1))
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.report import statistics
+from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
-from lossbench.report.conditions import Layout
+from lossbench.report.comparison import Evidence, compare
 from lossbench.report.family import Pair
 from lossbench.report.settling import FEWEST_FOR_SPREAD, impossible, possible
 from lossbench.report.sides import Sides, sides_of
-from lossbench.report.statistics import Kind, Region
+from lossbench.report.statistics import Floats, Interval, Kind, Region
+from lossbench.report.trials import interval_with_choice
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Judged:
     left, right: means of the two sides, as measured
     seeds: about how many the spread asks for; None where it is settled, where five seeds are not there to
         tell the spread, or where no number below 1,001 would do
-    note: why there is no verdict, where the reason is not the size of the difference
+    note: why there is no verdict, where the reason is not the size of the difference; or that ranks decided
+    repeated: low and high of the interval that includes the choice of the learning rates, where there was one
     at_budget: training of one of its sides had not ended, so it holds for these epochs
     """
 
@@ -46,6 +50,7 @@ class Judged:
     seeds: int | None = None
     note: str = ""
     at_budget: bool = False
+    repeated: tuple[float, float] | None = None
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -63,6 +68,7 @@ class Judged:
             "verdict": self.verdict,
             **{key: _finite(value) for key, value in numbers.items()},
             "interval": [_finite(self.low), _finite(self.high)],
+            **({"interval_with_choice": [*map(_finite, self.repeated)]} if self.repeated else {}),
             "n": self.n,
             "metric": self.claim.metric,
             "direction": "higher" if self.claim.higher_is_better else "lower",
@@ -77,25 +83,24 @@ class Judged:
         }
 
 
-def judge(claims: Sequence[Claim], runs: pd.DataFrame, chosen: pd.DataFrame, layout: Layout) -> list[Judged]:
+def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
     """The verdict of each claim, with p-values adjusted over all of them.
 
     Args:
         claims: of one experiment.
-        runs: the tidy frame; read only where a side fixes the learning rate.
-        chosen: the runs at the chosen rates.
-        layout: what the experiment compares.
+        choice: the runs, and those at the rates that are chosen for each claim.
     """
-    pairs = [sides_of(claim, runs, chosen, layout) for claim in claims]
+    pairs = [sides_of(claim, choice) for claim in claims]
     regions = [Region.of(cast(Kind, claim.kind), claim.margin) for claim in claims]
-    p = [
-        float(statistics.claim_p(pair.differences, region)) if pair.usable else 1.0
+    found = [
+        compare(pair.differences, region) if pair.usable else (None, 1.0)
         for pair, region in zip(pairs, regions, strict=True)
     ]
-    adjusted = statistics.holm(p) if p else np.array([])
+    p = [own for _, own in found]
+    adjusted = map(float, statistics.holm(p)) if p else []
     return [
-        _judged(*entry, claims=len(claims))
-        for entry in zip(claims, pairs, regions, p, map(float, adjusted), strict=True)
+        _judged(claim, sides, interval, (own, after), len(claims))
+        for claim, sides, (interval, own), after in zip(claims, pairs, found, adjusted, strict=True)
     ]
 
 
@@ -104,16 +109,19 @@ def of_pair(claim: Claim, pair: Pair, pairs: int) -> Judged:
     sides = Sides(pair.left, pair.right, 1.0 if claim.higher_is_better else -1.0)
     if len(pair.differences) < 2:
         return _untold(claim, sides)
-    found, p = (pair.interval, pair.decision), (pair.p, pair.adjusted)
-    return _told(claim, sides, found, p, "pair of losses", pairs)
+    evidence = Evidence(pair.interval, pair.repeated, (pair.p, pair.adjusted), pair.missing)
+    return _told(claim, sides, evidence, pair.decision, ("pair of losses", pairs))
 
 
-def _judged(claim: Claim, sides: Sides, region: Region, p: float, adjusted: float, *, claims: int) -> Judged:
-    if not sides.usable:
+def _judged(
+    claim: Claim, sides: Sides, interval: Interval | None, p: tuple[float, float], claims: int
+) -> Judged:
+    if interval is None:
         return _untold(claim, sides)
-    interval = statistics.paired_interval(sides.differences)
-    decision = int(statistics.decide(interval, adjusted, region))
-    return _told(claim, sides, (interval, decision), (p, adjusted), "claim", claims)
+    contrast = sides.contrast
+    evidence = Evidence(interval, interval_with_choice(contrast) if contrast else None, p, sides.missing)
+    region = Region.of(cast(Kind, claim.kind), claim.margin)
+    return _told(claim, sides, evidence, evidence.decision(region), ("claim", claims))
 
 
 def _untold(claim: Claim, sides: Sides) -> Judged:
@@ -123,29 +131,38 @@ def _untold(claim: Claim, sides: Sides) -> Judged:
     return Judged(claim, "inconclusive", *nothing, math.nan, math.nan, len(sides.left), *means, None, note)
 
 
-def _told(
-    claim: Claim,
-    sides: Sides,
-    found: tuple[statistics.Interval, int],
-    p: tuple[float, float],
-    noun: str,
-    asked: int,
-) -> Judged:
+def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: tuple[str, int]) -> Judged:
     """With what is missing for a verdict, where there is none yet; so many are asked in one family."""
-    interval, decision = found
+    interval = evidence.interval
     seeds, note, n = None, "", len(sides.left)
     if decision == 0:
         region = Region.of(cast(Kind, claim.kind), claim.margin)
-        seeds = statistics.seeds_to_settle(interval, region, asked) if n >= FEWEST_FOR_SPREAD else None
-        if n < (fewest := statistics.fewest_seeds(asked)):
-            note = f"{impossible(n, asked, noun)}: one is {possible(n, fewest, seeds)}"
-    numbers = (float(interval.estimate), float(interval.low), float(interval.high), *p)
+        noun, count = asked
+        seeds = statistics.seeds_to_settle(interval, region, count) if n >= FEWEST_FOR_SPREAD else None
+        if n < (fewest := statistics.fewest_seeds(count)):
+            note = f"{impossible(n, count, noun)}: one is {possible(n, fewest, seeds)}"
+        if evidence.missing:
+            note = f"waits for {counted(evidence.missing, 'run')} that the choice of a rate lacks"
+    if not math.isfinite(float(interval.deviation)):
+        note = "; ".join(filter(None, (ranks_text(sides.differences), note)))
+    numbers = (float(interval.estimate), float(interval.low), float(interval.high), *evidence.p)
     means = (_mean(sides.left), _mean(sides.right))
-    return Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
+    told = Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
+    return replace(told, repeated=evidence.repeated)
+
+
+def ranks_text(differences: Floats) -> str:
+    """Why and by what a claim is judged where runs diverged."""
+    gone, n = int((~np.isfinite(differences)).sum()), len(differences)
+    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
+    why = f"judged by ranks, for one side diverged on {counted(gone, 'seed')}"
+    return f"{why}: better on {better} of {n}, worse on {worse}"
 
 
 def _mean(values: pd.Series[float]) -> float:
-    return float(values.mean()) if len(values) else math.nan
+    """Of the seeds that did not diverge."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 def _finite(value: float) -> float | None:

@@ -75,6 +75,13 @@ def verdict_line(judged: Judged) -> str:
     return difference_text(judged.estimate, judged.low, judged.high)
 
 
+def repeated_text(judged: Judged) -> str:
+    """The interval that includes the choice of the rates: `choice [+0.21, +0.40]`; empty without a choice."""
+    if judged.repeated is None or math.isnan(judged.estimate):
+        return ""
+    return f"choice {difference_text(judged.estimate, *judged.repeated).partition(' ')[2]}"
+
+
 def difference_text(estimate: float, low: float, high: float) -> str:
     """`+0.31 [+0.25, +0.37]`, with the digits that the width of the interval deserves."""
     digits = decimals(high - low, estimate)
@@ -86,6 +93,8 @@ def decimals(width: float, estimate: float) -> int:
     """Digits after the point that the width of an interval deserves."""
     known = math.isfinite(width) and width > 1e-6 * abs(estimate)  # else rounding, or no spread
     size = width if known else abs(estimate)
+    if not math.isfinite(size):  # most runs of one side diverged
+        return 1
     return min(6, max(1, math.ceil(-math.log10(size / 4)))) if size > 0 else 1
 
 
