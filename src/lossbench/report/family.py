@@ -170,9 +170,14 @@ class Family:
         return fewest_seeds(len(self.pairs))
 
     def possible(self, where: str) -> bool:
-        """Whether the seeds of a condition allow any verdict."""
+        """Whether the seeds of a condition allow any verdict.
+
+        A pair may be decided with fewer than the least number: once Holm has passed the others, less is asked
+        of the last.
+        """
         asked = any(key[0] == where and value for key, value in self.claimed.items())
-        return asked or self.shared_seeds(where) >= self.fewest
+        decided = any(pair.where == where and pair.decision for pair in self.pairs)
+        return asked or decided or self.shared_seeds(where) >= self.fewest
 
     def seeds_asked(self, where: str, one: str, other: str) -> int | None:
         """About how many seeds the spread of a pair asks for; None where no number below 1,001 would do."""
