@@ -155,7 +155,12 @@ def test_a_file_that_is_cut_or_lacks_a_cell_or_names_is_refused(
 
 def test_names_that_may_be_values_are_told(tmp_path: Path) -> None:
     read = understood(tmp_path, "1.5,2\n" + "1,2\n3,4\n" * 30, target=2)
-    assert "t.csv begins with 1.5, 2, which are taken for the names of its columns" in read.notes
+    assert (
+        "t.csv begins with 1.5, 2, taken for the names of its columns; if they are values, put a line of "
+        "names above them"
+    ) in read.notes
+    codes = understood(tmp_path, "7,3,12\n" + "1,2,5\n3,4,4\n" * 30, target=3)
+    assert codes.notes[0].startswith("t.csv begins with 7, 3, 12, taken for the names")
 
 
 def test_a_file_that_ends_in_mid_line_is_told(tmp_path: Path) -> None:

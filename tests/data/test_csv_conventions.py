@@ -110,6 +110,7 @@ UNITS: list[tuple[Written, str]] = [
     (lambda value: f"{value:.2f} kg", "kg"),
     (lambda value: f"-${-value:.2f}" if value < 0 else f"${value:.2f}", "$"),
     (lambda value: f"{value:.2f}".replace("-", "\u2212"), ""),
+    (lambda value: f"{value:.2f}".translate({ord("0") + n: 0x660 + n for n in range(10)}), ""),
 ]
 
 

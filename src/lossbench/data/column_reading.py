@@ -11,6 +11,7 @@ from lossbench.data.conventions import (
     Convention,
     better,
     grouped_by_points,
+    in_ascii,
     mixed_signs,
     present,
     without_unit,
@@ -126,7 +127,11 @@ def known_categories(column: pd.Series[Any], options: Reading) -> tuple[str, ...
 def _numbers(cells: pd.Series[str], convention: Convention) -> tuple[str, pd.Series[str], pd.Series[float]]:
     """The unit that every cell carries, the cells without it, and their numbers with NaN."""
     values = convention.numbers(cells)
-    if 2 * int(values.notna().sum()) >= int(present(cells).sum()):
+    there = present(cells)
+    if (values.isna() & there).any():
+        cells = in_ascii(cells)
+        values = convention.numbers(cells)
+    if 2 * int(values.notna().sum()) >= int(there.sum()):
         return "", cells, values
     unit, bare = without_unit(cells)
     return (unit, bare, convention.numbers(bare)) if unit else ("", cells, values)

@@ -59,7 +59,6 @@ class Convention:
         """float64, NaN where there is no number."""
         import pandas as pd
 
-        cells = cells.str.replace("\u2212", "-")  # the minus of typesetters
         plain: pd.Series[float] = pd.to_numeric(cells, errors="coerce").astype("float64")
         if self == Convention():
             return plain
@@ -75,6 +74,19 @@ class Convention:
 CONVENTIONS = tuple(
     Convention(decimal, thousands) for decimal in DECIMALS for thousands in THOUSANDS if decimal != thousands
 )
+
+
+def in_ascii(cells: pd.Series[str]) -> pd.Series[str]:
+    """Cells with the digits and the minus of other alphabets, and of typesetters, as those of ASCII."""
+    return cells if all(map(str.isascii, cells)) else cells.map(_in_ascii)
+
+
+def _in_ascii(cell: str) -> str:
+    if cell.isascii():
+        return cell
+    digits = (unicodedata.decimal(sign, None) for sign in cell)
+    plain = "".join(sign if digit is None else str(digit) for sign, digit in zip(cell, digits, strict=True))
+    return plain.translate({0x2212: "-"})
 
 
 def present(cells: pd.Series[str]) -> pd.Series[bool]:
@@ -112,7 +124,7 @@ def mixed_signs(cells: pd.Series[str], convention: Convention) -> tuple[str, str
 
 def _taken_apart(cell: str) -> tuple[str, str] | None:
     """The unit of a cell, "" where there is none, and its number."""
-    found = _SIGNED.fullmatch(cell.replace("\u2212", "-"))
+    found = _SIGNED.fullmatch(cell)
     if not found:
         return None
     before, after = found["before"], found["after"].strip()
@@ -136,16 +148,22 @@ def better(cells: pd.Series[str], given: Convention) -> list[Convention]:
 
     Several where they read the same cells as different numbers: 1,234.
     """
-    there = cells[present(cells)].str.replace("\u2212", "-")
+    there = cells[present(cells)]
     least = max(len(there) / 2, int(given.numbers(there).notna().sum()) + 1)
-    counts = {other: int(there.map(other.number).notna().sum()) for other in CONVENTIONS if other != given}
+    distinct = Counter(there.tolist())
+    counts = {
+        other: sum(count for cell, count in distinct.items() if other.number(cell) == other.number(cell))
+        for other in CONVENTIONS
+        if other != given
+    }
     most = max(counts.values())
     if most < least:
         return []
     best = [other for other, count in counts.items() if count == most]
     fewest = min(other.knobs(given).count("=") for other in best)
     nearest = [other for other in best if other.knobs(given).count("=") == fewest]
-    return list({tuple(there.map(other.number).dropna()): other for other in nearest[::-1]}.values())[::-1]
+    apart = {str(list(map(other.number, distinct))): other for other in reversed(nearest)}
+    return list(apart.values())[::-1]
 
 
 def grouped_by_points(cells: pd.Series[str], convention: Convention) -> str | None:

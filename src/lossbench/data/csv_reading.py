@@ -59,13 +59,13 @@ def read(place: Path, separator: str) -> Cells:
         raise InputError(f"{place.name} cannot be read ({error}): unpack it, or save it again.") from error
     if not lines:
         raise InputError(f"{place.name} is empty: it needs a line of column names and rows below.")
-    first = lines.pop(0)
+    first = [name.strip() for name in lines.pop(0)]
     places = [position for position, name in enumerate(first) if name]
     names = [first[position] for position in places]
     notes = [] if whole else [f"{place.name} ends in mid-line, and its last cell is {lines[-1][-1]!r}"]
     notes += _checked_names(names, place)
     columns = list(zip(*lines, strict=True)) if lines else [()] * len(first)
-    series = [pd.Series(columns[position], dtype=str, name=first[position]) for position in places]
+    series = [pd.Series(columns[at], dtype=str, name=first[at]).str.strip() for at in places]
     rows = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(lines)))
     left_out = {f"column {at + 1}": "no name" for at, name in enumerate(first) if not name}
     return Cells(rows, left_out, tuple(notes))
@@ -90,7 +90,7 @@ def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]],
             if lines and len(cells) != len(lines[0]):
                 short = (reader.line_num, len(cells))
                 break
-            lines.append([cell.strip() for cell in cells])
+            lines.append(cells)
     except csv.Error as error:
         raise _no_table(place, f"line {reader.line_num}: {error}") from error
     whole = last[0].endswith(("\n", "\r"))
@@ -125,19 +125,26 @@ def _opened(place: Path) -> Iterator[IO[str]]:
 def _checked_names(names: Sequence[str], place: Path) -> list[str]:
     """Refuse a first line that holds values, and say where it may do so.
 
-    Numbers in order may be names: years, or wavelengths. Those in disorder are values.
+    Numbers in order may be names: years, or wavelengths. Those in disorder are values, unless they are whole
+    and differ, as codes do.
     """
     numbers = [value for value in map(_number, names) if value is not None]
     if 2 * len(numbers) < max(len(names), 2):
         return []
     told = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    codes = len(set(numbers)) == len(numbers) and all(value % 1 == 0 <= value for value in numbers)
     steps = [after - before for before, after in pairwise(numbers)]
-    if not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+    if not (codes or all(step > 0 for step in steps) or all(step < 0 for step in steps)):
         raise InputError(
             f"{place.name} begins with {told}, which are values and no names: put a line of names above them."
         )
     even = len(steps) > 1 and max(steps) - min(steps) <= 1e-6 * max(map(abs, steps))
-    return [] if even else [f"{place.name} begins with {told}, which are taken for the names of its columns"]
+    if even:
+        return []
+    return [
+        f"{place.name} begins with {told}, taken for the names of its columns; if they are values, put a "
+        "line of names above them"
+    ]
 
 
 def _number(text: str) -> float | None:
