@@ -1,4 +1,5 @@
-"""What every test needs: one thread a process, its own MLflow store, and no clock in hypothesis."""
+"""What every test needs: one thread a process, its own MLflow store, no clock in hypothesis, and programs
+that start without the seconds that their imports take."""
 
 from __future__ import annotations
 
@@ -6,7 +7,11 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; pytest-xdist brings the processes
 
+import json
 import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -44,3 +49,131 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _own_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes to the tracking server of whoever runs it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+# What a sweep, its summaries and a report import. Python's own start of a module follows in the child.
+_EVERYTHING = (
+    "lossbench.app",
+    "lossbench.train",
+    "lossbench.pack.fit",
+    "lossbench.pack.module",
+    "lossbench.review.refresh",
+    "lossbench.report.record",
+    "lossbench.report.terminal",
+    "lossbench.report.write",
+    "mlflow.tracking.client",
+    "sklearn.datasets",
+    "sqlalchemy.orm",
+)
+_NURSERY = """
+import importlib, json, os, runpy, signal, sys
+
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+
+def child(module, arguments, folder, environment, stdout, stderr):
+    signal.alarm(600)  # no test waits for longer
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, place in enumerate((os.devnull, stdout, stderr)):
+        os.dup2(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
+    sys.path[0], sys.argv = folder, ["-m", *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+for line in sys.stdin:
+    command = json.loads(line)
+    if "wait" in command:
+        print(os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1]), flush=True)
+        continue
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        child(**command)
+        sys.exit(0)
+    os.setpgid(pid, pid)  # in both, so that it is one whoever comes first
+    print(pid, flush=True)
+"""
+
+
+class Nursery:
+    """Forks programs from a process that has its imports done; all else of `python -m` is the real thing."""
+
+    def __init__(self, *imports: str) -> None:
+        command = [sys.executable, "-c", _NURSERY, *imports]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _ask(self, **command: object) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the nursery ended with {self.process.wait()}"
+        return int(answer)
+
+    def start(
+        self, module: str, arguments: tuple[str, ...], folder: Path, stdout: Path, stderr: Path, **more: str
+    ) -> int:
+        """Begin `python -m module` in a process group of its own; `more` is set in its environment.
+
+        Returns:
+            its process id, which is that of its group.
+        """
+        return self._ask(
+            module=module, arguments=arguments, folder=str(folder), environment={**os.environ, **more},
+            stdout=str(stdout), stderr=str(stderr),
+        )  # fmt: skip
+
+    def wait(self, pid: int) -> int:
+        """The exit status of what was started."""
+        return self._ask(wait=pid)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Of programs that train or report."""
+    running = Nursery(*_EVERYTHING)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def light_nursery() -> Iterator[Nursery]:
+    """Of programs that answer before torch, pandas and MLflow are imported."""
+    running = Nursery("lossbench.app")
+    yield running
+    running.end()
+
+
+def _runner(nursery: Nursery, outputs: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(
+        *arguments: str, folder: Path, module: str = "lossbench", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        stdout, stderr = (outputs / name for name in ("stdout", "stderr"))
+        for file in (stdout, stderr):
+            file.unlink(missing_ok=True)
+        status = nursery.wait(nursery.start(module, arguments, folder, stdout, stderr, **environment))
+        return subprocess.CompletedProcess(arguments, status, stdout.read_text(), stderr.read_text())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def program(
+    nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m lossbench`, or another module, to its end, as `subprocess.run` would."""
+    return _runner(nursery, tmp_path_factory.mktemp("outputs"))
+
+
+@pytest.fixture(scope="session")
+def light_program(
+    light_nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same for what is answered before anything heavy is imported."""
+    return _runner(light_nursery, tmp_path_factory.mktemp("light_outputs"))

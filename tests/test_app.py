@@ -1,4 +1,5 @@
-"""The real program in a process of its own, as a person types it."""
+"""The program as a person types it: the first sweep and the plainest commands in a process of their own, the
+others forked from one that has its imports done."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from lossbench import __version__
 from lossbench.tracking import runs
 
 Done = subprocess.CompletedProcess[str]
+Program = Callable[..., Done]
 Numbers = dict[str, list[tuple[int, float]]]  # metric -> its curve
 
 SMALL = ("data.train_size=100", "data.val_size=40", "data.test_size=40", "trainer.max_epochs=2")
@@ -119,27 +122,33 @@ def test_a_sweep_leaves_hydras_folders_and_says_where_the_results_are(sweep: Rec
     assert "Warning" not in stdout + stderr
 
 
-def test_a_finished_sweep_is_not_trained_again_wherever_it_is_called(sweep: Recorded, tmp_path: Path) -> None:
+def test_a_finished_sweep_is_not_trained_again_wherever_it_is_called(
+    sweep: Recorded, program: Program, tmp_path: Path
+) -> None:
     before = {name: run.info.run_id for name, run in sweep.runs().items()}
-    done = lossbench(*SWEEP, folder=tmp_path, MLFLOW_TRACKING_URI=sweep.uri)
+    done = program(*SWEEP, folder=tmp_path, MLFLOW_TRACKING_URI=sweep.uri)
     assert done.returncode == 0, done.stderr
     assert "0 of 4 runs to train, 4 finished" in done.stdout
     assert {name: run.info.run_id for name, run in sweep.runs().items()} == before
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_one_after_another_gives_the_numbers_of_the_pack(sweep: Recorded, tmp_path: Path) -> None:
+def test_one_after_another_gives_the_numbers_of_the_pack(
+    sweep: Recorded, program: Program, tmp_path: Path
+) -> None:
     basic = ("hydra/launcher=basic", "experiment.name=basic", f"tracking.uri={sweep.uri}")
-    done = lossbench(*SWEEP, *basic, folder=tmp_path)
+    done = program(*SWEEP, *basic, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sweep.numbers("basic") == sweep.numbers()
 
 
-def test_one_run_alone_gives_the_numbers_of_the_pack_and_tells_them(sweep: Recorded, tmp_path: Path) -> None:
+def test_one_run_alone_gives_the_numbers_of_the_pack_and_tells_them(
+    sweep: Recorded, program: Program, tmp_path: Path
+) -> None:
     address = f"tracking.uri=sqlite:///{os.path.relpath(sweep.folder, tmp_path)}/mlflow.db"
     # Paths are those of the folder where one stands, whatever Hydra does about the folder of the job.
     alone = ("loss=huber", "seed=1", "experiment.name=alone", address, "hydra.job.chdir=true", *SMALL)
-    done = lossbench(*alone, folder=tmp_path)
+    done = program(*alone, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     (name,), numbers = sweep.runs("alone"), sweep.numbers("alone")
     assert numbers[name] == sweep.numbers()[name]
@@ -150,12 +159,12 @@ def test_one_run_alone_gives_the_numbers_of_the_pack_and_tells_them(sweep: Recor
 
 
 def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
-    sweep: Recorded, tmp_path: Path
+    sweep: Recorded, program: Program, tmp_path: Path
 ) -> None:
     (tmp_path / "own" / "loss").mkdir(parents=True)
     (tmp_path / "own" / "loss" / "broken.yaml").write_text(BROKEN)
     bad = ("--config-dir", "own", "-m", "loss=broken,mse,huber", "seed=0,1", *SMALL)
-    done = lossbench(*bad, "experiment.name=failing", f"tracking.uri={sweep.uri}", folder=tmp_path)
+    done = program(*bad, "experiment.name=failing", f"tracking.uri={sweep.uri}", folder=tmp_path)
     assert done.returncode == 1
     found = sweep.runs("failing")
     failed = {name: run for name, run in found.items() if run.info.status == "FAILED"}
@@ -169,7 +178,7 @@ def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
     assert "Traceback" not in done.stdout + done.stderr
     assert "Error executing job" not in done.stderr  # Hydra's words, about the first of them
     assert "lossbench: a run failed (broken" in done.stderr
-    alone = lossbench("--config-dir", "own", "loss=broken", *SMALL, folder=tmp_path)
+    alone = program("--config-dir", "own", "loss=broken", *SMALL, folder=tmp_path)
     assert alone.returncode == 1
     assert "lossbench: a run failed (broken" in alone.stderr
     assert "Error executing job" not in alone.stderr
@@ -219,13 +228,13 @@ runpy.run_module("lossbench", run_name="__main__")
 
 @pytest.mark.parametrize(("line", "words"), REFUSED.items(), ids=REFUSED)
 def test_a_refused_command_says_one_sentence_and_makes_no_database(
-    line: str, words: str, tmp_path: Path
+    line: str, words: str, light_program: Program, tmp_path: Path
 ) -> None:
     (tmp_path / "own" / "experiment").mkdir(parents=True)
     for name, content in OWN.items():
         (tmp_path / "own" / "experiment" / f"{name}.yaml").write_bytes(content)
-    command = [sys.executable, "-c", WATCHED, *line.split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (tmp_path / "watched.py").write_text(WATCHED)
+    done = light_program(*line.split(), module="watched", folder=tmp_path)
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
     assert said.startswith("lossbench: ")
@@ -236,8 +245,10 @@ def test_a_refused_command_says_one_sentence_and_makes_no_database(
 
 
 @pytest.mark.parametrize(("line", "words"), LATE.items(), ids=LATE)
-def test_what_no_machine_can_train_is_refused_likewise(line: str, words: str, tmp_path: Path) -> None:
-    done = lossbench(*line.split(), folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+def test_what_no_machine_can_train_is_refused_likewise(
+    line: str, words: str, program: Program, tmp_path: Path
+) -> None:
+    done = program(*line.split(), folder=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
     assert said.startswith(f"lossbench: {words}")
@@ -264,21 +275,24 @@ def test_ctrl_c_ends_the_program_quietly_from_its_first_import_on(tmp_path: Path
 
 
 def test_a_traceback_is_shown_to_who_asks_for_it(tmp_path: Path) -> None:
+    done = lossbench("loss=huber", "loss.delta=0", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lossbench: loss.delta must be above 0; got 0.\n"
     done = lossbench("loss=huber", "loss.delta=0", folder=tmp_path, HYDRA_FULL_ERROR="1")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert "InputError: loss.delta must be above 0; got 0." in done.stderr
 
 
-def test_help_is_the_projects_own_and_the_rest_is_hydras(tmp_path: Path) -> None:
+def test_help_is_the_projects_own_and_the_rest_is_hydras(light_program: Program, tmp_path: Path) -> None:
     helped = lossbench("--help", folder=tmp_path)
     assert helped.returncode == 0
     assert helped.stdout.startswith("lossbench: which loss should I train with?")
-    assert lossbench(folder=tmp_path).stdout == helped.stdout
-    assert lossbench("--version", folder=tmp_path).stdout == f"lossbench {__version__}\n"
-    config = lossbench("--cfg", "job", "loss=huber", "-p", "loss", folder=tmp_path)
+    assert light_program(folder=tmp_path).stdout == helped.stdout
+    assert light_program("--version", folder=tmp_path).stdout == f"lossbench {__version__}\n"
+    config = light_program("--cfg", "job", "loss=huber", "-p", "loss", folder=tmp_path)
     assert "delta: 1.0" in config.stdout
-    assert "PackLauncher" in lossbench("--info", "plugins", folder=tmp_path).stdout
+    assert "PackLauncher" in light_program("--info", "plugins", folder=tmp_path).stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -286,7 +300,7 @@ def test_help_is_the_projects_own_and_the_rest_is_hydras(tmp_path: Path) -> None
     "line", ["loss=huber", "-m loss=huber,mse seed=0,1", "experiment=outliers", "seed=1"]
 )
 def test_a_users_file_comes_before_the_shipped_one_of_its_name_and_that_is_said(
-    line: str, tmp_path: Path
+    line: str, light_program: Program, tmp_path: Path
 ) -> None:
     for name, text in {
         "loss/huber": "_target_: lossbench.losses.huber.Huber\nname: huber\ndelta: -1\n",
@@ -296,7 +310,7 @@ def test_a_users_file_comes_before_the_shipped_one_of_its_name_and_that_is_said(
     }.items():
         (tmp_path / "mine" / f"{name}.yaml").parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / "mine" / f"{name}.yaml").write_text(text)
-    done = lossbench("--config-dir", "mine", *line.split(), folder=tmp_path)
+    done = light_program("--config-dir", "mine", *line.split(), folder=tmp_path)
     told, refused = done.stderr.splitlines()
     named = ", ".join(f"mine/{name}.yaml" for name in ("experiment/outliers", "loss/huber", "optimizer/adam"))
     assert told == f"{named} are taken instead of the files of that name that lossbench brings."

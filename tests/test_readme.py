@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from lossbench.report.words import difference_text
 
 README = Path(__file__).parents[1] / "README.md"
+Done = subprocess.CompletedProcess[str]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What the README's commands say -> what a test has time for.
 SHORTER = {
@@ -32,6 +35,7 @@ JOURNEYS = {
     "model": ("model.name", {"mlp", "smooth"}, 3),
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),
 }
+TYPED = "table"  # the journey whose every process is started by a shell
 
 
 def blocks(journey: str) -> list[tuple[str, str]]:
@@ -48,19 +52,29 @@ def shorter(script: str) -> str:
     return script
 
 
-def run(script: str, folder: Path) -> str:
+def in_a_shell(script: str, folder: Path) -> Done:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    done = subprocess.run(
+    return subprocess.run(
         ["sh", "-e", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+
+
+def forked(script: str, folder: Path, program: Callable[..., Done]) -> Done:
+    """The same commands from a process that has their imports done, and without worker processes."""
+    shown = told = ""
+    for line in script.replace("\\\n", " ").splitlines():
+        python, option, module, *arguments = shlex.split(line)
+        assert (python, option) == ("python", "-m")
+        more = ["hydra.launcher.n_jobs=1"] if module == "lossbench" else []
+        done = program(*arguments, *more, module=module, folder=folder)
+        shown, told = shown + done.stdout, told + done.stderr
+        if done.returncode:
+            break
+    return subprocess.CompletedProcess(script, done.returncode, shown, told)
 
 
 @pytest.mark.parametrize("journey", JOURNEYS)
-def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path) -> None:
+def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path, program: Callable[..., Done]) -> None:
     scripts = []
     for language, text in blocks(journey):
         if language == "sh":
@@ -70,7 +84,11 @@ def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path) -> None:
         assert Path(name).suffix == {"python": ".py", "yaml": ".yaml"}[language]
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    shown = run("\n".join(scripts), tmp_path)
+    script = "".join(scripts)
+    done = in_a_shell(script, tmp_path) if journey == TYPED else forked(script, tmp_path, program)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    shown = done.stdout
     column, compared, verdicts = JOURNEYS[journey]
     (results,) = tmp_path.glob("experiments/*/results.csv")
     with results.open(encoding="utf-8", newline="") as file:

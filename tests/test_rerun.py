@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -78,11 +78,6 @@ def test_what_differs_is_listed(
     assert "test/mae: " in told
 
 
-def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "lossbench.rerun", *arguments]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-
-
 def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "garbage.db").write_text("no database at all " * 100)
@@ -100,14 +95,16 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.db", "folder.db", "garbage.db"]
 
 
-def test_a_recorded_model_that_is_too_big_is_told_in_a_sentence(trained: list[Outcome], folder: Path) -> None:
+def test_a_recorded_model_that_is_too_big_is_told_in_a_sentence(
+    trained: list[Outcome], folder: Path, program: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     run_id = str(trained[2].run_id)
     recorded = json.loads(tags_of(folder, run_id)["lossbench.config"])
     recorded["model"]["hidden"] = [9223372036854775807]
     change(
         folder, run_id, "UPDATE tags SET value = ? WHERE key = ?", json.dumps(recorded), "lossbench.config"
     )
-    done = command(run_id, f"tracking.uri={uri(folder)}", folder=folder)
+    done = program(run_id, f"tracking.uri={uri(folder)}", module="lossbench.rerun", folder=folder)
     assert done.returncode == 2
     assert done.stderr.startswith("lossbench: The memory does not suffice (")
     assert done.stderr.count("\n") == 1

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,51 +20,8 @@ SWEEP = (
     *("trainer.batch_size=16", "pack.mode=loop", "pack.checkpoint_every=2", "hydra.launcher.max_members=2"),
     *("loss=mse,huber", "seed=0,1,2"),
 )
+Nursery = Any  # the class of the conftest.py above, which this one cannot import
 HERE = "hydra.launcher.n_jobs=1"  # all packs in the process of the program
-
-_NURSERY = """
-import json, os, sys
-import lossbench.app, lossbench.train, lossbench.pack.plan, lossbench.tracking.store
-import sklearn.datasets, sqlalchemy.orm
-
-def child(folder, arguments, output):
-    os.chdir(folder)
-    sys.path.insert(0, folder)
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(file, 1), os.dup2(file, 2)
-    sys.argv = ["lossbench", *arguments]
-    lossbench.app.run()
-
-for line in sys.stdin:
-    command = json.loads(line)
-    if "wait" in command:
-        print(os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1]), flush=True)
-        continue
-    pid = os.fork()
-    os.setpgid(pid, pid)  # in both, so that it is one whoever comes first
-    if pid == 0:
-        child(*command["start"])
-        sys.exit(0)
-    print(pid, flush=True)
-"""
-
-
-class Nursery:
-    """Starts the program without the seconds that its imports take; all else is the real thing."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, **command: object) -> int:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        assert answer, f"the nursery ended with {self.process.wait()}"
-        return int(answer)
 
 
 class Program:
@@ -75,7 +30,7 @@ class Program:
     def __init__(self, nursery: Nursery, folder: Path, arguments: tuple[str, ...]) -> None:
         self.nursery = nursery
         self.output = folder / f"output-{time.monotonic_ns()}"
-        self.pid = nursery.ask(start=[str(folder), list(arguments), str(self.output)])
+        self.pid = nursery.start("lossbench", arguments, folder, self.output, self.output)
 
     def kill(self) -> None:
         """As `kill -9` of the whole sweep."""
@@ -84,7 +39,7 @@ class Program:
 
     def wait(self) -> tuple[int, str]:
         """Exit status and what was said."""
-        return self.nursery.ask(wait=self.pid), self.output.read_text()
+        return self.nursery.wait(self.pid), self.output.read_text()
 
 
 class Folder:
@@ -166,14 +121,6 @@ class Folder:
         while int(str(self.statuses().get(status, 0))) < count:
             assert time.monotonic() < until, self.statuses()
             time.sleep(0.01)
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    running = Nursery()
-    yield running
-    running.process.kill()
-    running.process.wait()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -117,9 +118,11 @@ def test_every_link_opens_the_mode_for_training_and_the_newest_experiment_opens_
 
 
 @pytest.mark.parametrize("module", ["report", "review", "review.server", "rerun"])
-def test_help_is_what_the_module_says_of_itself(module: str) -> None:
-    line = [sys.executable, "-m", f"lossbench.{module}", "--help"]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
+def test_help_is_what_the_module_says_of_itself(
+    module: str, light_program: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    done = light_program("--help", module=f"lossbench.{module}", folder=tmp_path)
+    assert done.returncode == 0
     assert f"`python -m lossbench.{module}" in done.stdout
     assert "tracking.uri=" in done.stdout
     assert done.stderr == ""
