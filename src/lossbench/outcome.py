@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lossbench.config import Job
 from lossbench.errors import RunFailedError
 from lossbench.metrics.names import METRICS
+from lossbench.significant import number
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
 def summary(outcome: Outcome) -> str:
     """One finished run in two lines that fit a terminal: what chose its epoch, and what the test says."""
     epoch = outcome.metrics["best/epoch"]
-    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {outcome.metrics[f'best/{outcome.select}']:.4g}"
-    tests = [f"{name} {value:.4g}" for name, value in outcome.metrics.items() if name.startswith("test/")]
+    selected = number(outcome.metrics[f"best/{outcome.select}"])
+    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {selected}"
+    tests = [f"{name} {number(value)}" for name, value in outcome.metrics.items() if name.startswith("test/")]
     return f"{outcome.job.name}: {chosen}\n  {', '.join(tests)}"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench import command
 from lossbench.errors import InputError
+from lossbench.metrics.names import METRICS, TARGET
 from lossbench.tracking import provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Comparison:
         if not self.close and not self.apart:
             told = [f"the same: all {total} metrics are equal to the bit"]
         elif self.agrees:
-            largest = max(_distance(before, now) for _, before, now in self.close)
+            largest = max(_distance(*both) for both in self.close)
             told = [
                 f"the same to rounding: {self.same} of {total} metrics are equal to the bit, "
                 f"the others to a relative {largest:.1g}"
@@ -166,7 +167,7 @@ def _sorted(
             apart.append((name, old, new))
         elif old == new:
             same += 1
-        elif _distance(old, new) <= TOLERANCE:
+        elif _distance(name, old, new) <= TOLERANCE:
             close.append((name, old, new))
         else:
             apart.append((name, old, new))
@@ -188,9 +189,11 @@ def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[s
     return [*told, *versions, ("pack mode", mode, now["lossbench.pack"])]
 
 
-def _distance(before: float, now: float) -> float:
-    """Relative to the larger; numbers near zero are compared as they are."""
-    return abs(before - now) / max(abs(before), abs(now), 1.0)
+def _distance(name: str, before: float, now: float) -> float:
+    """Relative to the larger; numbers near zero are compared as they are, unless the target is so small."""
+    metric = METRICS.get(name.partition("/")[2])
+    least = 0.0 if metric is not None and metric.unit == TARGET else 1.0
+    return abs(before - now) / (max(abs(before), abs(now), least) or 1.0)
 
 
 def _show(value: float | None) -> str:

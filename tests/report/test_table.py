@@ -24,10 +24,22 @@ from lossbench.report.terminal import show
 
 
 @pytest.mark.parametrize(
-    ("spreads", "decimals"), [((0.0034,), 3), ((0.012,), 3), ((0.05,), 2), ((12.0,), 0), ((1e-7,), 4)]
+    ("mean", "spread", "text"),
+    [
+        (0.5, 0.0034, "0.500±0.003"),
+        (0.5, 0.012, "0.500±0.012"),
+        (0.5, 0.05, "0.50±0.05"),
+        (0.5, 12.0, "0±12"),
+        (0.5, 1e-7, "0.50000±1e-07"),
+        (0.5, 0.0, "0.500±0.000"),
+        (3.441e-7, 4.1e-8, "3.4e-07±4e-08"),
+        (344126.0, 41234.0, "344126±41234"),
+        (3.44126e11, 4.1234e10, "3.4e+11±4e+10"),
+        (3.44126e25, 4.1234e23, "3.44e+25±4e+23"),
+    ],
 )
-def test_digits_fit_the_spread(spreads: tuple[float, ...], decimals: int) -> None:
-    assert Column("x", tuple(Cell(0.5, spread) for spread in spreads)).decimals == decimals
+def test_digits_fit_the_spread_in_any_units(mean: float, spread: float, text: str) -> None:
+    assert Column("x", (Cell(mean, spread),)).text(0, "") == text
 
 
 def test_no_digit_is_lost_in_a_column_that_spans_orders_of_magnitude() -> None:
@@ -39,13 +51,13 @@ def test_no_digit_is_lost_in_a_column_that_spans_orders_of_magnitude() -> None:
         "-",
     ]
     assert [wide.mean_text(place) for place in range(4)] == ["0.0421", "9.45", "2.0e-05", "-"]
-    assert wide.text(1, "", 1) == "9.45±0.68"
-    assert Column("mse", (Cell(0.421, 0.031), Cell(9.447, 0.68))).text(1, "", 1) == "9.4±0.7"
+    assert wide.text(1, "") == "9.45±0.68"
+    assert Column("mse", (Cell(0.421, 0.31), Cell(9.447, 0.68))).text(1, "") == "9.4±0.7"
 
 
 def test_a_metric_that_a_loss_does_not_define_is_a_dash() -> None:
-    assert Cell(math.nan).text(3) == "-"
-    assert Cell(0.91234, 0.0123).text(3) == "0.912 ± 0.012"
+    assert Cell(math.nan).text(0.001) == "-"
+    assert Cell(0.91234, 0.0123).text(0.001) == "0.912 ± 0.012"
 
 
 def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.DataFrame) -> None:
@@ -257,3 +269,39 @@ def test_results_csv_has_one_row_per_run_with_what_varies(runs: pd.DataFrame) ->
     table = results_table(build(Experiment("x", judge="rmse", select="mae"), runs))
     assert len(table) == len(runs)
     assert list(table.columns[:4]) == ["data.name", "model.name", "loss.name", "data.contamination"]
+
+
+NUMBER = r"[-+]?\d[\d.]*(?:e[-+]\d+)?"
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e6, 1e20])
+def test_every_number_of_a_report_can_be_read_in_any_units(runs: pd.DataFrame, unit: float) -> None:
+    experiment = Experiment("x", judge="rmse", select="mae", claims=(CLAIM,))
+    names = [name for name in runs.columns if name.startswith(("test/", "best/"))]
+    other = runs.assign(**{name: runs[name] * unit for name in names})
+    pattern = rf"{NUMBER}(?: ?± ?{NUMBER}| \[{NUMBER}, {NUMBER}\])"
+    for told in (lambda data: printed(data, experiment), lambda data: markdown(build(experiment, data), {})):
+        usual, moved = re.findall(pattern, told(runs)), re.findall(pattern, told(other))
+        assert len(usual) == len(moved) > 6
+        for one, same in zip(usual, moved, strict=True):
+            numbers = [float(part) for part in re.findall(NUMBER, one)]
+            again = [float(part) / unit for part in re.findall(NUMBER, same)]
+            assert again == pytest.approx(numbers, rel=0.1, abs=0.06 * max(map(abs, numbers)))
+            assert all(len(part) <= 9 for part in re.findall(NUMBER, same))
+    assert [line.partition(" (")[0] for line in advice(build(experiment, other))] == [
+        line.partition(" (")[0] for line in advice(build(experiment, runs))
+    ]
+
+
+def test_the_cross_table_says_in_which_units_losses_of_values_score(runs: pd.DataFrame) -> None:
+    own = runs[runs["data.contamination"] == 0.2].assign(**{"cross/mse": 1.0, "cross/mae": 0.5})
+    experiment = Experiment("x", judge="rmse", select="mae")
+    said = "mae here is not in the units of the other tables"
+    report = build(experiment, own)
+    assert said in markdown(report, {})
+    assert said in html(report, {}, {})
+    classes = own.drop(columns="test/rmse")
+    classes = classes.rename(columns={"test/mae": "test/accuracy", "best/mae": "best/accuracy"})
+    page = markdown(build(Experiment("x", judge="accuracy", select="accuracy"), classes), {})
+    assert "scored by every loss" in page
+    assert said not in page

@@ -105,13 +105,13 @@ def read_target(cells: pd.Series[str], options: Reading, file: str) -> tuple[npt
     _refuse_first(values.isna(), cells, owner, "is no number", remedy)
     _refuse_first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
     if values.min() == values.max():
-        raise InputError(f"{owner[0].upper()}{owner[1:]} is {values[0]:g} in every row: nothing to learn.")
+        raise InputError(f"{owner[0].upper()}{owner[1:]} is {values[0]:.12g} in every row: nothing to learn.")
     note = _convention_note(bare, options.convention, str(cells.name))
     two = sorted(values.unique())
     if len(two) == 2:
         note = (
-            f"the target {cells.name} has two values, {two[0]:g} and {two[1]:g}, like a class; here it is "
-            "predicted as a number, by losses and metrics of numbers"
+            f"the target {cells.name} has two values, {two[0]:.12g} and {two[1]:.12g}, like a class; here it "
+            "is predicted as a number, by losses and metrics of numbers"
         )
     # A copy: pandas' own array cannot be written to.
     return np.array(values, dtype=np.float64), Column(values, unit=unit, note=note)
@@ -173,7 +173,7 @@ def _convention_note(cells: pd.Series[str], convention: Convention, name: str) -
     swapped = {"point": Convention("comma", "point"), "comma": Convention("point", "comma")}
     other = swapped[convention.decimal]
     now, then = convention.number(cell), other.number(cell)
-    return f"{name} has {cell}, read as {now:g}; if it is {then:g}, set {other.knobs(convention)}"
+    return f"{name} has {cell}, read as {now:.12g}; if it is {then:.12g}, set {other.knobs(convention)}"
 
 
 def _refuse_other_convention(

@@ -17,24 +17,28 @@ class Metric:
     """A metric by its name.
 
     meaning: in plain words, with the unit or range.
+    unit: where it has one; a result in units of the target may be of any size.
     """
 
     name: str
     family: MetricFamily
     higher_is_better: bool
     meaning: str
+    unit: str = ""
 
+
+TARGET = "units of the target"
 
 _ALL = (
-    Metric("mae", "continuous", False, "mean absolute error, in units of the target"),
-    Metric("rmse", "continuous", False, "root of the mean squared error, in units of the target"),
-    Metric("median_ae", "continuous", False, "median absolute error, in units of the target"),
+    Metric("mae", "continuous", False, "mean absolute error, in units of the target", TARGET),
+    Metric("rmse", "continuous", False, "root of the mean squared error, in units of the target", TARGET),
+    Metric("median_ae", "continuous", False, "median absolute error, in units of the target", TARGET),
     Metric("r2", "continuous", True, "share of the target's variance that is explained, at most 1"),
-    Metric("mae_disputed", "continuous", False, "mae among the quarter that raters disagree on most"),
+    Metric("mae_disputed", "continuous", False, "mae among the quarter that raters disagree on most", TARGET),
     Metric("accuracy", "classes", True, "share of examples whose highest score is the right class, 0 to 1"),
     Metric("f1", "classes", True, "F1 score, the plain mean over classes, 0 to 1"),
     Metric("auroc", "classes", True, "chance that a class scores its own example above another's, 0 to 1"),
-    Metric("nll", "classes", False, "mean negative log probability of the right class, in nats"),
+    Metric("nll", "classes", False, "mean negative log probability of the right class, in nats", "nats"),
     Metric("brier", "classes", False, "squared error of the probabilities, 0 to 1 (to 2 above two classes)"),
     Metric("ece", "classes", False, "gap between confidence and accuracy in 15 bins, 0 to 1"),
     Metric("verification_auc", "identities", True, "chance that a pair of one person is closer than another"),

@@ -12,6 +12,7 @@ from lossbench.report.contenders import loss_of, slices
 from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
 from lossbench.report.spelling import show
 from lossbench.report.table import rate_of
+from lossbench.significant import number
 
 
 def advice(report: Report) -> list[str]:
@@ -62,7 +63,7 @@ class _Answer:
         start = (
             f"train with {pick}{f' ({knobs})' if knobs else ''} at learning rate {show(self.rates[pick])}: "
             f"{'chosen on validation, ' if swept else ''}{'best ' if ahead else ''}mean test {report.judge} "
-            f"({self.means[pick]:.4g}, {counted(self.counts[pick], 'seed')})"
+            f"({number(self.means[pick])}, {counted(self.counts[pick], 'seed')})"
         )
         budget = " (at this budget)" if {pick, *self.others} & set(self.late) else ""
         return f"{start}{self._how_sure(ahead)}{budget}."

@@ -21,6 +21,7 @@ from lossbench.report.contenders import slices
 from lossbench.report.spelling import show
 from lossbench.report.statistics import LEVEL, Floats
 from lossbench.seeds import numpy_generator
+from lossbench.significant import number
 
 # Wrong labels are left out: a loss that is bad without any can hardly double its share of errors.
 AXIS = "data.contamination"
@@ -71,7 +72,9 @@ class Breakdown:
         return f"{point} [{self._share(row['low'])}, {self._share(row['high'])}]"
 
     def _share(self, value: float) -> str:
-        return f"{value:.3f}" if math.isfinite(value) else f"> {show(float(self.most))}"
+        if not math.isfinite(value):
+            return f"> {show(float(self.most))}"
+        return f"{value:.3f}" if value >= 0.01 else number(value, 2)
 
 
 def crossing(shares: Floats, errors: Floats, multiple: float) -> Floats:

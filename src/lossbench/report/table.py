@@ -14,6 +14,7 @@ from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_bett
 from lossbench.report.contenders import loss_of, slices
 from lossbench.report.family import Family, Mark
 from lossbench.report.spelling import show
+from lossbench.significant import alike, number
 
 WIDE = 30.0  # times the smallest mean of a column
 
@@ -27,46 +28,45 @@ class Cell:
     n: int = 0
     mark: Mark = ""
 
-    def text(self, decimals: int | None, gap: str = " ") -> str:
-        """`0.912 ± 0.003`, or a dash; without `decimals` in digits that count for this cell alone."""
+    def text(self, size: float | None, gap: str = " ") -> str:
+        """`0.912 ± 0.003`, or a dash.
+
+        Args:
+            size: what still counts; None: what counts for this cell alone.
+            gap: around the sign.
+        """
         if math.isnan(self.mean):
             return "-"
         parts = [self.mean] if math.isnan(self.deviation) else [self.mean, self.deviation]
-        if decimals is None:
-            return f"{gap}±{gap}".join(self._own(part) for part in parts)
-        return f"{gap}±{gap}".join(f"{part:.{decimals}f}" for part in parts)
+        told = alike(parts, self._size() if size is None else size)
+        if self.deviation > 0 and float(told[-1]) == 0:
+            told[-1] = number(self.deviation, 1)  # far smaller than those of the other cells, but there
+        return f"{gap}±{gap}".join(told)
 
-    def _own(self, value: float) -> str:
-        """With three digits of the mean that count, and two of the spread."""
-        size = abs(self.mean)
-        if value and not 1e-4 <= abs(value) < 1e5:
-            return f"{value:.1e}"
-        digits = [2 - _exponent(size)] if size >= 1e-4 else []
-        digits += [1 - _exponent(self.deviation)] if self.deviation > 0 else []
-        return f"{value:.{min(6, max(0, *digits, 0))}f}"
-
-
-def _exponent(value: float) -> int:
-    return math.floor(math.log10(value))
+    def _size(self) -> float:
+        """Two digits of the spread count, or three of the mean; one of the mean whatever the spread."""
+        if not self.deviation > 0:
+            return abs(self.mean) / 100
+        return min(self.deviation / 10, abs(self.mean) or self.deviation)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One metric, or one value of an axis, for all losses; `decimals` fit its spread."""
+    """One metric, or one value of an axis, for all losses; its digits fit its spread."""
 
     head: str
     cells: tuple[Cell, ...]
     better: str = ""  # higher or lower
 
     @property
-    def decimals(self) -> int:
-        """Digits after the point: the spread keeps one or two that count."""
+    def size(self) -> float | None:
+        """What still counts in every cell: the spread keeps one or two digits. None: each has its own."""
+        if self.wide:
+            return None
         spreads = [c.deviation for c in self.cells if c.deviation > 0] or [
             abs(c.mean) / 100 for c in self.cells if not math.isnan(c.mean) and c.mean != 0
         ]
-        if not spreads:
-            return 3
-        return min(4, max(0, math.ceil(-math.log10(float(np.median(spreads)) / 2))))
+        return float(np.median(spreads)) / 2 if spreads else 1e-3
 
     @property
     def wide(self) -> bool:
@@ -74,9 +74,9 @@ class Column:
         sizes = [abs(c.mean) for c in self.cells if not math.isnan(c.mean) and c.mean != 0]
         return len(sizes) > 1 and max(sizes) > WIDE * min(sizes)
 
-    def text(self, place: int, gap: str = " ", most: int = 4) -> str:
-        """The cell of a row, with at most so many digits after the point where all cells have as many."""
-        return self.cells[place].text(None if self.wide else min(most, self.decimals), gap)
+    def text(self, place: int, gap: str = " ") -> str:
+        """The cell of a row."""
+        return self.cells[place].text(self.size, gap)
 
     def mean_text(self, place: int) -> str:
         """The mean alone."""

@@ -14,7 +14,6 @@ from lossbench.report.build import Report
 from lossbench.report.table import Column, Table, rate_of
 
 WIDTH = 100
-DECIMALS = 3  # at most, where a column has one number of them
 _GAP = 3  # between columns: padding on both sides, and the box's own
 _MARKS = {"best": "*", "tied": "~", "": " "}
 _STYLES = {"best": "bold green", "tied": "green", "": ""}
@@ -92,7 +91,7 @@ def _split(table: Table) -> list[Table]:
 
 
 def _text(column: Column, place: int) -> str:
-    return column.text(place, "", DECIMALS) + _MARKS[column.cells[place].mark]
+    return column.text(place, "") + _MARKS[column.cells[place].mark]
 
 
 def _grid(table: Table, arrows: bool) -> Grid:

@@ -24,6 +24,7 @@ import pandas as pd
 from lossbench.report.choose import several
 from lossbench.report.conditions import RATE, Layout, label, prefers_higher
 from lossbench.report.sign_flips import Floats
+from lossbench.significant import number
 
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
 """(run ids, metric) -> columns run_id, step (from 1), value."""
@@ -169,7 +170,10 @@ def remarks(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
     """Which trials were still getting better, by how much, and how many epochs would probably do."""
     if not short:
         return []
-    parts = [f"{label(one.condition, layout.keys)} by {one.gain:.2g} to {one.reached:.3g}" for one in short]
+    parts = [
+        f"{label(one.condition, layout.keys)} by {number(one.gain, 2)} to {number(one.reached, 3)}"
+        for one in short
+    ]
     epochs = {one.epochs for one in short}
     last = f"the last of {epochs.pop()} epochs" if len(epochs) == 1 else "the last epoch"
     return [

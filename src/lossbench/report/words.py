@@ -8,10 +8,11 @@ from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.report.budget import Crossing
 from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, label
+from lossbench.report.conditions import LOSS, label, results
 from lossbench.report.settling import impossible, spread_asks
 from lossbench.report.spelling import show
 from lossbench.report.verdicts import Judged
+from lossbench.significant import alike
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
 
@@ -84,18 +85,10 @@ def repeated_text(judged: Judged) -> str:
 
 def difference_text(estimate: float, low: float, high: float) -> str:
     """`+0.31 [+0.25, +0.37]`, with the digits that the width of the interval deserves."""
-    digits = decimals(high - low, estimate)
-    numbers = [f"{value:+.{digits}f}" for value in (estimate, low, high)]
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
-
-
-def decimals(width: float, estimate: float) -> int:
-    """Digits after the point that the width of an interval deserves."""
+    width = high - low
     known = math.isfinite(width) and width > 1e-6 * abs(estimate)  # else rounding, or no spread
-    size = width if known else abs(estimate)
-    if not math.isfinite(size):  # most runs of one side diverged
-        return 1
-    return min(6, max(1, math.ceil(-math.log10(size / 4)))) if size > 0 else 1
+    middle, below, above = alike([estimate, low, high], (width if known else abs(estimate)) / 4, sign=True)
+    return f"{middle} [{below}, {above}]"
 
 
 def p_text(p: float) -> str:
@@ -160,6 +153,16 @@ def overtakings(report: Report) -> list[tuple[str, str, str, int]]:
 
 def _where(report: Report, crossing: Crossing) -> str:
     return label({LOSS: "", **crossing.where}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")
+
+
+def cross_line(report: Report) -> str:
+    """In which units losses of values score in the cross table; empty where nobody predicts a value."""
+    if not results(report.chosen, "test/mae").notna().any():
+        return ""
+    return (
+        "On values a loss scores as it trains: targets are shifted by the median and divided by the spread "
+        "of the training targets, so mae here is not in the units of the other tables."
+    )
 
 
 def meaning(metric: str) -> str:

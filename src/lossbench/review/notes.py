@@ -7,8 +7,8 @@ import pandas as pd
 from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.report.conditions import RATE
-from lossbench.report.words import decimals
 from lossbench.review.summaries import Compared, Summary
+from lossbench.significant import alike, number
 
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -40,13 +40,13 @@ def _results(summary: Summary, compared: Compared) -> str:
         mean = summary.metrics[f"test/{name}"]
         low = summary.metrics.get(f"test_interval/{name}_low")
         high = summary.metrics.get(f"test_interval/{name}_high")
-        interval, digits = "-", decimals(0.0, mean / 100)
+        middle, interval = number(mean), "-"
         if low is not None and high is not None:
-            digits = decimals((high - low) / 10, mean / 100)
-            interval = f"{low:.{digits}f} to {high:.{digits}f}"
+            middle, *ends = alike([mean, low, high], (high - low) / 40)
+            interval = " to ".join(ends)
         shown = f"**{name}**" if name == compared.judge else name
         better = "higher" if METRICS[name].higher_is_better else "lower"
-        lines.append(_row(shown, f"{mean:.{digits}f}", interval, better))
+        lines.append(_row(shown, middle, interval, better))
     return "\n".join(lines)
 
 
@@ -57,7 +57,7 @@ def _rates(rates: pd.DataFrame, select: str) -> str:
     told = "chosen" if len(rates) > 1 else "the only one tried"
     for row in rates.sort_values(RATE).to_dict("records"):
         rate = f"**{row[RATE]:g}** ({told})" if row["rank"] == 0 else f"{row[RATE]:g}"
-        value = "-" if pd.isna(row["validation"]) else f"{row['validation']:.4g}"
+        value = "-" if pd.isna(row["validation"]) else number(row["validation"])
         lines.append(_row(rate, value, str(row["finished"]), str(row["diverged"])))
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ import numpy as np
 from lossbench.report.figures.looks import INK, look, ordered
 from lossbench.report.figures.stored import Arrays, class_names, labels
 from lossbench.report.figures.style import GREY, lines_behind, painted, panels
+from lossbench.significant import number
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
@@ -109,7 +110,7 @@ def reliability(parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str
             lowest = min(lowest, float(min(confidence.min(), right.min())))
             drawn = look(loss).kwargs() | ({"markersize": 4.5, "linewidth": 1.3} if small else {})
             error = ece.get(heading, {}).get(loss)
-            name = loss if error is None else f"{loss}, ECE {error:.3f}"
+            name = loss if error is None else f"{loss}, ECE {number(error, 3)}"
             axes.plot(confidence, right, label=name, **drawn)
         axes.set_title("" if one else heading, loc="left")
         axes.legend(loc="lower right", handlelength=2.6, fontsize=7 if small else 9, borderaxespad=0.2)

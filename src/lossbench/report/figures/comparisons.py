@@ -143,11 +143,12 @@ def critical_difference(found: Ranks, metric: str) -> Any:
 
 
 @painted
-def cross_heat(table: Table) -> Any:
+def cross_heat(table: Table, scaled: bool = False) -> Any:
     """Each trained loss (rows) scored by every loss (columns); dark is ten times the column's best.
 
     Args:
         table: of `table.cross_tables`.
+        scaled: whether there are values, which are scored as they are trained on: shifted and scaled.
     """
     names = [column.head for column in table.columns]
     cells = {column.head: [cell.mean for cell in column.cells] for column in table.columns}
@@ -177,7 +178,10 @@ def cross_heat(table: Table) -> Any:
     axes.xaxis.set_label_position("top")
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    axes.set_xlabel("scored by (mean on test; lower is better; bold is the column's best)", color=GREY)
+    units = "; values shifted and scaled as in training" if scaled else ""
+    axes.set_xlabel(
+        f"scored by (mean on test{units}; lower is better; bold is the column's best)", color=GREY
+    )
     axes.set_ylabel("trained on", color=GREY)
     for spine in axes.spines.values():
         spine.set_visible(False)

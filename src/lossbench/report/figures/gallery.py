@@ -19,6 +19,7 @@ from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name, metric_name
 from lossbench.report.table import main_axis
 from lossbench.report.together import prefix
+from lossbench.report.words import cross_line
 from lossbench.tracking import read_histories
 
 if TYPE_CHECKING:
@@ -162,9 +163,12 @@ def _cross(report: Report, stored: Stored) -> Iterator[Drawn]:
     tables = [table for table in report.cross if len(table.rows) > 1 and len(table.columns) > 1]
     if tables:
         text = "Each trained loss (rows) scored by every loss that reads its outputs (columns), on test."
-        yield Drawn("cross.png", comparisons.cross_heat(tables[0]), text)
+        scaled = bool(line := cross_line(report))
+        text = f"{text} {line}".rstrip()
+        yield Drawn("cross.png", comparisons.cross_heat(tables[0], scaled), text)
     if len(tables) > 1:
-        yield Drawn("cross_last.png", comparisons.cross_heat(tables[-1]), f"The same for {tables[-1].title}.")
+        last = comparisons.cross_heat(tables[-1], scaled)
+        yield Drawn("cross_last.png", last, f"The same for {tables[-1].title}.")
 
 
 PARTS: tuple[Callable[[Report, Stored], Iterator[Drawn]], ...] = (

@@ -13,6 +13,7 @@ from matplotlib import ticker
 from lossbench.report.conditions import higher_is_better
 from lossbench.report.figures.looks import Look, ordered
 from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, scale_for
+from lossbench.significant import number
 
 _MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
 _LETTER, _GAP = 0.068, 0.1  # inches: a letter of a tick label, and what keeps two labels apart
@@ -188,7 +189,7 @@ def _note(panel: Panel, limits: tuple[float, float], metric: str) -> None:
         return
     more = higher_is_better(metric)
     best = max if more else min
-    outside = [f"{loss} ({best(panel.lines[loss]):.2g})" for loss in panel.outside]
+    outside = [f"{loss} ({number(best(panel.lines[loss]), 2)})" for loss in panel.outside]
     edge, side, anchor = (0.03, "below", "bottom") if more else (0.97, "above", "top")
     place, align = _free(panel, limits, more)
     panel.axes.text(

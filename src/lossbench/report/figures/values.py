@@ -30,7 +30,8 @@ def residuals(parts: Fits) -> Any:
     ]
     everything = np.concatenate([values for _, own in errors for values in own.values()])
     low, high = np.percentile(everything[np.isfinite(everything)], _KEPT)
-    edges = np.linspace(low, high, _BINS + 1) if high > low else np.linspace(low - 1, low + 1, _BINS + 1)
+    room = 0.0 if high > low else abs(low) or 1.0
+    edges = np.linspace(low - room, high + room, _BINS + 1)
     figure, places = panels(
         len(parts),
         _titled("Errors on the test set: prediction minus target (markers: medians)", parts),

@@ -9,8 +9,6 @@ _CAPITALS |= {"ece": "ECE", "brier": "Brier score", "median_ae": "median absolut
 _CAPITALS |= {"eer": "equal error rate", "verification_auc": "verification AUC"}
 _CAPITALS |= {"tar_at_far_0.01": "true matches at 1% false", "map_at_r": "MAP@R", "recall_at_1": "recall@1"}
 _CAPITALS |= {"mae_disputed": "MAE where raters disagree most"}
-_UNITS = {"mae": "units of the target", "rmse": "units of the target", "nll": "nats"}
-_UNITS |= {"median_ae": "units of the target", "mae_disputed": "units of the target"}
 
 
 def metric_name(metric: str) -> str:
@@ -22,8 +20,9 @@ def metric_label(metric: str, prefix: str = "test ") -> str:
     """For an axis: `test RMSE (units of the target; lower is better)`."""
     if metric not in METRICS:
         return f"{prefix}{metric_name(metric)}"
-    better = "higher" if METRICS[metric].higher_is_better else "lower"
-    unit = f"{_UNITS[metric]}; " if metric in _UNITS else ""
+    told = METRICS[metric]
+    unit = f"{told.unit}; " if told.unit else ""
+    better = "higher" if told.higher_is_better else "lower"
     return f"{prefix}{metric_name(metric)} ({unit}{better} is better)"
 
 
