@@ -149,10 +149,11 @@ def test_few_keeps_the_first_and_the_last() -> None:
 
 
 def test_conditions_without_room_are_counted_in_the_caption(
-    make: Callable[..., pd.DataFrame], store: str
+    make: Callable[..., pd.DataFrame], store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = pd.concat([make(seeds=2).assign(**{"data.noise": value}) for value in range(6)])
     crowded = build(Experiment("x", judge="rmse", select="mae"), many)
+    monkeypatch.setattr(gallery, "PARTS", (gallery._headline, gallery._rates))
     _, captions = gallery.draw(crowded, store)
     assert captions["learning_rates.png"].endswith("(8 of 12 conditions).")
     assert "of 2 conditions" not in captions["metric_by_axis.png"]
