@@ -133,6 +133,16 @@ def test_signs_that_differ_are_refused(tmp_path: Path) -> None:
     )
     cells = [f"{row}%" if row % 4 else "0.5" for row in range(60)]
     assert "has '1%' and '0.5': write all" in refused(table(tmp_path, cells))
+    cells = [f"1.{row + 100},50 €" if row % 4 else "12" for row in range(60)]
+    assert "has '1.101,50 €' and '12': write all" in refused(table(tmp_path, cells))
+
+
+def test_units_that_differ_are_told_where_there_are_more_than_categories(tmp_path: Path) -> None:
+    weights = [f"{row % 29} kg" if row % 3 else f"{row % 29} g" for row in range(60)]
+    read = understood(tmp_path, weights, min_count=1)
+    assert read.notes == ("x has 1 kg and 0 g: they are numbers in one unit alone",)
+    assert not understood(tmp_path, weights, min_count=1, max_categories=60).notes
+    assert not understood(tmp_path, weights, min_count=1, categories=["x"]).notes
 
 
 @pytest.mark.parametrize("cells", [["1st", "2nd", "3rd"], ["Q1", "Q2", "Q3"], ["room 1", "room 2", "room 3"]])

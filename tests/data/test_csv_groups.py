@@ -106,7 +106,7 @@ def test_equal_rows_are_told_with_the_remedy_and_not_where_a_group_holds_them(tm
     twice = pd.concat([frame, frame.head(7)])
     twice.to_csv(path, index=False)
     assert source(path, group=None).columns().notes == (
-        "14 of 67 rows occur several times, so some are in training and in the test: remove them, or name "
+        "14 of 67 rows occur several times, so some may be in training and in the test: remove them, or name "
         "what they share in data.group",
     )
     assert not source(path).columns().notes

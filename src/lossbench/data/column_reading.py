@@ -12,7 +12,7 @@ from lossbench.data.conventions import (
     better,
     grouped_by_points,
     in_ascii,
-    mixed_signs,
+    mixed_units,
     present,
     without_unit,
 )
@@ -76,7 +76,7 @@ def read_column(cells: pd.Series[str], options: Reading, file: str) -> Column:
         if column_kinds.are_dates(cells):
             return Column(cells, "dates")
         _refuse_other_convention(bare, cells, options.convention, owner, name)
-        _refuse_mixed_signs(cells, options.convention, owner, name)
+        _refuse_mixed_signs(cells, owner, name)
         return _texts(cells, options)
     wrong = present(bare) & values.isna()
     if wrong.any():
@@ -100,7 +100,7 @@ def read_target(cells: pd.Series[str], options: Reading, file: str) -> tuple[npt
     unit, bare, values = _numbers(cells, options.convention)
     if values.isna().any():
         _refuse_other_convention(bare, cells, options.convention, owner, None)
-        _refuse_mixed_signs(cells, options.convention, owner, None)
+        _refuse_mixed_signs(cells, owner, None)
     remedy = "correct it, or choose another data.target"
     _refuse_first(values.isna(), cells, owner, "is no number", remedy)
     _refuse_first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
@@ -163,7 +163,11 @@ def _texts(cells: pd.Series[str], options: Reading) -> Column:
     if (column == column.iloc[0]).all():
         return Column(column, "empty" if column.iloc[0] == MISSING else "one value only")
     known = known_categories(column, options)
-    return Column(column, "" if known else f"no text occurs {options.min_count} times")
+    note, name = "", str(cells.name)
+    if column.nunique() > options.max_categories and name not in options.categories:
+        units = mixed_units(cells, signs_alone=False)
+        note = f"{name} has {units[0]} and {units[1]}: they are numbers in one unit alone" if units else ""
+    return Column(column, "" if known else f"no text occurs {options.min_count} times", note=note)
 
 
 def _convention_note(cells: pd.Series[str], convention: Convention, name: str) -> str:
@@ -201,8 +205,8 @@ def _refuse_other_convention(
     )
 
 
-def _refuse_mixed_signs(cells: pd.Series[str], convention: Convention, owner: str, name: str | None) -> None:
-    found = mixed_signs(cells, convention)
+def _refuse_mixed_signs(cells: pd.Series[str], owner: str, name: str | None) -> None:
+    found = mixed_units(cells, signs_alone=True)
     if found:
         names = f", or set {typed('data.categories', [name])}" if name else ""
         raise InputError(

@@ -106,7 +106,7 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
         units={name: column.unit for name, column in read.items() if column.unit},
         notes=(
             *cells.notes,
-            *(column.note for column in read.values() if column.note),
+            *(column.note for column in [as_column, *columns.values()] if column.note),
             *_repeated(frame, target, groups),
         ),
     )
@@ -177,9 +177,8 @@ def _repeated(
     if not count:
         return []
     remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
-    return [
-        f"{count} of {len(rows)} rows occur several times, so some are in training and in the test: {remedy}"
-    ]
+    risk = "so some may be in training and in the test"
+    return [f"{count} of {len(rows)} rows occur several times, {risk}: {remedy}"]
 
 
 def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:

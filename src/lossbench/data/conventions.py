@@ -108,18 +108,27 @@ def without_unit(cells: pd.Series[str]) -> tuple[str, pd.Series[str]]:
     return units.pop(), cells.map(lambda cell: bare.get(cell, cell))
 
 
-def mixed_signs(cells: pd.Series[str], convention: Convention) -> tuple[str, str] | None:
-    """A cell with a currency or percent sign and one without it or with another, where most have one."""
-    there = cells[present(cells)]
+def mixed_units(cells: pd.Series[str], *, signs_alone: bool) -> tuple[str, str] | None:
+    """A cell with a unit, and one without it or with another, where most are numbers with one.
+
+    Args:
+        signs_alone: a unit is a currency or percent sign.
+    """
+    there = cells[present(cells)].tolist()
     parts = [_taken_apart(cell) or ("", cell) for cell in there]
-    numbers = sum(convention.number(number) == convention.number(number) for _, number in parts)
-    signs = Counter(unit for unit, _ in parts if _is_sign(unit))
-    if 2 * min(numbers, signs.total()) < max(len(parts), 1):
+    units = [unit for unit, number in parts if unit and _is_number(number)]
+    if signs_alone:
+        units = [unit for unit in units if _is_sign(unit)]
+    if not units or 2 * len(units) < len(there):
         return None
-    common = signs.most_common(1)[0][0]
+    common = Counter(units).most_common(1)[0][0]
     with_it = next(cell for cell, (unit, _) in zip(there, parts, strict=True) if unit == common)
     other = next((cell for cell, (unit, _) in zip(there, parts, strict=True) if unit != common), None)
     return None if other is None else (with_it, other)
+
+
+def _is_number(cell: str) -> bool:
+    return any(convention.number(cell) == convention.number(cell) for convention in CONVENTIONS)
 
 
 def _taken_apart(cell: str) -> tuple[str, str] | None:
