@@ -68,5 +68,5 @@ def test_linear_models_agree_with_liblinear(
 
 def test_the_word_model_is_no_straw_man(train: Train) -> None:
     """A comparison of losses says little on a model that cannot read."""
-    ((_, result),) = train("data=sentiment model=text loss=bce optimizer.lr=0.003 trainer.max_epochs=6")
+    ((_, result),) = train("data=sentiment model=text loss=bce optimizer.lr=0.003 trainer.max_epochs=3")
     assert result.metrics["test/accuracy"] > 0.73
