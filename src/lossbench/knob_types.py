@@ -111,9 +111,12 @@ def types_of(owner: type) -> Mapping[str, Type]:
         for name, field in vars(base).get("__dataclass_fields__", {}).items():
             if name not in homes or homes[name][0] is not field:
                 homes[name] = (field, base.__module__)
-    return {
-        field.name: _type(_resolved(field.type, homes[field.name][1])) for field in dataclasses.fields(owner)
-    }
+    return {field.name: type_of(field.type, homes[field.name][1]) for field in dataclasses.fields(owner)}
+
+
+def type_of(annotation: Any, module: str) -> Type:
+    """The type that an annotation in a module means."""
+    return _type(_resolved(annotation, module))
 
 
 def _resolved(annotation: Any, module: str) -> Any:

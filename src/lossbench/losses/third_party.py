@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from lossbench._torchvision import mend
 from lossbench.choice import knob
 from lossbench.errors import InputError, suggestion
-from lossbench.knob_types import one_spelling
+from lossbench.knob_types import Type, one_spelling, type_of
 from lossbench.losses.heads import mean_of_support, two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
@@ -78,10 +79,13 @@ class ThirdParty(Loss):
         object.__setattr__(self, "trains_on", kinds)
         # Said before the function is made: the text of a torch.nn loss does not show its arguments.
         named = isinstance(self.function, Mapping)
-        node = _plain(self.function) if named else None
-        object.__setattr__(self, "function", _made(self.function))
-        recipe = json.dumps(_spelled(node), sort_keys=True) if named else f"object {id(self.function)}"
+        if named:
+            mend()  # the target may import torchvision
+            recipe = json.dumps(_spelled(_plain(self.function), "loss.function"), sort_keys=True)
+        else:
+            recipe = f"object {id(self.function)}"
         object.__setattr__(self, "recipe", recipe)
+        object.__setattr__(self, "function", _made(self.function))
 
     def values(self) -> dict[str, Any]:
         """As of every choice; the function by its class and all its arguments."""
@@ -158,34 +162,50 @@ def _plain(config: Mapping[str, Any]) -> Any:
     return OmegaConf.to_container(OmegaConf.create(dict(config)), resolve=True)
 
 
-def _spelled(node: Any) -> Any:
-    """A config that Hydra has made, in one spelling: defaults filled in, floats as floats.
+def _spelled(node: Any, path: str) -> Any:
+    """A config of an object in one spelling: defaults filled in, floats as floats, its types checked.
 
-    What is a float is known from the annotation of an argument or from its default; of the others a whole
-    number is written as one. A default that is no plain value is left out: it is the same for everyone.
+    The type of an argument is that of its annotation, else of its default. Of others a number that is whole
+    is written as a whole one. A default that is no plain value is left out: it is the same for everyone.
+
+    Raises:
+        InputError: an argument is of another type.
     """
     if isinstance(node, list):
-        return [_spelled(item) for item in node]
+        return [_spelled(item, path) for item in node]
     if not isinstance(node, dict):
         return one_spelling(node)
-    said = {name: _spelled(value) for name, value in node.items()}
-    for argument in _arguments(node.get("_target_")):
-        value = said.get(argument.name, argument.default)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if whole and (argument.annotation in (float, "float") or isinstance(argument.default, float)):
-            value = float(value)
+    said = {name: _spelled(value, f"{path}.{name}") for name, value in node.items()}
+    for name, (kind, default) in _arguments(node.get("_target_")).items():
+        value = said.get(name, default)
+        if name in said and value is not None and not isinstance(value, dict):
+            kind.check(f"{path}.{name}", value)
         if value is None or isinstance(value, (bool, int, float, str)):
-            said[argument.name] = value
+            said[name] = one_spelling(value) if kind == _NUMBER else kind.canonical(value)
     return said
 
 
-def _arguments(target: Any) -> list[inspect.Parameter]:
-    """The arguments that a callable names; none where it does not say."""
+# Of an argument whose default is 2 and that has no annotation: it may well take 0.5.
+_NUMBER = Type(float, optional=True)
+
+
+def _arguments(target: Any) -> dict[str, tuple[Type, Any]]:
+    """The arguments that a callable names, with their defaults; none where it does not say."""
     try:
-        arguments = inspect.signature(pkgutil.resolve_name(str(target))).parameters.values()
-    except (ImportError, AttributeError, TypeError, ValueError):
-        return []
-    return [a for a in arguments if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+        found = pkgutil.resolve_name(str(target))
+        arguments = inspect.signature(found).parameters.values()
+    except Exception:  # a module may raise anything; why it cannot be imported is told where it is made
+        return {}
+    named = [a for a in arguments if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+    return {a.name: (_type_of(a, getattr(found, "__module__", "")), a.default) for a in named}
+
+
+def _type_of(argument: inspect.Parameter, module: str) -> Type:
+    if argument.annotation is not argument.empty:
+        return type_of(argument.annotation, module)
+    if isinstance(argument.default, bool):
+        return Type(bool)
+    return {float: Type(float), int: _NUMBER}.get(type(argument.default), Type())
 
 
 def _made(function: Any) -> Callable[..., Any]:
