@@ -42,7 +42,8 @@ def raising(error: BaseException) -> int:
             2,
             "mlflow.db cannot be used (Permission denied)",
         ),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "lossbench.some: interrupted.\n"),
+        (BrokenPipeError(), 1, ""),
     ],
 )
 def test_a_fault_is_one_sentence_and_no_traceback(

@@ -16,12 +16,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lossbench import __version__, dry_run, foresight
+from lossbench import __version__, dry_run, foresight, streams
 from lossbench.arguments import Arguments, arranged, before_shipped
 from lossbench.command import wrapped
 from lossbench.config import conf_dir
 from lossbench.errors import RunFailedError
 from lossbench.folders import shadowing
+from lossbench.interruption import Told
 from lossbench.refusals import check_chosen, is_told, sentence
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -64,6 +65,7 @@ def run() -> None:
     Exits with 2 where the input is refused, with 1 where a run failed, with 130 where Ctrl-C ended
     it, and with 143 where SIGTERM did.
     """
+    streams.settle()
     # A log file on a full disk is not worth a traceback for every line; the terminal has the line as well.
     logging.raiseExceptions = False
     # Python would search all of torch and MLflow for garbage before it ends: 2 s, and Ctrl-C waits for it.
@@ -84,8 +86,13 @@ def run() -> None:
         else:
             foresight.begin(arguments.line)
             _begin(arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if not isinstance(error, Told):
+            beside = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
+            print(f"{beside}lossbench: interrupted.", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # who read the output has gone
+        sys.exit(1)
     except RunFailedError as error:
         if _VERBOSE:
             raise
@@ -94,6 +101,8 @@ def run() -> None:
         if _VERBOSE or not is_told(error):
             raise
         _refuse(error)
+    finally:
+        streams.flushed()
 
 
 def _begin(arguments: Arguments) -> None:

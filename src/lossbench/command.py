@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from lossbench import __version__
+from lossbench import __version__, streams
 
 
 def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> None:
@@ -22,27 +22,36 @@ def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | Non
         name: what the sentence begins with.
         usage: what `--help` prints: the docstring of the command's module; `--version` prints lossbench's.
     """
+    streams.settle()
+    try:
+        status = _status(name, main, usage)
+    except BrokenPipeError:  # who read the output has gone
+        status = 1
+    sys.exit(status if streams.flushed() else status or 1)
+
+
+def _status(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> int:
     arguments = sys.argv[1:]
     if {"-h", "--help"} & set(arguments):
         print((usage or "").strip())
-        return
+        return 0
     if "--version" in arguments:
         print(f"lossbench {__version__}")
-        return
+        return 0
     try:
-        sys.exit(main(arguments) or 0)
+        return main(arguments) or 0
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # who read the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it ends
-        sys.exit(1)
+        print(f"{name}: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
         from lossbench.refusals import is_told, sentence  # only now: Hydra takes a moment to import
 
         if os.environ.get("HYDRA_FULL_ERROR") == "1" or not is_told(error):
             raise
         print(wrapped(f"{name}: {sentence(error, arguments)}", sys.stderr), file=sys.stderr)
-        sys.exit(2)
+        return 2
 
 
 def wrapped(text: str, stream: IO[str]) -> str:

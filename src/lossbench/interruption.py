@@ -12,6 +12,10 @@ from typing import Any
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit)
 
 
+class Told(KeyboardInterrupt):
+    """A Ctrl-C of which has been said what it ended."""
+
+
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM unwind the program, with the exit status that shells expect; by default it ends at once."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
@@ -50,6 +54,8 @@ class Progress:
         self._console = Console(stderr=stream is None, file=stream)
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._handlers: dict[logging.StreamHandler[Any], Any] = {}  # of logging, and what they wrote to
+        self._closed = False
 
     def __enter__(self) -> Progress:
         self._start = self._last = self._clock()
@@ -62,9 +68,16 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the display as it is now; what is printed later stands below it."""
+        if self._bars is not None and not self._closed:
             self._show()
             self._bars.stop()
+            for handler, stream in self._handlers.items():
+                handler.setStream(stream)
+        self._closed = True
 
     def advance(self, pack: int, members: int, epochs: int = 1) -> None:
         """`members` members of the pack have each trained `epochs` further epochs."""
@@ -107,7 +120,7 @@ class Progress:
 
     def _after_event(self, *, line_due: bool) -> None:
         self._first = self._first or (self._clock(), self.epochs_done)
-        if self.members <= 1 and self._clock() - self._start < PATIENCE:
+        if self._closed or (self.members <= 1 and self._clock() - self._start < PATIENCE):
             return
         if self._console.is_terminal:
             self._open()
@@ -125,14 +138,15 @@ class Progress:
     def _line(self, text: str) -> None:
         if not self._console.is_terminal:
             self._last = self._clock()
-            print(text, file=self._console.file, flush=True)
+            with suppress(BrokenPipeError):  # nobody reads it any more, and training goes on
+                print(text, file=self._console.file, flush=True)
 
     def _time_left(self) -> str:
         left = self.left()
         return "time left unknown" if left is None else f"{_clock_face(left)} left"
 
     def _open(self) -> None:
-        if self._bars is not None or not self._console.is_terminal:
+        if self._bars is not None or self._closed or not self._console.is_terminal:
             return
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -140,10 +154,16 @@ class Progress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             console=self._console,
+            redirect_stdout=sys.stdout.isatty(),  # what goes into a file goes on doing so
         )
         for name, total in (("packs", self.packs), ("runs", self.members), ("epochs", self.epochs_total)):
             self._tasks[name] = self._bars.add_task(name, total=total, note="")
         self._bars.start()
+        self._handlers = _handlers_of_terminals()
+        for handler, stream in self._handlers.items():
+            handler.setStream(
+                FileProxy(self._console, stream)
+            )  # above the bars, which are drawn over the rest
 
     def _show(self) -> None:
         assert self._bars is not None
@@ -151,6 +171,11 @@ class Progress:
         counts = {"packs": self.packs_done, "runs": self.members_done, "epochs": self.epochs_done}
         for name, task in self._tasks.items():
             self._bars.update(task, completed=counts[name], note=notes.get(name, ""))
+
+
+def _handlers_of_terminals() -> dict[logging.StreamHandler[Any], Any]:
+    found = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
+    return {handler: handler.stream for handler in found if handler.stream.isatty()}
 
 
 def _clock_face(seconds: float) -> str:

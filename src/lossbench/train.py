@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from lossbench.config import Job, jobs_from
 from lossbench.errors import InputError
 from lossbench.foresight import MANY_RUNS, NEEDED
-from lossbench.interruption import INTERRUPTIONS, ended_by_sigterm
+from lossbench.interruption import INTERRUPTIONS, Told, ended_by_sigterm
 from lossbench.outcome import Outcome, tell
 from lossbench.progress import Progress
 from lossbench.record import run_result, run_start
@@ -148,9 +148,10 @@ def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
             with closing(_results(store, planned, progress)) as ended:  # else workers outlive an interruption
                 for pack, run_ids, results in ended:
                     outcomes |= _recorded(store, progress, pack, run_ids, results)
-        except INTERRUPTIONS:
+        except INTERRUPTIONS as error:
+            progress.close()  # or it is drawn over what is said now
             _leave(store, len(outcomes) - found, len(jobs))
-            raise
+            raise (Told() if isinstance(error, KeyboardInterrupt) else error) from None
     for job in jobs:
         outcome = outcomes[job.key]
         outcomes[job.key] = replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))

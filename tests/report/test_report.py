@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,22 @@ def test_the_page_on_calibration_is_linked_only_where_it_lies(runs: pd.DataFrame
     shutil.copy(EXPERIMENTS / "calibration" / "README.md", tmp_path / "calibration")
     write(report, tmp_path / "out", {}, {})
     assert "[calibration](../calibration/README.md)" in readme.read_text()
+
+
+def test_a_database_of_another_version_is_told_before_anything_is_written(
+    asked: list[str], store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old.db"
+    with sqlite3.connect(store.removeprefix("sqlite:///")) as database, sqlite3.connect(old) as copy:
+        database.backup(copy)
+        copy.execute("UPDATE alembic_version SET version_num = '0584bdc529eb'")
+    arguments = [asked[0], f"tracking.uri=sqlite:///{old}", f"report.out={tmp_path}/out"]
+    with pytest.raises(InputError, match=r"old\.db was made by another version of MLflow; run 'mlflow db up"):
+        main(arguments)
+    assert not (tmp_path / "out").exists()
+    assert capsys.readouterr().out == ""
+    main([*arguments, "report.record=false", "report.figures=false"])  # which need not write to it
+    assert (tmp_path / "out" / "README.md").exists()
 
 
 def test_a_quick_look_writes_nothing(

@@ -241,15 +241,26 @@ def main(arguments: Sequence[str]) -> None:
     uri = resolve_uri(request.uri)
     runs = read(experiment.name, uri, request.selection)
 
+    recorded = folder is not None and request.options.record and not request.selection
+    if recorded:
+        from lossbench.report.record import check_recordable
+
+        check_recordable(uri)
+
     from lossbench.report.build import build
     from lossbench.report.terminal import show
 
     histories = functools.partial(read_histories, uri)
     report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection, histories)
+    try:
+        # First: neither a reader who has gone nor a terminal that cannot show it costs a file.
+        said = _files(report, uri, folder, request.options, recorded=recorded) if folder else ""
+    except Exception:
+        show(report)
+        raise
     show(report)
     if folder:
-        recorded = request.options.record and not request.selection
-        _files(report, uri, folder, request.options, recorded=recorded)
+        print(said)
     elif request.options.files:
         print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
     _links(uri, experiment.name)
@@ -292,26 +303,28 @@ def _anatomy(request: Request) -> None:
     anatomy.main(request.uri, folder, figures=options.figures, recorded=options.record)
 
 
-def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: bool) -> None:
+def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: bool) -> str:
+    """Write and record them; what to say of it."""
     from lossbench.report.write import write
 
     figures: dict[str, bytes] = {}
     captions: dict[str, str] = {}
+    remark: str | None = None
     if options.figures:
         from lossbench.report.figures import draw
         from lossbench.report.figures.stored import unread
 
         figures, captions = draw(report, uri)
         if remark := unread(uri, report.chosen):
-            print(f"\n! {remark}")
             report = replace(report, remarks=(*report.remarks, remark))
     write(report, folder, figures, captions)
-    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(figures)} figures")
     if recorded:
         from lossbench.report.page import summary
         from lossbench.report.record import record
 
         record(uri, report.experiment.name, folder, summary(report))
+    said = f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(figures)} figures"
+    return f"\n! {remark}\n{said}" if remark else said
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from typing import Any
 
 from lossbench.report import page
 from lossbench.report.properties import PROPERTIES, Property
+from lossbench.report.record import check_recordable, record
 from lossbench.report.write import replace_files
+from lossbench.tracking import Store, resolve_uri
 
 NAME = "anatomy"
 QUESTION = "Does each loss do what its textbook says?"
@@ -167,20 +169,21 @@ def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool)
         recorded: whether to record the report run.
     """
     checked = check()
-    show(checked)
     if folder is None:
+        show(checked)
         return
+    address = resolve_uri(uri)
+    if recorded:
+        Store(address).prepare()
+        check_recordable(address)
     images: dict[str, bytes] = {}
     if figures:
         from lossbench.report.figures.shapes import draw_shapes
 
         images = draw_shapes()
     summary = write(checked, folder, images)
-    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(images)} figures")
     if recorded:
-        from lossbench.report.record import record
-        from lossbench.tracking import Store, resolve_uri
-
-        address = resolve_uri(uri)
-        Store(address).prepare()
         record(address, NAME, folder, summary)
+    # Last, so that a reader who has gone costs no file.
+    show(checked)
+    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(images)} figures")

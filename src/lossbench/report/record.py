@@ -10,10 +10,22 @@ from typing import Any
 from lossbench.report.made import made
 from lossbench.tracking import runs as tags
 from lossbench.tracking.address import parse
+from lossbench.tracking.bulk_writer import BulkWriter
 from lossbench.tracking.places import bring_along
 from lossbench.tracking.quiet import client
 
 REPORT = "report"
+
+
+def check_recordable(uri: str) -> None:
+    """See whether a report run can be made at an address that is there, before its files are.
+
+    Raises:
+        InputError: the database was made by another version of MLflow.
+    """
+    address = parse(uri)
+    if not BulkWriter.knows(address):  # which takes no import of MLflow
+        client(address.uri)
 
 
 def record(uri: str, experiment: str, folder: Path, description: str) -> str:

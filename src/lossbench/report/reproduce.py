@@ -13,6 +13,7 @@ be compared because a step failed.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from lossbench import command
 from lossbench.errors import InputError, suggestion
 from lossbench.naming import ANATOMY
 
@@ -129,10 +131,10 @@ def run_all(request: Request) -> None:
     for target in request.only:
         for experiment in TARGETS[target]:
             print(f"\n== {experiment}", flush=True)
-            for command in commands(experiment, request):
-                if code := subprocess.run([sys.executable, *command], check=False).returncode:
-                    step = " ".join(["python", *command])
-                    raise InputError(f"{step} ended with {code}: see above, then run this again to go on.")
+            for step in commands(experiment, request):
+                if code := subprocess.run([sys.executable, *step], check=False).returncode:
+                    typed = shlex.join(["python", *step])
+                    raise InputError(f"{typed} ended with {code}: see above, then run this again to go on.")
 
 
 def compare(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[Line]:
@@ -176,14 +178,5 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(line.changed for line in lines))
 
 
-def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr."""
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except InputError as error:
-        print(f"lossbench.report.reproduce: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    run()
+    command.run("lossbench.report.reproduce", main, __doc__)

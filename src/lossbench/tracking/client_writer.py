@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossbench.errors import InputError
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
 from lossbench.tracking.conversion import DATA_SET_CONTEXT, deleted_experiment, finite_part, result_tags
@@ -48,15 +47,7 @@ class ClientWriter(Writer):
         """MLflow's client, made at the first need."""
         if self.address.kind == "sqlite":
             _write_without_waiting_for_the_disk()
-        try:
-            return client(self.address.uri)
-        except Exception as error:
-            if "out-of-date database schema" in str(error):
-                raise InputError(
-                    f"{self.address.spoken} was made by another version of MLflow; "
-                    f"run 'mlflow db upgrade {self.address.uri}', or name another with tracking.uri."
-                ) from None
-            raise
+        return client(self.address.uri)
 
     def experiment(self, name: str) -> str:
         """The id of an experiment, made when missing.

@@ -6,6 +6,9 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from lossbench.errors import InputError
+from lossbench.tracking.address import parse
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -32,8 +35,20 @@ def settle_environment() -> None:
 
 
 def client(uri: str) -> MlflowClient:
-    """A client of the tracking address that touches no global state of MLflow."""
+    """A client of the tracking address that touches no global state of MLflow.
+
+    Raises:
+        InputError: the address is a database of another version of MLflow.
+    """
     settle_environment()
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except Exception as error:
+        if "out-of-date database schema" not in str(error):
+            raise
+        raise InputError(
+            f"{parse(uri).spoken} was made by another version of MLflow; "
+            f"run 'mlflow db upgrade {uri}', or name another with tracking.uri."
+        ) from None

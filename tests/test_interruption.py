@@ -1,0 +1,39 @@
+"""Ctrl-C on a real terminal: what was interrupted stands there, below the display, and not under it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SWEEP = "-m loss=mse,huber seed=0,1 trainer.max_epochs=100000 data.train_size=100 model.hidden=[8]"
+SECONDS = 120.0
+
+
+def test_ctrl_c_says_on_the_terminal_what_it_ended(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    command = ["setsid", "--ctty", "--wait", sys.executable, "-m", "lossbench", *SWEEP.split()]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=follower, stdout=follower, stderr=follower, env=environment
+    ) as program:
+        os.close(follower)
+        shown, pressed, until = b"", False, time.monotonic() + SECONDS
+        with contextlib.suppress(OSError):  # how Linux says that nobody has the other end any more
+            while time.monotonic() < until and (part := os.read(leader, 4096)):
+                shown += part
+                if not pressed and re.search(rb"epochs .* left", shown):  # it trains
+                    pressed = bool(os.write(leader, b"\x03"))
+    os.close(leader)
+    assert program.returncode == 130
+    said, after = shown.decode(errors="replace").split(
+        "interrupted: 0 of 4 runs ended; the same command trains"
+    )
+    assert re.search(r"epochs [^\n]*\r\n[^\n]*$", said)  # the display has ended with a line of its own
+    assert "\x1b" not in after  # and nothing is drawn over the words
+    assert "Traceback" not in said + after
