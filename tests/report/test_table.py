@@ -274,23 +274,30 @@ def test_results_csv_has_one_row_per_run_with_what_varies(runs: pd.DataFrame) ->
 NUMBER = r"[-+]?\d[\d.]*(?:e[-+]\d+)?"
 
 
-@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e6, 1e20])
-def test_every_number_of_a_report_can_be_read_in_any_units(runs: pd.DataFrame, unit: float) -> None:
-    experiment = Experiment("x", judge="rmse", select="mae", claims=(CLAIM,))
+def told(runs: pd.DataFrame) -> tuple[str, str, list[str]]:
+    """The report of a terminal, the page, and the first lines without their numbers."""
+    report = build(Experiment("x", judge="rmse", select="mae", claims=(CLAIM,)), runs)
+    stream = io.StringIO()
+    show(report, Console(file=stream, width=100))
+    return stream.getvalue(), markdown(report, {}), [line.partition(" (")[0] for line in advice(report)]
+
+
+def test_every_number_of_a_report_can_be_read_in_any_units(make: Callable[..., pd.DataFrame]) -> None:
+    runs = make(seeds=7)
     names = [name for name in runs.columns if name.startswith(("test/", "best/"))]
-    other = runs.assign(**{name: runs[name] * unit for name in names})
+    *usual, lines = told(runs)
     pattern = rf"{NUMBER}(?: ?± ?{NUMBER}| \[{NUMBER}, {NUMBER}\])"
-    for told in (lambda data: printed(data, experiment), lambda data: markdown(build(experiment, data), {})):
-        usual, moved = re.findall(pattern, told(runs)), re.findall(pattern, told(other))
-        assert len(usual) == len(moved) > 6
-        for one, same in zip(usual, moved, strict=True):
-            numbers = [float(part) for part in re.findall(NUMBER, one)]
-            again = [float(part) / unit for part in re.findall(NUMBER, same)]
-            assert again == pytest.approx(numbers, rel=0.1, abs=0.06 * max(map(abs, numbers)))
-            assert all(len(part) <= 9 for part in re.findall(NUMBER, same))
-    assert [line.partition(" (")[0] for line in advice(build(experiment, other))] == [
-        line.partition(" (")[0] for line in advice(build(experiment, runs))
-    ]
+    for unit in (1e-12, 1e6, 1e20):
+        *moved, again = told(runs.assign(**{name: runs[name] * unit for name in names}))
+        assert again == lines
+        for before, after in zip(usual, moved, strict=True):
+            pairs = list(zip(re.findall(pattern, before), re.findall(pattern, after), strict=True))
+            assert len(pairs) > 6
+            for one, other in pairs:
+                numbers = [float(part) for part in re.findall(NUMBER, one)]
+                same = [float(part) / unit for part in re.findall(NUMBER, other)]
+                assert same == pytest.approx(numbers, rel=0.1, abs=0.06 * max(map(abs, numbers)))
+                assert all(len(part) <= 9 for part in re.findall(NUMBER, other))
 
 
 def test_the_cross_table_says_in_which_units_losses_of_values_score(runs: pd.DataFrame) -> None:
