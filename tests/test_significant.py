@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossbench.report.words import difference_text
-from lossbench.significant import alike, number
+from lossbench.significant import alike, between, number
 
 SIZES = st.builds(lambda sign, digits, power: sign * digits * 10.0**power, st.sampled_from([-1, 1]),
                   st.floats(1, 9.999), st.integers(-200, 200))  # fmt: skip
@@ -61,3 +61,17 @@ def test_numbers_that_stand_together_keep_what_counts(value: float, share: float
 )
 def test_a_difference_has_its_digits_in_any_units(scale: float, text: str) -> None:
     assert difference_text(0.31 * scale, 0.25 * scale, 0.37 * scale) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-7.81234, 9.98765, "-7.8 to 10"),
+        (1.7e9 - 6.4771, 1.7e9 + 8.1, "1699999993.5 to 1700000008.1"),
+        (3.01234e-7, 5.5e-7, "3.01e-07 to 5.5e-07"),
+        (12000.0, 3456789.0, "10000 to 3460000"),
+        (5.0, 5.0, "5 to 5"),
+    ],
+)
+def test_the_ends_of_a_range_tell_it_apart(low: float, high: float, text: str) -> None:
+    assert between(low, high) == text

@@ -37,6 +37,14 @@ def alike(values: Sequence[float], size: float, *, sign: bool = False) -> list[s
     return [_scientific(value, last, plus) for value in values]
 
 
+def between(low: float, high: float) -> str:
+    """`1699999993.5 to 1700000008.1`: with three digits of what lies between them, however far from zero."""
+    if high <= low:
+        return f"{low:.12g} to {high:.12g}"
+    digits = 2 - exponent(high - low)
+    return f"{round(low, digits):.15g} to {round(high, digits):.15g}"
+
+
 def _scientific(value: float, last: int, plus: str) -> str:
     if not value:
         return "0"

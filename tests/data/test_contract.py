@@ -113,6 +113,10 @@ REFUSED: dict[str, tuple[Callable[[DataSet], DataSet], str]] = {
         r"5 of 10 examples of val are examples of train",
     ),
     "a wrong key": (renamed, r"declares .*multiclass, the val split holds .*labels"),
+    "far numbers in single precision": (
+        labels("continuous", lambda y: (100 * y.double() + 1.7e9).float()),
+        r"continuous targets of train differ by .* and are known to 203 in torch\.float32.*float64",
+    ),
     "1-based labels": (labels("multiclass", lambda y: y + 1), r"must be 0 to 2; got 1 to 3; count from 0"),
     "1-based people": (labels("identity", lambda y: y + 1), r"identity targets of train must be 0 to 2"),
     "float labels": (

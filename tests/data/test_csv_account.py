@@ -17,6 +17,7 @@ from lossbench.data.account import account
 from lossbench.data.columns import Columns
 from lossbench.data.table import Table
 from lossbench.errors import InputError
+from lossbench.significant import between
 
 ROWS = 60
 DAYS = pd.date_range("2020-01-27", periods=12)
@@ -59,7 +60,7 @@ def test_each_column_is_in_a_line_of_its_kind(tmp_path: Path, caplog: pytest.Log
         read = understood(tmp_path, table, drop=["note"], min_count=2)
     assert account(read) == [
         "t.csv: 60 rows",
-        f"  target: y, from {table['y'].min():.6g} to {table['y'].max():.6g}",
+        f"  target: y, from {between(table['y'].min(), table['y'].max())}",
         "  numbers: a, rate (in %)",
         "  categories: colour (3), town (20 of 30; the others, 0.33 of the rows, count as unknown)",
         "  left out: id (numbers of the rows, unless 'data.numbers=[id]'), when (dates), "

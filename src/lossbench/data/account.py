@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lossbench.significant import between
+
 if TYPE_CHECKING:
     from lossbench.data.columns import Columns
 
@@ -40,7 +42,7 @@ def _listed(items: Sequence[str], shown: int) -> str:
 
 def _target(table: Columns) -> str:
     name = table.options.target
-    return f"{name}{_unit(table, name)}, from {table.target.min():.6g} to {table.target.max():.6g}"
+    return f"{name}{_unit(table, name)}, from {between(float(table.target.min()), float(table.target.max()))}"
 
 
 def _unit(table: Columns, name: str) -> str:

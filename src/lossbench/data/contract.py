@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from lossbench.errors import InputError, suggestion
 from lossbench.metrics.names import METRICS
+from lossbench.significant import number
 from lossbench.task import InputKind, MetricFamily, Target, TargetKind
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lossbench.data.source import DataSet, DataSource, Examples
 
 SPLITS = ("train", "val", "test")
+_STEPS = 1000  # that a target's spread has at least, else rounding is among its results
 
 
 def check_source(source: DataSource) -> None:
@@ -151,12 +153,26 @@ class _Border:
 
     def numbers(self, what: str, target: Target, values: Tensor) -> None:
         if not values.is_floating_point():
-            self.refuse(f"{what} must be floats; got {values.dtype}: use .float()")
+            self.refuse(f"{what} must be floats; got {values.dtype}: use .double()")
         self.finite(what, values)
+        if target.kind == "continuous":
+            self.fine(what, values)
         if target.kind == "distribution":
             off = (values.double().sum(-1) - 1).abs().max()
             if bool((values < 0).any()) or float(off) > 1e-3:
                 self.refuse(f"{what} must be shares of 0 or more that add up to 1 in each row")
+
+    def fine(self, what: str, values: Tensor) -> None:
+        """Numbers far from zero need double precision from the start: in single, 1.7e9 is 128 off."""
+        import torch
+
+        step = torch.finfo(values.dtype).eps * float(values.abs().max())
+        spread = float(values.double().std(correction=0))
+        if 0 < spread < _STEPS * step and values.dtype != torch.float64:
+            self.refuse(
+                f"{what} differ by {number(spread, 2)} and are known to {number(step, 2)} in {values.dtype}: "
+                "make them of numbers in double precision (torch.float64)"
+            )
 
     def labels(self, what: str, split: str, target: Target, values: Tensor) -> None:
         import torch
