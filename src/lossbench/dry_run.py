@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lossbench.config import Job, jobs_from
+from lossbench.counting import counted
 from lossbench.errors import InputError
 from lossbench.report.claims import check_experiments
 
@@ -99,7 +100,7 @@ def _show(configs: Sequence[DictConfig], n_jobs: int, max_members: int) -> None:
         print("\n".join(_splits(planned)))
         print("\n".join(_packs(planned, missing, len(wanted), len(finished))))
     else:
-        print(f"{_counted(len(wanted), 'run')}, all finished: nothing to train")
+        print(f"{counted(len(wanted), 'run')}, all finished: nothing to train")
 
 
 def _finished(jobs: Sequence[Job], wanted: dict[str, Job]) -> set[str]:
@@ -141,13 +142,13 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
     for pack in planned.packs:
         kinds.setdefault((pack.mode, pack.because, _what(pack), pack.epochs), []).append(pack)
     done = f", {finished} of {wanted} are finished" if finished else ""
-    lines = [f"{_counted(len(missing), 'run')} in {_counted(len(planned.packs), 'pack')}{done}"]
+    lines = [f"{counted(len(missing), 'run')} in {counted(len(planned.packs), 'pack')}{done}"]
     for (mode, because, what, epochs), packs in kinds.items():
         runs = sum(len(pack.jobs) for pack in packs)
         how = "stacked" if mode == "vmap" else "in turns"
         seconds = sum(times.of_pack[pack.number] for pack in packs)
         lines.append(
-            f"  {what}: {_counted(runs, 'run')}, {_counted(len(packs), 'pack')} {how} ({because}), "
+            f"  {what}: {counted(runs, 'run')}, {counted(len(packs), 'pack')} {how} ({because}), "
             f"{epochs} epochs, about {duration(seconds)}"
         )
     where = "this process" if planned.processes == 1 else f"{planned.processes} processes"
@@ -164,10 +165,6 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
 def _what(pack: PlannedPack) -> str:
     config = pack.jobs[0].config
     return f"data={config['data'].get('name')} model={config['model'].get('name')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

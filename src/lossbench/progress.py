@@ -16,6 +16,8 @@ from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from lossbench.counting import counted
+
 PATIENCE = 2.0  # seconds before a single run speaks at all
 INTERVAL = 10.0  # seconds between plain lines, where no pack ends
 
@@ -61,8 +63,8 @@ class Progress:
         self._start = self._last = self._clock()
         if self.members > 1:
             self._open()
-            runs = f"{self.members} runs in {self.packs} {'pack' if self.packs == 1 else 'packs'}"
-            self._line(f"training {runs}, {self.epochs_total} epochs in all")
+            runs = f"{counted(self.members, 'run')} in {counted(self.packs, 'pack')}"
+            self._line(f"training {runs}, {counted(self.epochs_total, 'epoch')} in all")
         return self
 
     def __exit__(

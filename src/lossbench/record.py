@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lossbench.config import GROUPS, Job
+from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
@@ -29,7 +30,7 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         runs.PLACES: json.dumps([f"data.{name}" for name in member.source.places]),
         runs.SELECT: member.source.select,
         runs.DIRECTION: "higher" if METRICS[member.source.select].higher_is_better else "lower",
-        "lossbench.pack": f"{pack.mode}: {pack.because}; {len(pack.jobs)} members",
+        "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
         "lossbench.commit": provenance.commit().commit,
         "lossbench.dirty": provenance.commit().dirty,

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.report.build import build
 from lossbench.report.choose import chosen, rates, remarks, score_column
+from lossbench.report.claims import Experiment
 from lossbench.report.conditions import RATE, Layout, tidy
 
 
@@ -152,6 +154,7 @@ def test_a_rate_of_which_few_runs_finished_is_not_chosen_by_their_luck(runs: pd.
 def test_a_loss_without_the_metric_that_chooses_has_no_missing_runs(runs: pd.DataFrame) -> None:
     runs.loc[runs["loss.name"] == "mae", "best/mae"] = np.nan
     table, frame, layout = ranked(runs)
+    assert build(Experiment("x", judge="rmse", select="mae"), runs).rates_chosen == "some"
     assert remarks(frame, table, layout) == [
         "No learning rate was chosen, these runs do not have the metric that chooses: "
         "mae, contamination 0; mae, contamination 0.2."

@@ -19,6 +19,7 @@ def many_conditions(conditions: int) -> pd.DataFrame:
         {
             "outcome": "finished",
             "started": pd.Timestamp("2026-01-01"),
+            "run_id": f"{loss}{place} {seed}",
             "seed": seed,
             "data.name": "outliers",
             "data.contamination": place / 100,

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.counting import counted
 from lossbench.data import csv_reading
 from lossbench.data.column_reading import Reading, known_categories, read_column, read_target
 from lossbench.errors import InputError, suggestion
@@ -70,7 +71,7 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
     options = _with_names_of(list(cells.rows.columns), options, place)
     if len(cells.rows) < options.fewest:
         raise InputError(
-            f"{place.name} has {len(cells.rows)} rows, too few to compare losses on: "
+            f"{place.name} has {counted(len(cells.rows), 'row')}, too few to compare losses on: "
             f"at least {options.fewest} are needed."
         )
     target, as_column = read_target(cells.rows[options.target], options, place.name)

@@ -29,6 +29,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench import command
+from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.folders import shadowing
 from lossbench.naming import ANATOMY, is_file_name
@@ -323,7 +324,7 @@ def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: b
         from lossbench.report.record import record
 
         record(uri, report.experiment.name, folder, summary(report))
-    said = f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(figures)} figures"
+    said = f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {counted(len(figures), 'figure')}"
     return f"\n! {remark}\n{said}" if remark else said
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lossbench.counting import counted
 from lossbench.report import page
 from lossbench.report.properties import PROPERTIES, Property
 from lossbench.report.record import check_recordable, record
@@ -186,4 +187,4 @@ def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool)
         record(address, NAME, folder, summary)
     # Last, so that a reader who has gone costs no file.
     show(checked)
-    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {len(images)} figures")
+    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {counted(len(images), 'figure')}")

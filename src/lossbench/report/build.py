@@ -90,9 +90,10 @@ class Report:
 
     @property
     def rates_chosen(self) -> Literal["all", "some", "none"]:
-        """Of which conditions several learning rates were tried, so that one could be chosen."""
-        several = self.ranked.groupby(self.layout.keys, dropna=False).size() > 1
-        return "all" if several.all() else "some" if several.any() else "none"
+        """Of which conditions one of several learning rates was chosen; some have nothing to choose by."""
+        tried = self.ranked.groupby(self.layout.keys, dropna=False)["finished"].agg(["size", "max"])
+        chosen = (tried["size"] > 1) & (tried["max"] > 0)
+        return "all" if chosen.all() else "some" if chosen.any() else "none"
 
     @property
     def tables(self) -> tuple[Table, ...]:

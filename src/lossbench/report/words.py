@@ -51,16 +51,16 @@ def choice_line(report: Report) -> str:
     by = f"on validation: {meaning(report.select or 'nothing')}"
     how = {
         "all": f"Learning rates were chosen {by}",
-        "some": f"Learning rates were chosen, where several were tried, {by}",
-        "none": f"No learning rate was chosen, for one was tried; the epoch was, {by}",
+        "some": f"Learning rates were chosen, where there was a choice, {by}",
+        "none": f"No learning rate was chosen; the epoch was, {by}",
     }
     return how[report.rates_chosen]
 
 
 def rates_head(report: Report) -> str:
     """What a list of learning rates is called."""
-    how = {"all": "chosen on validation", "some": "chosen on validation where several were tried"}
-    return f"learning rates, {how.get(report.rates_chosen, 'the only ones tried')}"
+    how = {"all": "chosen on validation", "some": "chosen on validation where there was a choice"}
+    return f"learning rates, {how.get(report.rates_chosen, 'none of them chosen')}"
 
 
 def knobs_line(report: Report) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lossbench.counting import counted
 from lossbench.errors import InputError
 from lossbench.tracking.journal import FOLDER, Entry, Journal
 from lossbench.tracking.patience import first_line, library, may_pass, persist
@@ -114,7 +115,9 @@ class Recorder:
 
     def _sentence(self, missing: Sequence[_Batch]) -> str:
         number = sum(len(batch.entries) for batch in missing)
-        what = f"The results of {number} runs could not be recorded in {self._writer.address.spoken}"
+        what = (
+            f"The results of {counted(number, 'run')} could not be recorded in {self._writer.address.spoken}"
+        )
         if any(batch.path is None for batch in missing):
             return f"{what}, and no disk takes them; free some space, then run the same command again."
         folders = sorted({str(batch.path.parent) for batch in missing if batch.path})

@@ -214,4 +214,4 @@ def test_captions_promise_no_band_that_is_not_drawn(
     one = runs[(runs["data.contamination"] == 0) & (runs["optimizer.lr"] == 0.01)]
     _, captions = gallery.draw(build(Experiment("bare", judge="rmse", select="mae"), one), store)
     assert said in captions["metric.png"]
-    assert "at the one learning rate that was tried" in captions["metric.png"]
+    assert "at the learning rate that was given" in captions["metric.png"]

@@ -195,7 +195,7 @@ def _spread(report: Report, drawn: str = "band") -> str:
 
 def _rate(report: Report, whose: str) -> str:
     """At which learning rate: a chosen one only where several were tried."""
-    chosen = {"all": f"{whose} chosen learning rate", "none": "the one learning rate that was tried"}
+    chosen = {"all": f"{whose} chosen learning rate", "none": "the learning rate that was given"}
     return f"at {chosen.get(report.rates_chosen, f'{whose} learning rate')}"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.report.conditions import LOSS, SEED
 from lossbench.report.figures.looks import ordered
 from lossbench.tracking import read_artifact
@@ -79,7 +80,7 @@ def unread(uri: str, rows: pd.DataFrame) -> str | None:
     lost = [file for file in files.values() if not zipfile.is_zipfile(file)]
     if not lost:
         return None
-    runs = "1 run was" if len(lost) == 1 else f"{len(lost)} runs were"
+    runs = f"{counted(len(lost), 'run')} {'was' if len(lost) == 1 else 'were'}"
     return (
         f"{runs} recorded with predictions that cannot be read, so the figures are without them: "
         f"{lost[0]}. Where the folder mlruns was left behind, put it beside its database."
