@@ -108,15 +108,15 @@ def test_an_interval_needs_the_predictions_of_every_run() -> None:
     runs = pd.DataFrame({"run_id": list(stored), "data.name": "csv"})
     seeds = [((-1.0, f"l{n}"), (1.0, f"r{n}")) for n in range(8)]
     found = differences(left, right)
-    wide = Examples.of(runs, stored.get, ["mae"]).interval(found, seeds, "mae")
+    wide = Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae")
     plain = paired_interval(found)
     assert wide is not None
     assert wide.low <= plain.low < plain.high <= wide.high
-    assert Examples.of(runs, stored.get, ["rmse"]).interval(found, seeds, "mae") is None
+    assert Examples.of(runs, stored.get).asked("rmse").interval(found, seeds, "mae") is None
     del stored["r3"]
-    assert Examples.of(runs, stored.get, ["mae"]).interval(found, seeds, "mae") is None
+    assert Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae") is None
     stored["r3"] = {name: array for name, array in right[3].items() if name != "example_id"}
-    assert Examples.of(runs, stored.get, ["mae"]).interval(found, seeds, "mae") is None
+    assert Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae") is None
 
 
 def test_one_number_in_two_data_sets_is_two_examples() -> None:
@@ -126,7 +126,7 @@ def test_one_number_in_two_data_sets_is_two_examples() -> None:
     widths = []
     for names in (["one", "one", "one", "one"], ["one", "one", "two", "two"]):
         runs = pd.DataFrame({"run_id": list(stored), "data.name": names})
-        found = Examples.of(runs, stored.get, ["mae"]).interval(np.array([2.0, 2.0]), seeds, "mae")
+        found = Examples.of(runs, stored.get).asked("mae").interval(np.array([2.0, 2.0]), seeds, "mae")
         assert found is not None
         widths.append(found.shared)
     # Twice the same value has four times its variance, two values of their own have twice.
@@ -142,5 +142,5 @@ def test_seeds_that_draw_their_own_examples_speak_for_new_ones_already() -> None
         raise AssertionError("nothing has to be read")
 
     found = np.array([0.1, 0.3])
-    told = Examples.of(runs, read, ["mae"]).interval(found, [((1.0, "a"),), ((1.0, "b"),)], "mae")
+    told = Examples.of(runs, read).asked("mae").interval(found, [((1.0, "a"),), ((1.0, "b"),)], "mae")
     assert told == paired_interval(found)

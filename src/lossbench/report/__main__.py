@@ -249,10 +249,12 @@ def main(arguments: Sequence[str]) -> None:
         check_recordable(uri)
 
     from lossbench.report.build import build
+    from lossbench.report.predictions import reader
     from lossbench.report.terminal import show
 
     histories = functools.partial(read_histories, uri)
-    report = build(experiment, runs, select_of(runs) if len(runs) else None, request.selection, histories)
+    select, predictions = (select_of(runs), reader(uri, runs)) if len(runs) else (None, None)
+    report = build(experiment, runs, select, request.selection, histories, predictions)
     try:
         # First: neither a reader who has gone nor a terminal that cannot show it costs a file.
         said = _files(report, uri, folder, request.options, recorded=recorded) if folder else ""

@@ -22,8 +22,10 @@ from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
 from lossbench.report.declared import select_of
+from lossbench.report.examples import Examples
 from lossbench.report.family import Claimed, Family, Tried, decisions
 from lossbench.report.pairs import Pairs, pairs
+from lossbench.report.predictions import Reader
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.same_data import on_same_data
 from lossbench.report.sides import run_ids
@@ -121,6 +123,7 @@ def build(
     select: str | None = None,
     selection: Mapping[str, Any] = MappingProxyType({}),
     histories: Histories | None = None,
+    predictions: Reader | None = None,
 ) -> Report:
     """Choose learning rates, make tables and judge claims.
 
@@ -130,6 +133,8 @@ def build(
         select: the selection metric of the data set, where the experiment names none.
         selection: what `found` was filtered by, so that the report says so.
         histories: reads curves; without it nothing is said of training that had not ended.
+        predictions: reads those of a run, so that verdicts hold for new examples; without it seeds alone
+            speak.
 
     Raises:
         InputError: there is no result to report.
@@ -142,20 +147,22 @@ def build(
     found, other_data = on_same_data(found)
     runs = tidy(found)
     first = (*other_data, *selected(selection))
+    asked = [claim.metric for claim in experiment.claims]
+    examples = Examples.of(runs, predictions).asked(*asked) if predictions else None
     if len(parts := by_data(experiment, runs)) == 1:
-        return _report(experiment, runs, select, histories, first, selection=selection)
+        return _report(experiment, runs, select, (histories, examples), first, selection=selection)
 
     def one(own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None) -> Report:
-        return _report(own, part, select_of(part) or select, histories, claimed=claimed)
+        return _report(own, part, select_of(part) or select, (histories, examples), claimed=claimed)
 
-    return replace(together(experiment, runs, parts, one, first), selection=selection)
+    return replace(together(experiment, runs, parts, one, first, examples), selection=selection)
 
 
 def _report(
     experiment: Experiment,
     runs: pd.DataFrame,
     select: str | None,
-    histories: Histories | None,
+    kept: tuple[Histories | None, Examples | None],
     first: Sequence[str] = (),
     *,
     selection: Mapping[str, Any] = MappingProxyType({}),
@@ -164,18 +171,21 @@ def _report(
     """The report on one data set.
 
     Args:
-        experiment, select, histories, selection: as for `build`.
+        experiment, select, selection: as for `build`.
         runs: tidy.
+        kept: what runs kept beside their results: curves, and what test examples contribute.
         first: remarks that come before all others.
         claimed: verdicts on the claims, where they are judged and shown elsewhere.
     """
+    histories, examples = kept
     layout = Layout.of(runs)
     select = experiment.select or _first(runs, "best/", experiment.judge, select)
     judged_by = experiment.judge or _first(runs, "test/", select)
     ranked = choose.rates(runs, layout, select)
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
-    choice = Choice(runs, layout, experiment.select, select)
+    examples = examples and examples.asked(judged_by)
+    choice = Choice(runs, layout, experiment.select, select, examples)
     verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
     families = _families(Tried.of(chosen, choice, select), decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")

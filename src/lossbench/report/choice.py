@@ -15,6 +15,7 @@ import pandas as pd
 
 from lossbench.report import choose
 from lossbench.report.conditions import Layout, prefers_higher
+from lossbench.report.examples import Examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,14 @@ class Choice:
     layout: what the experiment compares
     fixed: the metric that the experiment names for all its claims; None lets each choose by its own
     otherwise: the metric for claims whose own was not measured on validation
+    examples: what test examples contribute to differences; None lets seeds alone speak
     """
 
     runs: pd.DataFrame
     layout: Layout
     fixed: str | None
     otherwise: str
+    examples: Examples | None = None
 
     def by(self, metric: str) -> str:
         """The validation metric that chooses for a claim in this test metric (no prefixes)."""

@@ -9,7 +9,7 @@ Statistics, 1999). How often a loss diverges is told beside.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,12 +25,14 @@ class Evidence:
     repeated: low and high of the interval that includes their choice, where there was one
     p: of the claim, before and after the correction for all that are asked with it
     missing: runs without which nobody knows which rate is the best
+    examples: whether the interval holds for new examples; else seeds alone speak
     """
 
     interval: Interval
     repeated: tuple[float, float] | None
     p: tuple[float, float]
     missing: int = 0
+    examples: bool = False
 
     def decision(self, region: Region) -> int:
         """1 inside the region, -1 outside, 0 where that cannot be told, or where runs are waited for."""
@@ -41,6 +43,10 @@ class Evidence:
             low, high = self.repeated
             return 0 if any(low <= edge <= high for edge in region.edges) else decided
         return decided
+
+    def without_examples(self, differences: Floats) -> Evidence:
+        """As seeds alone have it, without what the examples that they share add."""
+        return replace(self, interval=paired_interval(differences)) if self.interval.shared else self
 
 
 def compare(differences: Floats, region: Region) -> tuple[Interval, float]:

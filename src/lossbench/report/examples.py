@@ -6,13 +6,14 @@ or the test set without one cluster after another (any other metric: the jackkni
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossbench.metrics.names import METRICS
+from lossbench.report.predictions import Arrays, Reader
 from lossbench.report.statistics import Interval, paired_interval
 from lossbench.report.two_way import Ids, Influence, two_way_interval
 from lossbench.tracking.runs import FRESH
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from lossbench.report.sign_flips import Floats
 
-Arrays = Mapping[str, Any]
-"""One run's arrays by name, as `tracking.predictions=true` stores them."""
 Weighed = Sequence[tuple[float, str]]
 """Runs of one seed, each with its factor in the difference of that seed."""
 
@@ -36,35 +35,41 @@ DELETIONS = 25  # clusters that the jackknife leaves out; where there are more, 
 class Examples:
     """Influences of test examples, read once for each run and kept while a report is made.
 
-    read: the arrays of a run by its id; None where it kept none.
-    metrics: of test, that may be asked for.
+    read: the arrays of a run.
+    metrics: of test, that are asked for: the one that judges, and those of claims.
     fresh: runs on data that draws new examples for every seed.
     data: which data set each run has, from 0: one number in two data sets is two examples.
     """
 
-    read: Callable[[str], Arrays | None]
-    metrics: tuple[str, ...]
+    read: Reader
+    metrics: tuple[str, ...] = ()
     fresh: frozenset[str] = frozenset()
     data: Mapping[str, int] = field(default_factory=dict)
-    _known: dict[str, dict[str, Influence]] = field(default_factory=dict)
+    _known: dict[tuple[str, str], Influence | None] = field(default_factory=dict)
 
     @staticmethod
-    def of(runs: pd.DataFrame, read: Callable[[str], Arrays | None], metrics: Sequence[str]) -> Examples:
+    def of(runs: pd.DataFrame, read: Reader) -> Examples:
         """Of the runs of an experiment, as `tracking.read_runs` gives them."""
         ids = runs["run_id"].astype(str)
         fresh = ids[runs[FRESH] == "true"] if FRESH in runs else ids[:0]
         names = runs["data.name"].unique().tolist()
         data = {run: names.index(name) for run, name in zip(ids, runs["data.name"], strict=True)}
-        return Examples(read, tuple(dict.fromkeys(metrics)), frozenset(fresh), data)
+        return Examples(read, (), frozenset(fresh), data)
+
+    def asked(self, *metrics: str) -> Examples:
+        """For these metrics, too; what is known is known to both."""
+        return replace(self, metrics=tuple(dict.fromkeys((*self.metrics, *metrics))))
 
     def interval(self, differences: Floats, seeds: Sequence[Weighed], metric: str) -> Interval | None:
-        """The interval for new examples; None where runs kept no predictions, so that seeds alone can speak.
+        """The interval for new examples; None where runs kept no predictions, or diverged: seeds alone speak.
 
         Args:
             differences: (S,) of each seed.
             seeds: whose weighed runs give these differences, in the same order.
             metric: of test, without its prefix.
         """
+        if metric not in self.metrics or not np.isfinite(differences).all():
+            return None
         if all(run in self.fresh for own in seeds for _, run in own):
             return paired_interval(differences)
         found = []
@@ -77,10 +82,12 @@ class Examples:
         return two_way_interval(differences, found)
 
     def _influence(self, run: str, metric: str) -> Influence | None:
-        if run not in self._known:
+        if (run, metric) not in self._known:
             arrays = self.read(run)
-            self._known[run] = {} if arrays is None else influences(arrays, self.metrics)
-        one = self._known[run].get(metric)
+            new = [name for name in self.metrics if (run, name) not in self._known]
+            found = {} if arrays is None else influences(arrays, new)
+            self._known |= {(run, name): found.get(name) for name in new}
+        one = self._known[(run, metric)]
         sets = 1 + max(self.data.values(), default=0)
         if one is None or sets == 1:
             return one

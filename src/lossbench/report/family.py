@@ -32,6 +32,7 @@ from lossbench.report.conditions import (
     worst_first,
 )
 from lossbench.report.contenders import Contenders, slices
+from lossbench.report.examples import Examples
 from lossbench.report.grid import Grid
 from lossbench.report.sides import Sides
 from lossbench.report.statistics import (
@@ -64,6 +65,7 @@ class Pair:
     interval: of the typical difference, with at least one seed
     repeated: low and high of the interval that includes the choice of the rates, where there was one
     missing: runs without which nobody knows which rate is the best
+    examples: whether the interval holds for new examples; else seeds alone speak
     adjusted: p after Holm over the family
     decision: 1 the first is better, -1 the second, 0 no verdict
     """
@@ -80,6 +82,12 @@ class Pair:
     p: float = 1.0
     adjusted: float = 1.0
     decision: int = 0
+    examples: bool = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """What its decision is made of."""
+        return Evidence(self.interval, self.repeated, (self.p, self.adjusted), self.missing, self.examples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,19 +96,21 @@ class Tried:
 
     chosen, everything: named by contender
     score, higher: the column that chooses, and whether more of it is better
+    examples: as in `Choice`
     """
 
     chosen: Contenders
     everything: pd.DataFrame
     score: str
     higher: bool
+    examples: Examples | None = None
 
     @staticmethod
     def of(chosen: pd.DataFrame, choice: Choice, by: str) -> Tried:
         """The runs of an experiment that a validation metric chose."""
         everything = Contenders.of(choice.runs, choice.layout).rows
         score, higher = score_column(choice.runs, by), prefers_higher(choice.runs, by)
-        return Tried(Contenders.of(chosen, choice.layout), everything, score, higher)
+        return Tried(Contenders.of(chosen, choice.layout), everything, score, higher, choice.examples)
 
     def slices(self) -> list[tuple[str, pd.DataFrame]]:
         """The chosen runs of each condition, with the condition in words."""
@@ -219,8 +229,23 @@ def _pairs(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterabl
         one, other = grids[first], grids[second]
         interval, p = compare(clear, BETTER) if len(clear) > 1 else (paired_interval(clear), 1.0)
         repeated = _repeated(one, other, sides.sign) if np.isfinite(clear).all() and len(clear) > 1 else None
+        pair = Pair(where, first, second, sides.left, sides.right, clear, interval, repeated, p=p)
+        wide = _for_new_examples(pair, rows, tried.examples, metric, sides.sign)
         missing = one.missing + other.missing
-        yield Pair(where, first, second, sides.left, sides.right, clear, interval, repeated, missing, p)
+        yield replace(pair, interval=wide or interval, missing=missing, examples=wide is not None)
+
+
+def _for_new_examples(
+    pair: Pair, rows: pd.DataFrame, examples: Examples | None, metric: str, sign: float
+) -> Interval | None:
+    """The interval that counts the chance of the examples, too; None where it cannot be known."""
+    if examples is None or len(pair.differences) < 2 or not metric.startswith("test/"):
+        return None
+    runs = {(seed, str(loss)): str(run) for seed, loss, run in rows[[SEED, LOSS, "run_id"]].to_numpy()}
+    weighed = [
+        ((sign, runs[(seed, pair.first)]), (-sign, runs[(seed, pair.second)])) for seed in pair.left.index
+    ]
+    return examples.interval(pair.differences, weighed, metric.removeprefix("test/"))
 
 
 def _repeated(one: Grid, other: Grid, sign: float) -> tuple[float, float] | None:
@@ -238,9 +263,9 @@ def _decided(pairs: Sequence[Pair]) -> list[Pair]:
     adjusted = map(float, holm([pair.p for pair in pairs])) if pairs else []
     found = []
     for pair, after in zip(pairs, adjusted, strict=True):
-        evidence = Evidence(pair.interval, pair.repeated, (pair.p, after), pair.missing)
-        decision = evidence.decision(BETTER) if len(pair.differences) > 1 else 0
-        found.append(replace(pair, adjusted=after, decision=decision))
+        corrected = replace(pair, adjusted=after)
+        decision = corrected.evidence.decision(BETTER) if len(pair.differences) > 1 else 0
+        found.append(replace(corrected, decision=decision))
     return found
 
 

@@ -97,7 +97,7 @@ def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     ]
     shared = {
         "verdicts": [_verdict(judged) for judged in report.verdicts],
-        "verdict_note": _VERDICT_NOTE.format(asked=words.asked(report)),
+        "verdict_note": _note(report),
         "ranks": _ranks(report),
     }
     first = {**shared, "figures": {name: text for name, text in figures.items() if name not in taken}}
@@ -123,7 +123,7 @@ def _results(report: Report) -> dict[str, Any]:
         "rates_head": words.rates_head(report),
         "legend": words.marks_line(report),
         "verdicts": [_verdict(judged) for judged in report.verdicts],
-        "verdict_note": _VERDICT_NOTE.format(asked=words.asked(report)),
+        "verdict_note": _note(report),
         "ranks": _ranks(report),
         "no_verdicts": report.no_verdicts,
         "breakdown": report.breakdown and report.breakdown.table(),
@@ -242,6 +242,10 @@ def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
 def _marked(column: Column, place: int) -> tuple[str, str]:
     mark = column.cells[place].mark
     return column.text(place) + _HTML_MARKS[mark], mark
+
+
+def _note(report: Report) -> str:
+    return f"{_VERDICT_NOTE.format(asked=words.asked(report))} {words.holds_for(report)}".strip()
 
 
 def _verdict(judged: Any) -> dict[str, Any]:

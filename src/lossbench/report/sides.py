@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from lossbench.counting import counted
 from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.conditions import DONE, RATE, SEED, column_of, lost, matches, worst_first
+from lossbench.report.examples import Weighed
 from lossbench.report.grid import Grid
 from lossbench.report.spelling import show
 from lossbench.report.statistics import Floats
@@ -120,6 +121,22 @@ def run_ids(claim: Claim, choice: Choice) -> set[str]:
             pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
             found |= set(pool.loc[matches(pool, selection), "run_id"].astype(str))
     return found
+
+
+def weighed(claim: Claim, choice: Choice, seeds: Iterable[int]) -> list[Weighed]:
+    """The runs whose weighed sum is the difference of a claim, on each of these seeds, which all have."""
+    sign = 1.0 if claim.higher_is_better else -1.0
+    starts = [(1.0, {}), *([(-1.0, claim.change_from)] if claim.change_from else [])]
+    found: dict[int, list[tuple[float, str]]] = {seed: [] for seed in seeds}
+    for side, factor in ((claim.left, sign), (claim.right, -sign)):
+        for change, start in starts:
+            selection = {**side, **start}
+            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
+            rows = pool[matches(pool, selection)]
+            for seed, part in found.items():
+                own = rows.loc[rows[SEED] == seed, "run_id"]
+                part += [(change * factor / len(own), str(run)) for run in own]
+    return list(found.values())
 
 
 @dataclass(frozen=True)

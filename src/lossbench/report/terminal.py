@@ -64,6 +64,8 @@ def _judgements(report: Report, console: Console) -> None:
         f"{_choice(report)}; p: sign-flip test, Holm-corrected over {words.asked(report)}"
     )
     console.print(Text(told, style="dim"))
+    if holds := words.holds_for(report):
+        console.print(Text(holds, style="dim"))
 
 
 def plain_console() -> Console:

@@ -16,6 +16,7 @@ import pandas as pd
 from lossbench.report.choice import Choice
 from lossbench.report.conditions import DONE, GROUPS, Layout
 from lossbench.report.contenders import Contenders
+from lossbench.report.examples import Examples
 from lossbench.report.family import Family
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.sides import run_ids
@@ -58,7 +59,12 @@ def _varies(column: str) -> bool:
 
 
 def together(
-    experiment: Experiment, runs: pd.DataFrame, parts: Sequence[Part], one: One, first: Sequence[str]
+    experiment: Experiment,
+    runs: pd.DataFrame,
+    parts: Sequence[Part],
+    one: One,
+    first: Sequence[str],
+    examples: Examples | None = None,
 ) -> Report:
     """The report on several data sets.
 
@@ -70,6 +76,7 @@ def together(
         parts: of `by_data`.
         one: makes a section.
         first: remarks that come before all others.
+        examples: as in `Choice`.
     """
     nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
     lost = [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
@@ -78,7 +85,7 @@ def together(
     chosen, layout = pd.concat([part.chosen for part in sections], ignore_index=True), Layout.of(runs)
     selects = {part.select or "" for part in sections}
     fixed = experiment.select if selects == {experiment.select} else None
-    choice = Choice(runs, layout, fixed, str(sections[0].select or ""))
+    choice = Choice(runs, layout, fixed, str(sections[0].select or ""), examples)
     claimed = judge(experiment.claims, choice)
     if claimed:
         sections = [one(own, part, claimed) for own, part in parts]

@@ -16,8 +16,8 @@ from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.comparison import Evidence, compare
 from lossbench.report.family import Pair
-from lossbench.report.settling import FEWEST_FOR_SPREAD, impossible, possible
-from lossbench.report.sides import Sides, sides_of
+from lossbench.report.settling import FEWEST_FOR_SPREAD, beyond_worth, impossible, possible
+from lossbench.report.sides import Sides, sides_of, weighed
 from lossbench.report.statistics import Floats, Interval, Kind, Region
 from lossbench.report.trials import interval_with_choice
 
@@ -34,6 +34,7 @@ class Judged:
         tell the spread, or where no number below 1,001 would do
     note: why there is no verdict, where the reason is not the size of the difference; or that ranks decided
     repeated: low and high of the interval that includes the choice of the learning rates, where there was one
+    examples: whether the interval holds for new examples of the data set; else seeds alone speak
     at_budget: training of one of its sides had not ended, so it holds for these epochs
     """
 
@@ -51,6 +52,7 @@ class Judged:
     note: str = ""
     at_budget: bool = False
     repeated: tuple[float, float] | None = None
+    examples: bool = False
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -69,6 +71,7 @@ class Judged:
             **{key: _finite(value) for key, value in numbers.items()},
             "interval": [_finite(self.low), _finite(self.high)],
             **({"interval_with_choice": [*map(_finite, self.repeated)]} if self.repeated else {}),
+            "holds_for": "new examples" if self.examples else "seeds alone",
             "n": self.n,
             "metric": self.claim.metric,
             "direction": "higher" if self.claim.higher_is_better else "lower",
@@ -98,10 +101,21 @@ def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
     ]
     p = [own for _, own in found]
     adjusted = map(float, statistics.holm(p)) if p else []
+    wide = [for_new_examples(*entry, choice) for entry in zip(claims, pairs, strict=True)]
     return [
-        _judged(claim, sides, interval, (own, after), len(claims))
-        for claim, sides, (interval, own), after in zip(claims, pairs, found, adjusted, strict=True)
+        _judged(claim, sides, (interval, wider), (own, after), len(claims))
+        for claim, sides, (interval, own), wider, after in zip(
+            claims, pairs, found, wide, adjusted, strict=True
+        )
     ]
+
+
+def for_new_examples(claim: Claim, sides: Sides, choice: Choice) -> Interval | None:
+    """The interval that counts the chance of the examples, too; None where it cannot be known."""
+    if not sides.usable or choice.examples is None:
+        return None
+    runs = weighed(claim, choice, map(int, sides.left.index))
+    return choice.examples.interval(sides.differences, runs, claim.metric)
 
 
 def of_pair(claim: Claim, pair: Pair, pairs: int) -> Judged:
@@ -109,17 +123,22 @@ def of_pair(claim: Claim, pair: Pair, pairs: int) -> Judged:
     sides = Sides(pair.left, pair.right, 1.0 if claim.higher_is_better else -1.0)
     if len(pair.differences) < 2:
         return _untold(claim, sides)
-    evidence = Evidence(pair.interval, pair.repeated, (pair.p, pair.adjusted), pair.missing)
-    return _told(claim, sides, evidence, pair.decision, ("pair of losses", pairs))
+    return _told(claim, sides, pair.evidence, pair.decision, ("pair of losses", pairs))
 
 
 def _judged(
-    claim: Claim, sides: Sides, interval: Interval | None, p: tuple[float, float], claims: int
+    claim: Claim,
+    sides: Sides,
+    intervals: tuple[Interval | None, Interval | None],
+    p: tuple[float, float],
+    claims: int,
 ) -> Judged:
-    if interval is None:
+    plain, wide = intervals
+    if plain is None:
         return _untold(claim, sides)
     contrast = sides.contrast
-    evidence = Evidence(interval, interval_with_choice(contrast) if contrast else None, p, sides.missing)
+    repeated = interval_with_choice(contrast) if contrast else None
+    evidence = Evidence(wide or plain, repeated, p, sides.missing, wide is not None)
     region = Region.of(cast(Kind, claim.kind), claim.margin)
     return _told(claim, sides, evidence, evidence.decision(region), ("claim", claims))
 
@@ -141,6 +160,10 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
         seeds = statistics.seeds_to_settle(interval, region, count) if n >= FEWEST_FOR_SPREAD else None
         if n < (fewest := statistics.fewest_seeds(count)):
             note = f"{impossible(n, count, noun)}: one is {possible(n, fewest, seeds)}"
+        elif beyond_worth(seeds) and evidence.without_examples(sides.differences).decision(region):
+            note = (
+                "open only by the chance of the examples that seeds share: it takes more of these, not seeds"
+            )
         if evidence.missing:
             note = f"waits for {counted(evidence.missing, 'run')} that the choice of a rate lacks"
     if not math.isfinite(float(interval.deviation)):
@@ -148,7 +171,7 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     numbers = (float(interval.estimate), float(interval.low), float(interval.high), *evidence.p)
     means = (_mean(sides.left), _mean(sides.right))
     told = Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
-    return replace(told, repeated=evidence.repeated)
+    return replace(told, repeated=evidence.repeated, examples=evidence.examples)
 
 
 def ranks_text(differences: Floats) -> str:

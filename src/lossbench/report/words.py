@@ -46,6 +46,27 @@ def asked(report: Report) -> str:
     return "the pair of losses" if pairs == 1 else f"all {counted(pairs, 'pair of losses')}"
 
 
+def holds_for(report: Report) -> str:
+    """Which question the verdicts answer: whether they count the chance of the examples, too."""
+    told = [judged.examples for judged in report.verdicts if not math.isnan(judged.estimate)]
+    if not told:
+        return ""
+    if all(told):
+        return (
+            "Verdicts hold for these models on new examples of the same data, not for other data of its kind."
+        )
+    if not any(told):
+        return (
+            "Seeds alone speak: the chance of examples that seeds share is not counted, for which runs must "
+            "keep predictions (tracking.predictions=true). Of other data of this kind nothing is said."
+        )
+    return (
+        f"{sum(told)} of {len(told)} verdicts hold for these models on new examples of the same data; in the "
+        "others, where runs kept no predictions or diverged, seeds alone speak. Of other data of this kind "
+        "nothing is said."
+    )
+
+
 def choice_line(report: Report) -> str:
     """How learning rates were chosen, if they were."""
     by = f"on validation: {meaning(report.select or 'nothing')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,13 +15,11 @@ import pandas as pd
 from lossbench.counting import counted
 from lossbench.report.conditions import LOSS, SEED
 from lossbench.report.figures.looks import ordered
+from lossbench.report.predictions import FILE
+from lossbench.report.predictions import Arrays as Arrays
 from lossbench.tracking import read_artifact
 from lossbench.tracking.frames import artifact_files
 from lossbench.tracking.runs import ARTIFACTS
-
-FILE = "predictions.npz"
-Arrays = Mapping[str, Any]
-"""One run's arrays by name: value, scores, probabilities, embedding, inputs, target_<kind>."""
 
 
 @dataclass(frozen=True)
