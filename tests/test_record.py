@@ -88,6 +88,7 @@ def test_the_metric_by_which_a_users_data_set_chooses_is_used_wherever_rates_are
     (tmp_path / "own_data.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     own = ["data._target_=own_data.Mine", "data.name=mine", "experiment.name=own", f"tracking.uri={uri}"]
+    own += ["trainer.max_epochs=20", "data.val_size=100"]  # so that no luck of an epoch hides the better rate
     rates = [f"optimizer.lr={rate}" for rate in (1e-5, 1e-2)]
     train_many([compose("config", [*SMALL, *own, rate]) for rate in rates], n_jobs=1)
     runs = read_runs(uri, "own")
@@ -105,7 +106,7 @@ def test_the_metric_by_which_a_users_data_set_chooses_is_used_wherever_rates_are
 
 
 def test_a_run_says_where_its_data_comes_from_and_the_report_shows_it(uri: str, tmp_path: Path) -> None:
-    rows = "".join(f"{i},{i % 7},{3 * i}\n" for i in range(60))
+    rows = "".join(f"{i * i},{i % 7},{3 * i}\n" for i in range(60))
     (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
     table = ["data=csv", "data.path=t.csv", "data.target=y", "trainer.max_epochs=1", f"tracking.uri={uri}"]
     train_many([compose("config", table)])
