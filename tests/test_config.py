@@ -27,7 +27,9 @@ SHIPPED = {
     group: [path.stem for path in sorted((conf_dir() / group).glob("*.yaml"))] for group in GROUPS
 }  # fmt: skip
 # What valid knobs may still be refused for.
-CONTRADICTION = re.compile("cannot (train on|read) data=|add up to|needs optimizer.momentum above 0")
+CONTRADICTION = re.compile(
+    "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your file"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -204,7 +204,8 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
             f"loss={loss.name}{as_set} cannot train on data={source.name}, "
             f"whose targets are {', '.join(offered)}; losses that fit: {', '.join(fitting)}."
         )
-    return Member(seed, source, model, loss, optimizer, trainer, reads[0], target)
+    suited = trainer.suited(source.epochs, source.training_size)
+    return Member(seed, source, model, loss, optimizer, suited, reads[0], target)
 
 
 def _shipped(group: str) -> list[tuple[str, Any]]:

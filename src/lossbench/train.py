@@ -164,7 +164,7 @@ def _preload(n_jobs: int) -> None:
 
 
 def _epochs(jobs: Collection[Job]) -> int:
-    return sum(job.member.trainer.max_epochs for job in jobs)
+    return sum(job.member.trainer.epochs for job in jobs)
 
 
 def _recorded(

@@ -75,6 +75,7 @@ class DataSource(Choice):
     reads:      kinds of input it can give, best first; the model takes the first that it can read
     judged_by:  families of metrics that judge it
     select:     the validation metric that chooses epochs and learning rates: one for all losses
+    epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
     fresh:      every seed draws examples that no other seed has; else seeds cut their splits from one pool
     """
@@ -83,6 +84,7 @@ class DataSource(Choice):
     reads: ClassVar[tuple[InputKind, ...]]
     judged_by: ClassVar[tuple[MetricFamily, ...]]
     select: ClassVar[str]
+    epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
     fresh: ClassVar[bool] = False
 
@@ -111,6 +113,10 @@ class DataSource(Choice):
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""
         return ()
+
+    def training_size(self) -> int:
+        """About how many examples train, the same for every seed; asked for where `epochs` is None."""
+        raise NotImplementedError(f"{type(self).__name__} lets its size decide on the epochs: say it")
 
     @abstractmethod
     def load(self, seed: int, reads: InputKind) -> DataSet:

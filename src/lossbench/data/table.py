@@ -56,6 +56,7 @@ class Table(DataSource):
     reads = ("vector",)
     judged_by = ("continuous",)
     select = "mae"  # a user's target may hold outliers: a squared metric would follow them
+    epochs = None  # 300 rows and 50,000 rows want different ones
 
     path: str | None = knob(None, optional=True, place=True)
     target: str | None = knob(None, optional=True)
@@ -94,6 +95,9 @@ class Table(DataSource):
 
     def account(self) -> list[str]:
         return account(self.columns(), all_columns=True)
+
+    def training_size(self) -> int:
+        return max(1, round(len(self.columns().target) * (1 - self.val_share - self.test_share)))
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         if self.group is None:

@@ -77,7 +77,7 @@ def _fitted(
     pack: Pack, data: PackData, first: Member, callbacks: Sequence[Callback], begun: Path | None
 ) -> Pack:
     """Train a pack, from a checkpoint where it has one, and test it once."""
-    trainer = trainer_of(first, callbacks, max_epochs=first.trainer.max_epochs)
+    trainer = trainer_of(first, callbacks, max_epochs=first.trainer.epochs)
     trainer.fit(pack, datamodule=data, ckpt_path=begun, weights_only=True)
     trainer.test(pack, datamodule=data, verbose=False)
     return pack

@@ -99,7 +99,7 @@ class Pack(LightningModule):
         inputs = self.pool[self.rows["train"].gather(1, positions)]
         objective = BatchLosses(self.groups, positions, self._raised, self._computed_singly)
         first = self.members[0]
-        total = int(self.trainer.num_training_batches) * first.trainer.max_epochs
+        total = int(self.trainer.num_training_batches) * first.trainer.epochs
         factor = first.optimizer.rate_factor(self.updates, total)
         active = None if self.everyone else self.active.to(inputs.device)
         losses = self.engine.step(inputs, objective, active, factor, self.updates).to(self.exact)

@@ -70,7 +70,7 @@ class PlannedPack:
     @property
     def epochs(self) -> int:
         """At most so many for each member."""
-        return self.jobs[0].member.trainer.max_epochs
+        return self.jobs[0].member.trainer.epochs
 
     @property
     def work(self) -> Work:
@@ -166,7 +166,7 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
     stacked = [job for job, obstacle in zip(alike, obstacles, strict=True) if not obstacle]
     in_turns = [job for job, obstacle in zip(alike, obstacles, strict=True) if obstacle]
     weights = sum(p.numel() for p in module.parameters())
-    updates = first.trainer.max_epochs * -(-len(data.train) // first.trainer.batch_size)
+    updates = first.trainer.epochs * -(-len(data.train) // first.trainer.batch_size)
     kinds = []
     for jobs, how, why in (
         (stacked, mode, because),

@@ -1,0 +1,52 @@
+"""How long is trained by default: what suits the size of a table, and never by the loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from lossbench.config import Job, conf_dir, jobs_from
+from lossbench.trainer import TrainerOptions
+
+
+def composed(*overrides: str) -> Job:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return jobs_from([compose("config", ["hydra/launcher=basic", *overrides])])[0]
+
+
+def table(folder: Path, rows: int) -> list[str]:
+    path = folder / f"{rows}.csv"
+    path.write_text("a,y\n" + "".join(f"{row % 97},{row % 89}.5\n" for row in range(rows)))
+    return ["data=csv", f"data.path={path}", "data.target=y"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "patience"),
+    [(100, 2000, 400), (300, 667, 133), (768, 250, 50), (5_000, 43, 20), (50_000, 20, 20)],
+)
+def test_a_table_is_trained_for_as_many_updates_as_its_size_needs(
+    tmp_path: Path, rows: int, epochs: int, patience: int
+) -> None:
+    for loss in ("mse", "mae"):
+        job = composed(*table(tmp_path, rows), f"loss={loss}")
+        recorded = job.knobs["trainer"]
+        assert (job.member.trainer.epochs, recorded["max_epochs"], recorded["patience"]) == (
+            epochs,
+            epochs,
+            patience,
+        )
+
+
+def test_whoever_names_the_epochs_gets_them(tmp_path: Path) -> None:
+    named = composed(*table(tmp_path, 300), "trainer.max_epochs=7").member.trainer
+    assert (named.epochs, named.patience) == (7, None)
+    fewer = composed(*table(tmp_path, 300), "trainer.updates=300", "trainer.patience=9").member.trainer
+    assert (fewer.epochs, fewer.patience) == (100, 9)
+    assert composed("data=outliers").member.trainer.epochs == 20
+
+
+def test_large_batches_take_as_many_updates() -> None:
+    trainer = TrainerOptions(name="default", batch_size=460).suited(None, lambda: 461)
+    assert trainer.epochs == 1000
