@@ -102,6 +102,22 @@ def test_one_value_in_two_spellings_of_older_records_is_one_level(runs: pd.DataF
     assert "model.hidden" not in Layout.of(tidy(runs)).axes
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("[0.1234567]", "[0.1234568]"),
+        ('["a", "b"]', '["a,b"]'),
+        ("[1]", '["1"]'),
+        ("1.0000001", "1.0000002"),
+        ("true", "1"),
+    ],
+)
+def test_two_values_are_two_levels_however_alike_they_look(one: str, other: str, runs: pd.DataFrame) -> None:
+    runs["model.hidden"] = np.where(runs["seed"] % 2 == 0, one, other)
+    runs.loc[runs["seed"] == 3, "model.hidden"] = "null"
+    assert len(Layout.of(tidy(runs)).levels["model.hidden"]) == 3
+
+
 @pytest.fixture
 def known(tmp_path: Path) -> Known:
     for group, name, text in (

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lossbench.knob_types import one_spelling
+
 
 def value_of(cell: Any) -> Any:
     """What a cell of a table of runs holds: a number, true or false, a list, a text; None where it is empty.
@@ -53,13 +55,10 @@ def show(value: Any) -> str:
 
 
 def spelled(cell: Any) -> Any:
-    """A cell that stands beside texts, in one spelling: `[8,8]`, `0.5`; a text as it is."""
+    """A cell that stands beside texts, in one spelling of all its digits: `[8,8]`, `0.5`; a text as it is."""
     value = value_of(cell)
-    if isinstance(value, list):
-        return show(value)
-    if _is_number(value):
-        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-        return str(int(value) if whole else value)
+    if isinstance(value, list) or _is_number(value):
+        return json.dumps(one_spelling(value), separators=(",", ":"), ensure_ascii=False)
     return show(value) if isinstance(value, bool) else cell
 
 
