@@ -8,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from lossbench.config import Job, conf_dir, jobs_from
+from lossbench.errors import InputError
 from lossbench.trainer import TrainerOptions
 
 
@@ -45,6 +46,15 @@ def test_whoever_names_the_epochs_gets_them(tmp_path: Path) -> None:
     fewer = composed(*table(tmp_path, 300), "trainer.updates=300", "trainer.patience=9").member.trainer
     assert (fewer.epochs, fewer.patience) == (100, 9)
     assert composed("data=outliers").member.trainer.epochs == 20
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "a\x00b"])
+def test_a_table_that_cannot_be_read_is_refused_when_its_size_is_asked_for(path: str) -> None:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", ["hydra/launcher=basic", "data=csv", "data.target=y"])
+    config.data.path = path
+    with pytest.raises(InputError, match=r"^data\.path=.* name a CSV file\.$"):
+        jobs_from([config])
 
 
 def test_large_batches_take_as_many_updates() -> None:

@@ -100,3 +100,23 @@ def test_curves_have_one_finite_value_for_each_epoch(jobs: Compose) -> None:
     for curve in result.history.values():
         assert [epoch for epoch, _ in curve] == [1, 2, 3]
         assert all(math.isfinite(value) for _, value in curve)
+
+
+def test_a_metric_that_validation_does_not_define_is_no_divergence(
+    jobs: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = jobs(
+        "data=mnist_5k model=linear loss=cce trainer.max_epochs=2 data.train_size=60 data.val_size=20 "
+        "data.test_size=20",
+        small=False,
+    )
+    member = job.member
+    monkeypatch.setattr(type(member.source), "select", "auroc")
+    cache = DataCache()
+    whole = cache.load(member.source, member.seed, member.reads)
+    one_class = {kind: values * 0 for kind, values in whole.val.targets.items()}
+    spoilt = replace(whole, val=replace(whole.val, targets=one_class))
+    monkeypatch.setattr(cache, "load", lambda *_: spoilt)
+    (result,) = fit([member], "vmap", cache)
+    assert result.outcome == "failed"
+    assert result.reason == "val/auroc is not defined on the validation split"

@@ -53,7 +53,7 @@ def understood(path: str, options: Reading) -> Columns:
     place = Path(path).expanduser()
     try:
         state = place.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
         raise InputError(f"data.path={path} {reason}, seen from {Path.cwd()}: name a CSV file.") from error
     if not place.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,3 +37,32 @@ class MemberResult:
     metrics: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict, compare=False)
     model: bytes | None = field(default=None, compare=False)
+
+
+def member_result(
+    member: int,
+    columns: Mapping[str, Sequence[Sequence[float]]],
+    totals: Mapping[str, Sequence[float]],
+    arrays: dict[str, np.ndarray[Any, Any]],
+    failure: Failure | None,
+) -> MemberResult:
+    """What one member of a pack leaves behind.
+
+    Args:
+        columns: curve -> a row of values for each member, one an epoch; nan is none.
+        totals: metric -> a value for each member; nan is none.
+        arrays: its predictions.
+        failure: why it has no result, if it has none.
+    """
+    curves = {
+        name: [(epoch, value) for epoch, value in enumerate(rows[member], 1) if value == value]
+        for name, rows in columns.items()
+    }
+    history = {name: curve for name, curve in curves.items() if curve}
+    found = {name: values[member] for name, values in totals.items()}
+    metrics = {name: value for name, value in found.items() if value == value}
+    if failure is None:
+        return MemberResult(history=history, metrics=metrics, predictions=arrays)
+    # What a diverged or failed member had learnt before is no result: validation stays, test does not.
+    metrics = {name: value for name, value in metrics.items() if name.startswith(("best/", "choose/"))}
+    return MemberResult(failure.outcome, failure.reason, failure.traceback, history, metrics)

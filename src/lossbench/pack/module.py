@@ -17,7 +17,7 @@ from lossbench.lightning import LightningModule
 from lossbench.metrics.names import METRICS
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.exact import exact_device
-from lossbench.pack.fate import Failure, MemberResult
+from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
 from lossbench.pack.halves import FEWEST, Halves
 from lossbench.pack.judging import (
@@ -86,6 +86,7 @@ class Pack(LightningModule):
         self.everyone = True  # whether all are active, known without asking the device
         self.best_epoch = torch.zeros(count, dtype=torch.int64, device=self.exact)
         self.waited = torch.zeros(count, dtype=torch.int64, device=self.exact)
+        self.judgeable = torch.zeros(count, dtype=torch.bool, device=self.exact)  # outputs were finite once
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""
@@ -121,6 +122,8 @@ class Pack(LightningModule):
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
         outputs = torch.cat(self.gathered, dim=1).to(self.exact)
+        # Embeddings are judged by distances: what has no finite square has none.
+        self.judgeable |= self.active & outputs.square().flatten(1).isfinite().all(1)
         judged, found = self._judge("val", outputs)
         self._record("train/loss", self.sums / self.data.size("train"))
         for name, values in judged.items():
@@ -158,7 +161,9 @@ class Pack(LightningModule):
             "curves": {name: torch.stack(values) for name, values in self.curves.items()},
             "best": self.best,
             "halves": self.halves.state(),
-            "members": {name: getattr(self, name) for name in ("active", "best_epoch", "waited")},
+            "members": {
+                name: getattr(self, name) for name in ("active", "best_epoch", "waited", "judgeable")
+            },
             "updates": self.updates,
         }
 
@@ -182,7 +187,10 @@ class Pack(LightningModule):
         totals |= {f"choose/{name}": values.tolist() for name, values in self.halves.scores().items()}
         totals |= {name: values.tolist() for name, values in self.test.items()}
         totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
-        results = [self._result(member, columns, totals) for member in range(len(self.members))]
+        results = [
+            member_result(member, columns, totals, self.arrays[member], self._fate(member))
+            for member in range(len(self.members))
+        ]
         if keep_models:
             for member, result in enumerate(results):
                 result.model = self._model(member) if result.outcome == "finished" else None
@@ -199,24 +207,15 @@ class Pack(LightningModule):
         del self.engine, self.groups, self.pool, self.rows
         self.gathered = []
 
-    def _result(
-        self, member: int, columns: dict[str, list[list[float]]], totals: dict[str, list[float]]
-    ) -> MemberResult:
-        curves = {
-            name: [(epoch, value) for epoch, value in enumerate(rows[member], 1) if value == value]
-            for name, rows in columns.items()
-        }
-        history = {name: curve for name, curve in curves.items() if curve}
-        found = {name: values[member] for name, values in totals.items()}
-        metrics = {name: value for name, value in found.items() if value == value}
+    def _fate(self, member: int) -> Failure | None:
+        """Why a member has no result, if it has none."""
         failure = self.failures.get(member)
-        if failure is None and "best/epoch" not in metrics:  # its weights are finite, its outputs are not
-            failure = Failure("diverged", self.updates, f"val/{self.select} was never finite")
-        if failure is None:
-            return MemberResult(history=history, metrics=metrics, predictions=self.arrays[member])
-        # What a diverged or failed member had learnt before is no result: validation stays, test does not.
-        metrics = {name: value for name, value in metrics.items() if name.startswith(("best/", "choose/"))}
-        return MemberResult(failure.outcome, failure.reason, failure.traceback, history, metrics)
+        if failure is not None or bool(self.best_epoch[member] > 0):
+            return failure
+        if bool(self.judgeable[member]):  # the metric is at fault: a class is missing in validation, say
+            reason = f"val/{self.select} is not defined on the validation split"
+            return Failure("failed", self.updates, reason)
+        return Failure("diverged", self.updates, f"val/{self.select} was never finite")
 
     def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:
         inputs = self.pool[self.rows[split][:, bounds[0] : bounds[1]]]
