@@ -12,6 +12,9 @@ import pytest
 from scipy import stats
 
 from lossbench import palette
+from lossbench.report.build import build
+from lossbench.report.claims import Experiment
+from lossbench.report.declared import select_of
 from lossbench.review import refresh as module
 from lossbench.review.refresh import outdated, refresh
 from lossbench.review.sweep import conclude
@@ -212,3 +215,17 @@ def test_a_sweep_ends_well_when_summaries_cannot_be_made(
     (said,) = [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.INFO]
     assert said.startswith("The summary runs of demo could not be made")
     assert "python -m lossbench.review experiment=demo" in said
+
+
+@pytest.mark.parametrize(("judge", "select"), [(None, None), ("rmse", None), ("rmse", "r2")])
+def test_summary_rows_choose_by_the_metric_by_which_the_report_chooses(
+    judge: str | None, select: str | None
+) -> None:
+    numbers = dict.fromkeys(("best/mae", "best/rmse", "best/r2", "test/mae", "test/rmse", "test/r2"), 1.0)
+    names = {"data.name": "mine", "model.name": "mlp", "loss.name": "mse", "optimizer.name": "adam"}
+    row = {**numbers, **names, "optimizer.lr": 0.1, "seed": 0, "outcome": "finished", "run_id": "a"}
+    row |= {"started": pd.Timestamp("2026-01-01"), "lossbench.select": "r2", "status": "FINISHED"}
+    runs = pd.DataFrame([row])
+    told = build(Experiment("x", judge=judge, select=select), runs, select_of(runs))
+    assert module._metrics_of(judge, select, runs) == (told.judge, told.select)
+    assert told.select == (select or ("rmse" if judge == "rmse" else "r2"))

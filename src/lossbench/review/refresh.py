@@ -70,8 +70,11 @@ def outdated(uri: str) -> list[str]:
 
 
 def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> tuple[str, str]:
-    """The judging and the selecting metric for the runs of one data set; only those that the runs have."""
-    selecting = first_metric(found, "best/", select, select_of(found))
+    """The judging and the selecting metric for the runs of one data set, as in the report.
+
+    What is judged by a metric is chosen by it, too, unless another is named; else the data set chooses.
+    """
+    selecting = first_metric(found, "best/", select, judge, select_of(found))
     return first_metric(found, "test/", judge, selecting), selecting
 
 
