@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from lossbench.report.build import build
+from lossbench.report.claims import Experiment
 from lossbench.report.decision import chances, pairing_gain
+from lossbench.report.page import markdown
 from lossbench.report.trials import Trials
 
 
@@ -53,3 +57,23 @@ def test_pairing_gains_what_both_sides_share() -> None:
     assert pairing_gain(left + shared, right + shared) == pytest.approx(2.0, rel=0.1)
     assert pairing_gain([1.0, 2.0], [2.0, 3.0]) == np.inf
     assert pairing_gain([1.0, 1.0], [2.0, 2.0]) == 1.0
+
+
+def test_page_tells_the_chances_under_each_condition_and_what_pairing_gained(runs: pd.DataFrame) -> None:
+    report = build(Experiment("x", judge="rmse", select="mae"), runs)
+    told = report.decision.chances
+    assert list(told) == ["contamination 0", "contamination 0.2"]
+    assert told["contamination 0.2"]["mse"].best == 0.0  # the planted harm
+    assert told["contamination 0"]["mae"].regret > told["contamination 0"]["huber"].regret
+    assert report.decision.gain is not None
+    assert report.decision.gain > 2  # seeds share most of their spread
+    text = markdown(report, {})
+    assert "| contamination 0.2: mse | 0% |" in text
+    assert "Without pairing by seed" in text
+
+
+def test_condition_with_a_divergence_tells_no_chances_of_it(runs: pd.DataFrame) -> None:
+    spot = (runs["loss.name"] == "mae") & (runs["seed"] == 0)
+    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    told = build(Experiment("x", judge="rmse", select="mae"), runs).decision.chances
+    assert set(told["contamination 0"]) == {"mse", "huber"}

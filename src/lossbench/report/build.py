@@ -21,6 +21,7 @@ from lossbench.report.choice import Choice
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.report.contenders import Contenders, finalists, fixed_knobs
+from lossbench.report.decision import Decision
 from lossbench.report.declared import select_of
 from lossbench.report.examples import Examples
 from lossbench.report.family import Claimed, Family, Tried, decisions
@@ -46,6 +47,7 @@ class Report:
     verdicts: on the experiment's claims; where it states none, on each pair of losses
     no_verdicts: why they are not listed, where the seeds allow them
     family: all pairs of what competes in the metric that judges, whose decisions are said everywhere
+    decision: chances of each contender in that metric, for who must take one now
     finalists: by condition in words, the contender of each loss that validation chose
     selection: what the runs were filtered by; empty where they are all of the experiment
     contenders: the chosen runs by what stands in the rows of the tables
@@ -66,6 +68,7 @@ class Report:
     verdicts: tuple[Judged, ...]
     contenders: Contenders
     family: Family
+    decision: Decision
     finalists: Mapping[str, Sequence[str]]
     knobs: Mapping[str, str]
     by_axis: tuple[Table, ...]
@@ -187,7 +190,8 @@ def _report(
     examples = examples and examples.asked(judged_by)
     choice = Choice(runs, layout, experiment.select, select, examples)
     verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
-    families = _families(Tried.of(chosen, choice, select), decisions(verdicts, chosen, layout))
+    tried = Tried.of(chosen, choice, select)
+    families = _families(tried, decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")
     asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
     asked = Pairs() if claimed else asked
@@ -217,6 +221,7 @@ def _report(
         unended=frozenset(late),
         contenders=rows,
         family=family,
+        decision=Decision.of(tried, family),
         finalists=finalists(ranked, layout, prefers_higher(runs, select)),
         knobs=fixed_knobs(runs, layout),
         by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),

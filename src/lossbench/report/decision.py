@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossbench.report.conditions import LOSS, higher_is_better
+from lossbench.report.family import Family, Tried
+from lossbench.report.settling import FEWEST_FOR_SPREAD
 from lossbench.report.sign_flips import Floats
 from lossbench.report.trials import Trials, drawn_weights
 
@@ -51,6 +54,38 @@ def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
         name: Chances(float(best[place]), float(shortfall[:, place].mean()), _ahead(seen, place))
         for place, name in enumerate(rivals)
     }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is known for who must take one: chances by condition in words and name, and what pairing gained.
+
+    gain: median over all pairs of how many times more seeds an unpaired comparison would need; None where no
+        pair has five seeds without divergence
+    """
+
+    chances: Mapping[str, Mapping[str, Chances]]
+    gain: float | None
+
+    @staticmethod
+    def of(tried: Tried, family: Family) -> Decision:
+        """Of what competes, in the metric of a family. Who diverged on a seed has no chances told."""
+        higher = higher_is_better(family.metric)
+        found = {}
+        for where, part in tried.slices():
+            grids = {str(name): tried.grid(where, str(name), family.metric) for name in part[LOSS].unique()}
+            seeds = sorted(set.intersection(*({*grid.seeds} for grid in grids.values())))
+            rivals = {name: grid.trials(seeds) for name, grid in grids.items() if seeds}
+            everyone = np.ones((1, len(seeds)))
+            known = {name: one for name, one in rivals.items() if np.isfinite(one.tested(everyone)).all()}
+            if told := chances(known, higher):
+                found[where] = told
+        gains = [
+            pairing_gain([*pair.left], [*pair.right])
+            for pair in family.pairs
+            if len(pair.left) >= FEWEST_FOR_SPREAD and np.isfinite([*pair.left, *pair.right]).all()
+        ]
+        return Decision(found, float(np.median(gains)) if gains else None)
 
 
 def _ahead(seen: Floats, place: int) -> float:

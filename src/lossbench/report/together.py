@@ -16,6 +16,7 @@ import pandas as pd
 from lossbench.report.choice import Choice
 from lossbench.report.conditions import DONE, GROUPS, Layout
 from lossbench.report.contenders import Contenders
+from lossbench.report.decision import Decision
 from lossbench.report.examples import Examples
 from lossbench.report.family import Family
 from lossbench.report.ranks import Ranks, ranks
@@ -105,6 +106,7 @@ def together(
         verdicts=tuple(marked or asked),
         contenders=Contenders.of(chosen, layout),
         family=Family("", ()),
+        decision=Decision({}, None),
         finalists={},
         knobs={},
         by_axis=(),

@@ -12,7 +12,7 @@ from lossbench.report.conditions import LOSS, label, results
 from lossbench.report.settling import impossible, spread_asks
 from lossbench.report.spelling import show
 from lossbench.report.verdicts import Judged
-from lossbench.significant import alike
+from lossbench.significant import alike, number
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
 
@@ -33,6 +33,30 @@ def marks_line(report: Report) -> str:
     return (
         f"{spread}; * best mean of a column{tied} (all pairs of losses in a metric, Holm-corrected "
         f"together{own})"
+    )
+
+
+def chances(report: Report) -> list[tuple[str, str, str, str]]:
+    """For who must take one now: name, chance of the best mean, expected regret, share of seeds ahead."""
+    return [
+        (
+            f"{where}: {name}" if where else name,
+            f"{one.best:.0%}",
+            number(one.regret, 2),
+            f"{one.seeds_better:.0%}",
+        )
+        for where, told in report.decision.chances.items()
+        for name, one in told.items()
+    ]
+
+
+def pairing_line(report: Report) -> str:
+    """What pairing by seed gained."""
+    gain = report.decision.gain
+    if gain is None or not math.isfinite(gain):
+        return ""
+    return (
+        f"Without pairing by seed {number(gain, 2)} times as many seeds would be needed (median of all pairs)"
     )
 
 
