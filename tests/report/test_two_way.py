@@ -50,6 +50,26 @@ def test_it_holds_for_new_examples_where_seeds_alone_miss_far_too_often(tails: b
     assert missed["both"] < 0.07 * 600
 
 
+def test_it_holds_for_new_people_where_pairs_of_them_are_measured() -> None:
+    generator = np.random.default_rng(1)
+    missed, seeds, repeats = {"seeds": 0, "both": 0}, 15, 200
+    for _ in range(repeats):
+        person, chance = 0.5 * generator.normal(size=40), np.triu(generator.normal(size=(40, 40)), 1)
+        pairs = person[:, None] + person + chance + chance.T
+        differences, influences = [], []
+        for _ in range(seeds):
+            who = generator.permutation(40)[:10]
+            own = pairs[np.ix_(who, who)] * (1 - np.eye(10))
+            differences.append(own.sum() / 90)
+            without = (own.sum() - 2 * own.sum(0)) / 72
+            influences.append(Influence.of_deletion(differences[-1], without, who, np.full(10, 10)))
+        wide, plain = two_way_interval(np.array(differences), influences), paired_interval(differences)
+        missed["both"] += not wide.low <= 0 <= wide.high
+        missed["seeds"] += not plain.low <= 0 <= plain.high
+    assert missed["seeds"] > 0.20 * repeats
+    assert missed["both"] < 0.09 * repeats
+
+
 @given(st.integers(2, 12), st.integers(2, 30), st.integers(0, 2**32 - 1))
 def test_it_is_that_over_seeds_where_no_two_share_an_example(seeds: int, size: int, start: int) -> None:
     generator = np.random.default_rng(start)
