@@ -1,10 +1,12 @@
 """Breakdown points: how much of the training data may be wrong before a loss is lost.
 
 The empirical breakdown point of a loss is the smallest share of wrong targets at which its mean test error
-exceeds a stated multiple of its own error without any. Between the shares that were run the mean is taken to
-be a straight line. The interval is that of the percentile bootstrap over seeds (95%). The finite-sample
-breakdown point of Donoho and Huber (1983) asks when an estimate becomes arbitrarily bad; here it is enough
-that it becomes bad, because a network on real data never gets worse than everything.
+exceeds a stated multiple of its own error without any. What is known of it is two shares that were run: at
+the first the error does not exceed the multiple, at the next it does. A straight line between them promises
+more than that: of MSE it said 0.033 [0.030, 0.036], and at 0.025 the error was already doubled. The bootstrap
+over seeds (95%) tells which shares it may as well lie between. The finite-sample breakdown point of Donoho
+and Huber (1983) asks when an estimate becomes arbitrarily bad; here it is enough that it becomes bad, because
+a network on real data never gets worse than everything.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lossbench.report.conditions import LOSS, SEED, Layout, higher_is_better, results
 from lossbench.report.contenders import slices
 from lossbench.report.spelling import show
 from lossbench.report.statistics import LEVEL, Floats
 from lossbench.seeds import numpy_generator
-from lossbench.significant import number
 
 # Wrong labels are left out: a loss that is bad without any can hardly double its share of errors.
 AXIS = "data.contamination"
@@ -34,8 +36,9 @@ class Breakdown:
     """The breakdown points of an experiment.
 
     axis: the param that is the share of wrong targets; most: the largest that was run.
-    points: one row per condition apart from that axis: the condition's columns, `point`, `low`, `high`;
-        infinite where the error never exceeds the multiple.
+    points: one row per condition apart from that axis: the condition's columns; `below` and `above`, the
+        shares between which it lies; `low` and `high`, those between which it may lie by the bootstrap.
+        `above` and `high` are infinite where the error never exceeds the multiple.
     """
 
     axis: str
@@ -57,44 +60,34 @@ class Breakdown:
         error = f"1 - {self.metric}" if higher_is_better(self.metric) else self.metric
         return {
             "sentence": f"The smallest {name} at which the mean test {error} exceeds {self.multiple:g} times "
-            "that without any, by straight lines between the values that were run; 95% interval by bootstrap "
-            "over seeds.",
+            "that without any lies between two values that were run; in brackets, where the seeds leave it "
+            "open, between which it may lie (95%, bootstrap over seeds).",
             "heads": [title or name for title, _ in parts],
             "rows": rows,
         }
 
     def _text(self, row: pd.Series[Any]) -> str:
-        """`0.123 [0.110, 0.140]`; in words where the error never gets so large."""
+        """`0.05 to 0.1 [0.05, 0.2]`; in words where the error never gets so large."""
         none = f"none up to {show(float(self.most))}"
-        if math.isinf(row["low"]):
+        if math.isinf(row["above"]) and row["low"] == row["below"]:
             return none
-        point = self._share(row["point"]) if math.isfinite(row["point"]) else none
-        return f"{point} [{self._share(row['low'])}, {self._share(row['high'])}]"
-
-    def _share(self, value: float) -> str:
-        if not math.isfinite(value):
-            return f"> {show(float(self.most))}"
-        return f"{value:.3f}" if value >= 0.01 else number(value, 2)
+        point = f"{show(row['below'])} to {show(row['above'])}" if math.isfinite(row["above"]) else none
+        high = show(row["high"]) if math.isfinite(row["high"]) else f"> {show(float(self.most))}"
+        sure = (row["low"], row["high"]) == (row["below"], row["above"])
+        return point if sure else f"{point} [{show(row['low'])}, {high}]"
 
 
-def crossing(shares: Floats, errors: Floats, multiple: float) -> Floats:
-    """Where straight lines through the errors first exceed a multiple of the first one.
+def crossing(errors: Floats, multiple: float) -> NDArray[np.intp]:
+    """The place of the first error that exceeds a multiple of the first one.
 
     Args:
-        shares: (K,) ascending, beginning with 0.
-        errors: (..., K), positive.
+        errors: (..., K), positive, of ascending shares from 0 on.
 
     Returns:
-        (...); infinite where they never do.
+        (...), from 1 to K; K where none does.
     """
-    limit = multiple * errors[..., :1]
-    above = errors > limit
-    last = np.clip(above.argmax(-1), 1, None)[..., None]
-    before, after = (np.take_along_axis(errors, place, -1) for place in (last - 1, last))
-    start, end = shares[last - 1], shares[last]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        point = start + (limit - before) / (after - before) * (end - start)
-    return np.where(above.any(-1), point[..., 0], np.inf)
+    above = errors > multiple * errors[..., :1]
+    return np.asarray(np.where(above.any(-1), above.argmax(-1), errors.shape[-1]), dtype=np.intp)
 
 
 def breakdown(
@@ -121,20 +114,21 @@ def breakdown(
         if len(table):
             condition = {key: own[key].iloc[0] for key in rest}
             rows.append({**condition, **_point(table.to_numpy(float), shares, multiple)})
-    points = pd.DataFrame(rows, columns=[*rest, "point", "low", "high"])
+    points = pd.DataFrame(rows, columns=[*rest, "below", "above", "low", "high"])
     return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout)
 
 
 def _point(errors: Floats, shares: Floats, multiple: float) -> dict[str, float]:
-    """Of errors (seeds, K): the crossing of their mean, and its bootstrap interval."""
+    """Of errors (seeds, K): the shares around the crossing of their mean, and of the bootstrap's."""
     generator = numpy_generator(0, "breakdown")
     drawn = generator.integers(0, len(errors), (RESAMPLES, len(errors)))
-    again = crossing(shares, errors[drawn].mean(1), multiple)
+    again = crossing(errors[drawn].mean(1), multiple)
     tail = (1 - LEVEL) / 2
-    # Not interpolated, since some of them may be infinite.
     low, high = np.quantile(again, [tail, 1 - tail], method="inverted_cdf")
+    place, ends = int(crossing(errors.mean(0), multiple)), [*shares, math.inf]
     return {
-        "point": float(crossing(shares, errors.mean(0), multiple)),
-        "low": float(low),
-        "high": float(high),
+        "below": float(ends[place - 1]),
+        "above": float(ends[place]),
+        "low": float(ends[int(low) - 1]),
+        "high": float(ends[int(high)]),
     }
