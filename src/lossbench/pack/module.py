@@ -14,12 +14,11 @@ from torch import Tensor
 from lossbench.config import Member
 from lossbench.data.module import PackData, Split
 from lossbench.lightning import LightningModule
-from lossbench.metrics.names import METRICS
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.exact import exact_device
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
-from lossbench.pack.halves import FEWEST, Halves
+from lossbench.pack.halves import FEWEST
 from lossbench.pack.judging import (
     cross_losses,
     example_arrays,
@@ -29,6 +28,7 @@ from lossbench.pack.judging import (
 )
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
+from lossbench.pack.standing import Standing
 from lossbench.pack.turns import TurnsEngine
 
 if TYPE_CHECKING:
@@ -58,10 +58,8 @@ class Pack(LightningModule):
         self.data = data
         self.mode = mode
         self.select = members[0].source.select
-        self.halves = Halves(self.select)
         self.failures: dict[int, Failure] = {}
         self.curves: dict[str, list[Tensor]] = {}  # name -> one (R,) per epoch; nan: absent or frozen
-        self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
         self.test: dict[str, Tensor] = {}  # metric -> (R,)
         self.arrays: list[dict[str, np.ndarray[Any, Any]]] = []
         self.updates = 0
@@ -84,9 +82,7 @@ class Pack(LightningModule):
         self.exact = exact_device(device)  # where metrics and what follows from them are kept
         self.active = torch.ones(count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
-        self.best_epoch = torch.zeros(count, dtype=torch.int64, device=self.exact)
-        self.waited = torch.zeros(count, dtype=torch.int64, device=self.exact)
-        self.judgeable = torch.zeros(count, dtype=torch.bool, device=self.exact)  # outputs were finite once
+        self.standing = Standing(self.select, count, self.exact)
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""
@@ -122,14 +118,14 @@ class Pack(LightningModule):
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
         outputs = torch.cat(self.gathered, dim=1).to(self.exact)
-        # Embeddings are judged by distances: what has no finite square has none.
-        self.judgeable |= self.active & outputs.square().flatten(1).isfinite().all(1)
+        self.standing.look(outputs, self.active)
         judged, found = self._judge("val", outputs)
         self._record("train/loss", self.sums / self.data.size("train"))
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
-            self.halves.update(self.active, judge_halves(self.members, found, self._not_judged))
+            halves = judge_halves(self.members, found, self._not_judged)
+            self.standing.halves.update(self.active, halves)
         self._choose(judged)
 
     def on_test_epoch_start(self) -> None:
@@ -159,11 +155,8 @@ class Pack(LightningModule):
             "engine": self.engine.state(),
             "failures": {member: asdict(failure) for member, failure in self.failures.items()},
             "curves": {name: torch.stack(values) for name, values in self.curves.items()},
-            "best": self.best,
-            "halves": self.halves.state(),
-            "members": {
-                name: getattr(self, name) for name in ("active", "best_epoch", "waited", "judgeable")
-            },
+            "standing": self.standing.state(),
+            "active": self.active,
             "updates": self.updates,
         }
 
@@ -173,20 +166,15 @@ class Pack(LightningModule):
         self.engine.load(state["engine"])
         self.failures = {member: Failure(**fields) for member, fields in state["failures"].items()}
         self.curves = {name: list(values.to(device)) for name, values in state["curves"].items()}
-        self.best = {name: values.to(device) for name, values in state["best"].items()}
-        self.halves.load(state["halves"], device)
-        for name, values in state["members"].items():
-            setattr(self, name, values.to(device))
+        self.standing.load(state["standing"], device)
+        self.active = state["active"].to(device)
         self.updates = state["updates"]
         self._deactivate(~self.active)
 
     def results(self, *, keep_models: bool = False) -> list[MemberResult]:
         """What each member leaves behind, after the test, which was taken with its best weights."""
         columns = {name: torch.stack(values).T.tolist() for name, values in self.curves.items()}
-        totals = {f"best/{name}": values.tolist() for name, values in self.best.items()}
-        totals |= {f"choose/{name}": values.tolist() for name, values in self.halves.scores().items()}
-        totals |= {name: values.tolist() for name, values in self.test.items()}
-        totals["best/epoch"] = self.best_epoch.double().where(self.best_epoch > 0, torch.nan).tolist()
+        totals = {name: values.tolist() for name, values in {**self.standing.totals(), **self.test}.items()}
         results = [
             member_result(member, columns, totals, self.arrays[member], self._fate(member))
             for member in range(len(self.members))
@@ -209,13 +197,7 @@ class Pack(LightningModule):
 
     def _fate(self, member: int) -> Failure | None:
         """Why a member has no result, if it has none."""
-        failure = self.failures.get(member)
-        if failure is not None or bool(self.best_epoch[member] > 0):
-            return failure
-        if bool(self.judgeable[member]):  # the metric is at fault: a class is missing in validation, say
-            reason = f"val/{self.select} is not defined on the validation split"
-            return Failure("failed", self.updates, reason)
-        return Failure("diverged", self.updates, f"val/{self.select} was never finite")
+        return self.failures.get(member) or self.standing.failure(member, self.updates)
 
     def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:
         inputs = self.pool[self.rows[split][:, bounds[0] : bounds[1]]]
@@ -237,20 +219,11 @@ class Pack(LightningModule):
         self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))
 
     def _choose(self, judged: dict[str, Tensor]) -> None:
-        nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
-        values = judged.get(self.select, nothing)
-        best = self.best.get(self.select, torch.full_like(values, torch.nan))
-        ahead = values > best if METRICS[self.select].higher_is_better else values < best
-        improved = self.active & values.isfinite() & (ahead | best.isnan())
+        improved = self.standing.improved(judged, self.active, self.current_epoch + 1)
         self.engine.keep(improved.to(self.pool.device))
-        for name, column in judged.items():
-            before = self.best.get(name, torch.full_like(column, torch.nan))
-            self.best[name] = torch.where(improved, column, before)
-        self.best_epoch = torch.where(improved, self.current_epoch + 1, self.best_epoch)
-        self.waited = torch.where(improved, 0, self.waited + 1)
         patience = self.members[0].trainer.patience
         if patience is not None:
-            self._deactivate(self.active & (self.waited >= patience))
+            self._deactivate(self.active & (self.standing.waited >= patience))
 
     def _raised(self, member: int, error: Exception, trace: str) -> None:
         step = self.updates + 1

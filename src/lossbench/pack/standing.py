@@ -1,0 +1,79 @@
+"""Where the members of a pack stand on validation: their best epoch, and what they reached there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lossbench.metrics.names import METRICS
+from lossbench.pack.fate import Failure
+from lossbench.pack.halves import Halves
+
+_BY_MEMBER = ("best_epoch", "waited", "judgeable")
+
+
+class Standing:
+    """The best of R members so far.
+
+    Args:
+        select: the metric that chooses the epoch.
+        count: R.
+        device: where metrics are.
+    """
+
+    def __init__(self, select: str, count: int, device: torch.device) -> None:
+        self.select = select
+        self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
+        self.best_epoch = torch.zeros(count, dtype=torch.int64, device=device)  # 0: none yet
+        self.waited = torch.zeros(count, dtype=torch.int64, device=device)  # epochs since
+        self.judgeable = torch.zeros(count, dtype=torch.bool, device=device)  # outputs were finite once
+        self.halves = Halves(select)
+
+    def look(self, outputs: Tensor, active: Tensor) -> None:
+        """Note whose outputs (R, N, K) on validation can be judged at all."""
+        # Embeddings are judged by distances: what has no finite square has none.
+        self.judgeable |= active & outputs.square().flatten(1).isfinite().all(1)
+
+    def improved(self, judged: Mapping[str, Tensor], active: Tensor, epoch: int) -> Tensor:
+        """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""
+        nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
+        values = judged.get(self.select, nothing)
+        best = self.best.get(self.select, torch.full_like(values, torch.nan))
+        ahead = values > best if METRICS[self.select].higher_is_better else values < best
+        improved = active & values.isfinite() & (ahead | best.isnan())
+        for name, column in judged.items():
+            before = self.best.get(name, torch.full_like(column, torch.nan))
+            self.best[name] = torch.where(improved, column, before)
+        self.best_epoch = torch.where(improved, epoch, self.best_epoch)
+        self.waited = torch.where(improved, 0, self.waited + 1)
+        return improved
+
+    def totals(self) -> dict[str, Tensor]:
+        """`best/...`, `best/epoch` and `choose/...`, each (R,); nan where a member has none."""
+        found = {f"best/{name}": values for name, values in self.best.items()}
+        found |= {f"choose/{name}": values for name, values in self.halves.scores().items()}
+        return found | {"best/epoch": self.best_epoch.double().where(self.best_epoch > 0, torch.nan)}
+
+    def failure(self, member: int, step: int) -> Failure | None:
+        """Why a member that trained to its end has no best epoch, if it has none."""
+        if bool(self.best_epoch[member] > 0):
+            return None
+        if bool(self.judgeable[member]):  # the metric is at fault: a class is missing in validation, say
+            reason = f"val/{self.select} is not defined on the validation split"
+            return Failure("failed", step, reason)
+        return Failure("diverged", step, f"val/{self.select} was never finite")
+
+    def state(self) -> dict[str, Any]:
+        """What the epochs to come, and the results, depend on."""
+        members = {name: getattr(self, name) for name in _BY_MEMBER}
+        return {"best": dict(self.best), "members": members, "halves": self.halves.state()}
+
+    def load(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Go on from a state."""
+        self.best = {name: values.to(device) for name, values in state["best"].items()}
+        for name, values in state["members"].items():
+            setattr(self, name, values.to(device))
+        self.halves.load(state["halves"], device)
