@@ -9,9 +9,10 @@ import pytest
 
 from lossbench.errors import InputError
 from lossbench.refusals import is_told, sentence
-from lossbench.report.__main__ import main, parse
+from lossbench.report.__main__ import main
 from lossbench.report.declared import load_experiment
 from lossbench.report.page import commands
+from lossbench.report.request import parse
 
 # command line -> words of the sentence
 REFUSED = {

@@ -16,12 +16,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
 from lossbench.errors import InputError
-from lossbench.report.__main__ import main, parse
+from lossbench.report.__main__ import main
 from lossbench.report.build import build
 from lossbench.report.claims import Experiment
 from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.made import PAGES
 from lossbench.report.page import commands
+from lossbench.report.request import parse
 from lossbench.report.write import write
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
 

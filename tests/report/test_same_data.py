@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.report.__main__ import parse
 from lossbench.report.build import build
 from lossbench.report.claims import Experiment
 from lossbench.report.conditions import axes_of, tidy
+from lossbench.report.request import parse
 from lossbench.report.same_data import on_same_data, selected, sets_of
 from lossbench.review.summaries import compare
 

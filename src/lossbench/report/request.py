@@ -1,0 +1,167 @@
+"""What the command line of a report asks for: an experiment, where things are, and which of its runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench.errors import InputError, suggestion
+from lossbench.naming import ANATOMY
+from lossbench.report.declared import shipped
+from lossbench.report.named import named
+from lossbench.tracking.runs import BY_FINGERPRINT
+
+
+@dataclass
+class Options:
+    """What `report.*` sets."""
+
+    out: str | None = None
+    figures: bool = True
+    files: bool = True
+    record: bool = True
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    experiment: str
+    uri: str | None
+    options: Options
+    selection: dict[str, Any]
+    folder: Path | None = None  # of `--config-dir`
+    instead: Mapping[str, str] = field(default_factory=dict)  # of what the experiment's YAML says
+
+
+def parse(arguments: Sequence[str]) -> Request:
+    """Understand the command line.
+
+    Raises:
+        InputError: an argument is no assignment, or sets an unknown option.
+    """
+    folder, arguments = _config_dir(arguments)
+    for argument in arguments:
+        if "=" not in argument or argument.startswith("-"):
+            raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
+    experiment, arguments = named(arguments)
+    settings = [argument for argument in arguments if _first_word(argument) in _SETTINGS]
+    selection = _selection([argument for argument in arguments if argument not in settings])
+    plain = _tree(settings)
+    if experiment.yaml is None:
+        known = [*shipped(folder), ANATOMY]
+        raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', known)}).")
+    uri = _uri(plain.pop("tracking", None))
+    options = _options(plain.pop("report", None) or {})
+    return Request(experiment.yaml, uri, options, selection, folder, experiment.set)
+
+
+_SETTINGS = ("tracking", "report")  # everything else selects runs
+
+
+def _first_word(argument: str) -> str:
+    return argument.partition("=")[0].partition(".")[0]
+
+
+def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The folder of `--config-dir`, as Hydra's programs take it, and the other arguments."""
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--config-dir", "-cd", type=Path)
+    try:
+        known, rest = options.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise InputError("--config-dir needs a folder, as in --config-dir mine.") from error
+    folder: Path | None = known.config_dir
+    if folder and not folder.is_dir():
+        raise InputError(f"--config-dir {folder} is no folder; name one that holds experiment/NAME.yaml.")
+    return folder, rest
+
+
+def _tree(arguments: Sequence[str], typed: str = "") -> dict[str, Any]:
+    """Assignments as a nested dict, with values as YAML reads them; `typed` is what a person wrote."""
+    try:
+        tree: Any = OmegaConf.to_container(OmegaConf.from_dotlist(list(arguments)))
+    except Exception as error:  # of YAML, or of OmegaConf where one key contradicts another
+        raise InputError(
+            f"{typed or ' '.join(arguments)!r} is not understood; write each as key=value, close every "
+            "bracket, and set a key once."
+        ) from error
+    return dict(tree)
+
+
+def _uri(tracking: Any) -> str | None:
+    """The address that `tracking.uri` gives; the other knobs of tracking are those of a sweep."""
+    given = {} if tracking is None else tracking
+    if not isinstance(given, dict):
+        raise InputError(
+            f"tracking must hold an address, as in tracking.uri=sqlite:///mlflow.db; got {given!r}."
+        )
+    for key in given:
+        if key != "uri":
+            raise InputError(f"tracking.{key} is no option of a report ({suggestion(str(key), ['uri'])}).")
+    uri = given.get("uri")
+    if not isinstance(uri, (str, type(None))):
+        raise InputError(f"tracking.uri must be a text; got {uri!r}.")
+    return uri
+
+
+def _options(given: Any) -> Options:
+    known = set(vars(Options()))
+    for key in given if isinstance(given, dict) else ["report"]:
+        if key not in known:
+            raise InputError(f"report.{key} is no option ({suggestion(str(key), known)}).")
+    try:
+        merged: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), given))
+    except OmegaConfBaseException as error:
+        raise InputError(
+            f"report.{str(error).splitlines()[0]}; figures, files and record are true or false."
+        ) from error
+    assert isinstance(merged, Options)
+    return merged
+
+
+def _selection(arguments: Sequence[str]) -> dict[str, Any]:
+    """Selections by dotted key; a group alone (`loss=mse`) means its name.
+
+    A list is several values, as `loss=mse,mae` writes them; a tuple is one that is a list, `[8,8]`.
+    """
+    selection: dict[str, Any] = {}
+    for argument in arguments:
+        key, _, text = argument.partition("=")
+        parts = _alternatives(text)
+        values = [_value(argument, part) for part in parts]
+        if key == BY_FINGERPRINT:  # of digits alone, YAML would make a number
+            values = [part.strip() for part in parts]
+        selection |= _flat(key, values if len(parts) > 1 else values[0])
+    return selection
+
+
+def _alternatives(text: str) -> list[str]:
+    """`mse,mae` as Hydra's sweeps write it; a comma within brackets, braces or quotes parts nothing."""
+    parts, depth, quote = [""], 0, ""
+    for sign in text:
+        if quote or sign in "'\"":
+            quote = ("" if sign == quote else quote) if quote else sign
+        depth += (sign in "[{(") - (sign in "]})") if not quote else 0
+        if sign == "," and depth <= 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def _value(argument: str, text: str) -> Any:
+    value = _tree([f"value={text}"], argument)["value"]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _flat(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {key: value}
+    return {path: own for name, inner in value.items() for path, own in _flat(f"{key}.{name}", inner).items()}
