@@ -242,20 +242,28 @@ def test_advice_keeps_names_as_they_are_written(runs: pd.DataFrame) -> None:
     assert all(": train with huber" in line for line in lines)
 
 
-def test_advice_names_no_number_of_seeds_that_nobody_would_run() -> None:
-    rng = np.random.default_rng(1)
-    shared = rng.normal(0, 1, 12)
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [
+        (12, "cannot be told from it; the spread seen asks for at least 38 seeds."),
+        (40, "more than 100 seeds would be needed to separate the two, so take either."),
+    ],
+)
+def test_advice_names_no_number_of_seeds_that_few_cannot_know_or_nobody_would_run(
+    seeds: int, told: str
+) -> None:
+    shared = np.random.default_rng(1).normal(0, 1, seeds)
+    noise = np.tile([0.03, -0.03], seeds // 2)
     rows = []
-    for loss, gap in (("mse", 0.0), ("mae", 0.004)):
-        noise = np.tile([0.03, -0.03], 6)
-        for seed in range(12):
-            value = 5 + shared[seed] + gap + (noise[seed] if loss == "mae" else 0.0)
+    for loss, own in (("mse", 0.0 * noise), ("mae", noise + 0.0005)):
+        for seed in range(seeds):
+            value = 5 + shared[seed] + own[seed]
             base = {"run_id": f"{loss}{seed}", "outcome": "finished", "status": "FINISHED", "reason": None}
             names = {"data.name": "outliers", "model.name": "mlp", "loss.name": loss, "optimizer.lr": 0.1}
             metrics = {"best/mae": value, "test/rmse": value}
             rows.append({**base, **names, **metrics, "seed": seed, "started": seed, "seconds": 1.0})
     (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pd.DataFrame(rows)))
-    assert line.endswith("more than 100 seeds would be needed to separate the two, so take either.")
+    assert line.endswith(told)
 
 
 def test_advice_compares_the_knobs_of_one_loss(runs: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import pytest
 from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.conditions import Layout, tidy
+from lossbench.report.pilot import Asked
 from lossbench.report.verdicts import Judged, judge
 
 
@@ -148,14 +149,15 @@ def test_too_few_seeds_are_named_with_the_number_that_would_do(make: Callable[..
     assert result.note.startswith(
         "5 seeds allow no verdict on 1 claim: one is possible, not certain, from 6 seeds"
     )
-    assert result.seeds == 6
+    assert result.seeds == Asked(6, 6)
 
 
 def test_an_open_question_says_how_many_seeds_would_settle_it(make: Callable[..., pd.DataFrame]) -> None:
     result = judged(make(noise=0.6), claim(at("mse", 0.0), at("mae", 0.0)))[0]
     assert result.verdict == "inconclusive"
     assert result.seeds is not None
-    assert result.seeds > 10
+    told = result.record()["seeds_to_settle"]
+    assert told == {"at_least": result.seeds.low, "at_most": None}
 
 
 def test_the_record_is_json_even_where_nothing_could_be_tested(runs: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from lossbench.counting import counted
 from lossbench.report.build import Report
 from lossbench.report.conditions import LOSS, higher_is_better, results
 from lossbench.report.contenders import loss_of, slices
+from lossbench.report.pilot import Asked, joined
 from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
 from lossbench.report.spelling import show
 from lossbench.report.table import rate_of
@@ -94,7 +95,7 @@ class _Answer:
         found = {name: family.decision(where, self.pick, name) for name in self.others}
         if not family.possible(where):
             seeds = family.shared_seeds(where)
-            needed = possible(seeds, family.fewest, self._asked(self.others))
+            needed = possible(family.fewest, self._asked(self.others))
             lead = ", ahead, but " if ahead else ", but "
             return f"{lead}{counted(seeds, 'seed')} cannot settle it: a verdict is {needed}"
         kind = "loss" if len(self._validated) > 1 else "setting"
@@ -109,11 +110,10 @@ class _Answer:
             told.append(f"{_join(open_)} cannot be told from it{self._more(open_)}")
         return f", but {' and '.join(told)}"
 
-    def _asked(self, names: Sequence[str]) -> int | None:
-        """The least number of seeds that the spread of one of the pairs asks for."""
+    def _asked(self, names: Sequence[str]) -> Asked | None:
+        """What the spread asks for until the first of the pairs is settled."""
         family = self.report.family
-        numbers = [family.seeds_asked(self.where, self.pick, name) for name in names]
-        return min((number for number in numbers if number is not None), default=None)
+        return joined([family.seeds_asked(self.where, self.pick, name) for name in names])
 
     def _more(self, open_: Sequence[str]) -> str:
         """What would make the answer surer: seeds, or nothing that is worth its price."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from lossbench.report.conditions import LOSS, higher_is_better
 from lossbench.report.family import Family, Tried
-from lossbench.report.settling import FEWEST_FOR_SPREAD
+from lossbench.report.pilot import FEWEST_FOR_SPREAD
 from lossbench.report.sign_flips import Floats
 from lossbench.report.trials import Trials, drawn_weights
 

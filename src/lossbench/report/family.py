@@ -34,6 +34,7 @@ from lossbench.report.conditions import (
 from lossbench.report.contenders import Contenders, slices
 from lossbench.report.examples import Examples
 from lossbench.report.grid import Grid
+from lossbench.report.pilot import Asked, seeds_asked
 from lossbench.report.sides import Sides
 from lossbench.report.statistics import (
     Floats,
@@ -42,7 +43,6 @@ from lossbench.report.statistics import (
     fewest_seeds,
     holm,
     paired_interval,
-    seeds_to_settle,
 )
 from lossbench.report.trials import expanded
 
@@ -189,12 +189,10 @@ class Family:
         decided = any(pair.where == where and pair.decision for pair in self.pairs)
         return asked or decided or self.shared_seeds(where) >= self.fewest
 
-    def seeds_asked(self, where: str, one: str, other: str) -> int | None:
-        """About how many seeds the spread of a pair asks for; None where no number below 1,001 would do."""
+    def seeds_asked(self, where: str, one: str, other: str) -> Asked | None:
+        """Between how many seeds the number lies that would settle a pair; None where five are not there."""
         pair, _ = self._by_names.get((where, one, other), (None, 0))
-        if pair is None or len(pair.differences) < 2:
-            return None
-        return seeds_to_settle(pair.interval, BETTER, len(self.pairs))
+        return seeds_asked(pair.interval, BETTER, len(self.pairs)) if pair else None
 
     def marks(self, where: str, means: Mapping[str, float]) -> dict[str, Mark]:
         """The best mean of a condition and those that no verdict separates from it.

@@ -1,16 +1,16 @@
 """How many seeds a verdict needs, in the same words wherever it is said.
 
 Two numbers that are not to be mixed. From the *least* number on a verdict is possible at all, as the
-sign-flip test counts (`statistics.fewest_seeds`); it promises nothing. The number that the *spread* asks for
-would give a verdict in four of five repetitions, were the difference and the spread that were seen the truth
-(`statistics.seeds_to_settle`); a spread of a few seeds says too little of the truth to name one.
+sign-flip test counts (`statistics.fewest_seeds`); it promises nothing. What the *spread* asks for would give
+a verdict in four of five repetitions (`pilot.seeds_asked`): a range, or "at least" where the seeds do not
+rule out that there is no difference to find; nothing with fewer than five.
 """
 
 from __future__ import annotations
 
 from lossbench.counting import counted
+from lossbench.report.pilot import Asked
 
-FEWEST_FOR_SPREAD = 5  # where 36 are needed, half of all pilots with three seeds say fewer than 23
 WORTHWHILE = 100  # a difference that needs more is of no use to whoever chooses a loss
 
 
@@ -19,39 +19,46 @@ def impossible(seeds: int, asked: int, noun: str) -> str:
     return f"{counted(seeds, 'seed')} allow{'s' if seeds == 1 else ''} no verdict on {counted(asked, noun)}"
 
 
-def possible(seeds: int, fewest: int, spread: int | None) -> str:
+def possible(fewest: int, asked: Asked | None) -> str:
     """From how many seeds on a verdict is possible, and what the spread asks for.
 
     Args:
-        seeds: that there are, fewer than `fewest`.
-        fewest: the least number.
-        spread: the number that the spread asks for, None where none below 1,001 would do; read from five
-            seeds on.
+        fewest: the least number, which is not there yet.
+        asked: by the spread.
     """
     start = f"possible, not certain, from {fewest} seeds on"
-    if seeds < FEWEST_FOR_SPREAD:
+    if asked is None or (asked.high is None and asked.low <= fewest):
         return start
-    if spread is not None and spread <= fewest:
+    if asked.high is not None and asked.high <= fewest:
         return f"{start}, and the spread seen asks for no more"
-    return f"{start}, and the spread seen asks for {_number(spread)}"
+    return f"{start}, and the spread seen asks for {_range(asked, fewest)}"
 
 
-def spread_asks(seeds: int, spread: int | None) -> str:
-    """`the spread seen asks for about 40 seeds`, where a verdict was possible and there is none.
+def spread_asks(seeds: int, asked: Asked | None) -> str:
+    """`the spread seen asks for 40 to 90 seeds`, where a verdict was possible and there is none.
 
     Args:
         seeds: that there are.
-        spread: as in `possible`.
+        asked: by their spread.
     """
-    if spread is not None and spread <= seeds:
+    if asked is None or (asked.high is None and asked.low <= seeds):
+        return f"{counted(seeds, 'seed')} cannot tell how many more it takes"
+    if asked.high is not None and asked.high <= seeds:
         return "a few more seeds may settle it"
-    return f"the spread seen asks for {_number(spread)} seeds"
+    return f"the spread seen asks for {_range(asked, seeds)} seeds"
 
 
-def beyond_worth(spread: int | None) -> bool:
+def beyond_worth(asked: Asked | None) -> bool:
     """Whether nobody would train so many seeds to know."""
-    return spread is None or spread > WORTHWHILE
+    return asked is not None and asked.low > WORTHWHILE
 
 
-def _number(spread: int | None) -> str:
-    return f"more than {WORTHWHILE}" if spread is None or spread > WORTHWHILE else f"about {spread}"
+def _range(asked: Asked, floor: int) -> str:
+    """`at least 14`, `up to 60` where fewer than there are may do, `14 to 60`; nobody trains over 100."""
+    if asked.low > WORTHWHILE:
+        return f"more than {WORTHWHILE}"
+    if asked.high is None or asked.high > WORTHWHILE:
+        return f"at least {asked.low}" if asked.low > floor else f"more than {floor}"
+    if asked.low <= floor:
+        return f"up to {asked.high}"
+    return f"about {asked.low}" if asked.low == asked.high else f"{asked.low} to {asked.high}"

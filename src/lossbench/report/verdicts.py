@@ -16,7 +16,8 @@ from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.comparison import Evidence, compare
 from lossbench.report.family import Pair
-from lossbench.report.settling import FEWEST_FOR_SPREAD, beyond_worth, impossible, possible
+from lossbench.report.pilot import Asked, seeds_asked
+from lossbench.report.settling import WORTHWHILE, impossible, possible
 from lossbench.report.sides import Sides, sides_of, weighed
 from lossbench.report.statistics import Floats, Interval, Kind, Region
 from lossbench.report.trials import interval_with_choice
@@ -30,8 +31,8 @@ class Judged:
     p, adjusted_p: of the claim's most plausible edge, before and after Holm over the experiment's claims, or
         over all pairs where it states none
     left, right: means of the two sides, as measured
-    seeds: about how many the spread asks for; None where it is settled, where five seeds are not there to
-        tell the spread, or where no number below 1,001 would do
+    seeds: between how many the number lies that would settle it; None where it is settled, or where five
+        seeds without divergence are not there to tell
     note: why there is no verdict, where the reason is not the size of the difference; or that ranks decided
     repeated: low and high of the interval that includes the choice of the learning rates, where there was one
     examples: whether the interval holds for new examples of the data set; else seeds alone speak
@@ -48,7 +49,7 @@ class Judged:
     n: int
     left: float
     right: float
-    seeds: int | None = None
+    seeds: Asked | None = None
     note: str = ""
     at_budget: bool = False
     repeated: tuple[float, float] | None = None
@@ -80,7 +81,7 @@ class Judged:
             "left": dict(self.claim.left),
             "right": dict(self.claim.right),
             **({"change_from": dict(self.claim.change_from)} if self.claim.change_from else {}),
-            "seeds_to_settle": self.seeds,
+            "seeds_to_settle": self.seeds.record() if self.seeds else None,
             "note": self.note,
             **({"at_this_budget": True} if self.at_budget else {}),
         }
@@ -157,10 +158,10 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     if decision == 0:
         region = Region.of(cast(Kind, claim.kind), claim.margin)
         noun, count = asked
-        seeds = statistics.seeds_to_settle(interval, region, count) if n >= FEWEST_FOR_SPREAD else None
+        seeds = seeds_asked(interval, region, count)
         if n < (fewest := statistics.fewest_seeds(count)):
-            note = f"{impossible(n, count, noun)}: one is {possible(n, fewest, seeds)}"
-        elif beyond_worth(seeds) and evidence.without_examples(sides.differences).decision(region):
+            note = f"{impossible(n, count, noun)}: one is {possible(fewest, seeds)}"
+        elif _only_examples(evidence, sides.differences, region, count):
             note = (
                 "open only by the chance of the examples that seeds share: it takes more of these, not seeds"
             )
@@ -172,6 +173,13 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     means = (_mean(sides.left), _mean(sides.right))
     told = Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
     return replace(told, repeated=evidence.repeated, examples=evidence.examples)
+
+
+def _only_examples(evidence: Evidence, differences: Floats, region: Region, asked: int) -> bool:
+    """Whether seeds alone have settled it, and no number of them that is worth its price lessens the rest."""
+    most = statistics.seeds_to_settle(evidence.interval, region, asked)
+    settled = evidence.without_examples(differences).decision(region) != 0
+    return settled and (most is None or most > WORTHWHILE)
 
 
 def ranks_text(differences: Floats) -> str:
