@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lossbench.config import GROUPS, Job
 from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
+from lossbench.report.stated import stated
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         runs.DIRECTION: "higher" if METRICS[member.source.select].higher_is_better else "lower",
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
+        runs.CLAIMS: stated(job.config["experiment"]),
         "lossbench.commit": provenance.commit().commit,
         "lossbench.dirty": provenance.commit().dirty,
         "lossbench.version": provenance.version(),

@@ -15,6 +15,7 @@ from lossbench.report.claims import Claim
 from lossbench.report.conditions import Layout, tidy
 from lossbench.report.pilot import Asked
 from lossbench.report.verdicts import Judged, judge
+from lossbench.report.words import beside_text
 
 
 def claim(left: dict[str, Any], right: dict[str, Any], **more: Any) -> Claim:
@@ -164,3 +165,41 @@ def test_the_record_is_json_even_where_nothing_could_be_tested(runs: pd.DataFram
     for result in judged(runs, claim(at("huber"), at("mse")), claim(at("huber", 0.3), at("mse"))):
         record = json.loads(json.dumps(result.record(), allow_nan=False))
         assert {"id", "sentence", "source", "verdict", "estimate", "interval", "p", "n"} <= set(record)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "more", "verdict", "told"),
+    [
+        (at("mse", 0.0), at("mae", 0.0), {"kind": "as_good_as", "margin": 0.5}, "supported", "and better"),
+        (at("mae", 0.0), at("mse", 0.0), {"kind": "no_worse", "margin": 0.5}, "supported", "and worse"),
+        (at("mae", 0.0), at("mse", 0.0), {"kind": "no_worse", "margin": 0.1}, "refuted", "and worse"),
+        (at("huber"), at("mse"), {"margin": 1.5}, "refuted", "but better"),
+        (at("huber"), at("mse"), {"margin": 0.9}, "inconclusive", "but better"),
+        (at("huber"), at("mse"), {"margin": 0.5}, "supported", ""),
+        (at("huber", 0.0), at("mse", 0.0), {"kind": "as_good_as", "margin": 0.15}, "supported", ""),
+        (at("huber"), at("mse"), {}, "supported", ""),
+    ],
+)
+def test_a_claim_with_a_margin_also_says_whether_there_is_a_difference(
+    runs: pd.DataFrame,
+    left: dict[str, Any],
+    right: dict[str, Any],
+    more: dict[str, Any],
+    verdict: str,
+    told: str,
+) -> None:
+    (result,) = judged(runs, claim(left, right, **more))
+    assert (result.verdict, beside_text(result)) == (verdict, told)
+    recorded = {"better": "better", "worse": "worse"}.get(told.rpartition(" ")[2])
+    assert result.record().get("beyond_zero") == recorded
+
+
+def test_differences_from_zero_are_corrected_over_the_claims_that_ask_for_them(
+    make: Callable[..., pd.DataFrame],
+) -> None:
+    runs = make(seeds=6)  # a p of 0.03 at best: one question can be answered, two cannot
+    one = claim(at("mse", 0.0), at("mae", 0.0), kind="as_good_as", margin=0.5)
+    two = claim(at("mae", 0.0), at("mse", 0.0), kind="as_good_as", margin=0.5)
+    assert [own.beyond for own in judged(runs, one)] == [1]
+    assert [own.beyond for own in judged(runs, one, two)] == [0, 0]
+    assert [own.beyond for own in judged(runs, one, claim(at("huber"), at("mse")))] == [1, 0]

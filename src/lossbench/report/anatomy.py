@@ -138,7 +138,7 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
                 "p": "-",
                 "n": one.points,
                 "note": "",
-                "budget": "",
+                "beside": "",
             }
             for one in checked
         ],

@@ -34,7 +34,7 @@ from lossbench.report.spelling import show
 from lossbench.report.table import Table
 from lossbench.report.together import by_data, together
 from lossbench.report.unended import Histories, remarks, unended
-from lossbench.report.verdicts import Judged, judge
+from lossbench.report.verdicts import Judged, judge, placed
 from lossbench.tracking.runs import SOURCE
 
 
@@ -214,10 +214,7 @@ def _report(
             *choose.remarks(runs, ranked, layout),
             *_not_finite(chosen, layout, judged_by),
         ),
-        verdicts=tuple(
-            replace(one, at_budget=bool(ids & late))
-            for one, ids in zip(asked.verdicts, compared, strict=True)
-        ),
+        verdicts=placed(asked.verdicts, compared, late, runs),
         unended=frozenset(late),
         contenders=rows,
         family=family,

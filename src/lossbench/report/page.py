@@ -265,7 +265,7 @@ def _verdict(judged: Any) -> dict[str, Any]:
         "p": words.p_text(judged.adjusted_p),
         "n": judged.n,
         "note": words.open_text(judged),
-        "budget": words.budget_text(judged),
+        "beside": words.beside_text(judged),
     }
 
 

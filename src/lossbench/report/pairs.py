@@ -17,10 +17,9 @@ from lossbench.report.conditions import Layout
 from lossbench.report.contenders import Contenders, contender, slices
 from lossbench.report.family import Family, Pair
 from lossbench.report.spelling import show
-from lossbench.report.verdicts import Judged, of_pair
+from lossbench.report.verdicts import ASKED, Judged, of_pair
 
 MOST = 21  # pairs that a person reads; more are left to the marks of the tables
-SOURCE = "asked by the sweep itself"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def _judged(
     claim = Claim(
         id=f"{start}{pair.first} against {pair.second}",
         sentence=f"{start}{pair.first} gives a better {metric} than {pair.second}",
-        source=SOURCE,
+        source=ASKED,
         left=_selection(sides[(pair.where, pair.first)], layout),
         right=_selection(sides[(pair.where, pair.second)], layout),
         metric=metric,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -14,6 +16,7 @@ from lossbench.report.build import Report
 from lossbench.report.table import Column, Table, rate_of
 
 WIDTH = 100
+_NARROW = 16  # what stands beside a verdict; `at this budget` is one line
 _GAP = 3  # between columns: padding on both sides, and the box's own
 _MARKS = {"best": "*", "tied": "~", "": " "}
 _STYLES = {"best": "bold green", "tied": "green", "": ""}
@@ -145,7 +148,7 @@ def _verdicts(report: Report) -> Grid:
         if repeated := words.repeated_text(judged):
             difference.append(f"\n{repeated}", style="dim")
         verdict = Text(judged.verdict, style=_VERDICTS[judged.verdict])
-        if budget := words.budget_text(judged):
-            verdict.append(f"\n{budget}", style="dim")
+        if beside := words.beside_text(judged):
+            verdict.append("\n" + textwrap.fill(beside, _NARROW), style="dim")
         grid.add_row(verdict, sentence, difference, words.p_text(judged.adjusted_p), str(judged.n))
     return grid

@@ -21,7 +21,7 @@ from lossbench.report.examples import Examples
 from lossbench.report.family import Family
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.sides import run_ids
-from lossbench.report.verdicts import Judged, judge
+from lossbench.report.verdicts import Judged, judge, placed
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
@@ -91,7 +91,7 @@ def together(
     if claimed:
         sections = [one(own, part, claimed) for own, part in parts]
     late = frozenset(itertools.chain(*(part.unended for part in sections)))
-    marked = [replace(told, at_budget=bool(run_ids(told.claim, choice) & late)) for told in claimed]
+    marked = placed(claimed, [run_ids(told.claim, choice) for told in claimed], late, runs)
     asked = [_named(told, part.section) for part in sections for told in part.verdicts]
     return replace(
         sections[0],
@@ -103,7 +103,7 @@ def together(
         ranked=pd.concat([part.ranked for part in sections], ignore_index=True),
         chosen=chosen,
         remarks=(*first, *lost, *_remarks(sections)),
-        verdicts=tuple(marked or asked),
+        verdicts=marked or tuple(asked),
         contenders=Contenders.of(chosen, layout),
         family=Family("", ()),
         decision=Decision({}, None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -15,12 +15,15 @@ from lossbench.report import statistics
 from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.comparison import Evidence, compare
-from lossbench.report.family import Pair
+from lossbench.report.family import BETTER, Pair
 from lossbench.report.pilot import Asked, seeds_asked
 from lossbench.report.settling import WORTHWHILE, impossible, possible
 from lossbench.report.sides import Sides, sides_of, weighed
+from lossbench.report.stated import after_runs
 from lossbench.report.statistics import Floats, Interval, Kind, Region
 from lossbench.report.trials import interval_with_choice
+
+ASKED = "asked by the sweep itself"  # the source of what is no claim: pairs of losses
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,9 @@ class Judged:
     repeated: low and high of the interval that includes the choice of the learning rates, where there was one
     examples: whether the interval holds for new examples of the data set; else seeds alone speak
     at_budget: training of one of its sides had not ended, so it holds for these epochs
+    beyond: of a claim with a margin, 1 where left is better by whatever amount, -1 where it is worse, 0 where
+        that cannot be told, or where the verdict says it
+    stated_after: one of the runs that it compares did not state it
     """
 
     claim: Claim
@@ -54,6 +60,8 @@ class Judged:
     at_budget: bool = False
     repeated: tuple[float, float] | None = None
     examples: bool = False
+    beyond: int = 0
+    stated_after: bool = False
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -84,6 +92,8 @@ class Judged:
             "seeds_to_settle": self.seeds.record() if self.seeds else None,
             "note": self.note,
             **({"at_this_budget": True} if self.at_budget else {}),
+            **({"beyond_zero": "better" if self.beyond > 0 else "worse"} if self.beyond else {}),
+            **({"stated_after_runs": True} if self.stated_after else {}),
         }
 
 
@@ -103,12 +113,63 @@ def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
     p = [own for _, own in found]
     adjusted = map(float, statistics.holm(p)) if p else []
     wide = [for_new_examples(*entry, choice) for entry in zip(claims, pairs, strict=True)]
-    return [
+    told = [
         _judged(claim, sides, (interval, wider), (own, after), len(claims))
         for claim, sides, (interval, own), wider, after in zip(
             claims, pairs, found, wide, adjusted, strict=True
         )
     ]
+    return beyond_zero(told, pairs, [wider or plain for wider, (plain, _) in zip(wide, found, strict=True)])
+
+
+def beyond_zero(
+    told: Sequence[Judged], pairs: Sequence[Sides], intervals: Sequence[Interval | None]
+) -> list[Judged]:
+    """Verdicts that also say where the same seeds separate the difference from zero, not only from a margin.
+
+    These questions are a family of their own with its own correction (Holm over all claims with a margin that
+    can be tested, whatever their verdict): none of them changes a verdict, and at most 5% of experiments have
+    a false one among them. To correct both families together would make the claims themselves harder.
+
+    Args:
+        told: verdicts without it.
+        pairs, intervals: of the same claims; an interval of None was not tested.
+    """
+    asked = [
+        (place, interval)
+        for place, interval in enumerate(intervals)
+        if interval is not None and told[place].claim.margin > 0
+    ]
+    p = [compare(pairs[place].differences, BETTER)[1] for place, _ in asked]
+    adjusted = map(float, statistics.holm(p)) if p else []
+    found = list(told)
+    for (place, interval), own, after in zip(asked, p, adjusted, strict=True):
+        judged = told[place]
+        evidence = Evidence(interval, judged.repeated, (own, after), pairs[place].missing)
+        said = judged.claim.kind == "better" and judged.verdict == "supported"
+        found[place] = replace(judged, beyond=0 if said else evidence.decision(BETTER))
+    return found
+
+
+def placed(
+    judged: Sequence[Judged], compared: Sequence[Collection[str]], late: Collection[str], runs: pd.DataFrame
+) -> tuple[Judged, ...]:
+    """Verdicts on claims with what the runs tell beside their results.
+
+    Args:
+        judged: on claims.
+        compared: ids of the runs that each compares.
+        late: ids of runs whose training had not ended.
+        runs: of `tracking.read_runs`.
+    """
+    return tuple(
+        replace(
+            one,
+            at_budget=not {*ids}.isdisjoint(late),
+            stated_after=one.claim.source != ASKED and after_runs(one.claim, runs, ids),
+        )
+        for one, ids in zip(judged, compared, strict=True)
+    )
 
 
 def for_new_examples(claim: Claim, sides: Sides, choice: Choice) -> Interval | None:

@@ -150,9 +150,22 @@ def open_text(judged: Judged) -> str:
     return judged.note or spread_asks(judged.n, judged.seeds)
 
 
-def budget_text(judged: Judged) -> str:
-    """What marks a verdict on training that had not ended."""
-    return "at this budget" if judged.at_budget else ""
+def beside_text(judged: Judged) -> str:
+    """What stands beside a verdict: `and better, at this budget, stated after runs existed`."""
+    told = [
+        _beyond(judged),
+        "at this budget" if judged.at_budget else "",
+        "stated after runs existed" if judged.stated_after else "",
+    ]
+    return ", ".join(filter(None, told))
+
+
+def _beyond(judged: Judged) -> str:
+    """What a claim with a margin leaves unsaid: whether there is a difference at all."""
+    if not judged.beyond:
+        return ""
+    same = judged.verdict == "supported" or (judged.verdict == "refuted" and judged.beyond < 0)
+    return f"{'and' if same else 'but'} {'better' if judged.beyond > 0 else 'worse'}"
 
 
 def claim_rule(judged: Judged) -> str:

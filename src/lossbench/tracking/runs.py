@@ -38,6 +38,7 @@ PLACES = "lossbench.places"  # params that say where files lie, as JSON: they te
 SELECT = "lossbench.select"  # the validation metric by which the data set chooses
 DIRECTION = "lossbench.select_direction"  # whether "higher" or "lower" of it is better
 FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set has this run's examples
+CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"
 NOTE = "mlflow.note.content"
