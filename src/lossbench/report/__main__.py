@@ -95,13 +95,15 @@ def main(arguments: Sequence[str]) -> None:
 
         check_recordable(uri)
 
+    from lossbench.report import looks
     from lossbench.report.build import build
     from lossbench.report.predictions import reader
     from lossbench.report.terminal import show
 
+    looked = looks.recorded(uri, experiment.name) if len(runs) else frozenset()
     histories = functools.partial(read_histories, uri)
     select, predictions = (select_of(runs), reader(uri, runs)) if len(runs) else (None, None)
-    report = build(experiment, runs, select, request.selection, histories, predictions)
+    report = build(experiment, runs, select, request.selection, histories, predictions, looked)
     try:
         # First: neither a reader who has gone nor a terminal that cannot show it costs a file.
         said = _files(report, uri, folder, request.options, recorded=recorded) if folder else ""
@@ -172,7 +174,7 @@ def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: b
         from lossbench.report.page import summary
         from lossbench.report.record import record
 
-        record(uri, report.experiment.name, folder, summary(report))
+        record(uri, report.experiment.name, folder, summary(report), report.looks.tag())
     said = f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {counted(len(figures), 'figure')}"
     return f"\n! {remark}\n{said}" if remark else said
 

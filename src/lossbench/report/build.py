@@ -25,6 +25,7 @@ from lossbench.report.decision import Decision
 from lossbench.report.declared import select_of
 from lossbench.report.examples import Examples
 from lossbench.report.family import Claimed, Family, Tried, decisions
+from lossbench.report.looks import Looks, Seeds
 from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.predictions import Reader
 from lossbench.report.ranks import Ranks, ranks
@@ -55,6 +56,7 @@ class Report:
     unended: ids of runs whose training had not ended
     knobs: of each loss, those that are not off and were not swept
     sections: a report on each data set, where there are several; tables and answers are theirs then
+    looks: this one at the seeds, and those before
     """
 
     experiment: Experiment
@@ -82,6 +84,7 @@ class Report:
     no_verdicts: str = ""
     selection: Mapping[str, Any] = field(default_factory=dict)
     sections: tuple[Report, ...] = ()
+    looks: Looks = field(default_factory=Looks)
 
     @property
     def section(self) -> str:
@@ -127,6 +130,7 @@ def build(
     selection: Mapping[str, Any] = MappingProxyType({}),
     histories: Histories | None = None,
     predictions: Reader | None = None,
+    looked: frozenset[Seeds] = frozenset(),
 ) -> Report:
     """Choose learning rates, make tables and judge claims.
 
@@ -138,6 +142,7 @@ def build(
         histories: reads curves; without it nothing is said of training that had not ended.
         predictions: reads those of a run, so that verdicts hold for new examples; without it seeds alone
             speak.
+        looked: the seeds of each recorded report on them.
 
     Raises:
         InputError: there is no result to report.
@@ -149,23 +154,28 @@ def build(
         )
     found, other_data = on_same_data(found)
     runs = tidy(found)
-    first = (*other_data, *selected(selection))
+    looks = Looks(frozenset(map(int, runs.loc[runs["outcome"].isin(DONE), SEED])), looked)
+    first = (*other_data, *selected(selection), *filter(None, [looks.line()]))
     asked = [claim.metric for claim in experiment.claims]
     examples = Examples.of(runs, predictions).asked(*asked) if predictions else None
     if len(parts := by_data(experiment, runs)) == 1:
-        return _report(experiment, runs, select, (histories, examples), first, selection=selection)
+        kept = (histories, examples, looks)
+        return _report(experiment, runs, select, kept, first, selection=selection)
 
     def one(own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None) -> Report:
-        return _report(own, part, select_of(part) or select, (histories, examples), claimed=claimed)
+        kept = (histories, examples, looks)
+        return _report(own, part, select_of(part) or select, kept, claimed=claimed)
 
-    return replace(together(experiment, runs, parts, one, first, examples), selection=selection)
+    return replace(
+        together(experiment, runs, parts, one, first, (examples, looks.alpha)), selection=selection
+    )
 
 
 def _report(
     experiment: Experiment,
     runs: pd.DataFrame,
     select: str | None,
-    kept: tuple[Histories | None, Examples | None],
+    kept: tuple[Histories | None, Examples | None, Looks],
     first: Sequence[str] = (),
     *,
     selection: Mapping[str, Any] = MappingProxyType({}),
@@ -176,11 +186,11 @@ def _report(
     Args:
         experiment, select, selection: as for `build`.
         runs: tidy.
-        kept: what runs kept beside their results: curves, and what test examples contribute.
+        kept: what runs kept beside their results: curves, what test examples contribute, recorded looks.
         first: remarks that come before all others.
         claimed: verdicts on the claims, where they are judged and shown elsewhere.
     """
-    histories, examples = kept
+    histories, examples, looks = kept
     layout = Layout.of(runs)
     select = experiment.select or _first(runs, "best/", experiment.judge, select)
     judged_by = experiment.judge or _first(runs, "test/", select)
@@ -188,7 +198,7 @@ def _report(
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
     examples = examples and examples.asked(judged_by)
-    choice = Choice(runs, layout, experiment.select, select, examples)
+    choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
     verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
     tried = Tried.of(chosen, choice, select)
     families = _families(tried, decisions(verdicts, chosen, layout))
@@ -230,6 +240,7 @@ def _report(
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,
         selection=selection,
+        looks=looks,
     )
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from lossbench.report import choose
 from lossbench.report.conditions import Layout, prefers_higher
 from lossbench.report.examples import Examples
+from lossbench.report.statistics import ALPHA
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Choice:
     fixed: the metric that the experiment names for all its claims; None lets each choose by its own
     otherwise: the metric for claims whose own was not measured on validation
     examples: what test examples contribute to differences; None lets seeds alone speak
+    alpha: the largest corrected p that gives a verdict, `ALPHA` at the first look
     """
 
     runs: pd.DataFrame
@@ -34,6 +36,7 @@ class Choice:
     fixed: str | None
     otherwise: str
     examples: Examples | None = None
+    alpha: float = ALPHA
 
     def by(self, metric: str) -> str:
         """The validation metric that chooses for a claim in this test metric (no prefixes)."""

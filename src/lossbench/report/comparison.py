@@ -14,7 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lossbench.report.sign_flips import Floats
-from lossbench.report.statistics import LEVEL, Interval, Region, claim_p, decide, paired_interval
+from lossbench.report.statistics import (
+    ALPHA,
+    LEVEL,
+    Interval,
+    Region,
+    claim_p,
+    decide,
+    paired_interval,
+    widening,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Evidence:
     p: of the claim, before and after the correction for all that are asked with it
     missing: runs without which nobody knows which rate is the best
     examples: whether the interval holds for new examples; else seeds alone speak
+    alpha: the largest corrected p that gives a verdict, `ALPHA` at the first look; intervals widen with it
     """
 
     interval: Interval
@@ -33,16 +43,24 @@ class Evidence:
     p: tuple[float, float]
     missing: int = 0
     examples: bool = False
+    alpha: float = ALPHA
 
     def decision(self, region: Region) -> int:
         """1 inside the region, -1 outside, 0 where that cannot be told, or where runs are waited for."""
         if self.missing:
             return 0
-        decided = int(decide(self.interval, self.p[1], region))
+        decided = int(decide(self.interval, self.p[1], region, self.alpha))
         if decided and self.repeated:
-            low, high = self.repeated
+            low, high = self._repeated()
             return 0 if any(low <= edge <= high for edge in region.edges) else decided
         return decided
+
+    def _repeated(self) -> tuple[float, float]:
+        low, high = self.repeated or (-math.inf, math.inf)
+        if self.alpha == ALPHA or not math.isfinite(high - low):
+            return low, high
+        middle, half = (low + high) / 2, widening(self.alpha, self.interval.n) * (high - low) / 2
+        return middle - half, middle + half
 
     def without_examples(self, differences: Floats) -> Evidence:
         """As seeds alone have it, without what the examples that they share add."""

@@ -37,6 +37,7 @@ from lossbench.report.grid import Grid
 from lossbench.report.pilot import Asked, seeds_asked
 from lossbench.report.sides import Sides
 from lossbench.report.statistics import (
+    ALPHA,
     Floats,
     Interval,
     Region,
@@ -66,6 +67,7 @@ class Pair:
     repeated: low and high of the interval that includes the choice of the rates, where there was one
     missing: runs without which nobody knows which rate is the best
     examples: whether the interval holds for new examples; else seeds alone speak
+    alpha: as in `Evidence`
     adjusted: p after Holm over the family
     decision: 1 the first is better, -1 the second, 0 no verdict
     """
@@ -83,11 +85,13 @@ class Pair:
     adjusted: float = 1.0
     decision: int = 0
     examples: bool = False
+    alpha: float = ALPHA
 
     @property
     def evidence(self) -> Evidence:
         """What its decision is made of."""
-        return Evidence(self.interval, self.repeated, (self.p, self.adjusted), self.missing, self.examples)
+        p = (self.p, self.adjusted)
+        return Evidence(self.interval, self.repeated, p, self.missing, self.examples, self.alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ class Tried:
 
     chosen, everything: named by contender
     score, higher: the column that chooses, and whether more of it is better
-    examples: as in `Choice`
+    examples, alpha: as in `Choice`
     """
 
     chosen: Contenders
@@ -104,13 +108,15 @@ class Tried:
     score: str
     higher: bool
     examples: Examples | None = None
+    alpha: float = ALPHA
 
     @staticmethod
     def of(chosen: pd.DataFrame, choice: Choice, by: str) -> Tried:
         """The runs of an experiment that a validation metric chose."""
         everything = Contenders.of(choice.runs, choice.layout).rows
         score, higher = score_column(choice.runs, by), prefers_higher(choice.runs, by)
-        return Tried(Contenders.of(chosen, choice.layout), everything, score, higher, choice.examples)
+        contenders = Contenders.of(chosen, choice.layout)
+        return Tried(contenders, everything, score, higher, choice.examples, choice.alpha)
 
     def slices(self) -> list[tuple[str, pd.DataFrame]]:
         """The chosen runs of each condition, with the condition in words."""
@@ -139,11 +145,13 @@ class Family:
 
     metric: of a run, with its prefix: `test/rmse`
     claimed: decisions of claims that ask just what a pair asks
+    alpha: as in `Evidence`
     """
 
     metric: str
     pairs: tuple[Pair, ...]
     claimed: Claimed = field(default_factory=dict)
+    alpha: float = ALPHA
 
     @staticmethod
     def of(tried: Tried, metric: str, claimed: Claimed | None = None) -> Family:
@@ -155,7 +163,7 @@ class Family:
             claimed: of `decisions`.
         """
         found = [pair for where, part in tried.slices() for pair in _pairs(where, part, tried, metric)]
-        return Family(metric, tuple(_decided(found)), claimed or {})
+        return Family(metric, tuple(_decided(found)), claimed or {}, tried.alpha)
 
     @cached_property
     def _by_names(self) -> dict[tuple[str, str, str], tuple[Pair, int]]:
@@ -177,7 +185,7 @@ class Family:
     @property
     def fewest(self) -> int:
         """The least number of seeds with which a verdict on one of the pairs is possible."""
-        return fewest_seeds(len(self.pairs))
+        return fewest_seeds(len(self.pairs), self.alpha)
 
     def possible(self, where: str) -> bool:
         """Whether the seeds of a condition allow any verdict.
@@ -192,7 +200,7 @@ class Family:
     def seeds_asked(self, where: str, one: str, other: str) -> Asked | None:
         """Between how many seeds the number lies that would settle a pair; None where five are not there."""
         pair, _ = self._by_names.get((where, one, other), (None, 0))
-        return seeds_asked(pair.interval, BETTER, len(self.pairs)) if pair else None
+        return seeds_asked(pair.interval, BETTER, len(self.pairs), self.alpha) if pair else None
 
     def marks(self, where: str, means: Mapping[str, float]) -> dict[str, Mark]:
         """The best mean of a condition and those that no verdict separates from it.
@@ -230,7 +238,8 @@ def _pairs(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterabl
         pair = Pair(where, first, second, sides.left, sides.right, clear, interval, repeated, p=p)
         wide = _for_new_examples(pair, rows, tried.examples, metric, sides.sign)
         missing = one.missing + other.missing
-        yield replace(pair, interval=wide or interval, missing=missing, examples=wide is not None)
+        known = replace(pair, missing=missing, examples=wide is not None, alpha=tried.alpha)
+        yield replace(known, interval=wide or interval)
 
 
 def _for_new_examples(

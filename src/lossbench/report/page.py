@@ -15,8 +15,10 @@ from lossbench.report.build import assignments
 from lossbench.report.choose import grid_of
 from lossbench.report.conditions import RATE
 from lossbench.report.spelling import show
+from lossbench.report.statistics import ALPHA
 from lossbench.report.table import Column, Table, rate_of
 from lossbench.report.together import prefix
+from lossbench.significant import number
 
 if TYPE_CHECKING:
     from lossbench.report.build import Report
@@ -30,7 +32,7 @@ _VERDICT_NOTE = (
     "The difference is left minus right, paired by seed, positive where left is better; below it the "
     "interval in which the learning rates are chosen again on seeds drawn anew. p is that of a sign-flip "
     "permutation test (of the sign test where runs diverged), Holm-corrected over {asked}. `supported` and "
-    "`refuted` need both intervals on one side and p of at most 0.04."
+    "`refuted` need both intervals on one side and p of at most {alpha}."
 )
 
 # What the templates show of a report that has only verdicts.
@@ -43,7 +45,7 @@ EMPTY: Mapping[str, Any] = {
     "verdicts": (),
     "no_verdicts": "",
     "verdict_heads": ("difference [95%]", "p", "n"),
-    "verdict_note": _VERDICT_NOTE.format(asked="the claims"),
+    "verdict_note": _VERDICT_NOTE.format(asked="the claims", alpha=ALPHA),
     "calibration": "",
     "breakdown": None,
     "tables": (),
@@ -249,7 +251,8 @@ def _marked(column: Column, place: int) -> tuple[str, str]:
 
 
 def _note(report: Report) -> str:
-    return f"{_VERDICT_NOTE.format(asked=words.asked(report))} {words.holds_for(report)}".strip()
+    alpha = number(report.looks.alpha, 2) if report.looks.earlier else f"{ALPHA:g}"
+    return f"{_VERDICT_NOTE.format(asked=words.asked(report), alpha=alpha)} {words.holds_for(report)}".strip()
 
 
 def _verdict(judged: Any) -> dict[str, Any]:

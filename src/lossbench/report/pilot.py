@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from lossbench.report.statistics import MANY_SEEDS, Interval, Region, seeds_to_settle
+from lossbench.report.statistics import ALPHA, MANY_SEEDS, Interval, Region, seeds_to_settle
 
 PLAUSIBLE = 0.9
 FEWEST_FOR_SPREAD = 5  # where 36 are needed, half of all pilots with three seeds say fewer than 23
@@ -40,13 +40,14 @@ class Asked:
         return {"at_least": self.low, "at_most": self.high}
 
 
-def seeds_asked(interval: Interval, region: Region, claims: int = 1) -> Asked | None:
+def seeds_asked(interval: Interval, region: Region, claims: int = 1, alpha: float = ALPHA) -> Asked | None:
     """The range of seeds that would settle a claim with 80% power.
 
     Args:
         interval: of the pilot.
         region: what the claim allows.
         claims: how many are corrected for together.
+        alpha: the largest p that gives a verdict.
 
     Returns:
         None with fewer than five seeds, or where runs diverged.
@@ -56,7 +57,7 @@ def seeds_asked(interval: Interval, region: Region, claims: int = 1) -> Asked | 
     low, high = _plausible(interval, region)
     middle = min(max(sum(region.edges) / len(region.edges), low), high)  # the easiest, of two edges
     told = [
-        seeds_to_settle(replace(interval, estimate=np.asarray(estimate)), region, claims)
+        seeds_to_settle(replace(interval, estimate=np.asarray(estimate)), region, claims, alpha)
         for estimate in (low, middle, high)
     ]
     known = [number for number in told if number is not None]

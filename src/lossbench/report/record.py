@@ -28,7 +28,7 @@ def check_recordable(uri: str) -> None:
         client(address.uri)
 
 
-def record(uri: str, experiment: str, folder: Path, description: str) -> str:
+def record(uri: str, experiment: str, folder: Path, description: str, looks: str = "") -> str:
     """Store the files of a report as artifacts `report/` of a new report run, and remove earlier ones.
 
     Args:
@@ -36,6 +36,7 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
         experiment: its name in MLflow; made where it is missing.
         folder: of a report; stored are the files that it made, such as README.md, and nothing else there.
         description: Markdown, shown on the run's page.
+        looks: the seeds of this report and of those before it, as `Looks.tag` has them.
 
     Returns:
         The id of the run.
@@ -47,10 +48,11 @@ def record(uri: str, experiment: str, folder: Path, description: str) -> str:
     if address.path:
         bring_along(address.path)
     earlier = _reports(store, number)
+    told = {tags.LOOKS: looks} if looks else {}
     run = store.create_run(
         number,
         run_name=f"report: {experiment}",
-        tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description},
+        tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description} | told,
     )
     run_id = str(run.info.run_id)
     with tempfile.TemporaryDirectory(prefix="lossbench-report-") as aside:

@@ -26,7 +26,7 @@ Differences are arrays (..., n): the last axis holds the seeds, leading axes are
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -79,6 +79,14 @@ class Interval:
     n: int
     shared: float = 0.0
 
+    def widened(self, alpha: float) -> Interval:
+        """As wide as goes with a smaller alpha than `ALPHA`, with which 95% go; of ranks it stays."""
+        if alpha == ALPHA or self.n < 2 or not np.isfinite(self.deviation).all():
+            return self
+        factor = widening(alpha, self.n)
+        low = self.estimate - factor * (self.estimate - self.low)
+        return replace(self, low=low, high=self.estimate + factor * (self.high - self.estimate))
+
 
 def paired_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
     """The paired t interval of the mean difference over the last axis.
@@ -114,30 +122,41 @@ def holm(p: ArrayLike) -> Floats:
     return adjusted
 
 
-def decide(interval: Interval, adjusted_p: ArrayLike, region: Region) -> NDArray[np.int8]:
-    """+1 supported, -1 refuted, 0 inconclusive, for each experiment."""
+def widening(alpha: float, n: int) -> float:
+    """How many times wider the interval of n seeds is that goes with `alpha`, than that of `ALPHA`, 95%."""
+    outside = (1 - LEVEL) / 2
+    return float(stats.t.isf(outside * alpha / ALPHA, n - 1) / stats.t.isf(outside, n - 1))
+
+
+def decide(
+    interval: Interval, adjusted_p: ArrayLike, region: Region, alpha: float = ALPHA
+) -> NDArray[np.int8]:
+    """+1 supported, -1 refuted, 0 inconclusive, for each experiment.
+
+    `alpha` is less than `ALPHA` where seeds were looked at before (`looks`); the interval widens with it.
+    """
     inside = (region.low < interval.estimate) & (interval.estimate < region.high)
-    plausible = np.asarray(adjusted_p) > ALPHA
+    plausible, wide = np.asarray(adjusted_p) > alpha, interval.widened(alpha)
     for edge in region.edges:
-        plausible = plausible | ((interval.low <= edge) & (edge <= interval.high))
+        plausible = plausible | ((wide.low <= edge) & (edge <= wide.high))
     return np.where(plausible, 0, np.where(inside, 1, -1)).astype(np.int8)
 
 
 VERDICTS: dict[int, Verdict] = {1: "supported", -1: "refuted", 0: "inconclusive"}
 
 
-def fewest_seeds(claims: int = 1) -> int:
+def fewest_seeds(claims: int = 1, alpha: float = ALPHA) -> int:
     """The smallest number of seeds with which the sign-flip test can decide one of so many claims."""
-    return math.ceil(math.log2(2 * max(1, claims) / ALPHA))
+    return math.ceil(math.log2(2 * max(1, claims) / alpha))
 
 
-def seeds_to_settle(interval: Interval, region: Region, claims: int = 1) -> int | None:
+def seeds_to_settle(interval: Interval, region: Region, claims: int = 1, alpha: float = ALPHA) -> int | None:
     """The number of seeds that would settle the claim with 80% power, were the estimate and spread the truth.
 
     From the non-central t distribution at Holm's first and strictest step. None where more than 1,000 are
     needed: the difference then lies at the edge of what the claim says. One experiment at a time.
     """
-    n = np.arange(max(3, fewest_seeds(claims)), MANY_SEEDS + 1)
+    n = np.arange(max(3, fewest_seeds(claims, alpha)), MANY_SEEDS + 1)
     estimate, deviation = float(interval.estimate), float(interval.deviation)
     distances = [abs(estimate - edge) for edge in region.edges]
     inside = region.low < estimate < region.high
@@ -145,7 +164,7 @@ def seeds_to_settle(interval: Interval, region: Region, claims: int = 1) -> int 
         return None
     if deviation == 0 and interval.shared == 0:
         return int(n[0]) if min(distances) > 0 else None
-    critical = stats.t.isf(ALPHA / max(1, claims) / 2, n - 1)
+    critical = stats.t.isf(alpha / max(1, claims) / 2, n - 1)
     missed = np.zeros(len(n))
     for distance in distances if inside else [min(distances)]:
         missed += stats.nct.cdf(critical, n - 1, distance / np.sqrt(deviation**2 / n + interval.shared))

@@ -65,7 +65,7 @@ def together(
     parts: Sequence[Part],
     one: One,
     first: Sequence[str],
-    examples: Examples | None = None,
+    known: tuple[Examples | None, float],
 ) -> Report:
     """The report on several data sets.
 
@@ -77,7 +77,7 @@ def together(
         parts: of `by_data`.
         one: makes a section.
         first: remarks that come before all others.
-        examples: as in `Choice`.
+        known: examples and alpha, as in `Choice`.
     """
     nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
     lost = [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
@@ -86,7 +86,7 @@ def together(
     chosen, layout = pd.concat([part.chosen for part in sections], ignore_index=True), Layout.of(runs)
     selects = {part.select or "" for part in sections}
     fixed = experiment.select if selects == {experiment.select} else None
-    choice = Choice(runs, layout, fixed, str(sections[0].select or ""), examples)
+    choice = Choice(runs, layout, fixed, str(sections[0].select or ""), *known)
     claimed = judge(experiment.claims, choice)
     if claimed:
         sections = [one(own, part, claimed) for own, part in parts]

@@ -114,16 +114,20 @@ def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
     adjusted = map(float, statistics.holm(p)) if p else []
     wide = [for_new_examples(*entry, choice) for entry in zip(claims, pairs, strict=True)]
     told = [
-        _judged(claim, sides, (interval, wider), (own, after), len(claims))
+        _judged(claim, sides, (interval, wider), (own, after), (len(claims), choice.alpha))
         for claim, sides, (interval, own), wider, after in zip(
             claims, pairs, found, wide, adjusted, strict=True
         )
     ]
-    return beyond_zero(told, pairs, [wider or plain for wider, (plain, _) in zip(wide, found, strict=True)])
+    intervals = [wider or plain for wider, (plain, _) in zip(wide, found, strict=True)]
+    return beyond_zero(told, pairs, intervals, choice.alpha)
 
 
 def beyond_zero(
-    told: Sequence[Judged], pairs: Sequence[Sides], intervals: Sequence[Interval | None]
+    told: Sequence[Judged],
+    pairs: Sequence[Sides],
+    intervals: Sequence[Interval | None],
+    alpha: float = statistics.ALPHA,
 ) -> list[Judged]:
     """Verdicts that also say where the same seeds separate the difference from zero, not only from a margin.
 
@@ -134,6 +138,7 @@ def beyond_zero(
     Args:
         told: verdicts without it.
         pairs, intervals: of the same claims; an interval of None was not tested.
+        alpha: as in `Evidence`.
     """
     asked = [
         (place, interval)
@@ -145,7 +150,9 @@ def beyond_zero(
     found = list(told)
     for (place, interval), own, after in zip(asked, p, adjusted, strict=True):
         judged = told[place]
-        evidence = Evidence(interval, judged.repeated, (own, after), pairs[place].missing)
+        evidence = Evidence(
+            interval, judged.repeated, (own, after), pairs[place].missing, judged.examples, alpha
+        )
         said = judged.claim.kind == "better" and judged.verdict == "supported"
         found[place] = replace(judged, beyond=0 if said else evidence.decision(BETTER))
     return found
@@ -193,14 +200,15 @@ def _judged(
     sides: Sides,
     intervals: tuple[Interval | None, Interval | None],
     p: tuple[float, float],
-    claims: int,
+    asked: tuple[int, float],
 ) -> Judged:
+    claims, alpha = asked
     plain, wide = intervals
     if plain is None:
         return _untold(claim, sides)
     contrast = sides.contrast
     repeated = interval_with_choice(contrast) if contrast else None
-    evidence = Evidence(wide or plain, repeated, p, sides.missing, wide is not None)
+    evidence = Evidence(wide or plain, repeated, p, sides.missing, wide is not None, alpha)
     region = Region.of(cast(Kind, claim.kind), claim.margin)
     return _told(claim, sides, evidence, evidence.decision(region), ("claim", claims))
 
@@ -219,8 +227,8 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     if decision == 0:
         region = Region.of(cast(Kind, claim.kind), claim.margin)
         noun, count = asked
-        seeds = seeds_asked(interval, region, count)
-        if n < (fewest := statistics.fewest_seeds(count)):
+        seeds = seeds_asked(interval, region, count, evidence.alpha)
+        if n < (fewest := statistics.fewest_seeds(count, evidence.alpha)):
             note = f"{impossible(n, count, noun)}: one is {possible(fewest, seeds)}"
         elif _only_examples(evidence, sides.differences, region, count):
             note = (
@@ -238,7 +246,7 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
 
 def _only_examples(evidence: Evidence, differences: Floats, region: Region, asked: int) -> bool:
     """Whether seeds alone have settled it, and no number of them that is worth its price lessens the rest."""
-    most = statistics.seeds_to_settle(evidence.interval, region, asked)
+    most = statistics.seeds_to_settle(evidence.interval, region, asked, evidence.alpha)
     settled = evidence.without_examples(differences).decision(region) != 0
     return settled and (most is None or most > WORTHWHILE)
 

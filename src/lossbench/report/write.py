@@ -29,7 +29,7 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
         InputError: the folder holds somebody else's file of one of the names.
     """
     table = results_table(report).to_csv(index=False, float_format=f"%.{DIGITS}g")
-    records = [judged.record() for judged in report.verdicts]
+    records = [{**judged.record(), **report.looks.record()} for judged in report.verdicts]
     texts = {
         "results.csv": table,
         "verdicts.json": json.dumps(records, indent=2, allow_nan=False) + "\n",

@@ -39,6 +39,7 @@ SELECT = "lossbench.select"  # the validation metric by which the data set choos
 DIRECTION = "lossbench.select_direction"  # whether "higher" or "lower" of it is better
 FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set has this run's examples
 CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
+LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"
 NOTE = "mlflow.note.content"
