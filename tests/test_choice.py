@@ -69,11 +69,19 @@ def some(future: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"width": 0}, "knobs.width must be above 0; got 0."),
         ({"plain": "abc"}, "knobs.plain must be a number; got 'abc'."),
         ({"unbound": 1.5}, "knobs.unbound must be a whole number; got 1.5."),
-        ({"shares": 1.0}, "knobs.shares must be a list, each item a number; got 1.0."),
+        (
+            {"shares": 1.0},
+            "shares must be a list, each item a number; got 1.0; one item is typed as 'knobs.shares=[1.0]'.",
+        ),
         ({"shares": [1, -1]}, "each item of knobs.shares must be at least 0; got -1."),
         ({"on": 1}, "knobs.on must be true or false; got 1."),
         ({"label": 5}, "knobs.label must be a text; got 5."),
-        ({"names": "ab"}, "knobs.names must be a list, each item a text; got 'ab'."),
+        (
+            {"names": "ab"},
+            "names must be a list, each item a text; got 'ab'; one item is typed as 'knobs.names=[ab]'.",
+        ),
+        ({"names": "x #1"}, """got 'x #1'; one item is typed as 'knobs.names=["x #1"]'."""),
+        ({"names": 5}, "knobs.names must be a list, each item a text; got 5."),
     ],
 )
 def test_a_knob_of_another_type_is_refused(some: Any, knobs: dict[str, Any], words: str) -> None:

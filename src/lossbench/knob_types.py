@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import sys
 import types
 import typing
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.errors import InputError
+from lossbench.quoting import typed
 
 _MANY = (list, tuple, set, frozenset, Sequence, Set)
 _SETS = (set, frozenset, Set)
@@ -54,7 +56,9 @@ class Type:
         fits = all(isinstance(x, types_) and (self.item is bool or not isinstance(x, bool)) for x in items)
         if not fits or self.many != listed:
             what = f"a list, each item {words}" if self.many else words
-            raise InputError(f"{path} must be {what}; got {value!r}.")
+            one = self.many and not listed and fits
+            remedy = f"; one item is typed as {_typed_list(path, value)}" if one else ""
+            raise InputError(f"{path} must be {what}; got {value!r}{remedy}.")
 
     def canonical(self, value: Any) -> Any:
         """A checked value in its one spelling: floats are floats, lists are tuples, sets are sorted."""
@@ -68,6 +72,13 @@ class Type:
     def _one(self, value: Any) -> Any:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) + 0.0 if number and self.item is float else value  # adding 0.0: -0.0 is 0.0
+
+
+def _typed_list(path: str, item: Any) -> str:
+    """What to type on a command line for a list of one."""
+    if isinstance(item, str):
+        return typed(path, [item])
+    return shlex.quote(f"{path}=[{str(item).lower()}]")
 
 
 def plain(value: Any) -> Any:

@@ -47,7 +47,22 @@ REFUSED: list[tuple[str | bytes, dict[str, Any], list[str]]] = [
     ("", {}, ["is empty: it needs a line of column names"]),
     ("a,b,colour,price\n", {}, ["has 0 rows", "at least 50"]),
     ("\n".join(text().splitlines()[:11]), {}, ["has 10 rows, too few", "at least 50"]),
-    (text().replace(",", ";"), {}, ["data.target=price is no column", "data.separator=semicolon"]),
+    (text().replace(",", ";"), {}, ["is no column", "line asks for data.separator=semicolon; "]),
+    (text().replace(",", "\t"), {}, ["is no column", "line asks for data.separator=tab; "]),
+    (text(), {"separator": "semicolon"}, ["is no column", "line asks for data.separator=comma; "]),
+    (
+        text().replace(",", ";").replace(".", ","),
+        {},
+        ["is no table (line", "line asks for data.separator=semi"],
+    ),
+    (
+        text().replace(",", "\t").replace(".", ","),
+        {},
+        ["no table (line", "line asks for data.separator=tab."],
+    ),
+    (text().replace("a", '"a"').replace(",", ";"), {}, ["is no table (line", "asks for data.separator=semi"]),
+    ('"a, b, c";price\n1;2;3\n', {"separator": "semicolon"}, ["is no table", "; see data.separator."]),
+    (text(b_12="3,5"), {}, ["each line needs as many cells as the first; see data.separator."]),
     (text().replace("red", "größe").encode("latin-1"), {}, ["is not in UTF-8", "save it as CSV UTF-8"]),
     (text(), {"drop": ["a", "b", "colour"]}, ["leaves no column to predict price from"]),
     (text(), {"drop": ["a", "b"], "min_count": 50}, ["colour: no text occurs 50 times"]),
@@ -95,7 +110,7 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_loaded(
         ({"test_share": 0.0}, "data.test_share"),
         ({"max_categories": 0}, "data.max_categories"),
         ({"separator": ";"}, "known: comma, semicolon, tab"),
-        ({"drop": "owner"}, "data.drop must be a list"),
+        ({"drop": "owner"}, "one item is typed as 'data.drop=[owner]'."),
     ],
 )
 def test_a_knob_out_of_range_is_refused(knobs: dict[str, Any], words: str) -> None:

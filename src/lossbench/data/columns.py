@@ -196,7 +196,7 @@ def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:
     for knob in ("target", "group", "drop", "numbers", "categories"):
         given = getattr(options, knob) or ()
         wanted = (given,) if isinstance(given, str) else given
-        found[knob] = tuple(_name_of(name, names, f"data.{knob}", place) for name in wanted)
+        found[knob] = tuple(_name_of(name, names, f"data.{knob}", options, place) for name in wanted)
         for name in found[knob]:
             if owners.setdefault(name, knob) != knob:
                 raise InputError(
@@ -213,13 +213,14 @@ def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:
     )
 
 
-def _name_of(name: str, names: list[str], knob: str, place: Path) -> str:
+def _name_of(name: str, names: list[str], knob: str, options: Reading, place: Path) -> str:
     if name in names:
         return name
     same = [own for own in names if _value(own) == _value(name)]
     if len(same) == 1:
         return same[0]
-    known = "data.separator=semicolon or tab may be right, " if len(names) == 1 else ""
+    separator = csv_reading.separated_by(names[0], options.separator) if len(names) == 1 else ""
+    known = f"its first line asks for {separator}; " if separator else ""
     raise InputError(f"{knob}={name} is no column of {place.name} ({known}{_nearest(name, names)}).")
 
 

@@ -20,6 +20,7 @@ from lossbench.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _SHOWN = 4  # names in a sentence
 _OPENED_BY = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -51,8 +52,6 @@ def read(place: Path, separator: str) -> Cells:
             lines, whole = _lines(file, separator, place)
     except UnicodeDecodeError as error:
         raise InputError(f"{place.name} is not in UTF-8 ({error.reason}): save it as CSV UTF-8.") from error
-    except csv.Error as error:
-        raise _no_table(place, str(error)) from error
     except EOFError as error:
         raise InputError(f"{place.name} is cut off: its archive has no end; fetch it again.") from error
     except (OSError, zipfile.BadZipFile, lzma.LZMAError) as error:
@@ -71,14 +70,32 @@ def read(place: Path, separator: str) -> Cells:
     return Cells(rows, left_out, tuple(notes))
 
 
+def separated_by(first_line: str, separator: str) -> str:
+    """What to set where another separator parts a first line into more names; "" where none does."""
+    names = {known: _names_in(first_line, sign) for known, sign in SEPARATORS.items()}
+    best = max(names, key=lambda known: names[known])
+    return f"data.separator={best}" if names[best] > _names_in(first_line, separator) else ""
+
+
+def _names_in(first_line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([first_line], delimiter=separator, skipinitialspace=True), []))
+    except csv.Error:  # a cell beyond the limit of what is read
+        return 0
+
+
 def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]], bool]:
     """The cells of all lines that are not blank, and whether the last one has an end."""
-    last: list[str] = [""]
+    names, last = "", ""
 
     def seen() -> Iterator[str]:
+        nonlocal names, last
         for line in file:
-            last[0] = line
+            names, last = names or line.strip("\r\n"), line
             yield line
+
+    def no_table(why: str) -> InputError:
+        return _no_table(place, why, separated_by(names, separator))
 
     reader = csv.reader(seen(), delimiter=separator, skipinitialspace=True, strict=True)
     lines: list[list[str]] = []
@@ -92,18 +109,19 @@ def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]],
                 break
             lines.append(cells)
     except csv.Error as error:
-        raise _no_table(place, f"line {reader.line_num}: {error}") from error
-    whole = last[0].endswith(("\n", "\r"))
+        raise no_table(f"line {reader.line_num}: {error}") from error
+    whole = last.endswith(("\n", "\r"))
     if short:
         line, count = short
         at_end = ", is the last and ends in mid-line, so the file may be cut off" if not whole else ""
-        raise _no_table(place, f"line {line} has {count} cells, the first line {len(lines[0])}{at_end}")
+        raise no_table(f"line {line} has {count} cells, the first line {len(lines[0])}{at_end}")
     return lines, whole or len(lines) < 2
 
 
-def _no_table(place: Path, why: str) -> InputError:
+def _no_table(place: Path, why: str, remedy: str) -> InputError:
+    told = f"its first line asks for {remedy}" if remedy else "see data.separator"
     return InputError(
-        f"{place.name} is no table ({why}): each line needs as many cells as the first; see data.separator."
+        f"{place.name} is no table ({why}): each line needs as many cells as the first; {told}."
     )
 
 

@@ -12,6 +12,7 @@ from lossbench.data.account import account
 from lossbench.data.column_reading import Reading
 from lossbench.data.columns import Columns
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
+from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.shared import while_used
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.data.splits import robust_units, whole_groups
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from lossbench.data.splits import Ids
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
 _FEWEST_OF_PART = 5
 
