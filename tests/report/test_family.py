@@ -112,7 +112,8 @@ def test_headline_marks_and_verdicts_never_disagree(
     assert len(lines) == conditions or missing
     for level in range(conditions if len(lines) == conditions else 0):
         own = runs[runs["data.noise"] == level] if conditions > 1 else runs
-        means = own.groupby("loss.name")["test/rmse"].mean()
+        seeds = own.pivot_table(index="seed", columns="loss.name", values="test/rmse")
+        means = (seeds.dropna() if len(seeds.dropna()) else seeds).mean()
         best = str(means.idxmin())
         others = [name for name in means.index if name != best]
         supported = {name for name in others if verdicts.get((float(level), best, name)) == "supported"}
@@ -191,3 +192,15 @@ def test_validation_chooses_a_swept_knob_and_never_test(with_mse: bool) -> None:
         assert "better than every other loss here" in line
     else:
         assert "but huber, delta 1 is better on test beyond the chance of the seeds" in line
+
+
+def test_losses_are_compared_on_the_seeds_that_they_share() -> None:
+    split = np.array([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, -5.0])  # the last seed is an easy one
+    worse = split + 0.5 + np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.01, 0.0, 0.0])
+    report = build(PLAIN, frame({"mse": worse, "mae": np.where(split < 0, np.nan, split)}))
+    assert advice(report)[0].startswith("Train with mae")
+    (column,) = report.by_metric[0].columns
+    assert [cell.n for cell in column.cells] == [8, 8]
+    assert [cell.mark for cell in column.cells] == ["", "best"]
+    assert report.family.pairs[0].first == "mae"
+    assert "over 8 seeds" in marks_line(report)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lossbench.counting import counted
 from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, higher_is_better, results
-from lossbench.report.contenders import loss_of, slices
+from lossbench.report.conditions import LOSS, higher_is_better
+from lossbench.report.contenders import loss_of, on_shared_seeds, slices
 from lossbench.report.pilot import Asked, joined
 from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
 from lossbench.report.spelling import show
@@ -27,10 +27,9 @@ def advice(report: Report) -> list[str]:
     rows, layout = report.contenders.rows, report.contenders.layout
     said = []
     for where, part in slices(rows, layout.axes)[:6]:
-        own = part.assign(value=results(part, report.family.metric))
-        seeds = own.dropna(subset=["value"]).groupby(LOSS)["value"]
-        if len(means := {str(name): float(mean) for name, mean in seeds.mean().items()}) > 1:
-            counts = {str(name): int(count) for name, count in seeds.count().items()}
+        own = on_shared_seeds(part, report.family.metric)
+        if len(means := {str(name): float(mean) for name, mean in own.mean().items()}) > 1:
+            counts = {str(name): int(count) for name, count in own.count().items()}
             late = {str(name) for name in part.loc[part["run_id"].isin(report.unended), LOSS]}
             text = _Answer(report, where, means, counts, rate_of(part), late).text()
             said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, Layout, in_order, label
+from lossbench.report.conditions import LOSS, SEED, Layout, in_order, label, results
 from lossbench.report.spelling import show, sorting
 
 # How an adapted loss is read; what it computes stands in its other parts.
@@ -101,6 +101,25 @@ def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFr
         values: dict[str, Any] = dict(zip(axes, key, strict=True))
         found.append((label({LOSS: "", **values}, [LOSS, *axes]).removeprefix(", "), part))
     return found
+
+
+def on_shared_seeds(rows: pd.DataFrame, metric: str, by: str = LOSS) -> pd.DataFrame:
+    """Results under one condition, seeds by names: of the seeds that all names with results have.
+
+    A mean over other seeds than its rival's would show whose seeds were the easier ones. Where no seed is
+    shared by all, all that there are.
+
+    Args:
+        rows: of one condition, at the chosen learning rates.
+        metric: with its prefix.
+        by: the column that holds the names.
+    """
+    values = rows.assign(value=results(rows, metric)).pivot_table(
+        index=SEED, columns=by, values="value", observed=True
+    )
+    values = values.dropna(axis="columns", how="all")
+    shared = values.dropna()
+    return shared if len(shared) else values
 
 
 def finalists(ranked: pd.DataFrame, layout: Layout, higher: bool) -> dict[str, tuple[str, ...]]:

@@ -230,6 +230,9 @@ def _pairs(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterabl
     grids = {name: tried.grid(where, name, metric) for name in map(str, ordered.index)}
     for first, second in itertools.combinations(grids, 2):
         both = values[[first, second]].dropna()
+        ahead = float(both[second].mean() - both[first].mean())
+        if (ahead if higher else -ahead) > 0:  # another order than on all of their seeds
+            first, second = second, first
         sides = Sides(both[first], both[second], 1.0 if higher else -1.0)
         clear = np.where(np.abs(sides.differences) <= ROUNDING * size, 0.0, sides.differences)
         one, other = grids[first], grids[second]

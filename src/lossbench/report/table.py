@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
-from lossbench.report.conditions import LOSS, RATE, SEED, Layout, higher_is_better, results
-from lossbench.report.contenders import loss_of, slices
+from lossbench.report.conditions import LOSS, RATE, Layout, higher_is_better, results
+from lossbench.report.contenders import loss_of, on_shared_seeds, slices
 from lossbench.report.family import Family, Mark
 from lossbench.report.spelling import show
 from lossbench.significant import alike, number
@@ -99,7 +99,7 @@ Families = Callable[[str], Family]
 def column(
     head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str, by: str = LOSS
 ) -> Column:
-    """A column of one metric under one condition, for rows named by the values of `by`.
+    """A column of one metric under one condition, for rows named by `by`, on the seeds that they share.
 
     Args:
         head: of the column.
@@ -109,9 +109,7 @@ def column(
         where: the condition in words.
         by: the column that holds the names.
     """
-    values = chosen.assign(value=results(chosen, family.metric)).pivot_table(
-        index=SEED, columns=by, values="value", observed=True
-    )
+    values = on_shared_seeds(chosen, family.metric, by)
     own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
     marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
     cells = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
@@ -11,6 +12,7 @@ from lossbench.report.build import Report
 from lossbench.report.conditions import LOSS, label, results
 from lossbench.report.settling import impossible, spread_asks
 from lossbench.report.spelling import show
+from lossbench.report.table import Cell
 from lossbench.report.verdicts import Judged
 from lossbench.significant import alike, number
 
@@ -19,9 +21,8 @@ VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
 
 def marks_line(report: Report) -> str:
     """What the numbers and marks of the tables mean, or why there are no marks; everywhere the same line."""
-    several = f"mean ± standard deviation over {report.seeds} seeds"
-    spread = "result of one seed" if report.seeds == 1 else several
-    marks = {cell.mark for table in report.tables for column in table.columns for cell in column.cells}
+    cells = [cell for table in report.tables for column in table.columns for cell in column.cells]
+    spread, marks = _spread(cells), {cell.mark for cell in cells}
     if not report.family.pairs:
         return spread
     if not marks - {""}:
@@ -34,6 +35,14 @@ def marks_line(report: Report) -> str:
         f"{spread}; * best mean of a column{tied} (all pairs of losses in a metric, Holm-corrected "
         f"together{own})"
     )
+
+
+def _spread(cells: Sequence[Cell]) -> str:
+    counts = sorted({cell.n for cell in cells if cell.n})
+    if counts[-1:] == [1]:
+        return "result of one seed"
+    over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
+    return f"mean ± standard deviation over {over} seeds{', of those that all have' * (len(counts) > 1)}"
 
 
 def chances(report: Report) -> list[tuple[str, str, str, str]]:
