@@ -23,9 +23,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from lossbench.chosen import check_chosen
 from lossbench.config import conf_dir, jobs_from
 from lossbench.errors import InputError
-from lossbench.refusals import check_chosen, is_told, sentence
+from lossbench.refusals import is_told, sentence
 from lossbench.train import train_many
 
 Refuse = Callable[[str], str]
@@ -84,10 +85,12 @@ NAMES = {
     "~loss=huber": "deletes what this config does not have",
     "+loss=mae": "loss is chosen already; write loss=... without +",
     "loss@aux=mae": "loss@aux is no part of the config",
-    "~data.name": "data.name would only relabel data=outliers; to choose another write data=NAME.",
-    "loss.name=": "loss.name would only relabel loss=mse; to choose another write loss=NAME.",
-    "loss.name=huber": "loss.name would only relabel loss=mse; to choose another write loss=huber.",
-    "++optimizer.name=sgd": "would only relabel optimizer=adam; to choose another write optimizer=sgd.",
+    "~data.name": "data.name would only relabel data=outliers; to choose another write data=NAME (known: ",
+    "loss.name=": "loss.name would only relabel loss=mse; to choose another write loss=NAME (known: bce, ",
+    "loss.name=huber": "loss.name would only relabel loss=mse; to choose another write loss=huber (in ",
+    "loss.name=mse": "loss.name=mse names what loss=mse is called anyway; leave it out, and to sweep over ",
+    "trainer.name=foo": "to choose another write trainer=NAME (known: default), or write trainer/",
+    "++optimizer.name=sgd": "would only relabel optimizer=adam; to choose another write optimizer=sgd (in a ",
 }
 FORMS = {
     "huber": f"'huber' {FORM}",
@@ -179,12 +182,12 @@ CONTRADICTIONS = {
     "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
 }
 TARGETS = {
-    "loss._target_=foo.Bar": "loss._target_=foo.Bar cannot be imported (No module named 'foo'); name a class",
-    "loss._target_=lossbench.losses.huber.Nope": "has no attribute 'Nope'); name a class as",
-    "loss._target_=null": "loss=mse names no class: set _target_ in its YAML",
-    "loss._target_=collections.OrderedDict": "gives no Loss; name a dataclass that extends lossbench.losses.",
-    "data._target_=lossbench.losses.huber.Huber": "gives no DataSource; name a dataclass that extends ",
-    "loss._target_=lossbench.losses.loss.Loss": "Can't instantiate abstract class Loss",
+    "loss._target_=lossbench.losses.huber.Huber": "loss._target_ would record lossbench.losses.huber.Huber"
+    " as loss=mse; choose loss=huber.",
+    "++loss._target_=own.Loss": "would record own.Loss as loss=mse; write loss/NAME.yaml with this _target_",
+    "'loss={_target_: lossbench.losses.mae.MAE}'": "lossbench.losses.mae.MAE as loss=mse; choose loss=mae.",
+    "~optimizer._target_": "optimizer._target_ would record something else as optimizer=adam; write ",
+    "data._target_=lossbench.losses.huber.Huber": "would record lossbench.losses.huber.Huber as data=",
     "data=mnist_5k loss=focal loss.function._target_=foo.bar": "No module named 'foo'",
     "data=mnist_5k loss=focal ~loss.meaning": "loss=focal lacks 'meaning': set it in its YAML",
     "data=mnist_5k loss=focal loss.trains_on=[classes]": "loss.trains_on names 'classes' (known: binary, ",
@@ -225,7 +228,8 @@ def _hydra() -> Iterator[None]:
 def in_full(*overrides: str) -> DictConfig:
     """What the program gives to `train_many`; Hydra's own node is checked as the program does."""
     config = compose("config", list(overrides), return_hydra_config=True)
-    check_chosen(config.hydra.runtime.choices, config, config.hydra.overrides.task)
+    runtime = config.hydra.runtime
+    check_chosen(runtime.choices, config, config.hydra.overrides.task, runtime.config_sources)
     with open_dict(config):
         del config["hydra"]
     return config
@@ -238,7 +242,7 @@ def composed(line: str) -> DictConfig:
         override for override in overrides if re.fullmatch(r"(data|model|loss|optimizer)=\w+", override)
     ]
     values = [override for override in overrides if override not in choices]
-    if not all(re.fullmatch(r"(seed|\w+\.(?!name=)\w+)=.*", override) for override in values):
+    if not all(re.fullmatch(r"(seed|\w+\.(?!name=|_target_=)\w+)=.*", override) for override in values):
         return in_full(*overrides)
     try:
         config = copy.deepcopy(in_full(*choices))
@@ -447,6 +451,42 @@ FILES = {
         "loss=mine loss.delta=2",
         "loss.delta has its default in its class alone; write +loss.delta=..., or list it in the YAML",
     ),
+    "a class set by an experiment": (
+        "experiment/mine.yaml",
+        "# @package _global_\nloss: {_target_: lossbench.losses.huber.Huber}",
+        "experiment=mine",
+        "loss._target_ would record lossbench.losses.huber.Huber as loss=mse; choose loss=huber.",
+    ),
+    "a class that is not there": (
+        "loss/mine.yaml",
+        "_target_: foo.Bar",
+        "loss=mine",
+        "loss._target_=foo.Bar cannot be imported (No module named 'foo'); name a class",
+    ),
+    "a class that its module lacks": (
+        "loss/mine.yaml",
+        "_target_: lossbench.losses.huber.Nope",
+        "loss=mine",
+        "has no attribute 'Nope'); name a class as",
+    ),
+    "a class of another kind": (
+        "loss/mine.yaml",
+        "_target_: collections.OrderedDict",
+        "loss=mine",
+        "gives no Loss; name a dataclass that extends lossbench.losses.",
+    ),
+    "a loss for data": (
+        "data/mine.yaml",
+        "_target_: lossbench.losses.huber.Huber",
+        "data=mine",
+        "gives no DataSource; name a dataclass that extends ",
+    ),
+    "a class that is abstract": (
+        "loss/mine.yaml",
+        "_target_: lossbench.losses.loss.Loss",
+        "loss=mine",
+        "Can't instantiate abstract class Loss",
+    ),
     "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
 }
 
@@ -482,9 +522,13 @@ def test_a_class_of_the_user_that_is_unfinished_is_refused(
     folder = tmp_path_factory.mktemp("own")
     (folder / "unfinished_loss.py").write_text(UNFINISHED)
     monkeypatch.syspath_prepend(folder)
-    told = refuse("loss=bce loss._target_=unfinished_loss.Unfinished")
+    (folder / "loss").mkdir()
+    for name, own in {"mine": "Unfinished", "other": "fails"}.items():
+        (folder / "loss" / f"{name}.yaml").write_text(f"_target_: unfinished_loss.{own}\n")
+    path = f"hydra.searchpath=[file://{folder}]"
+    told = refuse(f"loss=mine {path}")
     assert "unfinished_loss.Unfinished does not say its trains_on: set it there" in told
-    assert "(of no use): correct its YAML" in refuse("loss=bce loss._target_=unfinished_loss.fails")
+    assert "(of no use): correct its YAML" in refuse(f"loss=other {path}")
 
 
 def test_the_tables_hold_more_than_a_hundred_inputs() -> None:

@@ -9,8 +9,9 @@ import torch
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from lossbench.chosen import check_chosen
 from lossbench.errors import InputError
-from lossbench.refusals import check_chosen, is_told, place, sentence
+from lossbench.refusals import is_told, place, sentence
 
 
 def caught(action: object) -> Exception:

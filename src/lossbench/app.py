@@ -18,12 +18,13 @@ from omegaconf import DictConfig
 
 from lossbench import __version__, dry_run, foresight, streams
 from lossbench.arguments import Arguments, arranged, before_shipped
+from lossbench.chosen import check_chosen
 from lossbench.command import wrapped
 from lossbench.config import conf_dir
 from lossbench.errors import RunFailedError
 from lossbench.folders import shadowing
 from lossbench.interruption import Told
-from lossbench.refusals import check_chosen, is_told, sentence
+from lossbench.refusals import is_told, sentence
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
@@ -35,7 +36,8 @@ def main(config: DictConfig) -> float:
         if not HydraConfig.initialized():  # where Python calls this with a config of its own
             return _trained(config)
         hydra_node = HydraConfig.get()
-        check_chosen(hydra_node.runtime.choices, config, hydra_node.overrides.task)
+        runtime = hydra_node.runtime
+        check_chosen(runtime.choices, config, hydra_node.overrides.task, runtime.config_sources)
         # As in a sweep, whatever hydra.job.chdir says: one database, and the paths of the command line.
         with contextlib.chdir(hydra_node.runtime.cwd):
             if hydra_node.launcher.get("trainer") != dry_run.TRAINER:

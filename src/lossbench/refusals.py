@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.chosen import groups
 from lossbench.config import GROUPS, conf_dir
 from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
 from lossbench.making import declared
@@ -75,58 +76,9 @@ def _of_form(override: str, *, sweep: bool) -> str:
     return f"{override!r} is not of the form key=value; {remedy}."
 
 
-def check_chosen(choices: Mapping[str, Any], config: DictConfig, overrides: Sequence[str] = ()) -> None:
-    """Refuse a list where one choice is wanted, and a choice under another's name.
-
-    Of a list, Hydra would merge the members, and the last one would win. A choice is recorded by its name, so
-    that is the name of its file: a YAML that has none gets it here.
-
-    Args:
-        choices: `hydra.runtime.choices`, in which Hydra leaves out a group that was given a list.
-        overrides: what was set, which tells who gave the name.
-
-    Raises:
-        InputError: naming the first group that was given a list, or whose choice has another name.
-    """
-    for group in _groups():
-        if group in config and group not in choices:
-            raise InputError(
-                f"{group} takes one name, not a list; to sweep over several write "
-                f"-m {group}=one,other (in a YAML, the text 'one,other')."
-            )
-    renamed = next(filter(None, map(_RENAMED.match, overrides)), None)
-    if renamed and renamed["group"] in GROUPS:
-        group, name = renamed["group"], renamed["name"] or "NAME"
-        raise InputError(
-            f"{group}.name would only relabel {group}={choices.get(group)}; to choose another write "
-            f"{group}={name}."
-        )
-    for group in GROUPS:
-        if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
-            _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
-
-
-_RENAMED = re.compile(r"^[+~]*(?P<group>\w+)(?:@[\w.]*)?\.name(?:$|=(?P<name>.*))", re.DOTALL)
-
-
-def _check_name(group: str, choice: str, node: DictConfig) -> None:
-    try:
-        name = node.get("name")
-    except OmegaConfBaseException:  # no value, or one that cannot be resolved: checked where all are
-        return
-    if node and "name" not in node:
-        with open_dict(node):
-            node["name"] = choice
-    elif isinstance(name, str) and name.strip() and name != choice:  # what is no name is told elsewhere
-        raise InputError(
-            f"{group}={choice} is named {name!r} in a YAML, and its runs would be taken for those of "
-            f"{group}={name}: write name: {choice} there, or choose {group}={name}."
-        )
-
-
 def known_parts() -> set[str]:
     """What a key of the config begins with."""
-    return {*_groups(), *(str(key) for key in OmegaConf.load(conf_dir() / "config.yaml"))} - {"defaults"}
+    return {*groups(), *(str(key) for key in OmegaConf.load(conf_dir() / "config.yaml"))} - {"defaults"}
 
 
 def place(name: str) -> str | None:
@@ -142,7 +94,7 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
     if found := _UNKNOWN_GROUP.search(text):
         group = found["group"]
         return (
-            f"{group} is no group of the config ({suggestion(group, _groups())})."
+            f"{group} is no group of the config ({suggestion(group, groups())})."
             if group
             else "An override has no name; write key=value, as in loss=huber."
         )
@@ -172,12 +124,12 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
 def _no_choice(overrides: Sequence[str]) -> str:
     """A group was given null or a number, which is the name of no file."""
     of_group = re.compile(r"^(?P<group>[\w/@]+)=(?:.*,)?(?P<value>null|~|true|false|[-+.\d]+)(?:,|$)", re.I)
-    groups = _groups()
+    known = groups()
     for found in filter(None, map(of_group.match, overrides)):
         group, value = found["group"], found["value"]
         if value in ("null", "~"):
             return f"{group} cannot be null; name a choice, or leave {group}= out for the default."
-        if group in groups:
+        if group in known:
             return f"{group}={value} names no choice ({suggestion(value, _shipped(group))})."
         if group == "hydra":
             return f"hydra={value} does not fit; set one of its keys, as in hydra.run.dir=FOLDER."
@@ -185,9 +137,7 @@ def _no_choice(overrides: Sequence[str]) -> str:
 
 
 def _unknown_choice(group: str, name: str, text: str) -> str:
-    if (
-        group not in _groups() and (inner := group.partition("/")[2]) in _groups()
-    ):  # in the defaults of a YAML
+    if group not in groups() and (inner := group.partition("/")[2]) in groups():  # in the defaults of a YAML
         return f"{group}={name} is unknown; in the defaults of a YAML write override /{inner}: {name}."
     options = _OPTIONS.search(text)
     names = options["names"].split() if options else list(_shipped(group))
@@ -217,10 +167,6 @@ def _unknown_key(key: str, cause: BaseException | None) -> str:
 
 def _has(knobs: Sequence[str], name: str) -> bool:
     return any(knob.partition(".")[0] == name for knob in knobs)
-
-
-def _groups() -> list[str]:
-    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
 
 
 def _shipped(group: str) -> dict[str, list[str]]:

@@ -30,8 +30,8 @@ from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._copy import copy_without
 from hydra_plugins.lossbench_launcher._parse import parse_once
 from hydra_plugins.lossbench_launcher._yaml import quick_yaml
+from lossbench.chosen import check_chosen
 from lossbench.errors import InputError
-from lossbench.refusals import check_chosen
 
 if TYPE_CHECKING:
     from hydra_plugins.lossbench_launcher.launcher import PackLauncher
@@ -146,7 +146,8 @@ def _one_by_one(
 def _compose(master: DictConfig, loader: SweepLoader, overrides: Sequence[str], number: int) -> DictConfig:
     log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
     job = loader.take(master, overrides)
-    check_chosen(job.hydra.runtime.choices, job, job.hydra.overrides.task)
+    runtime = job.hydra.runtime
+    check_chosen(runtime.choices, job, job.hydra.overrides.task, runtime.config_sources)
     with open_dict(job):
         job.hydra.job.id = number
         job.hydra.job.num = number
