@@ -141,6 +141,31 @@ def test_a_loss_without_the_metric_that_chooses_is_refused_and_not_ranked_worst(
         plan([job], 1, 128)
 
 
+def test_a_loss_without_the_metric_by_which_the_experiment_chooses_is_refused(jobs: Compose) -> None:
+    (job,) = jobs("data=mnist_5k model=linear loss=hinge experiment.select=nll", small=False)
+    told = (
+        r"^loss=hinge gives no nll, by which experiment\.select chooses learning rates; on data=mnist_5k it "
+        r"gives accuracy, auroc, f1\. Losses that give nll: cce, kl; or let experiment\.select name"
+    )
+    with pytest.raises(InputError, match=told):
+        plan([job], 1, 128)
+
+
+def test_of_a_loss_without_the_metric_that_judges_it_is_said_beforehand(
+    jobs: Compose, caplog: pytest.LogCaptureFixture
+) -> None:
+    (job,) = jobs("data=mnist_5k model=linear loss=hinge experiment.judge=nll", small=False)
+    (pack,) = plan([job], 1, 128).packs
+    said = "loss=hinge gives no nll, by which experiment.judge judges: it will have no result there"
+    assert pack.remarks == (said,)
+    assert f"{said}." in caplog.messages
+
+
+def test_a_metric_that_chooses_on_another_data_set_of_the_sweep_is_no_fault(jobs: Compose) -> None:
+    (job,) = jobs("data=mnist_5k model=linear loss=hinge experiment.select=mae", small=False)
+    assert plan([job], 1, 128).packs[0].remarks == (None,)
+
+
 def test_a_model_with_other_outputs_than_asked_for_is_refused(jobs: Compose) -> None:
     with pytest.raises(InputError, match=r"^model=wrong must give floats \(N, 1\).*it gave \(8,\)"):
         planned(jobs("seed=0"), model=Wrong(name="wrong"))

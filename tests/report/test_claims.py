@@ -102,9 +102,21 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
             parse_experiment({**node(), **changes}, known)
 
 
-def test_a_claim_without_any_metric_is_refused(known: Known) -> None:
-    with pytest.raises(InputError, match="names no metric"):
+def test_a_claim_without_any_metric_is_refused_with_one_that_fits_its_data(known: Known) -> None:
+    told = (
+        "^Claim c names no metric, and experiment.judge is not set: write metric: rmse in the claim, or judge"
+    )
+    with pytest.raises(InputError, match=told):
         parse_experiment({**node(metric=None), "judge": None}, known)
+    unjudged = {
+        **node(metric=None, left={"loss": "cce"}, right={"loss": "hinge"}),
+        "judge": None,
+        "select": None,
+    }
+    with pytest.raises(
+        InputError, match="write metric: verification_auc in the claim, or judge: verification_auc"
+    ):
+        check_experiments([(unjudged, FACES)])
 
 
 def test_a_knob_that_no_yaml_lists_and_one_within_a_knob_are_keys_of_a_run(tmp_path: Path) -> None:

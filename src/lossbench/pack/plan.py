@@ -156,13 +156,13 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
         mode, because = choose_mode(first, module, data, alike[0].mode)
         rehearsals: dict[tuple[Any, ...], Rehearsal] = {}
         for job in alike:
-            if loss_kind(job.member) not in rehearsals:
-                rehearsals[loss_kind(job.member)] = rehearse(job.member, module, data)
+            if _part(job) not in rehearsals:
+                rehearsals[_part(job)] = rehearse(job.member, module, data, job.config["experiment"])
     for rehearsal in rehearsals.values():
         if rehearsal.remark:
             log.warning("%s.", rehearsal.remark)
-    remarks = {job.key: r for job in alike if (r := rehearsals[loss_kind(job.member)].remark)}
-    obstacles = [rehearsals[loss_kind(job.member)].obstacle if mode == "vmap" else None for job in alike]
+    remarks = {job.key: r for job in alike if (r := rehearsals[_part(job)].remark)}
+    obstacles = [rehearsals[_part(job)].obstacle if mode == "vmap" else None for job in alike]
     stacked = [job for job, obstacle in zip(alike, obstacles, strict=True) if not obstacle]
     in_turns = [job for job, obstacle in zip(alike, obstacles, strict=True) if obstacle]
     weights = sum(p.numel() for p in module.parameters())
@@ -177,6 +177,12 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
             seconds = len(jobs) * updates * _seconds_per_update(module, weights, how)
             kinds.append(_Kind(jobs, how, why, data.description, weights, seconds, remarks))
     return kinds
+
+
+def _part(job: Job) -> tuple[Any, ...]:
+    """Equal for jobs of which one rehearsal tells."""
+    experiment = job.config["experiment"]
+    return (*loss_kind(job.member), experiment.get("select"), experiment.get("judge"))
 
 
 def _say(jobs: Sequence[Job], mode: str, because: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -39,16 +41,19 @@ class Rehearsal:
     remark: str | None = None
 
 
-def rehearse(member: Member, module: nn.Module, data: DataSet) -> Rehearsal:
+def rehearse(
+    member: Member, module: nn.Module, data: DataSet, experiment: Mapping[str, Any] = MappingProxyType({})
+) -> Rehearsal:
     """Let a loss see a batch.
 
     A loss or a model that raises is left to its run, whose record holds the traceback.
 
     Args:
         module: freshly made for such a member.
+        experiment: whose `select` chooses learning rates and whose `judge` judges, where it names them.
 
     Raises:
-        InputError: the model or the loss breaks its contract, the loss does not give the metric that chooses,
+        InputError: the model or the loss breaks its contract, the loss does not give a metric that chooses,
             or no batch holds what it needs.
     """
     rows, targets = _examples(member, data)
@@ -65,8 +70,9 @@ def rehearse(member: Member, module: nn.Module, data: DataSet) -> Rehearsal:
     except Exception:
         return Rehearsal(remark=remark)
     check_values(member.loss, values, outputs)
-    _check_selection(member, outputs.detach(), targets)
-    return Rehearsal(_refused_by_vmap(member, outputs.detach(), targets[member.target.kind]), remark)
+    unjudged = _check_metrics(member, outputs.detach(), targets, experiment)
+    told = "; ".join(filter(None, [remark, unjudged])) or None
+    return Rehearsal(_refused_by_vmap(member, outputs.detach(), targets[member.target.kind]), told)
 
 
 def _examples(member: Member, data: DataSet) -> tuple[Tensor, dict[TargetKind, Tensor]]:
@@ -99,23 +105,44 @@ def _check_outputs(member: Member, outputs: object) -> None:
     )
 
 
-def _check_selection(member: Member, outputs: Tensor, targets: dict[TargetKind, Tensor]) -> None:
-    """The metric that chooses epochs and learning rates must be one that the loss defines."""
-    select = member.source.select
+def _check_metrics(
+    member: Member, outputs: Tensor, targets: dict[TargetKind, Tensor], experiment: Mapping[str, Any]
+) -> str | None:
+    """The metrics that choose epochs and learning rates must be among those that the loss defines.
+
+    Returns:
+        what to say where it does not define the one that judges: claims may be about other losses.
+    """
     try:
         given = _metrics(member, member.loss, outputs, targets)
     except InputError:
         raise
     except Exception:  # of a metric: told of the run
-        return
-    if select in given:
-        return
-    fitting = [loss.name for loss in shipped() if select in _metrics_of(member, loss, targets)]
-    raise InputError(
-        f"loss={member.loss.name} gives no {select}, by which data={member.source.name} chooses epochs and "
-        f"learning rates; it gives {', '.join(given) or 'no metric'}. Losses that give {select}: "
-        f"{', '.join(fitting) or 'none that ships'}; or let the data's `select` name what all of them give."
-    )
+        return None
+    select, loss, data = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
+    gives = ", ".join(given) or "no metric"
+    if select not in given:
+        fitting = ", ".join(_giving(select, member, targets)) or "none that ships"
+        raise InputError(
+            f"{loss} gives no {select}, by which {data} chooses epochs and learning rates; it gives {gives}. "
+            f"Losses that give {select}: {fitting}; or let the data's `select` name what all of them give."
+        )
+    chooses, judges = experiment.get("select"), experiment.get("judge")
+    # A metric that no loss has on this data is meant for another data set of the sweep.
+    if chooses and chooses not in given and (others := _giving(chooses, member, targets)):
+        raise InputError(
+            f"{loss} gives no {chooses}, by which experiment.select chooses learning rates; on {data} it "
+            f"gives {gives}. Losses that give {chooses}: {', '.join(others)}; or let experiment.select name "
+            "what all of them give."
+        )
+    if judges and judges not in given and _giving(judges, member, targets):
+        return f"{loss} gives no {judges}, by which experiment.judge judges: it will have no result there"
+    return None
+
+
+def _giving(metric: str, member: Member, targets: dict[TargetKind, Tensor]) -> list[str]:
+    """The shipped losses that give a metric on this data."""
+    return [loss.name for loss in shipped() if metric in _metrics_of(member, loss, targets)]
 
 
 def _metrics_of(member: Member, loss: Loss, targets: dict[TargetKind, Tensor]) -> list[str]:

@@ -96,7 +96,8 @@ def check_experiments(runs: Iterable[tuple[Mapping[str, Any], DataSource]]) -> N
             found.append((node, sources := {}))
         sources[source.name] = source
     for node, sources in found:
-        experiment = parse_experiment(node, Known.of_config() if node.get("claims") else Known({}))
+        known = Known.of_config() if node.get("claims") else Known({})
+        experiment = parse_experiment(node, known, next(iter(sources.values())).select)
         _check_measured(experiment, sources)
 
 
@@ -122,8 +123,13 @@ def _given(source: DataSource) -> list[str]:
     ]
 
 
-def parse_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
+def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse") -> Experiment:
     """The experiment of an `experiment` node.
+
+    Args:
+        node: resolved.
+        known: what claims may name.
+        example: a metric that fits the data, for the remedy of a claim that names none.
 
     Raises:
         InputError: as `check_experiments`, but that metrics need not be measured.
@@ -142,6 +148,7 @@ def parse_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
         )
     claims: list[Claim] = []
     for place, entry in enumerate(entries):
+        _check_named(place, entry, node.get("judge"), example)
         claim = _claim(place, entry, node.get("judge"), known)
         if claim.id in {other.id for other in claims}:
             raise InputError(f"Two claims have the id {claim.id!r}; give each its own.")
@@ -155,6 +162,15 @@ def parse_experiment(node: Mapping[str, Any], known: Known) -> Experiment:
     )
 
 
+def _check_named(place: int, entry: Any, judge: str | None, example: str) -> None:
+    """Refuse a claim in no metric: which one is meant is stated beforehand, and never read off the runs."""
+    if isinstance(entry, Mapping) and not (entry.get("metric") or judge):
+        raise InputError(
+            f"Claim {entry.get('id', place + 1)} names no metric, and experiment.judge is not set: write "
+            f"metric: {example} in the claim, or judge: {example} for all claims."
+        )
+
+
 def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     if not isinstance(entry, Mapping):
         raise InputError(f"Claim {place + 1} must be a mapping with {', '.join(_REQUIRED)}; got {entry!r}.")
@@ -166,9 +182,7 @@ def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     if lacking:
         raise InputError(f"{name} lacks {' and '.join(lacking)}.")
     texts: dict[str, Any] = {key: _text(name, key, entry[key]) for key in ("id", "sentence", "source")}
-    metric = entry.get("metric") or judge
-    if metric is None:
-        raise InputError(f"{name} names no metric, and experiment.judge is not set.")
+    metric: Any = entry.get("metric") or judge
     _check_metric(f"{name}: metric", metric)
     _check_direction(name, metric, entry.get("direction"))
     kind = str(entry.get("kind", "better")).replace(" ", "_")
