@@ -162,3 +162,88 @@ def test_points_that_may_stand_between_thousands_are_said(tmp_path: Path) -> Non
 def test_one_sign_cannot_be_both(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="both comma: they must differ"):
         table(tmp_path, [], [], decimal="comma", thousands="comma")
+
+
+@pytest.mark.parametrize("every", [2, 3, 20])
+def test_two_conventions_in_one_column_are_named_with_a_cell_of_each(tmp_path: Path, every: int) -> None:
+    cells = [
+        f"{value:.2f}".replace(".", "," if row % every == 1 else ".") for row, value in enumerate(VALUES)
+    ]
+    commas = 60 // every
+    for source in (table(tmp_path, cells), table(tmp_path, COUNTS, cells)):
+        said = refused(source)
+        assert "mixes two conventions: " in said
+        assert f"only data.decimal=comma reads {cells[1]!r} in row 2" in said
+        assert f"({commas} cells)" in said
+        assert f"only data.decimal=point reads {cells[0]!r} in row 1" in said
+        assert f"({60 - commas} cells)" in said
+        assert said.endswith("; write all of its numbers in one of them.")
+
+
+def test_of_two_conventions_with_one_decimal_sign_the_thousands_are_named(tmp_path: Path) -> None:
+    cells = [f"{value * 1000:,.2f}".replace(",", " '"[row % 2]) for row, value in enumerate(VALUES)]
+    said = refused(table(tmp_path, cells))
+    assert "only data.thousands=space reads" in said
+    assert "only data.thousands=apostrophe reads" in said
+
+
+BRACKETS: list[tuple[Written, dict[str, str]]] = [
+    (lambda value: f"({-value:.2f})", {}),
+    (lambda value: f"$({-value:.2f})", {}),
+    (lambda value: f"(${-value:.2f})", {}),
+    (lambda value: f"({-value:.2f} €)", {}),
+    (lambda value: f"({swapped(-value)})", {"decimal": "comma", "thousands": "point"}),
+]
+
+
+@pytest.mark.parametrize(("negative", "knobs"), BRACKETS)
+def test_numbers_in_brackets_are_negative_as_in_accounting_and_told(
+    tmp_path: Path, negative: Written, knobs: dict[str, str]
+) -> None:
+    values = [value - 5000 for value in VALUES]
+    below = min(row for row, value in enumerate(values) if value < 0)
+    cells = [
+        negative(value) if value < 0 else negative(-value).translate({ord(sign): "" for sign in "()"})
+        for value in values
+    ]
+    if knobs:
+        assert "looks like a number in another convention: set data.decimal" in refused(
+            table(tmp_path, cells)
+        )
+    read = understood(tmp_path, cells, **knobs)
+    np.testing.assert_allclose(read.frame["x"], values)
+    told = f"x has {cells[below]}, read as {values[below]:.12g}; if it is none, correct it"
+    assert read.notes == (f"{told}, or set 'data.categories=[x]'",)
+    as_target = table(tmp_path, COUNTS, cells, **knobs).columns()
+    np.testing.assert_allclose(as_target.target, values)
+    assert told.replace("x", "y", 1) in as_target.notes
+
+
+SOME_FORM = [
+    [f"<{row}.5" for row in range(60)],
+    [f"({row}.5)" for row in range(60)],
+    [f"{row}*" if row % 3 else str(row) for row in range(60)],
+    [f"~{row % 3}" for row in range(60)],
+    [f"{row % 29}.5 {'kg' if row % 3 else 'g'}" for row in range(60)],
+]
+
+
+@pytest.mark.parametrize("cells", SOME_FORM, ids=lambda cells: cells[1])
+def test_numbers_that_end_as_texts_are_always_told(tmp_path: Path, cells: list[str]) -> None:
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"x": cells, "z": COUNTS, "y": VALUES}).to_csv(path, index=False)
+    knobs: dict[str, Any] = {"name": "csv", "path": str(path), "target": "y"}
+    read = Table(**knobs).columns()
+    assert "x" not in read.numbers
+    assert [note.split()[0] for note in read.notes if "numbers" in note] in (["x"], ["most"])
+    assert not [note for note in Table(**knobs, categories=["x"]).columns().notes if "numbers" in note]
+
+
+def test_texts_that_only_begin_with_a_number_are_not_told(tmp_path: Path) -> None:
+    for cells in (
+        ["1st", "2nd", "3rd"],
+        ["1-2", "3-5", "6-9"],
+        ["(a)", "(b)", "c"],
+        ["4.0.1", "4.1.2", "4.2.7"],
+    ):
+        assert not [note for note in understood(tmp_path, cells * 20).notes if "numbers" in note]

@@ -40,7 +40,7 @@ REFUSED: list[tuple[str | bytes, dict[str, Any], list[str]]] = [
         ["column b", "'unknown' in row 12", "no number, unlike most", "data.categories=[b]"],
     ),
     (text(b_12="3,5"), {}, ["is no table", "each line needs as many cells"]),
-    (text(b_12='"3,5"'), {}, ["column b", "'3,5' in row 12", "is no number"]),
+    (text(b_12='"3,5"'), {}, ["column b", "'3,5' in row 12", "mixes two conventions"]),
     (text(b_12="inf"), {}, ["column b", "'inf' in row 12", "is not finite"]),
     (text(b_12="1e300"), {}, ["column b", "'1e300' in row 12", "is not finite or too large"]),
     (text(["a", "b", "a", "price"]), {}, ["several columns named a: rename"]),

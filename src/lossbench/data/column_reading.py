@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossbench.data import column_kinds
+from lossbench.data import column_refusals as refusals
 from lossbench.data.conventions import (
     Convention,
-    better,
     grouped_by_points,
     in_ascii,
     mixed_units,
+    negatives_in_brackets,
+    number_in_some_form,
     present,
     without_unit,
 )
@@ -51,13 +52,29 @@ class Column:
     content: float64 with NaN, or texts without; of a column that is left out, whatever it is.
     why: why it is left out; "" where it is not.
     unit: the sign or unit that was taken off every cell.
-    note: what may be wrong in it.
+    notes: what may be wrong in it.
     """
 
     content: pd.Series[Any]
     why: str = ""
     unit: str = ""
-    note: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """Cells as numbers.
+
+    unit: what every cell carries; "" where there is none.
+    bare: the cells without it.
+    content: float64, NaN where there is no number.
+    negative: a cell such as (1.23), and the number that it is read as.
+    """
+
+    unit: str
+    bare: pd.Series[str]
+    content: pd.Series[float]
+    negative: tuple[str, float] | None
 
 
 def read_column(cells: pd.Series[str], options: Reading, file: str) -> Column:
@@ -70,21 +87,23 @@ def read_column(cells: pd.Series[str], options: Reading, file: str) -> Column:
     if name in options.categories:
         return _texts(cells, options)
     owner = f"the column {name} of {file}"
-    unit, bare, values = _numbers(cells, options.convention)
+    numbers = _numbers(cells, options.convention)
+    bare, values = numbers.bare, numbers.content
     there = int(present(cells).sum())
     if name not in options.numbers and 2 * int(values.notna().sum()) < there:
         if column_kinds.are_dates(cells):
             return Column(cells, "dates")
-        _refuse_other_convention(bare, cells, options.convention, owner, name)
-        _refuse_mixed_signs(cells, owner, name)
+        refusals.other_convention(bare, cells, options.convention, owner, name)
+        refusals.mixed_signs(cells, owner, name)
         return _texts(cells, options)
     wrong = present(bare) & values.isna()
     if wrong.any():
-        _refuse_other_convention(bare, cells, options.convention, owner, name)
+        refusals.other_convention(bare, cells, options.convention, owner, name)
     remedy = f"correct it, leave it empty, or set {typed('data.categories', [name])}"
-    _refuse_first(wrong, cells, owner, "is no number, unlike most of the column", remedy)
-    _refuse_first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
-    return _number_column(values, unit, bare, options, name)
+    most = "most" if 2 * int(wrong.sum()) < there else "half"
+    refusals.first(wrong, cells, owner, f"is no number, unlike {most} of the column", remedy)
+    refusals.first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
+    return _number_column(numbers, options, name)
 
 
 def read_target(cells: pd.Series[str], options: Reading, file: str) -> tuple[npt.NDArray[np.float64], Column]:
@@ -96,25 +115,27 @@ def read_target(cells: pd.Series[str], options: Reading, file: str) -> tuple[npt
     import numpy as np
 
     owner = f"the target {cells.name} of {file}"
-    _refuse_first(~present(cells), cells, owner, "", "remove such rows")
-    unit, bare, values = _numbers(cells, options.convention)
+    refusals.first(~present(cells), cells, owner, "", "remove such rows")
+    numbers = _numbers(cells, options.convention)
+    bare, values = numbers.bare, numbers.content
     if values.isna().any():
-        _refuse_other_convention(bare, cells, options.convention, owner, None)
-        _refuse_mixed_signs(cells, owner, None)
+        refusals.other_convention(bare, cells, options.convention, owner, None)
+        refusals.mixed_signs(cells, owner, None)
     remedy = "correct it, or choose another data.target"
-    _refuse_first(values.isna(), cells, owner, "is no number", remedy)
-    _refuse_first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
+    refusals.first(values.isna(), cells, owner, "is no number", remedy)
+    refusals.first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
     if values.min() == values.max():
         raise InputError(f"{owner[0].upper()}{owner[1:]} is {values[0]:.12g} in every row: nothing to learn.")
-    note = _convention_note(bare, options.convention, str(cells.name))
+    notes = _notes(numbers, options.convention, str(cells.name), "")
     two = sorted(values.unique())
     if len(two) == 2:
-        note = (
+        notes = (
             f"the target {cells.name} has two values, {two[0]:.12g} and {two[1]:.12g}, like a class; here it "
-            "is predicted as a number, by losses and metrics of numbers"
+            "is predicted as a number, by losses and metrics of numbers",
+            *notes,
         )
     # A copy: pandas' own array cannot be written to.
-    return np.array(values, dtype=np.float64), Column(values, unit=unit, note=note)
+    return np.array(values, dtype=np.float64), Column(values, unit=numbers.unit, notes=notes)
 
 
 def known_categories(column: pd.Series[Any], options: Reading) -> tuple[str, ...]:
@@ -124,28 +145,32 @@ def known_categories(column: pd.Series[Any], options: Reading) -> tuple[str, ...
     return tuple(name for _, name in sorted(frequent)[: options.max_categories])
 
 
-def _numbers(cells: pd.Series[str], convention: Convention) -> tuple[str, pd.Series[str], pd.Series[float]]:
-    """The unit that every cell carries, the cells without it, and their numbers with NaN."""
+def _numbers(cells: pd.Series[str], convention: Convention) -> _Numbers:
     values = convention.numbers(cells)
     there = present(cells)
+    negative = None
     if (values.isna() & there).any():
-        cells = in_ascii(cells)
-        values = convention.numbers(cells)
-    if 2 * int(values.notna().sum()) >= int(there.sum()):
-        return "", cells, values
-    unit, bare = without_unit(cells)
-    return (unit, bare, convention.numbers(bare)) if unit else ("", cells, values)
+        row, plain = negatives_in_brackets(in_ascii(cells))
+        values = convention.numbers(plain)
+        if row is not None:
+            negative = (str(cells.iloc[row]), row)
+        cells = plain
+    unit, bare = "", cells
+    if 2 * int(values.notna().sum()) < int(there.sum()):
+        unit, bare = without_unit(cells)
+        values = convention.numbers(bare) if unit else values
+    return _Numbers(unit, bare, values, negative and (negative[0], float(values.iloc[negative[1]])))
 
 
-def _number_column(
-    values: pd.Series[float], unit: str, cells: pd.Series[str], options: Reading, name: str
-) -> Column:
+def _number_column(numbers: _Numbers, options: Reading, name: str) -> Column:
+    values = numbers.content
     if values.notna().sum() == 0:
         return Column(values, "empty")
     if values.min() == values.max():
         return Column(values, "one value only")
+    notes = _notes(numbers, options.convention, name, f", or set {typed('data.categories', [name])}")
     if name in options.numbers:
-        return Column(values, unit=unit)
+        return Column(values, unit=numbers.unit, notes=notes)
     keep = f"unless {typed('data.numbers', [name])}"
     if column_kinds.are_days(values):
         return Column(values, f"dates, {keep}")
@@ -153,9 +178,8 @@ def _number_column(
         return Column(values, f"numbers of the rows, {keep}")
     if column_kinds.named_as_id(name, values):
         drop = typed("data.drop", [name])
-        note = f"{name} is another number in each row and named like an id; {drop} leaves it out"
-        return Column(values, unit=unit, note=note)
-    return Column(values, unit=unit, note=_convention_note(cells, options.convention, name))
+        notes = (f"{name} is another number in each row and named like an id; {drop} leaves it out", *notes)
+    return Column(values, unit=numbers.unit, notes=notes)
 
 
 def _texts(cells: pd.Series[str], options: Reading) -> Column:
@@ -163,11 +187,35 @@ def _texts(cells: pd.Series[str], options: Reading) -> Column:
     if (column == column.iloc[0]).all():
         return Column(column, "empty" if column.iloc[0] == MISSING else "one value only")
     known = known_categories(column, options)
-    note, name = "", str(cells.name)
-    if column.nunique() > options.max_categories and name not in options.categories:
-        units = mixed_units(cells, signs_alone=False)
-        note = f"{name} has {units[0]} and {units[1]}: they are numbers in one unit alone" if units else ""
-    return Column(column, "" if known else f"no text occurs {options.min_count} times", note=note)
+    notes: tuple[str, ...] = ()
+    if str(cells.name) not in options.categories:
+        notes = _numbers_among_texts(cells, many=not known or column.nunique() > options.max_categories)
+    return Column(column, "" if known else f"no text occurs {options.min_count} times", notes=notes)
+
+
+def _numbers_among_texts(cells: pd.Series[str], *, many: bool) -> tuple[str, ...]:
+    """Said of texts that look like numbers; if they are few, units that are words make names: 1st, 2nd."""
+    name = str(cells.name)
+    units = mixed_units(cells, signs_alone=False) if many else None
+    if units:
+        return (f"{name} has {units[0]} and {units[1]}: they are numbers in one unit alone",)
+    cell = number_in_some_form(cells, units=many)
+    if cell is None:
+        return ()
+    names = typed("data.categories", [name])
+    return (
+        f"most of {name} looks like numbers, such as {cell}, and is read as texts: write plain numbers, or "
+        f"set {names} if they are names",
+    )
+
+
+def _notes(numbers: _Numbers, convention: Convention, name: str, names: str) -> tuple[str, ...]:
+    """Of numbers that may be others; `names` is what to set if they are none."""
+    notes = [_convention_note(numbers.bare, convention, name)]
+    if numbers.negative:
+        cell, number = numbers.negative
+        notes.append(f"{name} has {cell}, read as {number:.12g}; if it is none, correct it{names}")
+    return tuple(note for note in notes if note)
 
 
 def _convention_note(cells: pd.Series[str], convention: Convention, name: str) -> str:
@@ -178,49 +226,3 @@ def _convention_note(cells: pd.Series[str], convention: Convention, name: str) -
     other = swapped[convention.decimal]
     now, then = convention.number(cell), other.number(cell)
     return f"{name} has {cell}, read as {now:.12g}; if it is {then:.12g}, set {other.knobs(convention)}"
-
-
-def _refuse_other_convention(
-    bare: pd.Series[str], cells: pd.Series[str], given: Convention, owner: str, name: str | None
-) -> None:
-    """Refuse a column that is one of numbers if only it is read in another convention.
-
-    Args:
-        bare: the cells without a unit.
-        name: of a column that may be declared a category instead.
-    """
-    others = better(bare, given)
-    if not others:
-        return
-    known = given.numbers(bare).notna()
-    readable = bare.map(others[0].number).notna() & ~known
-    row = int(readable.to_numpy().argmax())
-    cell = bare.iloc[row]
-    remedies = [f"{other.knobs(given)} if it is {other.number(cell):.15g}" for other in others]
-    if name:
-        remedies.append(f"{typed('data.categories', [name])} if it is a name")
-    raise InputError(
-        f"{owner[0].upper()}{owner[1:]} has {cells.iloc[row]!r} in row {row + 1} below the names, which "
-        f"looks like a number in another convention: set {', or '.join(remedies)}."
-    )
-
-
-def _refuse_mixed_signs(cells: pd.Series[str], owner: str, name: str | None) -> None:
-    found = mixed_units(cells, signs_alone=True)
-    if found:
-        names = f", or set {typed('data.categories', [name])}" if name else ""
-        raise InputError(
-            f"{owner[0].upper()}{owner[1:]} has {found[0]!r} and {found[1]!r}: write all of its numbers "
-            f"with one sign or without{names}."
-        )
-
-
-def _refuse_first(wrong: pd.Series[bool], raw: pd.Series[str], owner: str, fault: str, remedy: str) -> None:
-    """Refuse the first of the wrong cells; without a fault, they are empty."""
-    rows: Sequence[int] = wrong.to_numpy().nonzero()[0].tolist()
-    if not rows:
-        return
-    more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-    place = f"in row {rows[0] + 1} below the names{more}"
-    told = f"has {raw.iloc[rows[0]]!r} {place}, which {fault}" if fault else f"is missing {place}"
-    raise InputError(f"{owner[0].upper()}{owner[1:]} {told}; {remedy}.")

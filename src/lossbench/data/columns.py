@@ -107,7 +107,7 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
         units={name: column.unit for name, column in read.items() if column.unit},
         notes=(
             *cells.notes,
-            *(column.note for column in [as_column, *columns.values()] if column.note),
+            *(note for column in [as_column, *columns.values()] for note in column.notes),
             *_repeated(frame, target, groups),
         ),
     )

@@ -30,6 +30,9 @@ _SIGNED = re.compile(
     r"(?P<sign>[-+]?)\s*(?P<before>[^\d\s.,'+()-]*)\s*(?P<number>[-+]?[.,]?\d(?:.*\d)?[.,]?)\s*(?P<after>[^\d]*)"
 )
 _UNIT_LENGTH = 12
+# A negative number in accounting: (1.23), $(1.23), (1.23 EUR).
+_IN_BRACKETS = re.compile(r"([^\d\s()+-]*)\s*\(([^()+-]*\d[^()+-]*)\)\s*([^\d()]*)")
+_AROUND = "<>=~\u2248\u2264\u2265\u00b1()[]*+-!? "  # signs around a number, as of bounds and of footnotes
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,46 @@ def mixed_units(cells: pd.Series[str], *, signs_alone: bool) -> tuple[str, str] 
     return None if other is None else (with_it, other)
 
 
+def negatives_in_brackets(cells: pd.Series[str]) -> tuple[int | None, pd.Series[str]]:
+    """The first row with a negative number as (1.23), and the cells with a minus instead.
+
+    None where there is none, or no number without brackets: all of (1), (2) are rather names.
+    """
+    there = cells[present(cells)]
+    if not there.str.contains("(", regex=False).any():
+        return None, cells
+    distinct = set(there)
+    found = {cell: _IN_BRACKETS.fullmatch(cell) for cell in distinct}
+    minus = {cell: f"-{match[1]}{match[2]}{match[3]}" for cell, match in found.items() if match}
+    minus = {cell: signed for cell, signed in minus.items() if _unit_of_number(signed) is not None}
+    if not minus or not any(_unit_of_number(cell) is not None for cell in distinct):
+        return None, cells
+    return int(cells.isin(minus).to_numpy().argmax()), cells.map(lambda cell: minus.get(cell, cell))
+
+
+def number_in_some_form(cells: pd.Series[str], *, units: bool) -> str | None:
+    """A cell such as <5 of a column most of which are numbers with signs around them; None of another one.
+
+    Args:
+        units: also numbers with a unit that is a word.
+    """
+    there = cells[present(cells)]
+
+    def is_one(cell: str) -> bool:
+        unit = _unit_of_number(cell.strip(_AROUND))
+        return unit is not None and (units or not unit or _is_sign(unit))
+
+    ones = {cell for cell in set(there) if is_one(cell)}
+    of_them = there[there.isin(ones)]
+    return None if len(of_them) == 0 or 2 * len(of_them) < len(there) else str(of_them.iloc[0])
+
+
+def _unit_of_number(cell: str) -> str | None:
+    """The unit of a cell, "" where there is none; None where the rest is no number in any convention."""
+    parts = _taken_apart(cell)
+    return parts[0] if parts and _is_number(parts[1]) else None
+
+
 def _is_number(cell: str) -> bool:
     return any(convention.number(cell) == convention.number(cell) for convention in CONVENTIONS)
 
@@ -173,6 +216,22 @@ def better(cells: pd.Series[str], given: Convention) -> list[Convention]:
     nearest = [other for other in best if other.knobs(given).count("=") == fewest]
     apart = {str(list(map(other.number, distinct))): other for other in reversed(nearest)}
     return list(apart.values())[::-1]
+
+
+def mixed(cells: pd.Series[str], given: Convention) -> tuple[Convention, Convention] | None:
+    """Two conventions in which together most cells are numbers, where no one of them reads all of these."""
+    there = cells[present(cells)]
+    distinct = Counter(there.tolist())
+    read = {one: {cell for cell in distinct if one.number(cell) == one.number(cell)} for one in CONVENTIONS}
+
+    def count(among: set[str]) -> int:
+        return sum(distinct[cell] for cell in among)
+
+    first = max(CONVENTIONS, key=lambda one: (count(read[one]), one == given))
+    second = max(CONVENTIONS, key=lambda one: (count(read[one] - read[first]), -one.knobs(first).count("=")))
+    if not read[second] - read[first] or 2 * count(read[first] | read[second]) < len(there):
+        return None
+    return first, second
 
 
 def grouped_by_points(cells: pd.Series[str], convention: Convention) -> str | None:
