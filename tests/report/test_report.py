@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -23,6 +24,7 @@ from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.made import PAGES
 from lossbench.report.page import commands
 from lossbench.report.request import parse
+from lossbench.report.selecting import chosen
 from lossbench.report.write import write
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
 
@@ -214,6 +216,39 @@ def test_missing_runs_and_keys_are_refused(asked: list[str], store: str) -> None
         main(["experiment=sentimant", f"tracking.uri={store}"])
     with pytest.raises(InputError, match=r"did you mean 'loss\.name'"):
         main([*asked, "loss.nam=mae"])
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        (["loss=bce"], r"^No run has loss=bce; recorded: huber, mae, mse\.$"),
+        (["optimizer.lr=0.5,[1]"], r"^No run has optimizer\.lr=0\.5,\[1\]; recorded: 0\.001, 0\.01, 0\.1\.$"),
+        (["seed=-1"], r"^No run has seed=-1; recorded: 0, 1, 2, 99\.$"),
+        (["model=maybe"], r"^No run has model=maybe; recorded: mlp\.$"),
+        (
+            ["seed=99", "loss=mae"],
+            "^No run has seed=99 loss=mae together, though some have each of them; leave one of them out",
+        ),
+    ],
+)
+def test_a_selection_that_no_run_has_is_told_with_what_is_recorded(
+    asked: list[str], selection: list[str], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        main([*asked, *selection])
+
+
+def test_a_file_selects_its_runs_however_its_path_is_spelt(
+    runs: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    odd = runs["seed"] % 2 == 1
+    runs["data.path"] = np.where(odd, "t.csv", "other.csv")
+    for spelt in ("t.csv", "./t.csv", "a/../t.csv", str(tmp_path / "t.csv"), ["./t.csv", "none.csv"]):
+        assert set(chosen(runs, {"data.path": spelt})["data.path"]) == {"t.csv"}
+    assert len(chosen(runs, {"data.path": ["./t.csv", "./other.csv"]})) == len(runs)
+    with pytest.raises(InputError, match=r"^No run has data.path=\./u\.csv; recorded: other\.csv, t\.csv\."):
+        chosen(runs, {"data.path": "./u.csv"})
 
 
 OWN = """

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from lossbench.errors import InputError
-from lossbench.report.build import assignments, build
+from lossbench.report.build import build
 from lossbench.report.claims import Experiment, parse_experiment
 from lossbench.report.conditions import Layout, in_order, label, matches, tidy
 from lossbench.report.known import Known
 from lossbench.report.request import parse
+from lossbench.report.selecting import assignments
 from lossbench.report.spelling import same, show
 
 SPELT = [

@@ -32,7 +32,6 @@ from lossbench.naming import ANATOMY, is_file_name
 from lossbench.report.declared import load_experiment, select_of, shipped
 from lossbench.report.made import check
 from lossbench.report.request import Options, Request, parse
-from lossbench.tracking.runs import BY_FINGERPRINT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +41,8 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
     """The runs of an experiment that a selection leaves.
 
     Raises:
-        InputError: there are none, or a key of the selection is no param of theirs.
+        InputError: nothing is recorded under the name, or no run is as the selection says.
     """
-    from lossbench.report.conditions import column_of, matches, parameters
-    from lossbench.report.same_data import selected
     from lossbench.tracking import read_runs
 
     runs = read_runs(uri, experiment)
@@ -53,13 +50,9 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
         _check_recorded(uri, experiment)
     if runs.empty or not selection:
         return runs
-    selection = dict(selection)
-    if (beginning := selection.pop(BY_FINGERPRINT, None)) is not None:
-        runs = selected(runs, beginning)
-    for key in selection:
-        if column_of(key) not in runs.columns:
-            raise InputError(f"{key} is no param of these runs ({suggestion(key, parameters(runs))}).")
-    return runs[matches(runs, selection)].reset_index(drop=True)
+    from lossbench.report.selecting import chosen
+
+    return chosen(runs, selection)
 
 
 def _check_recorded(uri: str, experiment: str) -> None:

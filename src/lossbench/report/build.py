@@ -30,8 +30,8 @@ from lossbench.report.pairs import Pairs, pairs
 from lossbench.report.predictions import Reader
 from lossbench.report.ranks import Ranks, ranks
 from lossbench.report.same_data import on_same_data
+from lossbench.report.selecting import assignments
 from lossbench.report.sides import run_ids
-from lossbench.report.spelling import show
 from lossbench.report.table import Table
 from lossbench.report.together import by_data, together
 from lossbench.report.unended import Histories, remarks, unended
@@ -264,12 +264,6 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
     if not selection:
         return []
     return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]
-
-
-def assignments(selection: Mapping[str, Any]) -> list[str]:
-    """A selection as the command line writes it: `loss=mse,mae`."""
-    values = ((key, value if isinstance(value, list) else [value]) for key, value in selection.items())
-    return [f"{key}={','.join(map(show, value))}" for key, value in values]
 
 
 def _first(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import words
 from lossbench.report.advice import advice
-from lossbench.report.build import assignments
 from lossbench.report.choose import grid_of
 from lossbench.report.conditions import RATE
+from lossbench.report.selecting import assignments
 from lossbench.report.spelling import show
 from lossbench.report.statistics import ALPHA
 from lossbench.report.table import Column, Table, rate_of
