@@ -115,6 +115,54 @@ def test_row_numbers_are_left_out_unless_they_are_asked_for(tmp_path: Path) -> N
     )
 
 
+SHUFFLED = np.random.default_rng(0).permutation(ROWS)
+COUNTERS = {
+    "shuffled": SHUFFLED,
+    "an offset": SHUFFLED + 7000,
+    "beyond what floats tell apart": [9007199254740993 + int(row) for row in SHUFFLED],
+    "some rows taken away": np.random.default_rng(1).permutation(2 * ROWS)[:ROWS],
+    "two files": [*range(1, 41), *range(1, 21)],
+    "two files, shuffled": np.array([*range(1, 41), *range(1, 21)])[SHUFFLED],
+    "some rows twice": [*SHUFFLED[:-2], 0, 1],
+}
+
+
+@pytest.mark.parametrize("numbers", COUNTERS.values(), ids=COUNTERS.keys())
+def test_what_may_count_the_rows_out_of_order_is_told(tmp_path: Path, numbers: Any) -> None:
+    read = understood(tmp_path, frame(n=numbers))
+    assert read.numbers == ("a", "n")
+    assert read.notes == (
+        "n may count the rows, in another order or from the start again: 'data.drop=[n]' leaves it out, "
+        "'data.numbers=[n]' says that it is a number",
+    )
+    assert not understood(tmp_path, frame(n=numbers), numbers=["n"]).notes
+
+
+def test_row_numbers_that_floats_do_not_tell_apart_are_left_out(tmp_path: Path) -> None:
+    read = understood(tmp_path, frame(n=[9007199254740993 + row for row in range(ROWS)]))
+    assert read.left_out == {"n": "numbers of the rows, unless 'data.numbers=[n]'"}
+
+
+def test_whole_numbers_that_are_features_are_not_taken_for_row_numbers(tmp_path: Path) -> None:
+    draw = np.random.default_rng(2)
+    many = 3000
+    columns = {
+        "y": draw.normal(size=many),
+        "age": draw.integers(18, 90, many),
+        "year": draw.integers(1950, 2020, many),
+        "visits": draw.poisson(40, many),
+        "wait": draw.exponential(20, many).astype(int),
+        "hour": np.arange(many) % 24,
+        "price": draw.integers(100, 20 * many, many),
+        "any": draw.integers(0, many, many),
+    }
+    read = understood(tmp_path, pd.DataFrame(columns))
+    assert len(read.numbers) == 7
+    assert not read.notes
+    few = {name: column[:ROWS] for name, column in columns.items()}
+    assert not understood(tmp_path, pd.DataFrame(few)).notes
+
+
 def test_words_for_missing_are_texts_among_texts_and_in_names(tmp_path: Path) -> None:
     table = frame(
         country=["NA", "DE", "None", "null", "", "FR"] * 10, size=["NA", "None", "null", "", "1", "2"] * 10
@@ -128,6 +176,7 @@ def test_words_for_missing_are_texts_among_texts_and_in_names(tmp_path: Path) ->
 
 def test_a_target_of_two_values_is_said_to_be_like_a_class(tmp_path: Path) -> None:
     read = understood(tmp_path, frame(y=[0, 1] * 30))
+    assert account(read)[1] == "  target: y, 0 or 1: two values, like a class"
     assert "y has two values, 0 and 1, like a class" in account(read)[-1]
 
 

@@ -41,8 +41,11 @@ def _listed(items: Sequence[str], shown: int) -> str:
 
 
 def _target(table: Columns) -> str:
-    name = table.options.target
-    return f"{name}{_unit(table, name)}, from {between(float(table.target.min()), float(table.target.max()))}"
+    name, target = table.options.target, table.target
+    low, high = float(target.min()), float(target.max())
+    if ((target == low) | (target == high)).all():
+        return f"{name}{_unit(table, name)}, {low:.12g} or {high:.12g}: two values, like a class"
+    return f"{name}{_unit(table, name)}, from {between(low, high)}"
 
 
 def _unit(table: Columns, name: str) -> str:

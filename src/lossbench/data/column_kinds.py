@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+_FILES = 12  # that are joined to one, such as those of the months
+_FEWEST = 32  # numbers of rows; hours, days of a month and months are fewer
 _TIME = (
     r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[ap]\.?m\.?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::\d{2})?))?"
 )
@@ -54,6 +56,23 @@ def are_row_numbers(values: pd.Series[float]) -> bool:
     """Whether whole numbers count the rows from first to last or back, without a gap; ranks may do worse."""
     steps = values.diff().iloc[1:]
     return bool((values % 1 == 0).all() and ((steps == 1).all() or (steps == -1).all()))
+
+
+def may_count_rows(values: pd.Series[float]) -> bool:
+    """Whether whole numbers may count the rows although they do so out of order.
+
+    Shuffled ones differ, and fill their range or half of it, where rows were taken away: as many ages
+    would meet in some. Those of joined files begin again: every number of the range occurs, and none more
+    often than a smaller one.
+    """
+    there = values.dropna()
+    if len(there) < _FEWEST or (there % 1 != 0).any():
+        return False
+    counts = there.value_counts().sort_index()
+    span = there.max() - there.min() + 1
+    shuffled = len(counts) >= 0.95 * len(there) and span <= 2 * len(there)
+    none_between = len(counts) == span >= _FEWEST
+    return bool(shuffled or (none_between and counts.max() <= _FILES and (counts.diff().iloc[1:] <= 0).all()))
 
 
 def named_as_id(name: str, values: pd.Series[float]) -> bool:

@@ -174,12 +174,31 @@ def _number_column(numbers: _Numbers, options: Reading, name: str) -> Column:
     keep = f"unless {typed('data.numbers', [name])}"
     if column_kinds.are_days(values):
         return Column(values, f"dates, {keep}")
-    if column_kinds.are_row_numbers(values):
+    counting, drop = _told_apart(numbers, options.convention), typed("data.drop", [name])
+    if column_kinds.are_row_numbers(counting):
         return Column(values, f"numbers of the rows, {keep}")
-    if column_kinds.named_as_id(name, values):
-        drop = typed("data.drop", [name])
+    if column_kinds.may_count_rows(counting):
+        may = f"{name} may count the rows, in another order or from the start again"
+        stays = f"{typed('data.numbers', [name])} says that it is a number"
+        notes = (f"{may}: {drop} leaves it out, {stays}", *notes)
+    elif column_kinds.named_as_id(name, counting):
         notes = (f"{name} is another number in each row and named like an id; {drop} leaves it out", *notes)
     return Column(values, unit=numbers.unit, notes=notes)
+
+
+def _told_apart(numbers: _Numbers, convention: Convention) -> pd.Series[float]:
+    """The numbers; whole ones with more digits than a float keeps, each minus the smallest."""
+    import pandas as pd
+
+    values = numbers.content
+    if values.abs().max() < 2**53:
+        return values
+    whole = [convention.whole(cell) for cell in numbers.bare]
+    there = [number for number in whole if number is not None]
+    if len(there) < int(values.notna().sum()):
+        return values
+    least = min(there)
+    return pd.Series([float("nan") if number is None else float(number - least) for number in whole])
 
 
 def _texts(cells: pd.Series[str], options: Reading) -> Column:

@@ -58,6 +58,12 @@ class Convention:
             cell = cell.replace(sign, "")
         return float(cell.replace(DECIMALS[self.decimal], "."))
 
+    def whole(self, cell: str) -> int | None:
+        """A whole number with all of its digits, of which a float keeps 15."""
+        for sign in THOUSANDS[self.thousands]:
+            cell = cell.replace(sign, "")
+        return int(cell) if re.fullmatch(r"[-+]?\d{1,99}", cell, re.ASCII) else None
+
     def numbers(self, cells: pd.Series[str]) -> pd.Series[float]:
         """float64, NaN where there is no number."""
         import pandas as pd
