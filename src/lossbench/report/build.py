@@ -14,7 +14,7 @@ import pandas as pd
 
 from lossbench.errors import InputError
 from lossbench.metrics.names import METRICS
-from lossbench.report import choose, table
+from lossbench.report import choose, lopsided, table
 from lossbench.report.breakdown import Breakdown, breakdown
 from lossbench.report.budget import Crossing, budget_curves, crossings
 from lossbench.report.choice import Choice
@@ -221,6 +221,7 @@ def _report(
         remarks=(
             *first,
             *remarks(short, layout, select),
+            *lopsided.remarks(asked.verdicts),
             *choose.remarks(runs, ranked, layout),
             *_not_finite(chosen, layout, judged_by),
         ),

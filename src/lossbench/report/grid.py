@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lossbench.report.conditions import DONE, RATE, SEED, lost
 from lossbench.report.sign_flips import Floats
@@ -54,14 +55,12 @@ class Grid:
         by_rate = there.set_index([RATE, SEED])[["score", "value", "outcome"]]
         # Not by pivot_table, which would drop rates and seeds that have nothing but nan.
         known = by_rate["outcome"].unstack().notna()  # noqa: PD010
-        results = known.sum(axis=1)
-        known = known[FEW * results >= results.max()] if len(known) else known
-        complete = known.columns[np.asarray(known.to_numpy().all(axis=0), dtype=bool)]
+        rates, complete, missing = compared(np.asarray(known.to_numpy(), dtype=bool))
         tables = [
-            by_rate[name].unstack().loc[known.index, complete]  # noqa: PD010
+            by_rate[name].unstack().loc[known.index[rates], known.columns[complete]]  # noqa: PD010
             for name in ("score", "value")
         ]
-        return Grid(tables[0], tables[1], int((~known.to_numpy()).sum()), higher)
+        return Grid(tables[0], tables[1], missing, higher)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -88,6 +87,22 @@ class Grid:
     @cached_property
     def _drawn(self) -> dict[tuple[int, ...], Floats]:
         return {}
+
+
+def compared(known: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Which rates of a condition compete, on which seeds, and how many runs of these rates are missing.
+
+    Args:
+        known: (T, S), whether a rate came to a result on a seed.
+
+    Returns:
+        (T,), (S,) and the number.
+    """
+    results = known.sum(axis=1)
+    rates: NDArray[np.bool_] = FEW * results >= results.max(initial=0)
+    competing = known[rates]
+    complete: NDArray[np.bool_] = np.asarray(competing.all(axis=0))
+    return rates, complete, int((~competing[:, known.any(axis=0)]).sum())
 
 
 def comparable(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[pd.Series[bool], pd.Series[bool]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from lossbench.report import lopsided
 from lossbench.report.choice import Choice
 from lossbench.report.conditions import DONE, GROUPS, Layout
 from lossbench.report.contenders import Contenders
@@ -102,7 +103,7 @@ def together(
         layout=layout,
         ranked=pd.concat([part.ranked for part in sections], ignore_index=True),
         chosen=chosen,
-        remarks=(*first, *lost, *_remarks(sections)),
+        remarks=(*first, *lost, *lopsided.remarks(marked), *_remarks(sections)),
         verdicts=marked or tuple(asked),
         contenders=Contenders.of(chosen, layout),
         family=Family("", ()),

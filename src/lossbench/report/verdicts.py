@@ -16,6 +16,7 @@ from lossbench.report.choice import Choice
 from lossbench.report.claims import Claim
 from lossbench.report.comparison import Evidence, compare
 from lossbench.report.family import BETTER, Pair
+from lossbench.report.lopsided import hangs_on_few
 from lossbench.report.pilot import Asked, seeds_asked
 from lossbench.report.settling import WORTHWHILE, impossible, possible
 from lossbench.report.sides import Sides, sides_of, weighed
@@ -39,6 +40,7 @@ class Judged:
     note: why there is no verdict, where the reason is not the size of the difference; or that ranks decided
     repeated: low and high of the interval that includes the choice of the learning rates, where there was one
     examples: whether the interval holds for new examples of the data set; else seeds alone speak
+    lopsided: it hangs on few runs, or on lopsided differences, on which verdicts are wrong too often
     at_budget: training of one of its sides had not ended, so it holds for these epochs
     beyond: of a claim with a margin, 1 where left is better by whatever amount, -1 where it is worse, 0 where
         that cannot be told, or where the verdict says it
@@ -62,6 +64,7 @@ class Judged:
     examples: bool = False
     beyond: int = 0
     stated_after: bool = False
+    lopsided: bool = False
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -241,7 +244,12 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     numbers = (float(interval.estimate), float(interval.low), float(interval.high), *evidence.p)
     means = (_mean(sides.left), _mean(sides.right))
     told = Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
-    return replace(told, repeated=evidence.repeated, examples=evidence.examples)
+    return replace(
+        told,
+        repeated=evidence.repeated,
+        examples=evidence.examples,
+        lopsided=hangs_on_few(sides),
+    )
 
 
 def _only_examples(evidence: Evidence, differences: Floats, region: Region, asked: int) -> bool:
