@@ -84,6 +84,7 @@ NAMES = {
     "~loss.delta": "~loss.delta deletes what this config does not have; leave it out",
     "~loss=huber": "deletes what this config does not have",
     "+loss=mae": "loss is chosen already; write loss=... without +",
+    "loss=huber +loss.delta=2": "loss.delta is there already; write loss.delta=... without +.",
     "loss@aux=mae": "loss@aux is no part of the config",
     "~data.name": "data.name would only relabel data=outliers; to choose another write data=NAME (known: ",
     "loss.name=": "loss.name would only relabel loss=mse; to choose another write loss=NAME (known: bce, ",

@@ -28,6 +28,7 @@ _OPTIONS = re.compile(r"Available options in '(?P<group>.+)':\n(?P<names>(?:\t.+
 _UNKNOWN_GROUP = re.compile(r"Could not override '(?P<group>[^']*)'\.\s+No match in the defaults list")
 _UNKNOWN_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
 _NOT_THERE = re.compile(r"Could not delete .*?'(?P<key>[^']+)'")
+_THERE = re.compile(r"An item is already at '(?P<key>[^']+)'")
 _TWICE = re.compile(r"Multiple values for (?P<group>[^.]+)\. To override")
 _SEVERAL = re.compile(
     r"Ambiguous value for argument '(?P<line>.+)'|Sweep parameters '(?P<sweep>.+)' requires"
@@ -106,6 +107,8 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
         return f"~{found['key']} deletes what this config does not have; leave it out."
     if "range() arg 3 must not be zero" in text:
         return "A range has the step 0; give it another, as in seed=range(0,10,2), or none."
+    if found := _THERE.search(text):
+        return f"{found['key']} is there already; write {found['key']}=... without +."
     if found := _TWICE.search(text):
         group = found["group"]
         return f"{group} is chosen already; write {group}=... without + (in a YAML: override /{group}:)."
