@@ -92,8 +92,8 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     (tmp_path / "empty.db").touch()
     for name, words in (
         ("folder.db", "names a folder; name a file in it"),
-        ("garbage.db", "garbage.db cannot be read ("),
-        ("empty.db", "empty.db cannot be read ("),
+        ("garbage.db", "garbage.db is not a complete MLflow database; move it away"),
+        ("empty.db", "empty.db is empty; run a sweep first"),
     ):
         with pytest.raises(InputError) as refusal:
             rerun("0123", f"sqlite:///{tmp_path}/{name}")

@@ -119,5 +119,9 @@ def test_no_database_is_told_and_none_is_made(folder: Path) -> None:
         read_runs("sqlite:///mlflow.db", "demo")
     assert list(folder.iterdir()) == []
     (folder / "mlflow.db").write_text("not a database")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is not a complete MLflow database"):
         read_runs("sqlite:///mlflow.db", "demo")
+    (folder / "mlflow.db").write_bytes(b"")
+    with pytest.raises(InputError, match=r"mlflow\.db is empty; run a sweep first"):
+        read_runs("sqlite:///mlflow.db", "demo")
+    assert not Store("sqlite:///mlflow.db").exists()

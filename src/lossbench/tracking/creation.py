@@ -36,9 +36,9 @@ def prepare_database(path: Path) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not _is_ready(path):
+        if not is_ready(path):
             with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
-                if not _is_ready(path):
+                if not is_ready(path):
                     _create(path)
                 # Who waits for the lock finds the database ready, so its file is not needed any more.
                 Path(f"{path}.lock").unlink(missing_ok=True)
@@ -57,8 +57,12 @@ def prepare_database(path: Path) -> None:
         ) from None
 
 
-def _is_ready(path: Path) -> bool:
-    """Whether the file holds MLflow's tables; False where it is missing or empty."""
+def is_ready(path: Path) -> bool:
+    """Whether the file holds MLflow's tables; False where it is missing or empty.
+
+    Raises:
+        InputError: it holds something else.
+    """
     if not path.exists() or path.stat().st_size == 0:
         return False
     try:
@@ -110,7 +114,7 @@ def _copy_blank(path: Path) -> bool:
     """Begin with the tables that an earlier creation has kept; False where there are none of use."""
     blank = _blank()
     try:
-        if not _is_ready(blank):
+        if not is_ready(blank):
             return False
         _copy(blank, path)
         now = time.time_ns() // 1_000_000

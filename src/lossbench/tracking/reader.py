@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lossbench.errors import InputError
 from lossbench.tracking.address import Address
+from lossbench.tracking.creation import is_ready
 from lossbench.tracking.database_records import DatabaseRecords
 from lossbench.tracking.records import Record, Records
 from lossbench.tracking.server_records import ServerRecords
@@ -19,23 +22,33 @@ def reading(address: Address) -> Iterator[Records]:
     Raises:
         InputError: there is nothing, or it cannot be read now.
     """
-    if address.path and not address.path.exists():
-        raise InputError(
-            f"There is no tracking database {address.path}; "
-            "run a sweep first, or name another with tracking.uri."
-        )
+    if address.path:
+        _check_there(address.path)
     records = ServerRecords(address) if address.kind == "http" else DatabaseRecords(address)
     try:
         yield records
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "mlflow", "requests"):
             raise
-        why = (str(error).strip().splitlines() or ["no answer"])[0][:200]
-        raise InputError(
-            f"{address.spoken} cannot be read ({why}); try again, or name another with tracking.uri."
-        ) from error
+        raise _unread(address.spoken, error) from error
     finally:
         records.close()
+
+
+def _check_there(path: Path) -> None:
+    """Refuse a file that a sweep would refuse as well; one that is empty is as good as none."""
+    try:
+        ready = is_ready(path)
+    except sqlite3.OperationalError as error:
+        raise _unread(str(path), error) from error
+    if not ready:
+        fault = f"{path} is empty" if path.exists() else f"There is no tracking database {path}"
+        raise InputError(f"{fault}; run a sweep first, or name another with tracking.uri.")
+
+
+def _unread(place: str, error: Exception) -> InputError:
+    why = (str(error).strip().splitlines() or ["no answer"])[0][:200]
+    return InputError(f"{place} cannot be read ({why}); try again, or name another with tracking.uri.")
 
 
 def load(address: Address, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:

@@ -53,8 +53,9 @@ class Store:
         return Recorder(self._writer, Journal(self.address), self._patience)
 
     def exists(self) -> bool:
-        """Whether there is something to record into; a database file is made by `prepare`."""
-        return self.address.path is None or self.address.path.exists()
+        """Whether there is something to record into; an empty file is a database only after `prepare`."""
+        path = self.address.path
+        return path is None or (path.exists() and path.stat().st_size > 0)
 
     def prepare(self) -> None:
         """Make sure that runs can be recorded, and record what an earlier process has left.
