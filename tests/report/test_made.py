@@ -64,6 +64,17 @@ def test_a_folder_that_is_older_than_manifests_is_known_by_what_it_holds(name: s
     assert made(folder) == {*contents(RECORDED / name), "README.md"} - {MANIFEST}
 
 
+def test_a_place_that_can_be_no_folder_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.csv"
+    file.touch()
+    for place in (file, file / "below"):
+        with pytest.raises(InputError, match=r"t\.csv is a file, and files go into a folder; name one with"):
+            main([*ANATOMY, f"report.out={place}"])
+    assert capsys.readouterr().out == ""
+
+
 def test_the_calibration_knows_its_folder_and_no_other(tmp_path: Path) -> None:
     folder = tmp_path / "calibration"
     shutil.copytree(RECORDED / "calibration", folder)

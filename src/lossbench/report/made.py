@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -43,8 +44,13 @@ def check(folder: Path, names: Collection[str] = PAGES) -> None:
     """Refuse a folder in which writing files of these names would replace those of somebody else.
 
     Raises:
-        InputError: naming such files.
+        InputError: naming such files; or the folder is none, and cannot be made.
     """
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise InputError(f"{there} is a file, and files go into a folder; name one with report.out=FOLDER.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} cannot be written into; name another folder with report.out=FOLDER.")
     if not folder.is_dir():
         return
     own = made(folder)
