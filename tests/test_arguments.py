@@ -51,7 +51,7 @@ def test_the_users_folder_is_looked_through_before_what_ships(option: str, tmp_p
 
 def test_a_dry_run_is_asked_for_anywhere() -> None:
     for line in ("--dry-run -m loss=mse,mae", "-m loss=mse,mae --dry-run"):
-        assert arranged(line.split()) == Arguments(["loss=mse,mae", "-m"], dry_run=True)
+        assert arranged(line.split()) == Arguments(["loss=mse,mae", "-m"], dry_run=True, prints=True)
     with pytest.raises(InputError, match=r"did you mean --dry-run\?"):
         arranged(["--dryrun"])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbench import streams
+from lossbench import command, streams
 
 
 def test_signs_that_a_terminal_lacks_are_written_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,10 +48,24 @@ def test_a_reader_who_has_gone_costs_no_file_and_no_traceback(tmp_path: Path) ->
     assert (tmp_path / "out" / "README.md").exists()
 
 
-def test_help_for_a_reader_who_has_gone_ends_quietly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["--dry-run", "seed=0"]], ids=["help", "dry run"])
+def test_what_is_only_printed_ends_quietly_for_a_reader_who_has_gone(
+    arguments: list[str], tmp_path: Path
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "lossbench", "--help"]
-    done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False)
+    line = [sys.executable, "-u", "-m", "lossbench", *arguments]
+    done = subprocess.run(line, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_stream_that_was_closed_at_the_start_ends_a_command_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["program"])
+    monkeypatch.setattr("sys.stdout", None)  # what `>&-` makes of it
+    with pytest.raises(SystemExit) as left:
+        command.run("lossbench.some", lambda _: print("a table"), None)
+    assert left.value.code == 0
+    sys.stdout.close()

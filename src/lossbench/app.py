@@ -49,6 +49,8 @@ def main(config: DictConfig) -> float:
         if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:
             raise  # the other jobs of a sweep go on
         _fail(error)  # here, before Hydra adds its own line about the job
+    except BrokenPipeError:  # who read the output has gone; here, before Hydra tells of an error in a job
+        sys.exit(1)
     except Exception as error:
         if _VERBOSE or not is_told(error):
             raise
@@ -64,7 +66,8 @@ def _trained(config: DictConfig) -> float:
 def run() -> None:
     """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks.
 
-    Exits with 2 where the input is refused, with 1 where a run failed, with 130 where Ctrl-C ended
+    Exits with 2 where the input is refused, with 1 where a run failed, or where nobody reads what a command
+    only prints (a sweep goes on training), with 130 where Ctrl-C ended
     it, and with 143 where SIGTERM did.
     """
     streams.settle()
@@ -88,6 +91,8 @@ def run() -> None:
         else:
             foresight.begin(arguments.line)
             _begin(arguments)
+        if not streams.flushed() and arguments.prints:
+            sys.exit(1)
     except KeyboardInterrupt as error:
         if not isinstance(error, Told):
             beside = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C

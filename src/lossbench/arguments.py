@@ -13,6 +13,8 @@ from hydra._internal.utils import get_args_parser
 
 from lossbench.config import conf_dir
 from lossbench.errors import InputError
+from lossbench.folders import root_of
+from lossbench.naming import NAME, check_typed, check_written, spoken
 from lossbench.refusals import known_parts, place
 
 DRY_RUN = "--dry-run"
@@ -26,6 +28,7 @@ class Arguments:
     line: its arguments, overrides first.
     help, version: whether it asks for that alone.
     dry_run: whether it asks only what would be trained.
+    prints: whether it only prints, so that nothing is left to do when nobody reads.
     folder: of the user's configs, which `--config-dir` names; None where there is none.
     """
 
@@ -33,6 +36,7 @@ class Arguments:
     help: bool = False
     version: bool = False
     dry_run: bool = False
+    prints: bool = False
     folder: Path | None = None
 
 
@@ -43,10 +47,10 @@ def arranged(arguments: Sequence[str]) -> Arguments:
 
     Raises:
         InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
-            away the experiment, which Hydra takes for a list of several.
+            away the experiment, which Hydra takes for a list of several, or names it with what is no text.
     """
     if "--version" in arguments:  # which Hydra's parser answers with its own, and ends
-        return Arguments([], version=True)
+        return Arguments([], version=True, prints=True)
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     dry_run = DRY_RUN in arguments
@@ -64,7 +68,26 @@ def arranged(arguments: Sequence[str]) -> Arguments:
     folder = Path(known.config_dir) if known.config_dir and known.config_path is None else None
     line = [*overrides, *options]
     own = folder if folder and folder.is_dir() else None
-    return Arguments(line, known.help or not line, dry_run=dry_run, folder=own)
+    asks = known.help or not line
+    if not asks:
+        _check_names(overrides, own)
+    prints = asks or dry_run or bool(known.cfg or known.info or known.hydra_help)
+    return Arguments(line, asks, dry_run=dry_run, prints=prints, folder=own)
+
+
+def _check_names(overrides: Sequence[str], folder: Path | None) -> None:
+    """Refuse a name of an experiment that would be recorded as something else than what was written."""
+    parts = [(override, *override.lstrip("+").partition("=")[::2]) for override in overrides]
+    typed = [override for override, key, _ in parts if key == NAME]
+    for override in typed:
+        check_typed(override)
+    if typed:
+        return
+    for _, key, text in parts:
+        for name in text.split(",") if key == "experiment" else ():
+            chosen = spoken(name.strip())
+            if root := root_of(folder, chosen):
+                check_written(root / "experiment" / f"{chosen}.yaml")
 
 
 def before_shipped(line: Sequence[str]) -> list[str]:

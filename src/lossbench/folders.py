@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lossbench.config import conf_dir
+from lossbench.naming import is_file_name
 
 
 def roots(folder: Path | None) -> tuple[Path, ...]:
     """The folders of YAML files, the first that has a name being the one that counts."""
     return (*((folder,) if folder else ()), conf_dir())
+
+
+def root_of(folder: Path | None, experiment: str) -> Path | None:
+    """The first of `roots` that has an experiment of this name, which may lie in a folder of its own."""
+    if not all(map(is_file_name, experiment.split("/"))):
+        return None
+    with suppress(OSError):  # a name that is too long
+        return next((r for r in roots(folder) if (r / "experiment" / f"{experiment}.yaml").is_file()), None)
+    return None
 
 
 def choices(folder: Path | None, group: str) -> dict[str, Path]:

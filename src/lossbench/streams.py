@@ -6,6 +6,7 @@ import codecs
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 # What a terminal shows instead of signs that it lacks; others are written as Python escapes them.
 _PLAIN = {"→": "->", "±": "+-", "≤": "<=", "≥": ">=", "…": "..."}
@@ -14,8 +15,14 @@ _ERRORS = "lossbench.plain"
 
 
 def settle() -> None:
-    """Let both streams write what their encoding lacks in plain signs; to be called before all printing."""
+    """Let both streams write what their encoding lacks in plain signs; to be called before all printing.
+
+    A stream that was closed at the start (`>&-`) is None in Python: what is written to it goes nowhere.
+    """
     codecs.register_error(_ERRORS, _plainly)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # what stands for a stream in a test or a notebook
             stream.reconfigure(errors=_ERRORS)  # type: ignore[union-attr]

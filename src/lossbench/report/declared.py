@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from lossbench.folders import choices, roots
-from lossbench.naming import is_file_name
+from lossbench.folders import choices, root_of, roots
+from lossbench.naming import check_written
 from lossbench.tracking.runs import SELECT
 
 if TYPE_CHECKING:
@@ -35,27 +35,25 @@ def load_experiment(
         instead: parts of the `experiment` node that a command line gives instead of the YAML's.
 
     Raises:
-        InputError: its claims are at fault.
+        InputError: its claims are at fault, or its name is no text.
     """
     from lossbench.report.claims import parse_experiment
     from lossbench.report.known import Known
 
     given = dict(instead or {})
     overrides = tuple(f"experiment.{key}={value}" for key, value in given.items())
-    root = next((root for root in roots(folder) if _file(root, name)), None)
+    root = root_of(folder, name)
     if root is None:
         plain = parse_experiment({"name": name, **given}, Known({}))
         return replace(plain, overrides=tuple(text for text in overrides if ".name=" not in text))
-    tree: Any = OmegaConf.to_container(OmegaConf.load(root / "experiment" / f"{name}.yaml"))
+    file = root / "experiment" / f"{name}.yaml"
+    if "name" not in given:
+        check_written(file)
+    tree: Any = OmegaConf.to_container(OmegaConf.load(file))
     node = {"name": name, **(tree.get("experiment") or {}), **given}
     parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
     own = ("--config-dir", str(folder)) if root == folder else ()
     return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)
-
-
-def _file(root: Path, name: str) -> bool:
-    """Whether a folder of configs has an experiment of this name, which may lie in a folder of its own."""
-    return all(map(is_file_name, name.split("/"))) and (root / "experiment" / f"{name}.yaml").is_file()
 
 
 def select_of(runs: pd.DataFrame) -> str | None:
