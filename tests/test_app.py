@@ -197,7 +197,7 @@ REFUSED = {
     f"tracking.uri=sqlite:///{'m' * 300}": "cannot name a file (File name too long); name another.",
     "loss=../model/mlp": "loss=mlp: lossbench.models.mlp.MLP gives no Loss",
     "~experiment": "~experiment takes away what nobody has chosen; leave it out.",
-    "experiment.name=": "experiment.name must be a text that is not empty; got ''.",
+    "experiment.name=": "experiment.name must be a text that is not empty; got '': leave it out,",
     "--config-dir own experiment=nul": "own/experiment/nul.yaml is no valid YAML (the character 0 at ",
     "--config-dir own experiment=latin": "own/experiment/latin.yaml is no text in UTF-8 (invalid start byte)",
     "--config-dir own experiment=circle": "The defaults of experiment/circle lead back to it; ",

@@ -62,3 +62,9 @@ def test_the_report_says_which_verdicts_hang_on_few_runs(runs: pd.DataFrame) -> 
     found = build(experiment, part, "mae")
     assert [one.verdict for one in found.verdicts] == ["supported", "supported"]
     assert [one for one in found.remarks if "hang on few runs" in one and "(robust; again)" in one]
+
+
+@pytest.mark.filterwarnings("error")
+def test_differences_that_only_rounding_tells_apart_are_not_lopsided() -> None:
+    assert not lopsided(0.25 + 1e-16 * np.arange(12.0) ** 3)
+    assert not lopsided(np.zeros(12))

@@ -25,6 +25,7 @@ FEWEST = 6  # seeds with which a verdict is possible at all
 ENOUGH_FOR_SKEW = 8
 OUTLIER_LEVEL = 0.001
 SKEW_LEVEL = 0.01
+ROUNDING = 1e-9
 FAR = 8.0  # robust standard deviations to the worse side
 
 
@@ -36,7 +37,9 @@ def lopsided(differences: Floats) -> bool:
     from scipy import stats
 
     n = len(differences)
-    if n < FEWEST or not np.isfinite(differences).all() or not np.std(differences) > 0:
+    if n < FEWEST or not np.isfinite(differences).all():
+        return False
+    if not np.ptp(differences) > ROUNDING * np.abs(differences).max():  # alike but for rounding
         return False
     furthest = np.abs(differences - differences.mean()).max() / differences.std(ddof=1)
     t = stats.t.isf(OUTLIER_LEVEL / (2 * n), n - 2)
