@@ -22,8 +22,8 @@ def made(folder: Path) -> set[str]:
     """Names of the files of a folder that a report made.
 
     Where there is no manifest, because the folder is older than manifests, it is told by a README.md that
-    names the command of a report beside the verdicts (or, for the calibration, the simulated table) that such
-    a report writes: then its figures are those that the README.md shows.
+    names the command of a report beside the verdicts that such a report writes: then its figures are those
+    that the README.md shows. That of the calibration names its own, beside its tables.
     """
     text = _text(folder / MANIFEST)
     if text is not None:
@@ -31,7 +31,7 @@ def made(folder: Path) -> set[str]:
         names = listed.get("files") if isinstance(listed, dict) else None
         return {name for name in names if _is_plain(name)} if isinstance(names, list) else set()
     readme = _text(folder / "README.md")
-    if readme and f"{_COMMAND}.calibration" in readme and (folder / "real_runs.csv").is_file():
+    if readme and f"{_COMMAND}.calibration\n" in readme and (folder / "results.csv").is_file():
         return {"README.md", "results.csv", "real_runs.csv"}
     if not (readme is None or _COMMAND in readme) or not _are_verdicts(
         _parsed(_text(folder / "verdicts.json") or "")
