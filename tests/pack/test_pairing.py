@@ -9,7 +9,8 @@ import torch
 
 from lossbench.config import Job
 from lossbench.data.cache import DataCache
-from lossbench.data.module import SPLITS, PackData
+from lossbench.data.module import PackData
+from lossbench.data.source import SPLITS
 from lossbench.pack.engine import build_modules
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.seeds import stream

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -123,3 +125,10 @@ def test_the_data_of_a_plan_is_loaded_once(jobs: Compose) -> None:
     member = job.member
     assert cache.load(member.source, 0, "vector") is cache.load(member.source, 0, "vector")
     assert cache.load(member.source, 1, "vector") is not DataCache().load(member.source, 1, "vector")
+
+
+def test_planning_imports_no_lightning() -> None:
+    """The workers import it meanwhile; in this process it would delay the first of them by seconds."""
+    told = "import lossbench.pack.plan, sys; print('pytorch_lightning' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

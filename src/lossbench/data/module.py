@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from lossbench.data.batches import order
-from lossbench.data.source import DataSet, Description, Examples
+from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.lightning import LightningDataModule
-
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 # Numbers of input that one evaluation step gathers for the members of a wide pack. What a model makes of
 # them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.

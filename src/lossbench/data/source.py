@@ -6,7 +6,7 @@ import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lossbench.choice import Choice
 from lossbench.knob_types import types_of
@@ -14,6 +14,9 @@ from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 _PLACES = ("path", "root")
 

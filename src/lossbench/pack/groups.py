@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lossbench.config import Member
-from lossbench.data.module import SPLITS, PackData, Split
+from lossbench.data.source import SPLITS, Split
 from lossbench.losses.loss import Loss
 from lossbench.pack.exact import exact_device
 from lossbench.task import Prediction, Target, TargetKind
+
+if TYPE_CHECKING:
+    from lossbench.data.module import PackData  # which imports Lightning, and planning needs none
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lossbench.config import Member
-from lossbench.data.module import Split
+from lossbench.data.source import Split
 from lossbench.losses.cross import judged, meaning
 from lossbench.metrics.class_means import nearest_mean_scores
 from lossbench.metrics.judge import judge

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from lossbench.config import Member
-from lossbench.data.module import PackData, Split
+from lossbench.data.module import PackData
+from lossbench.data.source import Split
 from lossbench.lightning import LightningModule
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.exact import exact_device
