@@ -65,8 +65,9 @@ def test_the_weights_that_are_kept_are_those_that_were_tested(uri: str, mode: st
     knobs = ["optimizer=sgd", "optimizer.lr=0.3", "trainer.max_epochs=8", "model.dropout=0.2"]
     outcome, kept = train(uri, *SMALL, *knobs, f"pack.mode={mode}", "tracking.models=true")
     module, data = rebuilt(outcome, kept)
+    units = data.units["continuous"]
     with torch.no_grad():
-        value = module(data.inputs[data.test.rows])[:, 0] * data.scale + data.shift
+        value = module(data.inputs[data.test.rows])[:, 0] * units.scale + units.shift
     truth = data.test.targets["continuous"]
     assert outcome.metrics["test/mae"] == pytest.approx(mean_absolute_error(truth, value), rel=1e-5)
     assert outcome.metrics["test/rmse"] == pytest.approx(root_mean_squared_error(truth, value), rel=1e-5)

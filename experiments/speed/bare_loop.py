@@ -31,9 +31,9 @@ def train(run: sweep.Run) -> float:
             loss(model(inputs[rows]), target[rows]).backward()
             optimizer.step()
     test = sweep.split(run.seed, "test")
-    data = sweep.data(run.seed)
+    units = sweep.data(run.seed).units["continuous"]
     with torch.no_grad():
-        return F.l1_loss(model(test.inputs) * data.scale + data.shift, test.target).item()
+        return F.l1_loss(model(test.inputs) * units.scale + units.shift, test.target).item()
 
 
 if __name__ == "__main__":

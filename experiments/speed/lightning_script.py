@@ -33,7 +33,7 @@ class Regression(LightningModule):
             nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1), nn.Flatten(0)
         )
         self.loss = LOSSES[loss]
-        self.units = sweep.data(seed)
+        self.units = sweep.data(seed).units["continuous"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.hparams["lr"])

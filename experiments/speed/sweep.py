@@ -47,5 +47,6 @@ def split(seed: int, name: str) -> Split:
     part = getattr(whole, name)
     target = part.targets["continuous"]
     if name != "test":
-        target = (target - whole.shift) / whole.scale
+        units = whole.units["continuous"]
+        target = (target - units.shift) / units.scale
     return Split(whole.inputs[part.rows], target.float())

@@ -39,7 +39,7 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         "lossbench.version": provenance.version(),
         "lossbench.versions": provenance.versions(),
     }
-    if member.source.fresh:
+    if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
     remarks = dict(zip((one.key for one in pack.jobs), pack.remarks, strict=True)) if pack.remarks else {}

@@ -1,16 +1,23 @@
-"""The words that data, model, loss and metrics share: kinds of input and target, and predictions."""
+"""The words that data, model, loss and metrics share: inputs, targets and predictions, each a tensor by name.
+
+The words are open: a data set, a model, a loss and a measure fit where they use the same ones. Those below
+are the ones that ship.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-InputKind = Literal["vector", "image", "tokens", "tfidf"]
-TargetKind = Literal["continuous", "binary", "multiclass", "distribution", "identity"]
+InputKind = str
+TargetKind = str
 MetricFamily = Literal["continuous", "classes", "identities"]
+
+WEIGHT = "weight"  # the one reserved word among targets
 
 
 @dataclass(frozen=True)
@@ -23,42 +30,64 @@ class Inputs:
         tokens  int64 (length,); id 0 is padding and always stands at the end
         tfidf   float (length, 2): the non-zero entries of one sparse row as (column, weight) pairs,
                 filled up with (0, 0); `vocabulary` is the number of columns
+        or any other word that a data set and a model share.
+    vocabulary: how many ids there are, where the inputs are ids (int64, 0 .. vocabulary-1).
+    parts: by name, where an example has several inputs; they are then a dict of tensors.
     """
 
     kind: InputKind
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] = ()
     vocabulary: int = 0
+    parts: Mapping[str, Inputs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Target:
     """One kind of target that a data set offers.
 
-    kind and value per example:
-        continuous    float64 (), in the task's own units, however large or small those are
-        binary        int64 (), 0 or 1
-        multiclass    int64 (), 0 .. classes-1
-        distribution  float (classes,), sums to 1; `support` holds the value of each bin
-        identity      int64 (), any class or person; in training 0 .. classes-1
+    kind and value per example, with the places of an example (steps, pixels, tokens, labels) as `shape`:
+        continuous    float64 (*shape,), or (*shape, size) where size is above 1; in the task's own units,
+                      however large or small those are
+        binary        int64 (*shape,), 0 or 1
+        multiclass    int64 (*shape,), 0 .. size-1
+        distribution  float (*shape, size), sums to 1; `support` holds the value of each bin
+        identity      int64 (), any class or person; in training 0 .. size-1
+        or any other word that a data set, a loss and a measure share.
     """
 
     kind: TargetKind
-    classes: int = 1
+    size: int = 1
     support: tuple[float, ...] = ()
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """Outputs of a model in the task's own space. What a loss does not define is None, never invented.
+class Units:
+    """A target in the task's own units is value * scale + shift, in double precision.
 
-    Leading dimensions `...` may hold members of a pack.
-        value          (..., N) in units of the continuous target; float64, for units may be 1e9 away from 0
-        scores         (..., N, C), the class is the largest
-        probabilities  (..., N, C), only where the loss defines them; non-negative, sum to 1
-        embedding      (..., N, E)
+    shift, scale: finite, the scale above 0; numbers, or float64 tensors that broadcast with an example's
+        target. A loss sees (target - shift) / scale, rounded to single precision.
     """
 
-    value: Tensor | None = None
-    scores: Tensor | None = None
-    probabilities: Tensor | None = None
-    embedding: Tensor | None = None
+    shift: float | Tensor = 0.0
+    scale: float | Tensor = 1.0
+
+
+class Prediction(dict[str, "Tensor"]):
+    """What a model and its loss say of examples, by name, in the task's own space.
+
+    What a loss does not define is absent, never invented. Leading dimensions `...` may hold members of a
+    pack; places stand behind the examples.
+        value          (..., N, *shape[, size]) in units of the continuous target; float64, for units may be
+                       1e9 away from 0
+        scores         (..., N, *shape, C), the class is the largest
+        probabilities  (..., N, *shape, C), only where the loss defines them; non-negative, sum to 1
+        embedding      (..., N, E)
+        and whatever else a loss or a model gives and a measure needs.
+
+    Args:
+        named: tensors by name; one that is None is left out.
+    """
+
+    def __init__(self, **named: Tensor | None) -> None:
+        super().__init__({name: tensor for name, tensor in named.items() if tensor is not None})

@@ -13,7 +13,7 @@ from lossbench.data.cache import DataCache
 from lossbench.data.contract import check_source
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.errors import InputError
-from lossbench.task import InputKind, Inputs, Target, TargetKind
+from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 ROWS = 30
 
@@ -149,7 +149,8 @@ REFUSED: dict[str, tuple[Callable[[DataSet], DataSet], str]] = {
         lambda data: replace(data, test=replace(data.test, ids=data.test.rows.float())),
         r"ids of test must be int64",
     ),
-    "no scale": (lambda data: replace(data, scale=0.0), r"the scale above 0"),
+    "no scale": (lambda data: replace(data, units={"continuous": Units(0.0, 0.0)}), r"the scale above 0"),
+    "units of nothing": (lambda data: replace(data, units={"box": Units()}), r"units are given for box"),
 }
 
 
@@ -169,7 +170,6 @@ def test_a_data_set_that_keeps_the_contract_comes_in() -> None:
     [
         ("select", "acuracy", r"Mine\.select names 'acuracy' \(did you mean 'accuracy'\?"),
         ("select", "mae", r"Mine\.select names 'mae' \(.*known: accuracy, auroc"),
-        ("reads", ("vectors",), r"Mine\.reads names 'vectors' \(did you mean 'vector'\?"),
         ("judged_by", ("class",), r"Mine\.judged_by names 'class' \(did you mean 'classes'\?"),
         ("noise_knobs", ("noise",), r"Mine\.noise_knobs names 'noise'"),
     ],

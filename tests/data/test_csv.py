@@ -61,7 +61,7 @@ def test_rows_outside_training_do_not_touch_how_training_rows_look(tmp_path: Pat
     rows = before.train.rows
     assert torch.equal(after.train.rows, rows)
     assert torch.equal(after.inputs[rows], before.inputs[rows])
-    assert (after.shift, after.scale) == (before.shift, before.scale)
+    assert after.units == before.units
 
 
 def test_a_category_is_a_column_and_a_missing_one_is_a_category(tmp_path: Path) -> None:
@@ -118,13 +118,13 @@ def test_targets_stay_in_their_units_and_are_scaled_robustly(tmp_path: Path) -> 
     data = source(tmp_path, frame).load(0, "vector")
     expected = torch.from_numpy(frame["price"].to_numpy()[data.test.rows.numpy()])
     assert torch.equal(data.test.targets["continuous"], expected)
-    assert 0 < data.scale < 1000
+    assert 0 < data.units["continuous"].scale < 1000
 
 
 def test_a_target_of_mostly_zeros_still_has_a_scale(tmp_path: Path) -> None:
     frame = houses()
     frame["price"] = np.where(np.arange(200) % 10 == 0, 5000.0, 0.0)
-    assert source(tmp_path, frame).load(0, "vector").scale > 100
+    assert source(tmp_path, frame).load(0, "vector").units["continuous"].scale > 100
 
 
 def test_what_is_left_out_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

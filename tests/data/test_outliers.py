@@ -90,7 +90,8 @@ def test_inputs_and_test_do_not_depend_on_noise_or_sizes() -> None:
 
 
 def test_units_come_from_the_training_targets_and_resist_outliers() -> None:
-    clean, dirty = _load(contamination=0.0), _load(contamination=0.1, outlier_scale=1000.0)
+    clean = _load(contamination=0.0).units["continuous"]
+    dirty = _load(contamination=0.1, outlier_scale=1000.0).units["continuous"]
     assert abs(clean.scale - 5) < 0.8
     assert abs(dirty.scale - clean.scale) < 0.35 * clean.scale
     assert abs(dirty.shift - clean.shift) < 1.5

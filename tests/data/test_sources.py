@@ -70,7 +70,7 @@ def test_a_load_keeps_what_its_description_says(name: str, reads: str) -> None:
             assert values.shape == (len(part), *shape)
             assert values.isfinite().all()
             if split == "train" and target.kind in ("binary", "multiclass", "identity"):
-                assert values.unique().tolist() == list(range(target.classes))
+                assert values.unique().tolist() == list(range(target.size))
 
 
 @pytest.mark.parametrize("name", SOURCES)

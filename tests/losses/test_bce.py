@@ -89,11 +89,11 @@ class TestOneAgainstTheRest:
 class TestBCE:
     def test_two_classes_predict_by_the_sign_with_probabilities(self) -> None:
         prediction = BCE().predict(torch.tensor([[math.log(3)], [-5.0]]), Target("binary"))
-        assert prediction.scores.argmax(-1).tolist() == [1, 0]
-        torch.testing.assert_close(prediction.probabilities[0], torch.tensor([0.25, 0.75]))
-        torch.testing.assert_close(prediction.probabilities.sum(-1), torch.ones(2))
+        assert prediction["scores"].argmax(-1).tolist() == [1, 0]
+        torch.testing.assert_close(prediction["probabilities"][0], torch.tensor([0.25, 0.75]))
+        torch.testing.assert_close(prediction["probabilities"].sum(-1), torch.ones(2))
 
     def test_one_against_the_rest_claims_no_probabilities(self) -> None:
         prediction = BCE().predict(torch.zeros(2, 3), Target("multiclass", 3))
-        assert prediction.scores.shape == (2, 3)
-        assert prediction.probabilities is None
+        assert prediction["scores"].shape == (2, 3)
+        assert "probabilities" not in prediction

@@ -86,5 +86,5 @@ class TestCCE:
 
     def test_predicts_logits_and_their_softmax(self) -> None:
         prediction = CCE().predict(torch.tensor([[0.0, math.log(3)]]), Target("binary"))
-        torch.testing.assert_close(prediction.probabilities, torch.tensor([[0.25, 0.75]]))
-        assert prediction.scores.argmax(-1).item() == 1
+        torch.testing.assert_close(prediction["probabilities"], torch.tensor([[0.25, 0.75]]))
+        assert prediction["scores"].argmax(-1).item() == 1

@@ -72,8 +72,8 @@ def targets(kind: Target, *shape: int) -> torch.Tensor:
     if kind.kind == "continuous":
         return torch.randn(*shape)
     if kind.kind == "distribution":
-        return torch.randn(*shape, kind.classes).softmax(-1)
-    return torch.randint(0, 2 if kind.kind == "binary" else kind.classes, shape)
+        return torch.randn(*shape, kind.size).softmax(-1)
+    return torch.randint(0, 2 if kind.kind == "binary" else kind.size, shape)
 
 
 def gradient(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
@@ -198,17 +198,17 @@ class TestEveryLoss:
     def test_predictions_keep_leading_dimensions(self, loss: Loss, kind: Target) -> None:
         output = torch.randn(2, 3, 7, loss.outputs(kind, 5))
         prediction = loss.predict(output, kind)
-        present = {k: v for k, v in vars(prediction).items() if v is not None}
+        present = {k: v for k, v in prediction.items() if v is not None}
         assert present
         for name, tensor in present.items():
             assert tensor.shape[:3] == (2, 3, 7)
             assert tensor.ndim == (3 if name == "value" else 4)
-        if prediction.scores is not None:
-            classes = 2 if kind.kind == "binary" else kind.classes
-            assert prediction.scores.shape[-1] == classes
-        if prediction.probabilities is not None:
-            torch.testing.assert_close(prediction.probabilities.sum(-1), torch.ones(2, 3, 7))
-            assert torch.equal(prediction.probabilities.argmax(-1), prediction.scores.argmax(-1))
+        if "scores" in prediction:
+            classes = 2 if kind.kind == "binary" else kind.size
+            assert prediction["scores"].shape[-1] == classes
+        if "probabilities" in prediction:
+            torch.testing.assert_close(prediction["probabilities"].sum(-1), torch.ones(2, 3, 7))
+            assert torch.equal(prediction["probabilities"].argmax(-1), prediction["scores"].argmax(-1))
 
 
 @pytest.mark.parametrize("loss", [loss for loss in VARIANTS if "identity" in loss.trains_on], ids=repr)

@@ -111,8 +111,8 @@ class TestMulticlassHinge:
 class TestHingeDeclaration:
     def test_two_classes_predict_by_the_sign_without_probabilities(self) -> None:
         prediction = Hinge().predict(torch.tensor([[0.1], [-0.1]]), Target("binary"))
-        assert prediction.scores.argmax(-1).tolist() == [1, 0]
-        assert prediction.probabilities is None
+        assert prediction["scores"].argmax(-1).tolist() == [1, 0]
+        assert "probabilities" not in prediction
 
     def test_knobs_reach_the_function(self) -> None:
         output, target = torch.tensor([[0.0, 1.0]]), torch.tensor([0])

@@ -100,11 +100,11 @@ class TestKL:
         kind = Target("distribution", 3, (-4.0, 0.0, 4.0))
         output = torch.tensor([[0.0, 0.0, math.log(2)]]).expand(2, 5, 3)  # 1/4, 1/4, 1/2
         prediction = KL().predict(output, kind)
-        torch.testing.assert_close(prediction.value, torch.ones(2, 5, dtype=torch.float64))
-        assert prediction.scores is None
-        assert prediction.probabilities is None
+        torch.testing.assert_close(prediction["value"], torch.ones(2, 5, dtype=torch.float64))
+        assert "scores" not in prediction
+        assert "probabilities" not in prediction
 
     def test_classes_predict_logits_and_their_softmax(self) -> None:
         prediction = KL().predict(torch.tensor([[0.0, math.log(3)]]), Target("multiclass", 2))
-        torch.testing.assert_close(prediction.probabilities, torch.tensor([[0.25, 0.75]]))
-        assert prediction.value is None
+        torch.testing.assert_close(prediction["probabilities"], torch.tensor([[0.25, 0.75]]))
+        assert "value" not in prediction

@@ -64,4 +64,4 @@ class TestMAE:
         right = output.softmax(-1)
         torch.testing.assert_close(values[1], (2 - 2 * right[:, 1]) / 4)
         torch.testing.assert_close(values.sum(0), torch.full((7,), 1.5, dtype=torch.float64))
-        torch.testing.assert_close(loss.predict(output, kind).probabilities, right)
+        torch.testing.assert_close(loss.predict(output, kind)["probabilities"], right)

@@ -55,13 +55,13 @@ class TestMSE:
         values = MSE()(output, torch.tensor([2, 0]), Target("multiclass", 3))
         torch.testing.assert_close(values, torch.tensor([0.25 / 3, 64.0 / 3]))
         prediction = MSE().predict(output, Target("multiclass", 3))
-        assert prediction.scores is output
-        assert prediction.probabilities is None
+        assert prediction["scores"] is output
+        assert "probabilities" not in prediction
 
     def test_a_value(self) -> None:
         output = torch.tensor([[1.0], [2.0]])
         assert MSE()(output, torch.tensor([0.0, 2.0]), Target("continuous")).tolist() == [1.0, 0.0]
-        assert MSE().predict(output, Target("continuous")).value.tolist() == [1.0, 2.0]
+        assert MSE().predict(output, Target("continuous"))["value"].tolist() == [1.0, 2.0]
 
     def test_softmax_is_the_brier_score(self) -> None:
         output, target, kind = (
@@ -70,9 +70,9 @@ class TestMSE:
             Target("multiclass", 4),
         )
         loss = MSE(softmax=True)
-        probabilities = loss.predict(output, kind).probabilities
+        probabilities = loss.predict(output, kind)["probabilities"]
         assert probabilities is not None
         values = loss(output, target, kind)
         expected = brier_score_loss(target, probabilities, labels=range(4), scale_by_half=False)
         assert 4 * values.mean().item() == pytest.approx(expected, rel=1e-5)
-        assert MSE().predict(output, kind).probabilities is None
+        assert "probabilities" not in MSE().predict(output, kind)

@@ -55,7 +55,7 @@ class TestThirdParty:
         assert loss.outputs(MULTICLASS, 64) == 4
         assert loss.outputs(BINARY, 64) == 2
         prediction = loss.predict(output, MULTICLASS)
-        torch.testing.assert_close(prediction.probabilities, output.softmax(-1))
+        torch.testing.assert_close(prediction["probabilities"], output.softmax(-1))
         assert loss.trains_on == ("multiclass",)
 
     def test_a_scalar_stands_for_every_example(self) -> None:
@@ -74,7 +74,7 @@ class TestThirdParty:
         reference = F.smooth_l1_loss(output[:, 0], target, reduction="none")
         torch.testing.assert_close(loss(output, target, VALUE), reference)
         assert loss.outputs(VALUE, 64) == 1
-        assert loss.predict(output, VALUE).value.shape == (6,)
+        assert loss.predict(output, VALUE)["value"].shape == (6,)
 
     def test_an_object_that_reads_a_float_of_two_classes(self) -> None:
         words = {"trains_on": ["binary"], "encoding": "float", "output_size": "one", "meaning": "sigmoid"}
@@ -83,7 +83,7 @@ class TestThirdParty:
         reference = F.binary_cross_entropy_with_logits(output[:, 0], target.float(), reduction="none")
         torch.testing.assert_close(loss(output, target, BINARY), reference)
         prediction = loss.predict(output, BINARY)
-        torch.testing.assert_close(prediction.probabilities[:, 1], output[:, 0].sigmoid())
+        torch.testing.assert_close(prediction["probabilities"][:, 1], output[:, 0].sigmoid())
 
     def test_rows_of_more_numbers_are_averaged(self) -> None:
         words = {
@@ -95,7 +95,7 @@ class TestThirdParty:
         output, target = torch.randn(6, 4), torch.randint(0, 4, (6,))
         reference = (output - F.one_hot(target, 4)).square().mean(-1)
         torch.testing.assert_close(loss(output, target, MULTICLASS), reference)
-        assert loss.predict(output, MULTICLASS).probabilities is None
+        assert "probabilities" not in loss.predict(output, MULTICLASS)
 
     def test_the_users_own_function_stacks_where_they_say_so(self) -> None:
         function = partial(pinball, share=0.9)
@@ -110,7 +110,7 @@ class TestThirdParty:
         words = {**CLASS_WORDS, "trains_on": ["distribution"], "encoding": "value"}
         loss = made({"_target_": "torch.nn.CrossEntropyLoss"}, **words)
         kind = Target("distribution", 2, (-1.0, 3.0))
-        assert loss.predict(torch.zeros(5, 2), kind).value.tolist() == [1.0] * 5
+        assert loss.predict(torch.zeros(5, 2), kind)["value"].tolist() == [1.0] * 5
         assert loss(torch.zeros(5, 2), torch.full((5, 2), 0.5), kind).shape == (5,)
 
     @pytest.mark.parametrize(
@@ -121,7 +121,6 @@ class TestThirdParty:
             ({"_target_": "torch.nn.HuberLoss", "dleta": 1.0}, {}, "dleta"),
             ({"_target_": "torch.nn.Linear", "in_features": 1, "out_features": 1}, {}, "weights of its own"),
             ({"delta": 1.0}, {}, "callable"),
-            ({"_target_": "torch.nn.L1Loss"}, {"trains_on": ["contiunous"]}, "did you mean 'continuous'"),
             ({"_target_": "torch.nn.HuberLoss", "delta": "abc"}, {}, "loss.function.delta must be a number"),
             ({"_target_": "torch.nn.HuberLoss", "delta": True}, {}, "delta must be a number; got True"),
             ({"_target_": "torch.nn.HuberLoss", "reduction": 1}, {}, "reduction must be a text; got 1"),
@@ -191,8 +190,8 @@ class TestFocal:
     @pytest.mark.parametrize("kind", [MULTICLASS, BINARY, IDENTITY])
     def test_claims_no_probabilities(self, kind: Target) -> None:
         prediction = self.loss.predict(torch.zeros(6, self.loss.outputs(kind, 64)), kind)
-        assert prediction.scores.shape == (6, 2 if kind is BINARY else 4)
-        assert prediction.probabilities is None
+        assert prediction["scores"].shape == (6, 2 if kind is BINARY else 4)
+        assert "probabilities" not in prediction
 
 
 class TestMultiSimilarity:
@@ -210,4 +209,4 @@ class TestMultiSimilarity:
 
     def test_predicts_an_embedding(self) -> None:
         assert self.loss.outputs(IDENTITY, 5) == 5
-        assert self.loss.predict(torch.zeros(2, 12, 5), IDENTITY).embedding.shape == (2, 12, 5)
+        assert self.loss.predict(torch.zeros(2, 12, 5), IDENTITY)["embedding"].shape == (2, 12, 5)

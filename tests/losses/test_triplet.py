@@ -89,6 +89,6 @@ class TestTriplet:
 class TestTripletDeclaration:
     def test_the_embedding_it_predicts_is_the_one_it_measures(self) -> None:
         output = torch.randn(2, 5, 3)
-        embedding = Triplet().predict(output, Target("identity", 4)).embedding
+        embedding = Triplet().predict(output, Target("identity", 4))["embedding"]
         torch.testing.assert_close(embedding.norm(dim=-1), torch.ones(2, 5))
-        assert Triplet(normalize=False).predict(output, Target("identity", 4)).embedding is output
+        assert Triplet(normalize=False).predict(output, Target("identity", 4))["embedding"] is output

@@ -47,7 +47,7 @@ def targets() -> dict[TargetKind, Tensor]:
 
 
 def members(prediction: Prediction, chosen: slice) -> Prediction:
-    return Prediction(**{name: None if t is None else t[chosen] for name, t in vars(prediction).items()})
+    return Prediction(**{name: None if t is None else t[chosen] for name, t in prediction.items()})
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
@@ -90,7 +90,7 @@ def test_a_family_gives_its_own_names(
 def test_what_a_loss_does_not_define_is_absent(
     given: set[str], wanted: set[str], prediction: Prediction, targets: dict[TargetKind, Tensor]
 ) -> None:
-    part = Prediction(**{name: tensor for name, tensor in vars(prediction).items() if name in given})
+    part = Prediction(**{name: tensor for name, tensor in prediction.items() if name in given})
     assert judge(part, targets, ALL).keys() == wanted
 
 
@@ -123,7 +123,7 @@ def test_a_diverged_member_is_nan_and_leaves_the_others_as_they_are(
     bad: float, prediction: Prediction, targets: dict[TargetKind, Tensor]
 ) -> None:
     whole = judge(prediction, targets, ALL)
-    for tensor in vars(prediction).values():
+    for tensor in prediction.values():
         tensor[2].flatten()[3] = bad
     spoilt = judge(prediction, targets, ALL)
     for name, result in spoilt.items():
@@ -135,7 +135,7 @@ def test_a_diverged_member_is_nan_and_leaves_the_others_as_they_are(
 def test_one_example_is_judged_without_a_crash(
     prediction: Prediction, targets: dict[TargetKind, Tensor]
 ) -> None:
-    one = Prediction(**{name: tensor[:, :1] for name, tensor in vars(prediction).items()})
+    one = Prediction(**{name: tensor[:, :1] for name, tensor in prediction.items()})
     results = judge(one, {kind: target[:, :1] for kind, target in targets.items()}, ALL)
     assert results.keys() == METRICS.keys()
     undefined = {name for name, result in results.items() if result.isnan().any()}
@@ -143,9 +143,9 @@ def test_one_example_is_judged_without_a_crash(
 
 
 def test_judging_changes_no_prediction(prediction: Prediction, targets: dict[TargetKind, Tensor]) -> None:
-    before = {name: tensor.clone() for name, tensor in vars(prediction).items()}
+    before = {name: tensor.clone() for name, tensor in prediction.items()}
     judge(prediction, targets, ALL)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in vars(prediction).items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in prediction.items())
 
 
 def test_a_member_is_judged_as_alone(prediction: Prediction, targets: dict[TargetKind, Tensor]) -> None:

@@ -15,6 +15,7 @@ from lossbench.config import Member
 from lossbench.data.outliers import Outliers
 from lossbench.data.source import DataSet
 from lossbench.pack.fate import MemberResult
+from lossbench.task import Units
 
 Train = Callable[..., list[tuple[Member, MemberResult]]]
 Floats = NDArray[np.float64]
@@ -34,6 +35,10 @@ class Solved:
 
     data: DataSet
 
+    @property
+    def units(self) -> Units:
+        return self.data.units["continuous"]
+
     def inputs(self, split: str) -> Floats:
         return self.data.inputs[getattr(self.data, split).rows].double().numpy()
 
@@ -42,7 +47,7 @@ class Solved:
         return targets
 
     def scaled(self, split: str) -> Floats:
-        return (self.targets(split) - self.data.shift) / self.data.scale
+        return (self.targets(split) - self.units.shift) / self.units.scale
 
     def solver(self, loss: str) -> LinearRegression | HuberRegressor | QuantileRegressor:
         solvers = {
@@ -59,7 +64,7 @@ class Solved:
         return EPSILON * float(self.solver("huber").scale_)
 
     def predicted(self, loss: str, split: str) -> Floats:
-        return self.solver(loss).predict(self.inputs(split)) * self.data.scale + self.data.shift
+        return self.solver(loss).predict(self.inputs(split)) * self.units.scale + self.units.shift
 
     def least(self, loss: str) -> float:
         """The training loss at the solver's optimum."""

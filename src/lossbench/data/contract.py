@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any, get_args
 from lossbench.errors import InputError, suggestion
 from lossbench.metrics.names import METRICS
 from lossbench.significant import number
-from lossbench.task import InputKind, MetricFamily, Target, TargetKind
+from lossbench.task import WEIGHT, Inputs, MetricFamily, Target, TargetKind, Units
+from lossbench.trees import leaves, length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
     from lossbench.data.source import DataSet, DataSource, Examples
 
 SPLITS = ("train", "val", "test")
+_FLOATS = ("vector", "image", "tfidf")
+_TARGETS = ("continuous", "binary", "multiclass", "distribution", "identity")  # of which the form is known
 _STEPS = 1000  # that a target's spread has at least, else rounding is among its results
 
 
@@ -31,12 +34,10 @@ def check_source(source: DataSource) -> None:
     Raises:
         InputError: it uses a word that nobody knows.
     """
-    _known(source, "reads", source.reads, get_args(InputKind))
     _known(source, "judged_by", source.judged_by, get_args(MetricFamily))
     given = [name for name, metric in METRICS.items() if metric.family in source.judged_by]
     _known(source, "select", (source.select,), given)
     _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
-    _known(source, "targets()", [target.kind for target in source.targets()], get_args(TargetKind))
 
 
 def _known(source: DataSource, what: str, words: Iterable[str], known: Iterable[str]) -> None:
@@ -53,19 +54,13 @@ def check_data(source: DataSource, data: DataSet) -> None:
         InputError: something in it is not as `data.source` promises.
     """
     border = _Border(source)
-    border.inputs(data)
+    border.inputs("inputs", data.description.inputs, data.inputs)
     declared = {target.kind: target for target in source.targets()}
     for name in SPLITS:
-        border.split(name, getattr(data, name), len(data.inputs), declared)
+        border.split(name, getattr(data, name), length(data.inputs), declared)
     border.disjoint(data)
-    if not (_finite_number(data.shift) and _finite_number(data.scale) and data.scale > 0):
-        border.refuse(
-            f"shift is {data.shift} and scale is {data.scale}, finite numbers are needed, the scale above 0"
-        )
-
-
-def _finite_number(number: Any) -> bool:
-    return isinstance(number, (int, float)) and abs(number) < float("inf")  # False for nan
+    for kind, units in data.units.items():
+        border.units(kind, units, declared)
 
 
 class _Border:
@@ -95,24 +90,35 @@ class _Border:
                 f"{first}: fill them in, or leave these examples out"
             )
 
-    def inputs(self, data: DataSet) -> None:
+    def inputs(self, what: str, said: Inputs, inputs: Any) -> None:
         import torch
 
-        said, inputs = data.description.inputs, data.inputs
-        self.tensor("inputs", inputs)
-        wanted, how = (torch.int64, "long") if said.kind == "tokens" else (torch.float32, "float")
-        if inputs.dtype != wanted:
+        if said.parts:
+            if not isinstance(inputs, dict) or set(inputs) != set(said.parts):
+                got = _names(inputs) if isinstance(inputs, dict) else _type(inputs)
+                self.refuse(f"{what} must be a dict of {_names(said.parts)}, as it describes them; got {got}")
+            for name, part in said.parts.items():
+                self.inputs(f"{what}[{name!r}]", part, inputs[name])
+            if len({len(tensor) for tensor in leaves(inputs)}) > 1:
+                self.refuse(f"the parts of {what} differ in their number of rows")
+            return
+        self.tensor(what, inputs)
+        ids = said.vocabulary > 0 and said.kind != "tfidf"
+        wanted, how = (torch.int64, "long") if ids else (torch.float32, "float")
+        if inputs.dtype != wanted and (ids or inputs.is_floating_point() or said.kind in _FLOATS):
             self.refuse(
-                f"inputs of kind {said.kind} must be {wanted}; got {inputs.dtype}: use inputs.{how}()"
+                f"{what} of kind {said.kind} must be {wanted}; got {inputs.dtype}: use inputs.{how}()"
             )
         shape = tuple(inputs.shape[1:])
         if shape != tuple(said.shape):
-            self.refuse(f"its description says inputs of shape {tuple(said.shape)}, they are {shape}")
-        self.finite("inputs", inputs)
-        if said.kind == "tokens" and inputs.numel():
+            self.refuse(f"its description says {what} of shape {tuple(said.shape)}, they are {shape}")
+        self.finite(what, inputs)
+        if ids and inputs.numel():
             low, high = int(inputs.min()), int(inputs.max())
             if low < 0 or high >= said.vocabulary:
-                self.refuse(f"tokens are 0 to {said.vocabulary - 1} by its vocabulary; got {low} to {high}")
+                self.refuse(
+                    f"{what} are ids, 0 to {said.vocabulary - 1} by their vocabulary; got {low} to {high}"
+                )
 
     def split(self, name: str, part: Examples, inputs: int, declared: dict[TargetKind, Target]) -> None:
         import torch
@@ -132,18 +138,27 @@ class _Border:
                 self.refuse(
                     f"{what} of {name} must be int64 ({len(part.rows)},), one for each row; got {got}"
                 )
-        if set(part.targets) != set(declared):
+        if set(part.targets) - {WEIGHT} != set(declared) - {WEIGHT}:
             self.refuse(
                 f"targets() declares {_names(declared)}, the {name} split holds {_names(part.targets)}: "
                 "the keys must be the same"
             )
         for kind, values in part.targets.items():
-            self.target(name, declared[kind], values, len(part.rows))
+            if kind == WEIGHT:
+                self.weight(name, values, len(part.rows), declared.values())
+            else:
+                self.target(name, declared[kind], values, len(part.rows))
 
     def target(self, name: str, target: Target, values: Tensor, count: int) -> None:
         what = f"{target.kind} targets of {name}"
         self.tensor(what, values)
-        shape = (count, target.classes) if target.kind == "distribution" else (count,)
+        if target.kind not in _TARGETS:  # a word of those who share it
+            if len(values) != count:
+                self.refuse(f"{what} must be {count}, one for each of its rows; got {len(values)}")
+            self.finite(what, values)
+            return
+        row = target.kind == "distribution" or (target.kind == "continuous" and target.size > 1)
+        shape = (count, *target.shape, *([target.size] if row else []))
         if tuple(values.shape) != shape:
             self.refuse(f"{what} must be {shape}, one for each of its rows; got {tuple(values.shape)}")
         if target.kind in ("continuous", "distribution"):
@@ -151,9 +166,35 @@ class _Border:
         else:
             self.labels(what, name, target, values)
 
+    def weight(self, name: str, values: Any, count: int, declared: Iterable[Target]) -> None:
+        """Weights stand for examples, or for the places of a target."""
+        what = f"weights of {name}"
+        self.tensor(what, values)
+        shapes = {target.shape for target in declared}
+        allowed = {(count, *shape[:end]) for shape in shapes for end in range(len(shape) + 1)}
+        if tuple(values.shape) not in allowed:
+            wanted = " or ".join(str(shape) for shape in sorted(allowed, key=len))
+            self.refuse(f"{what} must be {wanted}, for its rows or their places; got {tuple(values.shape)}")
+        self.floats(what, values)
+        self.finite(what, values)
+        if bool((values < 0).any()) or not bool((values > 0).any()):
+            self.refuse(f"{what} must be 0 or more, and one of them above 0")
+
+    def units(self, kind: TargetKind, units: Units, declared: Mapping[TargetKind, Target]) -> None:
+        """Finite, the scale above 0, and for a target that is there."""
+        import torch
+
+        if kind not in declared:
+            self.refuse(f"units are given for {kind}, targets() declares {_names(declared)}")
+        shift, scale = (torch.as_tensor(part, dtype=torch.float64) for part in (units.shift, units.scale))
+        if not (bool(shift.isfinite().all()) and bool(scale.isfinite().all()) and bool((scale > 0).all())):
+            self.refuse(
+                f"the shift of {kind} is {units.shift} and its scale {units.scale}, "
+                "finite numbers are needed, the scale above 0"
+            )
+
     def numbers(self, what: str, target: Target, values: Tensor) -> None:
-        if not values.is_floating_point():
-            self.refuse(f"{what} must be floats; got {values.dtype}: use .double()")
+        self.floats(what, values)
         self.finite(what, values)
         if target.kind == "continuous":
             self.fine(what, values)
@@ -161,6 +202,10 @@ class _Border:
             off = (values.double().sum(-1) - 1).abs().max()
             if bool((values < 0).any()) or float(off) > 1e-3:
                 self.refuse(f"{what} must be shares of 0 or more that add up to 1 in each row")
+
+    def floats(self, what: str, values: Tensor) -> None:
+        if not values.is_floating_point():
+            self.refuse(f"{what} must be floats; got {values.dtype}: use .double()")
 
     def fine(self, what: str, values: Tensor) -> None:
         """Numbers far from zero need double precision from the start: in single, 1.7e9 is 128 off."""
@@ -181,7 +226,7 @@ class _Border:
             self.refuse(f"{what} must be int64; got {values.dtype}: use .long()")
         if target.kind == "identity" and split != "train":
             return  # anybody, whom nobody was trained on
-        top = 1 if target.kind == "binary" else target.classes - 1
+        top = 1 if target.kind == "binary" else target.size - 1
         low, high = int(values.min()), int(values.max())
         if low < 0 or high > top:
             hint = "; count from 0" if low == 1 and high == top + 1 else ""
@@ -194,17 +239,23 @@ class _Border:
         names = [("train", "val"), ("train", "test"), ("val", "test")]
         for one, other in names:
             mine, theirs = getattr(data, one).rows, getattr(data, other).rows
-            taken = torch.zeros(len(data.inputs), dtype=torch.bool)
+            taken = torch.zeros(length(data.inputs), dtype=torch.bool)
             taken[mine] = True
             both = int(taken[theirs].sum())
             if both == 0 and len(mine) == len(theirs):
-                first = torch.equal(data.inputs[mine[:64]], data.inputs[theirs[:64]])
-                both = len(mine) if first and torch.equal(data.inputs[mine], data.inputs[theirs]) else 0
+                first = _equal(data.inputs, mine[:64], theirs[:64])
+                both = len(mine) if first and _equal(data.inputs, mine, theirs) else 0
             if both:
                 self.refuse(
                     f"{both} of {len(theirs)} examples of {other} are examples of {one}, too: "
                     "each must be in one split alone"
                 )
+
+
+def _equal(inputs: Any, mine: Tensor, theirs: Tensor) -> bool:
+    import torch
+
+    return all(torch.equal(tensor[mine], tensor[theirs]) for tensor in leaves(inputs))
 
 
 def _names(words: Iterable[str]) -> str:

@@ -51,7 +51,7 @@ class Outliers(DataSource):
     judged_by = ("continuous",)
     select = "mae"  # validation holds outliers too: a squared metric would follow them
     noise_knobs = ("contamination", "outlier", "outlier_scale", "noise")
-    fresh = True
+    fresh_examples = True
 
     curve: str = knob("friedman1", choices=tuple(_SOURCES))
     train_size: int = knob(1000, at_least=4)
@@ -77,7 +77,7 @@ class Outliers(DataSource):
             rows = torch.arange(start, start + len(targets[split]))
             examples[split] = Examples(rows, {"continuous": torch.from_numpy(targets[split])})
             start += len(rows)
-        shift, scale = robust_units(targets["train"])
+        units = robust_units(targets["train"])
         description = Description(
             name=self.name,
             inputs=Inputs("vector", tuple(inputs.shape[1:])),
@@ -87,7 +87,7 @@ class Outliers(DataSource):
             fingerprint=self.fingerprint(seed),
         )
         train, val, test = (examples[split] for split in SPLITS)
-        return DataSet(description, inputs, train, val, test, shift=shift, scale=scale)
+        return DataSet(description, inputs, train, val, test, units={"continuous": units})
 
     def _generate(self, seed: int) -> tuple[Tensor, dict[str, Floats]]:
         """Inputs of all splits, and the targets of each in its own units."""

@@ -81,7 +81,7 @@ class Sentiment(DataSource):
             rows = torch.from_numpy(part)
             examples[split] = Examples(rows, {kind: every[rows] for kind, every in sentences.targets.items()})
         inputs = _inputs(self, seed, reads)
-        shift, scale = robust_units(examples["train"].targets["continuous"])
+        units = robust_units(examples["train"].targets["continuous"])
         description = Description(
             name=self.name,
             inputs=Inputs(reads, tuple(inputs.shape[1:]), self.vocabulary),
@@ -91,7 +91,7 @@ class Sentiment(DataSource):
             fingerprint=VADER.sha256,
         )
         train, val, test = (examples[split] for split in ("train", "val", "test"))
-        return DataSet(description, inputs, train, val, test, shift=shift, scale=scale)
+        return DataSet(description, inputs, train, val, test, units={"continuous": units})
 
     def split(self, seed: int) -> dict[str, Ids]:
         """Positions of training, validation and test sentences among those that have a class.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lossbench.choice import Choice
 from lossbench.knob_types import types_of
-from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind
+from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lossbench.trees import Tree
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -37,6 +40,9 @@ class Description:
 class Examples:
     """One split. `rows` (N,) int64 index `DataSet.inputs`; each target has first dimension N.
 
+    Among the targets, `weight` is reserved: float (N,) for examples, or (N, *places) for the places of a
+    target, 0 or more. It counts in losses and metrics alike; 0 counts for nothing.
+
     ids, groups: (N,) int64, which example each is and which group (person, machine) it belongs to, in numbers
         that mean the same for every seed. Without ids an example is its row; without groups each is its own.
     """
@@ -57,18 +63,17 @@ class DataSet:
     Splits index one tensor of inputs, so seeds that share their inputs share the memory: a source returns
     the very same `inputs` object for every seed where the content is equal.
 
-    `shift` and `scale` put continuous targets into the units in which a loss sees them
-    ((target - shift) / scale in float64, chosen robustly from training targets; a loss then sees float32);
-    the targets here, and all metrics, are in the task's own units.
+    inputs: (M, *shape), or a dict of such where the description has `parts`.
+    units: kind of target -> the units in which a loss sees it, chosen robustly from training targets; the
+        targets here, and all metrics, are in the task's own units.
     """
 
     description: Description
-    inputs: Tensor
+    inputs: Tree
     train: Examples
     val: Examples
     test: Examples
-    shift: float = 0.0
-    scale: float = 1.0
+    units: Mapping[TargetKind, Units] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,7 @@ class DataSource(Choice):
     select:     the validation metric that chooses epochs and learning rates: one for all losses
     epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
-    fresh:      every seed draws examples that no other seed has; else seeds cut their splits from one pool
+    fresh_examples: every seed draws examples that no other seed has; else all cut their splits from one pool
     """
 
     part = "data"
@@ -89,7 +94,7 @@ class DataSource(Choice):
     select: ClassVar[str]
     epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
-    fresh: ClassVar[bool] = False
+    fresh_examples: ClassVar[bool] = False
 
     @property
     def places(self) -> tuple[str, ...]:

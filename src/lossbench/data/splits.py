@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lossbench.seeds import numpy_generator
+from lossbench.task import Units
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +79,8 @@ def whole_groups(groups: Ids, sizes: Sequence[int], seed: int, *purpose: str) ->
     return [*parts, rows[rank[groups[rows]] >= start]]
 
 
-def robust_units(targets: npt.ArrayLike) -> tuple[float, float]:
-    """Median and spread of training targets, as a loss shall see them: (target - shift) / scale.
+def robust_units(targets: npt.ArrayLike) -> Units:
+    """Median and spread of training targets (N,), as a loss shall see them: (target - shift) / scale.
 
     The spread is the interquartile range over 1.349, which is the standard deviation of a normal
     distribution; unlike it, it stays where it is while less than a quarter of the targets lies on either
@@ -95,4 +96,4 @@ def robust_units(targets: npt.ArrayLike) -> tuple[float, float]:
     apart = values - shift  # first, so that the spread keeps its digits however far from zero the values lie
     low, high = np.quantile(apart, [0.25, 0.75])
     spread = float((high - low) / 1.349) if high > low else float(apart.std())
-    return shift, spread or 1.0
+    return Units(shift, spread or 1.0)

@@ -124,8 +124,8 @@ class Table(DataSource):
             source=f"{table.file}, target {self.target}{left_out}",
             fingerprint=table.fingerprint,
         )
-        shift, scale = robust_units(table.target[parts["train"].rows.numpy()])
-        return DataSet(description, inputs, parts["train"], parts["val"], parts["test"], shift, scale)
+        units = {"continuous": robust_units(table.target[parts["train"].rows.numpy()])}
+        return DataSet(description, inputs, parts["train"], parts["val"], parts["test"], units)
 
     def split(self, table: Columns, seed: int) -> dict[str, Ids]:
         """Row numbers of the three parts. Without groups their sizes depend on the number of rows alone.

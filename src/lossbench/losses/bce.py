@@ -76,7 +76,7 @@ class BCE(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One logit for two classes; one a class for more."""
-        return 1 if target.kind == "binary" else target.classes
+        return 1 if target.kind == "binary" else target.size
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "binary":

@@ -55,7 +55,7 @@ class CCE(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One a class."""
-        return 2 if target.kind == "binary" else target.classes
+        return 2 if target.kind == "binary" else target.size
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)

@@ -59,9 +59,9 @@ def check_prediction(loss: Loss, prediction: Any, outputs: Tensor, kind: Target)
     if not isinstance(prediction, Prediction):
         _refuse(loss, f"predict must return a lossbench.task.Prediction; it returned {prediction!r:.60}")
     members, examples, size = outputs.shape
-    classes = {"binary": 2, "multiclass": kind.classes, "identity": kind.classes}.get(kind.kind)
+    classes = {"binary": 2, "multiclass": kind.size, "identity": kind.size}.get(kind.kind)
     for name in ("value", "scores", "probabilities", "embedding"):
-        part: Any = getattr(prediction, name)
+        part: Any = prediction.get(name)
         wanted: tuple[Any, ...] = (members, examples)
         if name != "value":
             wanted += ("E",) if name == "embedding" else (classes or "C",)

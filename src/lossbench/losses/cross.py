@@ -37,9 +37,8 @@ def meaning(loss: Loss, kind: Target) -> Meaning:
     import torch
 
     prediction = loss.predict(torch.zeros(1, loss.outputs(kind, embedding_size=1)), kind)
-    if prediction.embedding is not None:
-        return "embedding"
-    return "scores" if prediction.scores is not None else "value"
+    known: tuple[Meaning, ...] = ("embedding", "scores")
+    return next((name for name in known if name in prediction), "value")
 
 
 def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:

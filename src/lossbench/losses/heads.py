@@ -37,7 +37,7 @@ class ValueLoss(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One for a value; one a class for classes."""
-        return 1 if target.kind == "continuous" else target.classes
+        return 1 if target.kind == "continuous" else target.size
 
     def compared(self, output: Tensor, target: Tensor, kind: Target) -> tuple[Tensor, Tensor]:
         """What is compared with what: outputs (N, K), and targets (N,) as (N, 1) values or (N, C) rows."""

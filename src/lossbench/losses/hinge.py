@@ -87,7 +87,7 @@ class Hinge(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One score for two classes; one a class for more."""
-        return 1 if target.kind == "binary" else target.classes
+        return 1 if target.kind == "binary" else target.size
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "binary":

@@ -58,7 +58,7 @@ class KL(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One a class or bin."""
-        return target.classes
+        return target.size
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "distribution":

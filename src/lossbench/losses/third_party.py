@@ -7,11 +7,11 @@ import json
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 from lossbench._torchvision import mend
 from lossbench.choice import knob
-from lossbench.errors import InputError, suggestion
+from lossbench.errors import InputError
 from lossbench.knob_types import Type, one_spelling, type_of
 from lossbench.losses.heads import mean_of_support, two_classes
 from lossbench.losses.loss import Loss
@@ -69,9 +69,6 @@ class ThirdParty(Loss):
     def __post_init__(self) -> None:
         super().__post_init__()
         kinds = tuple(self.trains_on)
-        for kind in kinds:
-            if kind not in get_args(TargetKind):
-                raise InputError(f"loss.trains_on names {kind!r} ({suggestion(kind, get_args(TargetKind))}).")
         if (self.meaning == "embedding") != (self.output_size == "embedding"):
             raise InputError("loss.meaning and loss.output_size must both be embedding, or neither.")
         if self.meaning == "value" and self.output_size != "one":
@@ -98,7 +95,7 @@ class ThirdParty(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As `output_size` says."""
-        classes = 2 if target.kind == "binary" else target.classes
+        classes = 2 if target.kind == "binary" else target.size
         return {"one": 1, "classes": classes, "embedding": embedding_size}[self.output_size]
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:

@@ -42,8 +42,8 @@ def judge(
         it and leaves the others as they are. Degenerate targets: see each metric.
     """
     results: dict[str, Tensor] = {}
-    if "continuous" in families and "continuous" in targets and prediction.value is not None:
-        value, target = prediction.value, targets["continuous"]
+    if "continuous" in families and "continuous" in targets and "value" in prediction:
+        value, target = prediction["value"], targets["continuous"]
         results |= _members(continuous, value, target)
         if "distribution" in targets:
             rows = disputed(targets["distribution"])
@@ -52,14 +52,15 @@ def judge(
             results["mae_disputed"] = torch.where(results["mae"].isnan(), torch.nan, among["mae"])
     if "classes" in families:
         results |= _classes(prediction, targets)
-    if "identities" in families and "identity" in targets and prediction.embedding is not None:
+    if "identities" in families and "identity" in targets and "embedding" in prediction:
         labels = targets["identity"]
-        results |= _members(identities, prediction.embedding, labels, size=labels.shape[-1] ** 2)
+        results |= _members(identities, prediction["embedding"], labels, size=labels.shape[-1] ** 2)
     return results
 
 
 def _classes(prediction: Prediction, targets: Mapping[TargetKind, Tensor]) -> dict[str, Tensor]:
-    scores, probabilities, value = prediction.scores, prediction.probabilities, prediction.value
+    scores, probabilities = prediction.get("scores"), prediction.get("probabilities")
+    value = prediction.get("value")
     if "multiclass" in targets:
         labels = targets["multiclass"]
     elif "binary" in targets:

@@ -14,7 +14,7 @@ from lossbench.config import Member
 from lossbench.data.source import SPLITS, Split
 from lossbench.losses.loss import Loss
 from lossbench.pack.exact import exact_device
-from lossbench.task import Prediction, Target, TargetKind
+from lossbench.task import Prediction, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from lossbench.data.module import PackData  # which imports Lightning, and planning needs none
@@ -83,9 +83,9 @@ class Group:
     def predict(self, outputs: Tensor) -> Prediction:
         """Outputs (G, N, outputs), where `truth` is, as predictions in the task's own units."""
         prediction = self.losses[0].predict(outputs, self.target)
-        if prediction.value is None or self.target.kind != "continuous":
+        if "value" not in prediction or self.target.kind != "continuous":
             return prediction  # the mean of a distribution is in the units of its support already
-        return replace(prediction, value=prediction.value * self.scale + self.shift)
+        return Prediction(**{**prediction, "value": prediction["value"] * self.scale + self.shift})
 
 
 def loss_groups(members: Sequence[Member], data: PackData, device: torch.device) -> list[Group]:
@@ -111,8 +111,9 @@ def _group(members: list[Member], index: list[int], data: PackData, device: torc
     first = members[0]
     datasets = [data.datasets[i] for i in index]
     exact = exact_device(device)
-    shift = torch.tensor([[d.shift] for d in datasets], dtype=torch.float64, device=exact)
-    scale = torch.tensor([[d.scale] for d in datasets], dtype=torch.float64, device=exact)
+    units = [d.units.get("continuous", Units()) for d in datasets]
+    shift = torch.tensor([[u.shift] for u in units], dtype=torch.float64, device=exact)
+    scale = torch.tensor([[u.scale] for u in units], dtype=torch.float64, device=exact)
     truth: dict[Split, dict[TargetKind, Tensor]] = {}
     for split in SPLITS:
         kinds = getattr(datasets[0], split).targets

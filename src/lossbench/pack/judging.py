@@ -6,7 +6,6 @@ import functools
 import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -47,13 +46,12 @@ def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member:
     if member.headed:
         return Prediction(embedding=outputs)
     prediction = group.predict(outputs)
-    if prediction.embedding is not None and "classes" in member.source.judged_by:
+    if "embedding" in prediction and "classes" in member.source.judged_by:
         embeddings = train()
-        known = group.predict(embeddings[group.index.to(embeddings.device)]).embedding
-        assert known is not None
+        known = group.predict(embeddings[group.index.to(embeddings.device)])["embedding"]
         labels = group.truth["train"]["identity"]
-        scores = nearest_mean_scores(known, labels, prediction.embedding, member.target.classes)
-        return replace(prediction, scores=scores)
+        scores = nearest_mean_scores(known, labels, prediction["embedding"], member.target.size)
+        return Prediction(**{**prediction, "scores": scores})
     return prediction
 
 
@@ -135,13 +133,7 @@ def judge_halves(
 
 def _parts(prediction: Prediction, members: slice, examples: slice = slice(None)) -> Prediction:
     """The prediction of some; laid out anew, for sums to round alike in any company."""
-    fields = {name: getattr(prediction, name) for name in ("value", "scores", "probabilities", "embedding")}
-    return Prediction(
-        **{
-            name: None if all_ is None else all_[members, examples].contiguous()
-            for name, all_ in fields.items()
-        }
-    )
+    return Prediction(**{name: all_[members, examples].contiguous() for name, all_ in prediction.items()})
 
 
 def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tensor) -> dict[str, Tensor]:
@@ -183,11 +175,9 @@ def prediction_arrays(
     arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in range(count)]
     for group, prediction in found:
         for place, member in enumerate(group.index.tolist()):
-            for name in ("value", "scores", "probabilities", "embedding"):
-                values: Tensor | None = getattr(prediction, name)
-                if values is not None:
-                    own = values[place] if name == "value" else values[place].float()
-                    arrays[member][name] = own.cpu().numpy()
+            for name, values in prediction.items():
+                own = values[place] if name == "value" else values[place].float()
+                arrays[member][name] = own.cpu().numpy()
             for kind, truth in group.truth["test"].items():
                 arrays[member][f"target_{kind}"] = truth[place].cpu().numpy()
             if inputs is not None:
@@ -208,7 +198,7 @@ def example_arrays(members: Sequence[Member], datasets: Sequence[DataSet]) -> li
 
 
 def _numbered(member: Member, examples: Examples) -> dict[str, Ids]:
-    start = member.seed << 32 if member.source.fresh else 0  # a seed has 31 bits, and a row fewer than 32
+    start = member.seed << 32 if member.source.fresh_examples else 0  # seeds have 31 bits, rows fewer than 32
     found = {"example_id": examples.rows if examples.ids is None else examples.ids}
     if examples.groups is not None:
         found["group_id"] = examples.groups

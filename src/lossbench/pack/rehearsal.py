@@ -17,7 +17,7 @@ from lossbench.losses.contract import check_prediction, check_values
 from lossbench.losses.cross import shipped
 from lossbench.metrics.judge import judge
 from lossbench.pack.draws import drawn_outside_torch
-from lossbench.task import Prediction
+from lossbench.task import Prediction, Units
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
@@ -80,7 +80,7 @@ def _examples(member: Member, data: DataSet) -> tuple[Tensor, dict[TargetKind, T
 
     Their number is none of the other sizes, so that shapes are not taken for each other.
     """
-    count = next(n for n in range(_EXAMPLES, 0, -1) if n not in (member.outputs, member.target.classes))
+    count = next(n for n in range(_EXAMPLES, 0, -1) if n not in (member.outputs, member.target.size))
     found = data.train.targets[member.target.kind]
     places = torch.arange(len(found))
     if found.ndim == 1 and not found.is_floating_point():
@@ -88,7 +88,8 @@ def _examples(member: Member, data: DataSet) -> tuple[Tensor, dict[TargetKind, T
     places = torch.cat([places[: count // 2], places[count // 2 :][-(count - count // 2) :]])
     targets = {kind: values[places] for kind, values in data.train.targets.items()}
     if member.target.kind == "continuous":
-        targets["continuous"] = ((targets["continuous"].double() - data.shift) / data.scale).float()
+        units = data.units.get("continuous", Units())
+        targets["continuous"] = ((targets["continuous"].double() - units.shift) / units.scale).float()
     return data.train.rows[places], targets
 
 
@@ -160,9 +161,10 @@ def _metrics(member: Member, loss: Loss, outputs: Tensor, targets: dict[TargetKi
     check_prediction(loss, prediction, stacked, member.target)
     if member.headed:
         prediction = Prediction(embedding=stacked)
-    elif prediction.embedding is not None and "classes" in member.source.judged_by:
+    elif "embedding" in prediction and "classes" in member.source.judged_by:
         # As `pack.judging` does: the nearest class mean.
-        prediction = replace(prediction, scores=stacked.new_zeros(1, len(outputs), member.target.classes))
+        scores = stacked.new_zeros(1, len(outputs), member.target.size)
+        prediction = Prediction(**{**prediction, "scores": scores})
     truth = {kind: values.unsqueeze(0) for kind, values in targets.items()}
     return sorted(judge(prediction, truth, member.source.judged_by))
 

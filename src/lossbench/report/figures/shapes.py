@@ -192,7 +192,7 @@ def _probabilities() -> list[Shape]:
     from lossbench.losses.kl import KL
     from lossbench.task import Target
 
-    two = Target("multiclass", classes=2)
+    two = Target("multiclass", size=2)
 
     def of_logit(loss: Any) -> Curve:
         def curve(logit: Tensor) -> Tensor:
