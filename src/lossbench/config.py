@@ -21,6 +21,7 @@ from lossbench.errors import InputError, suggestion
 from lossbench.knob_types import one_spelling
 from lossbench.losses.loss import Loss
 from lossbench.making import make
+from lossbench.metrics.families import needed
 from lossbench.models.model import Model
 from lossbench.optimizer import Optimizer
 from lossbench.trainer import TrainerOptions
@@ -66,7 +67,8 @@ class Member:
     @property
     def headed(self) -> bool:
         """Whether a classification layer stands on the embedding that is judged (faces)."""
-        return "identities" in self.source.judged_by and not self.loss.embeds
+        chosen_by = needed(self.source.measures, self.source.select)
+        return "embedding" in chosen_by and not self.loss.embeds
 
 
 @dataclass(frozen=True)

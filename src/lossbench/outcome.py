@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from lossbench.config import Job
 from lossbench.errors import RunFailedError
-from lossbench.metrics.names import METRICS
 from lossbench.significant import number
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class Outcome:
         if self.outcome == "failed":
             raise RunFailedError(f"{self.job.name}: {self.reason}")
         if self.outcome == "diverged":
-            return -math.inf if METRICS[self.select].higher_is_better else math.inf
+            return -math.inf if self.job.member.source.selecting.higher_is_better else math.inf
         return self.metrics[f"best/{self.select}"]
 
 

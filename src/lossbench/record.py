@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lossbench.config import GROUPS, Job
 from lossbench.counting import counted
-from lossbench.metrics.names import METRICS
 from lossbench.report.stated import stated
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
@@ -30,7 +29,7 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
         runs.SOURCE: description.source[:_SOURCE_LENGTH],
         runs.PLACES: json.dumps([f"data.{name}" for name in member.source.places]),
         runs.SELECT: member.source.select,
-        runs.DIRECTION: "higher" if METRICS[member.source.select].higher_is_better else "lower",
+        runs.DIRECTION: member.source.selecting.direction,
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
         runs.CLAIMS: stated(job.config["experiment"]),

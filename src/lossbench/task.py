@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 InputKind = str
 TargetKind = str
-MetricFamily = Literal["continuous", "classes", "identities"]
 
 WEIGHT = "weight"  # the one reserved word among targets
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from lossbench.metrics import judge as module
+from lossbench.metrics.families import FAMILIES, measures
 from lossbench.metrics.judge import judge
 from lossbench.metrics.names import METRICS
-from lossbench.task import MetricFamily, Prediction, TargetKind
+from lossbench.task import Prediction, TargetKind
 
 R, N, C = 5, 40, 4
-ALL: tuple[MetricFamily, ...] = get_args(MetricFamily)
+ALL = measures(FAMILIES)
+CLASSES = measures(("classes",))
 CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
 SCORED = {"accuracy", "f1", "auroc"}
 PROBABLE = {"nll", "brier", "ece"}
@@ -47,7 +48,7 @@ def targets() -> dict[TargetKind, Tensor]:
 
 
 def members(prediction: Prediction, chosen: slice) -> Prediction:
-    return Prediction(**{name: None if t is None else t[chosen] for name, t in prediction.items()})
+    return Prediction(**{name: t[chosen] for name, t in prediction.items()})
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
@@ -69,12 +70,12 @@ def test_everything_is_judged_where_everything_is_defined(
         assert result.isfinite().all()
 
 
-@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_gives_its_own_names(
-    family: MetricFamily, prediction: Prediction, targets: dict[TargetKind, Tensor]
+    family: str, prediction: Prediction, targets: dict[TargetKind, Tensor]
 ) -> None:
-    wanted = {name for name, metric in METRICS.items() if metric.family == family}
-    assert judge(prediction, targets, (family,)).keys() == wanted
+    wanted = {name for name, metric in METRICS.items() if metric.group == family}
+    assert judge(prediction, targets, measures((family,))).keys() == wanted
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_what_the_data_does_not_offer_is_absent(prediction: Prediction) -> None:
 def test_the_sign_of_a_value_is_its_class() -> None:
     value = torch.tensor([[-2.0, 0.5, 0.0, 3.0]])
     targets: dict[TargetKind, Tensor] = {"binary": torch.tensor([[0, 1, 0, 0]])}
-    results = judge(Prediction(value=value), targets, ("classes",))
+    results = judge(Prediction(value=value), targets, CLASSES)
     assert results.keys() == SCORED
     assert float(results["accuracy"]) == 3 / 4  # zero is class 0
     assert float(results["auroc"]) == pytest.approx(2 / 3)  # of the others -2 and 0 lie below 0.5, 3 does not
@@ -113,8 +114,8 @@ def test_the_bins_of_a_rating_do_not_judge_two_classes() -> None:
     value, labels = torch.randn(2, 10), torch.arange(10).expand(2, 10) % 2
     bins = Prediction(value=value, scores=probabilities, probabilities=probabilities)
     same(
-        judge(bins, {"binary": labels}, ("classes",)),
-        judge(Prediction(value=value), {"binary": labels}, ("classes",)),
+        judge(bins, {"binary": labels}, CLASSES),
+        judge(Prediction(value=value), {"binary": labels}, CLASSES),
     )
 
 
@@ -196,5 +197,5 @@ def test_directions_are_those_of_better_predictions(targets: dict[TargetKind, Te
 
 
 def test_the_names_are_read_without_importing_torch() -> None:
-    code = "import lossbench.metrics.names, sys; sys.exit('torch' in sys.modules)"
+    code = "import lossbench.metrics.families, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

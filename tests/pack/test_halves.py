@@ -9,6 +9,7 @@ import torch
 
 from lossbench.config import Job
 from lossbench.data.cache import DataCache
+from lossbench.metrics.names import METRICS
 from lossbench.pack.fit import fit
 from lossbench.pack.halves import Halves
 
@@ -26,28 +27,28 @@ def curve(halves: Halves, first: list[float], second: list[float], other: list[f
 
 
 def test_each_half_is_scored_at_the_best_epoch_of_the_other() -> None:
-    halves = Halves("mae")
+    halves = Halves(METRICS["mae"])
     curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0])
     # The first half calls epoch 2 best, where the second has 6; the second epoch 3, where the first has 2.
     assert halves.scores()["mae"].tolist() == [(6.0 + 2.0) / 2]
 
 
 def test_other_metrics_are_read_at_the_same_epochs() -> None:
-    halves = Halves("mae")
+    halves = Halves(METRICS["mae"])
     curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0], other=[0.1, 0.2, 0.3])
     assert halves.scores()["r2"].tolist() == pytest.approx([(0.2 + 0.0) / 2])
 
 
 def test_noise_around_one_level_is_not_flattered() -> None:
     noise = torch.randn(2, 200, generator=torch.Generator().manual_seed(0)).tolist()
-    halves = Halves("mae")
+    halves = Halves(METRICS["mae"])
     curve(halves, *noise)
     assert min(noise[0]) < -2
     assert abs(float(halves.scores()["mae"])) < 1.5
 
 
 def test_member_that_is_frozen_keeps_its_score() -> None:
-    halves = Halves("mae")
+    halves = Halves(METRICS["mae"])
     curve(halves, first=[3.0], second=[5.0])
     better = {"mae": torch.tensor([0.0])}
     halves.update(torch.tensor([False]), (better, better))
@@ -55,7 +56,7 @@ def test_member_that_is_frozen_keeps_its_score() -> None:
 
 
 def test_state_goes_on_where_it_was() -> None:
-    first, second = Halves("mae"), Halves("mae")
+    first, second = Halves(METRICS["mae"]), Halves(METRICS["mae"])
     curve(first, first=[3.0, 1.0], second=[5.0, 6.0])
     second.load(first.state(), CPU)
     for halves in (first, second):

@@ -7,12 +7,12 @@ it, or nobody would say a word.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError, suggestion
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.families import FAMILIES
 from lossbench.significant import number
-from lossbench.task import WEIGHT, Inputs, MetricFamily, Target, TargetKind, Units
+from lossbench.task import WEIGHT, Inputs, Target, TargetKind, Units
 from lossbench.trees import leaves, length
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ def check_source(source: DataSource) -> None:
     Raises:
         InputError: it uses a word that nobody knows.
     """
-    _known(source, "judged_by", source.judged_by, get_args(MetricFamily))
-    given = [name for name, metric in METRICS.items() if metric.family in source.judged_by]
-    _known(source, "select", (source.select,), given)
+    _known(source, "judged_by", [one for one in source.judged_by if isinstance(one, str)], FAMILIES)
+    _known(source, "select", (source.select,), source.described)
     _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
 
 

@@ -6,16 +6,19 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lossbench.choice import Choice
 from lossbench.knob_types import types_of
-from lossbench.task import InputKind, Inputs, MetricFamily, Target, TargetKind, Units
+from lossbench.metrics.families import described, measures
+from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
 
 Split = Literal["train", "val", "test"]
@@ -81,7 +84,7 @@ class DataSource(Choice):
     """A data set as a config names it. Subclasses add knobs and say what they offer before loading.
 
     reads:      kinds of input it can give, best first; the model takes the first that it can read
-    judged_by:  families of metrics that judge it
+    judged_by:  what judges it: families of measures that ship, by name, and measures of its own
     select:     the validation metric that chooses epochs and learning rates: one for all losses
     epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
@@ -90,7 +93,7 @@ class DataSource(Choice):
 
     part = "data"
     reads: ClassVar[tuple[InputKind, ...]]
-    judged_by: ClassVar[tuple[MetricFamily, ...]]
+    judged_by: ClassVar[tuple[str | Measure, ...]]
     select: ClassVar[str]
     epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
@@ -105,6 +108,21 @@ class DataSource(Choice):
             for field in dataclasses.fields(self)
             if field.metadata.get("place") or known[field.name].item is Path or field.name in _PLACES
         )
+
+    @cached_property
+    def measures(self) -> tuple[Measure, ...]:
+        """All that judge it."""
+        return measures(self.judged_by, [target.kind for target in self.targets()])
+
+    @property
+    def described(self) -> dict[str, Metric]:
+        """The metrics of its measures, by name."""
+        return described(self.measures)
+
+    @property
+    def selecting(self) -> Metric:
+        """The metric that chooses."""
+        return self.described[self.select]
 
     @abstractmethod
     def targets(self) -> tuple[Target, ...]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lossbench.metrics.weighing import total
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -18,18 +20,21 @@ class Roc:
     false_rate, true_rate: (..., N), the share of negatives and positives accepted down to each score in
         falling order; NaN in rows without negatives or without positives.
     corner: (..., N) bool, the last of a run of equal scores: the thresholds that exist.
+    weighted: what weighs nothing then changes no bit.
     """
 
     false_rate: Tensor
     true_rate: Tensor
     corner: Tensor
+    weighted: bool = False
 
     def area(self) -> Tensor:
         """(...,) the area below the curve by trapezoids: ties count half. NaN where a class is missing."""
         rise_start = _before(self.true_rate, self.corner)
         run_start = _before(self.false_rate, self.corner)
         areas = (self.false_rate - run_start) * (self.true_rate + rise_start) / 2
-        return _known((areas * self.corner).sum(-1), self.false_rate, self.true_rate)
+        areas = areas * self.corner
+        return _known(total(areas) if self.weighted else areas.sum(-1), self.false_rate, self.true_rate)
 
     def equal_error(self) -> Tensor:
         """(...,) the false-match rate where it equals the false-rejection rate, between corners on a line."""
@@ -51,14 +56,24 @@ class Roc:
         return _known(_largest(self.true_rate, allowed), self.false_rate, self.true_rate)
 
 
-def roc(scores: Tensor, positive: Tensor) -> Roc:
-    """The curves of rows of scores (..., N), highest accepted first; positive (..., N) bool, broadcast."""
-    ordered, order = scores.sort(dim=-1, descending=True)
+def roc(scores: Tensor, positive: Tensor, weight: Tensor | None = None) -> Roc:
+    """The curves of rows of scores (..., N), highest accepted first.
+
+    Args:
+        positive: (..., N) bool, broadcast.
+        weight: (..., N) float64, 0 or more, broadcast; None: all count alike.
+    """
+    # In order of place among equals where there are weights, for sums to round alike.
+    ordered, order = scores.sort(dim=-1, descending=True, stable=weight is not None)
     hits = positive.expand(order.shape).gather(-1, order).double()
-    accepted = hits.cumsum(-1)
-    count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)
     corner = torch.ones_like(order, dtype=torch.bool)
     torch.ne(ordered[..., 1:], ordered[..., :-1], out=corner[..., :-1])
+    if weight is not None:
+        weight = weight.expand(order.shape).gather(-1, order)
+        right, wrong = (hits * weight).cumsum(-1), ((1 - hits) * weight).cumsum(-1)
+        return Roc(wrong / wrong[..., -1:], right / right[..., -1:], corner, weighted=True)
+    accepted = hits.cumsum(-1)
+    count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)
     positives = accepted[..., -1:]
     # 0 / 0 in a row that lacks a class is the NaN that is documented.
     return Roc((count - accepted) / (scores.shape[-1] - positives), accepted / positives, corner)

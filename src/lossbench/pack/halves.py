@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lossbench.metrics.names import METRICS
-
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lossbench.metrics.measure import Metric
 
 HALVES = (slice(0, None, 2), slice(1, None, 2))  # examples in turn
 FEWEST = 4  # examples of validation; with fewer a half says nothing
@@ -31,7 +31,7 @@ class Halves:
         select: the metric that chooses the epoch.
     """
 
-    def __init__(self, select: str) -> None:
+    def __init__(self, select: Metric) -> None:
         self.select = select
         self.best: Tensor | None = None  # (2, R) of `select`, on each half at its best epoch
         self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
@@ -43,11 +43,11 @@ class Halves:
             active: (R,) bool; the scores of the others stay as they are.
             judged: metrics (R,) on both halves; nan where a loss does not define one.
         """
-        if any(self.select not in half for half in judged):
+        if any(self.select.name not in half for half in judged):
             return
-        values = torch.stack([half[self.select] for half in judged])
+        values = torch.stack([half[self.select.name] for half in judged])
         best = torch.full_like(values, torch.nan) if self.best is None else self.best
-        ahead = values > best if METRICS[self.select].higher_is_better else values < best
+        ahead = values > best if self.select.higher_is_better else values < best
         improved = active & values.isfinite() & (ahead | best.isnan())
         self.best = torch.where(improved, values, best)
         for name in judged[0].keys() & judged[1].keys():

@@ -15,6 +15,7 @@ from lossbench.config import Member
 from lossbench.data.source import Split
 from lossbench.losses.cross import judged, meaning
 from lossbench.metrics.class_means import nearest_mean_scores
+from lossbench.metrics.families import needed
 from lossbench.metrics.judge import judge
 from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
@@ -46,7 +47,7 @@ def group_prediction(group: Group, outputs: Tensor, train: TrainOutputs, member:
     if member.headed:
         return Prediction(embedding=outputs)
     prediction = group.predict(outputs)
-    if "embedding" in prediction and "classes" in member.source.judged_by:
+    if "embedding" in prediction and "scores" in needed(member.source.measures):
         embeddings = train()
         known = group.predict(embeddings[group.index.to(embeddings.device)])["embedding"]
         labels = group.truth["train"]["identity"]
@@ -83,7 +84,7 @@ def judge_members(
         member = members[int(group.index[0])]
         index = group.index.to(outputs.device)
         prediction = group_prediction(group, outputs[index], train, member)
-        judged = judge(prediction, group.truth[split], member.source.judged_by)
+        judged = judge(prediction, group.truth[split], member.source.measures)
         _scatter(metrics, judged, index, len(members))
         found.append((group, prediction))
 
@@ -123,7 +124,7 @@ def judge_halves(
             prediction = _parts(prediction, slice(place, place + 1))
         for table, half in zip(halves, HALVES, strict=True):
             truth = {kind: values[:, half].contiguous() for kind, values in group.truth["val"].items()}
-            judged = judge(_parts(prediction, slice(None), half), truth, source.judged_by)
+            judged = judge(_parts(prediction, slice(None), half), truth, source.measures)
             _scatter(table, judged, group.index.to(exact_device(group.index.device)), len(members))
 
     for group, prediction in found:

@@ -58,7 +58,6 @@ class Pack(LightningModule):
         self.members = list(members)
         self.data = data
         self.mode = mode
-        self.select = members[0].source.select
         self.failures: dict[int, Failure] = {}
         self.curves: dict[str, list[Tensor]] = {}  # name -> one (R,) per epoch; nan: absent or frozen
         self.test: dict[str, Tensor] = {}  # metric -> (R,)
@@ -83,7 +82,7 @@ class Pack(LightningModule):
         self.exact = exact_device(device)  # where metrics and what follows from them are kept
         self.active = torch.ones(count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
-        self.standing = Standing(self.select, count, self.exact)
+        self.standing = Standing(self.members[0].source.selecting, count, self.exact)
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""

@@ -15,6 +15,7 @@ from lossbench.data.batches import order
 from lossbench.errors import InputError
 from lossbench.losses.contract import check_prediction, check_values
 from lossbench.losses.cross import shipped
+from lossbench.metrics.families import needed
 from lossbench.metrics.judge import judge
 from lossbench.pack.draws import drawn_outside_torch
 from lossbench.task import Prediction, Units
@@ -161,12 +162,12 @@ def _metrics(member: Member, loss: Loss, outputs: Tensor, targets: dict[TargetKi
     check_prediction(loss, prediction, stacked, member.target)
     if member.headed:
         prediction = Prediction(embedding=stacked)
-    elif "embedding" in prediction and "classes" in member.source.judged_by:
+    elif "embedding" in prediction and "scores" in needed(member.source.measures):
         # As `pack.judging` does: the nearest class mean.
         scores = stacked.new_zeros(1, len(outputs), member.target.size)
         prediction = Prediction(**{**prediction, "scores": scores})
     truth = {kind: values.unsqueeze(0) for kind, values in targets.items()}
-    return sorted(judge(prediction, truth, member.source.judged_by))
+    return sorted(judge(prediction, truth, member.source.measures))
 
 
 def _refused_by_vmap(member: Member, outputs: Tensor, targets: Tensor) -> str | None:

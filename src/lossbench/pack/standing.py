@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
 from lossbench.pack.halves import Halves
 
@@ -24,7 +24,7 @@ class Standing:
         device: where metrics are.
     """
 
-    def __init__(self, select: str, count: int, device: torch.device) -> None:
+    def __init__(self, select: Metric, count: int, device: torch.device) -> None:
         self.select = select
         self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
         self.best_epoch = torch.zeros(count, dtype=torch.int64, device=device)  # 0: none yet
@@ -40,9 +40,9 @@ class Standing:
     def improved(self, judged: Mapping[str, Tensor], active: Tensor, epoch: int) -> Tensor:
         """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""
         nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
-        values = judged.get(self.select, nothing)
-        best = self.best.get(self.select, torch.full_like(values, torch.nan))
-        ahead = values > best if METRICS[self.select].higher_is_better else values < best
+        values = judged.get(self.select.name, nothing)
+        best = self.best.get(self.select.name, torch.full_like(values, torch.nan))
+        ahead = values > best if self.select.higher_is_better else values < best
         improved = active & values.isfinite() & (ahead | best.isnan())
         for name, column in judged.items():
             before = self.best.get(name, torch.full_like(column, torch.nan))
@@ -62,9 +62,9 @@ class Standing:
         if bool(self.best_epoch[member] > 0):
             return None
         if bool(self.judgeable[member]):  # the metric is at fault: a class is missing in validation, say
-            reason = f"val/{self.select} is not defined on the validation split"
+            reason = f"val/{self.select.name} is not defined on the validation split"
             return Failure("failed", step, reason)
-        return Failure("diverged", step, f"val/{self.select} was never finite")
+        return Failure("diverged", step, f"val/{self.select.name} was never finite")
 
     def state(self) -> dict[str, Any]:
         """What the epochs to come, and the results, depend on."""

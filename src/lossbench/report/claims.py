@@ -115,12 +115,7 @@ def _check_measured(experiment: Experiment, sources: Mapping[str, DataSource]) -
 
 
 def _given(source: DataSource) -> list[str]:
-    disputed = any(target.kind == "distribution" for target in source.targets())
-    return [
-        name
-        for name, metric in METRICS.items()
-        if metric.family in source.judged_by and (disputed or name != "mae_disputed")
-    ]
+    return list(source.described)
 
 
 def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse") -> Experiment:

@@ -156,6 +156,7 @@ def _dealt(clusters: Ids) -> Ids:
 
 def _judged(arrays: Arrays, metric: str) -> Floats | None:
     """One metric of predictions with a leading dimension of members; None where they do not define it."""
+    from lossbench.metrics.families import FAMILIES
     from lossbench.metrics.judge import judge
     from lossbench.task import Prediction
 
@@ -167,7 +168,7 @@ def _judged(arrays: Arrays, metric: str) -> Floats | None:
         for name, array in arrays.items()
         if name.startswith("target_")
     }
-    found = judge(prediction, targets, (METRICS[metric].family,)).get(metric)
+    found = judge(prediction, targets, FAMILIES[METRICS[metric].group]).get(metric)
     return None if found is None else found.numpy()
 
 

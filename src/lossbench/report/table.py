@@ -129,7 +129,7 @@ def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> l
             names = [
                 name
                 for name, metric in METRICS.items()
-                if metric.family == family and results(rows, f"test/{name}").notna().any()
+                if metric.group == family and results(rows, f"test/{name}").notna().any()
             ]
             if names:
                 judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")

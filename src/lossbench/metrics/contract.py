@@ -1,0 +1,61 @@
+"""What a measure must keep, checked where it measures: what is wrong is told by its name.
+
+`metrics.measure` says what is asked for. A metric under another name would be in no table, and one number for
+all members would be taken for the result of each.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lossbench.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lossbench.metrics.measure import Measure
+
+
+def function_of(measure: Measure, path: str) -> Callable[..., Any]:
+    """The function that a measure names.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        found: Callable[..., Any] = pkgutil.resolve_name(path)
+    except Exception as error:  # a module may raise anything
+        why = " ".join(str(error).split()) or type(error).__name__
+        _refuse(
+            measure,
+            f"names the function {path!r}, which cannot be imported ({why}): write package.module:name",
+        )
+    return found
+
+
+def check_found(measure: Measure, found: Any, members: int) -> None:
+    """Check what its function gave for so many members.
+
+    Raises:
+        InputError: it is no dict of its metrics with one number for each member.
+    """
+    import torch
+
+    if not isinstance(found, dict):
+        _refuse(measure, f"must give a dict of its metrics; {measure.function} gave {type(found).__name__}")
+    for name, values in found.items():
+        if name not in measure.names:
+            hint = suggestion(str(name), measure.names)
+            _refuse(measure, f"does not list {name!r} ({hint}), which {measure.function} gives")
+        if not isinstance(values, torch.Tensor) or values.shape != (members,):
+            got = tuple(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
+            _refuse(
+                measure,
+                f"must give a tensor ({members},) for {members} runs at once, a number for each; "
+                f"{measure.function} gave {got} for {name}: let it keep the first dimension, as in mean(-1)",
+            )
+
+
+def _refuse(measure: Measure, why: str) -> NoReturn:
+    raise InputError(f"The measure of {', '.join(measure.names)} {why} (see lossbench.metrics.measure).")

@@ -1,0 +1,76 @@
+"""The measures that ship, by family. No torch here: a config names them before anything is loaded."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from lossbench.metrics.measure import Measure
+from lossbench.metrics.names import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from lossbench.metrics.measure import Metric
+
+
+def _measure(names: str, needs: str, fields: str, function: str, *, pairs: bool = False) -> Measure:
+    return Measure(
+        metrics=tuple(METRICS[name] for name in names.split()),
+        needs=tuple(needs.split()),
+        fields=tuple(fields.split()),
+        function=f"lossbench.metrics.{function}",
+        weighted=not pairs,  # a pair has no weight of its own
+        pairs=pairs,
+    )
+
+
+_SCORED, _PROBABLE = "accuracy f1 auroc", "nll brier ece"
+_PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
+
+# Of several measures that give one name, the first that reads what is there has its turn.
+FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
+    {
+        "continuous": (
+            _measure("mae rmse median_ae r2", "value", "continuous", "continuous:continuous"),
+            _measure("mae_disputed", "value", "continuous distribution", "continuous:among_disputed"),
+        ),
+        "classes": (
+            _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),
+            _measure(_PROBABLE, "probabilities", "multiclass", "classes:of_probabilities"),
+            _measure(_SCORED, "scores", "binary", "classes:of_two_scores"),
+            _measure(_PROBABLE, "probabilities", "binary", "classes:of_two_probabilities"),
+            _measure(_SCORED, "value", "binary", "classes:of_sign"),
+        ),
+        "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
+    }
+)
+
+
+def measures(judged_by: Iterable[str | Measure], kinds: Collection[str] | None = None) -> tuple[Measure, ...]:
+    """The measures of what judges a data set: families that ship, by name, and measures of its own.
+
+    Args:
+        kinds: of target that it offers: of a family, what reads others is left out; None: nothing is.
+    """
+    found: list[Measure] = []
+    for said in judged_by:
+        if isinstance(said, str):
+            found += [one for one in FAMILIES[said] if kinds is None or set(one.fields) <= set(kinds)]
+        else:
+            found.append(said)
+    return tuple(found)
+
+
+def described(measures: Iterable[Measure]) -> dict[str, Metric]:
+    """Their metrics by name, in the order of tables."""
+    found: dict[str, Metric] = {}
+    for one in measures:
+        for metric in one.metrics:
+            found.setdefault(metric.name, metric)
+    return found
+
+
+def needed(measures: Iterable[Measure], metric: str | None = None) -> frozenset[str]:
+    """Names of the predictions that measures read; of those alone that give a metric, where it is named."""
+    return frozenset(name for one in measures if metric is None or metric in one.names for name in one.needs)
