@@ -17,6 +17,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["made_up_runs"]  # of reports, verdicts and claims
+
 # Whoever starts the tests in the background may ignore Ctrl-C, which the programs under test would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

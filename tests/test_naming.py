@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lossbench.arguments import arranged
+from lossbench.claims.declared import load_experiment
 from lossbench.errors import InputError
 from lossbench.naming import checked_name, is_file_name, spoken
-from lossbench.report.declared import load_experiment
 
 
 @pytest.mark.parametrize("value", [2024, "007", "true", "null", "run: 2", "try #2", "größe", ".x", "x" * 255])

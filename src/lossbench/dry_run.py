@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lossbench.claims.claim import check_experiments
 from lossbench.config import Job, jobs_from
 from lossbench.counting import counted
 from lossbench.errors import InputError
-from lossbench.report.claims import check_experiments
 
 if TYPE_CHECKING:
     from lossbench.pack.plan import Plan, PlannedPack

@@ -7,9 +7,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lossbench.claims.stated import stated
 from lossbench.config import GROUPS, Job
 from lossbench.counting import counted
-from lossbench.report.stated import stated
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
 if TYPE_CHECKING:

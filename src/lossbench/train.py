@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from lossbench.claims.claim import check_experiments
 from lossbench.config import Job, jobs_from
 from lossbench.errors import InputError
 from lossbench.foresight import MANY_RUNS, NEEDED
@@ -22,7 +23,6 @@ from lossbench.interruption import INTERRUPTIONS, Told, ended_by_sigterm
 from lossbench.outcome import Outcome, tell
 from lossbench.progress import Progress
 from lossbench.record import run_result, run_start
-from lossbench.report.claims import check_experiments
 from lossbench.spread import Died, cores, spread, stop, warm
 from lossbench.tracking import NotRecorded, Store, resolve_uri
 from lossbench.tracking.address import check_reachable

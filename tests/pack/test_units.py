@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lossbench.claims.claim import Experiment
 from lossbench.config import Job, Member
 from lossbench.data import sentiment
 from lossbench.data.outliers import Outliers
@@ -25,8 +26,7 @@ from lossbench.losses.mse import MSE
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
 from lossbench.report.advice import advice
-from lossbench.report.build import build
-from lossbench.report.claims import Experiment
+from lossbench.verdicts.build import build
 
 Compose = Callable[..., list[Job]]
 Patch = pytest.MonkeyPatch

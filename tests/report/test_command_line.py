@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lossbench.claims.declared import load_experiment
 from lossbench.errors import InputError
 from lossbench.report.__main__ import main
-from lossbench.report.declared import load_experiment
 from lossbench.report.page import commands
 from lossbench.report.request import parse
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lossbench.calibration import __main__ as calibration
 from lossbench.errors import InputError
 from lossbench.report.__main__ import main
-from lossbench.report.calibration import __main__ as calibration
 from lossbench.report.made import MANIFEST, check, made
 from lossbench.report.write import replace_files
 

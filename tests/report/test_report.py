@@ -16,17 +16,17 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
+from lossbench.claims.claim import Experiment
+from lossbench.claims.declared import load_experiment, shipped
 from lossbench.errors import InputError
 from lossbench.report.__main__ import main
-from lossbench.report.build import build
-from lossbench.report.claims import Experiment
-from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.made import PAGES
 from lossbench.report.page import commands
 from lossbench.report.request import parse
-from lossbench.report.selecting import chosen
 from lossbench.report.write import write
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+from lossbench.verdicts.build import build
+from lossbench.verdicts.selecting import chosen
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -289,7 +289,8 @@ def test_every_shipped_experiment_is_sound(name: str) -> None:
 
 def test_the_program_answers_a_mistake_in_one_sentence_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from lossbench.report import __main__ as program, build, terminal, write; "
+        "import sys; from lossbench.report import __main__ as program, terminal, write; "
+        "from lossbench.verdicts import build; "
         "program.load_experiment('demo_outliers'); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lossbench.claims.declared import load_experiment, shipped
 from lossbench.errors import InputError
-from lossbench.report.declared import load_experiment, shipped
 from lossbench.report.reproduce import TARGETS, Line, Request, commands, compare, main, parse, recorded
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_the_exit_code_tells_whether_a_verdict_changed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    from lossbench.report.properties import PROPERTIES
+    from lossbench.anatomy.properties import PROPERTIES
 
     folder = Path("experiments/anatomy")
     folder.mkdir(parents=True)

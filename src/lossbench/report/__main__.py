@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench import command
+from lossbench.claims.declared import load_experiment, select_of, shipped
 from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.folders import shadowing
 from lossbench.naming import ANATOMY, is_file_name
-from lossbench.report.declared import load_experiment, select_of, shipped
 from lossbench.report.made import check
 from lossbench.report.request import Options, Request, parse
 
@@ -50,7 +50,7 @@ def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
         _check_recorded(uri, experiment)
     if runs.empty or not selection:
         return runs
-    from lossbench.report.selecting import chosen
+    from lossbench.verdicts.selecting import chosen
 
     return chosen(runs, selection)
 
@@ -88,10 +88,10 @@ def main(arguments: Sequence[str]) -> None:
 
         check_recordable(uri)
 
-    from lossbench.report import looks
-    from lossbench.report.build import build
-    from lossbench.report.predictions import reader
     from lossbench.report.terminal import show
+    from lossbench.verdicts import looks
+    from lossbench.verdicts.build import build
+    from lossbench.verdicts.predictions import reader
 
     looked = looks.recorded(uri, experiment.name) if len(runs) else frozenset()
     histories = functools.partial(read_histories, uri)
@@ -139,7 +139,7 @@ def _links(uri: str, experiment: str) -> None:
 
 
 def _anatomy(request: Request) -> None:
-    from lossbench.report import anatomy
+    from lossbench.anatomy import report as anatomy
 
     if request.selection:
         raise InputError(f"{next(iter(request.selection))} selects runs, and experiment={ANATOMY} has none.")

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossbench.counting import counted
-from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, higher_is_better
-from lossbench.report.contenders import loss_of, on_shared_seeds, slices
-from lossbench.report.pilot import Asked, joined
-from lossbench.report.settling import WORTHWHILE, beyond_worth, possible, spread_asks
-from lossbench.report.spelling import show
-from lossbench.report.table import rate_of
 from lossbench.significant import number
+from lossbench.verdicts.build import Report
+from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
+from lossbench.verdicts.pilot import Asked, joined
+from lossbench.verdicts.settling import WORTHWHILE, beyond_worth, possible, spread_asks
+from lossbench.verdicts.spelling import show
+from lossbench.verdicts.table import rate_of
 
 
 def advice(report: Report) -> list[str]:

@@ -16,6 +16,7 @@ PAGES = ("README.md", "report.html", "results.csv", "verdicts.json")
 
 _IMAGE = re.compile(r"!\[[^]]*\]\((?P<name>[^/()\s]+\.png)\)")
 _COMMAND = "python -m lossbench.report"
+_CALIBRATION = re.compile(r"python -m lossbench\.(report\.)?calibration\n")
 
 
 def made(folder: Path) -> set[str]:
@@ -31,7 +32,7 @@ def made(folder: Path) -> set[str]:
         names = listed.get("files") if isinstance(listed, dict) else None
         return {name for name in names if _is_plain(name)} if isinstance(names, list) else set()
     readme = _text(folder / "README.md")
-    if readme and f"{_COMMAND}.calibration\n" in readme and (folder / "results.csv").is_file():
+    if readme and _CALIBRATION.search(readme) and (folder / "results.csv").is_file():
         return {"README.md", "results.csv", "real_runs.csv"}
     if not (readme is None or _COMMAND in readme) or not _are_verdicts(
         _parsed(_text(folder / "verdicts.json") or "")

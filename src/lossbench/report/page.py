@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import words
 from lossbench.report.advice import advice
-from lossbench.report.choose import grid_of
-from lossbench.report.conditions import RATE
-from lossbench.report.selecting import assignments
-from lossbench.report.spelling import show
-from lossbench.report.statistics import ALPHA
-from lossbench.report.table import Column, Table, rate_of
-from lossbench.report.together import prefix
 from lossbench.significant import number
+from lossbench.verdicts.choose import grid_of
+from lossbench.verdicts.conditions import RATE
+from lossbench.verdicts.selecting import assignments
+from lossbench.verdicts.spelling import show
+from lossbench.verdicts.statistics import ALPHA
+from lossbench.verdicts.table import Column, Table, rate_of
+from lossbench.verdicts.together import prefix
 
 if TYPE_CHECKING:
-    from lossbench.report.build import Report
-    from lossbench.report.claims import Experiment
+    from lossbench.claims.claim import Experiment
+    from lossbench.verdicts.build import Report
 
 MOST_BYTES = 3_000_000
 _MARKS = {"best": " \\*", "tied": " ~", "": ""}
@@ -274,7 +274,7 @@ def _verdict(judged: Any) -> dict[str, Any]:
 
 def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:
     """The chosen rates: one row per loss, one column per condition."""
-    from lossbench.report.contenders import slices
+    from lossbench.verdicts.contenders import slices
 
     rows, layout = report.contenders.rows, report.contenders.layout
     parts = slices(rows, layout.axes)

@@ -11,9 +11,9 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.claims.declared import shipped
 from lossbench.errors import InputError, suggestion
 from lossbench.naming import ANATOMY
-from lossbench.report.declared import shipped
 from lossbench.report.named import named
 from lossbench.tracking.runs import BY_FINGERPRINT
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from lossbench.report import words
 from lossbench.report.advice import advice
-from lossbench.report.build import Report
-from lossbench.report.table import Column, Table, rate_of
+from lossbench.verdicts.build import Report
+from lossbench.verdicts.table import Column, Table, rate_of
 
 WIDTH = 100
 _NARROW = 16  # what stands beside a verdict; `at this budget` is one line

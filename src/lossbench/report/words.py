@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
-from lossbench.report.budget import Crossing
-from lossbench.report.build import Report
-from lossbench.report.conditions import LOSS, label, results
-from lossbench.report.settling import impossible, spread_asks
-from lossbench.report.spelling import show
-from lossbench.report.table import Cell
-from lossbench.report.verdicts import Judged
 from lossbench.significant import alike, number
+from lossbench.verdicts.budget import Crossing
+from lossbench.verdicts.build import Report
+from lossbench.verdicts.conditions import LOSS, label, results
+from lossbench.verdicts.judged import Judged
+from lossbench.verdicts.settling import impossible, spread_asks
+from lossbench.verdicts.spelling import show
+from lossbench.verdicts.table import Cell
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lossbench.report import page
-from lossbench.report.build import Report, results_table
 from lossbench.report.made import MANIFEST, check, made, manifest
+from lossbench.verdicts.build import Report, results_table
 
 DIGITS = 6
 _TRUSTED = "# Can the verdicts be trusted?"

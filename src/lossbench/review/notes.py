@@ -6,9 +6,9 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.metrics.names import METRICS
-from lossbench.report.conditions import RATE
 from lossbench.review.summaries import Compared, Summary
 from lossbench.significant import alike, number
+from lossbench.verdicts.conditions import RATE
 
 _SPACE = "\N{NO-BREAK SPACE}"
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from lossbench import palette
-from lossbench.report.declared import load_experiment, select_of
+from lossbench.claims.declared import load_experiment, select_of
 from lossbench.review.notes import describe
 from lossbench.review.summaries import Compared, Summary, compare, first_metric
 from lossbench.review.views import CHOSEN, CONDITION, views

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from lossbench.metrics.names import METRICS
-from lossbench.report import choose
-from lossbench.report.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
-from lossbench.report.contenders import slices
-from lossbench.report.same_data import DATA, sets_of
-from lossbench.report.statistics import paired_interval
+from lossbench.verdicts import choose
+from lossbench.verdicts.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
+from lossbench.verdicts.contenders import slices
+from lossbench.verdicts.same_data import DATA, sets_of
+from lossbench.verdicts.statistics import paired_interval
 
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
 # alphabet, and the first to be seen is what losses are compared by.

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.claims.claim import Claim
 from lossbench.palette import color
-from lossbench.report.claims import Claim
 from lossbench.report.figures import comparisons
-from lossbench.report.ranks import Ranks
-from lossbench.report.statistics import Verdict
-from lossbench.report.table import Cell, Column, Table
-from lossbench.report.verdicts import Judged
+from lossbench.verdicts.judged import Judged
+from lossbench.verdicts.ranks import Ranks
+from lossbench.verdicts.statistics import Verdict
+from lossbench.verdicts.table import Cell, Column, Table
 
 
 def judged(

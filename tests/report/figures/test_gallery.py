@@ -13,9 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from lossbench.report.budget import Crossing
-from lossbench.report.build import Report, build
-from lossbench.report.claims import Claim, Experiment
+from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.figures import gallery
 from lossbench.report.figures.drawn import few
 from lossbench.report.figures.predicted import predicted_values
@@ -23,6 +21,8 @@ from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.training_points import training_points
 from lossbench.tracking import read_runs
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+from lossbench.verdicts.budget import Crossing
+from lossbench.verdicts.build import Report, build
 
 CLAIM = Claim("a", "MAE beats MSE.", "source", {"loss": "mae"}, {"loss": "mse"}, "rmse")
 

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from lossbench.palette import color
-from lossbench.report.contenders import loss_of
 from lossbench.report.figures.looks import INK
 from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import FAINT, GREY, lines_behind, painted, panels
 from lossbench.report.figures.wording import metric_name
-from lossbench.report.ranks import Ranks
-from lossbench.report.table import Table
-from lossbench.report.verdicts import Judged
 from lossbench.report.words import verdict_line
+from lossbench.verdicts.contenders import loss_of
+from lossbench.verdicts.judged import Judged
+from lossbench.verdicts.ranks import Ranks
+from lossbench.verdicts.table import Table
 
 _VERDICTS: dict[str, dict[str, Any]] = {
     "supported": {"marker": "o", "markerfacecolor": "#1a6b2a", "markeredgecolor": "#1a6b2a"},

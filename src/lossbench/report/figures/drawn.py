@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import Layout
-from lossbench.report.contenders import slices
+from lossbench.verdicts.conditions import Layout
+from lossbench.verdicts.contenders import slices
 
 MOST_PANELS = 8
 

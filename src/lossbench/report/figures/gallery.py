@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, RATE, label, results
-from lossbench.report.contenders import Contenders, slices
 from lossbench.report.figures import comparisons, over_seeds, trends
 from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_out, with_places
 from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
 from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name, metric_name
-from lossbench.report.table import main_axis
-from lossbench.report.together import prefix
 from lossbench.report.words import cross_line
 from lossbench.tracking import read_histories
+from lossbench.verdicts.conditions import LOSS, RATE, label, results
+from lossbench.verdicts.contenders import Contenders, slices
+from lossbench.verdicts.table import main_axis
+from lossbench.verdicts.together import prefix
 
 if TYPE_CHECKING:
-    from lossbench.report.build import Report
+    from lossbench.verdicts.build import Report
 
 
 def draw(report: Report, uri: str) -> tuple[dict[str, bytes], dict[str, str]]:

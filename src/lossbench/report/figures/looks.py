@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lossbench.palette import color, shades
-from lossbench.report.conditions import loss_order
-from lossbench.report.contenders import loss_of
+from lossbench.verdicts.conditions import loss_order
+from lossbench.verdicts.contenders import loss_of
 
 INK = "#222222"
 

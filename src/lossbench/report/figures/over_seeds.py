@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.conditions import LOSS, higher_is_better
 from lossbench.report.figures.looks import look, ordered
 from lossbench.report.figures.style import GREY, band, lines_behind, painted, panels
 from lossbench.report.figures.wording import metric_label, metric_name
+from lossbench.verdicts.conditions import LOSS, higher_is_better
 
 
 @painted

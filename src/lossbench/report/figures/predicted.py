@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from lossbench.report.conditions import LOSS, results
-from lossbench.report.contenders import slices
 from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, conditions, with_places
 from lossbench.report.figures.stored import Arrays, Stored, labels
 from lossbench.report.figures.training_points import training_points
+from lossbench.verdicts.conditions import LOSS, results
+from lossbench.verdicts.contenders import slices
 
 if TYPE_CHECKING:
-    from lossbench.report.build import Report
+    from lossbench.verdicts.build import Report
 
 Runs = dict[str, list[Arrays]]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib import ticker
 
-from lossbench.report.conditions import higher_is_better
 from lossbench.report.figures.looks import Look, ordered
 from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, scale_for
 from lossbench.significant import number
+from lossbench.verdicts.conditions import higher_is_better
 
 _MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
 _LETTER, _GAP = 0.068, 0.1  # inches: a letter of a tick label, and what keeps two labels apart

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from lossbench.counting import counted
-from lossbench.report.conditions import LOSS, SEED
 from lossbench.report.figures.looks import ordered
-from lossbench.report.predictions import FILE
-from lossbench.report.predictions import Arrays as Arrays
 from lossbench.tracking import read_artifact
 from lossbench.tracking.frames import artifact_files
 from lossbench.tracking.runs import ARTIFACTS
+from lossbench.verdicts.conditions import LOSS, SEED
+from lossbench.verdicts.predictions import FILE
+from lossbench.verdicts.predictions import Arrays as Arrays
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from lossbench.metrics.names import METRICS
 from lossbench.report.figures.looks import INK, Look
-from lossbench.report.statistics import paired_interval
+from lossbench.verdicts.statistics import paired_interval
 
 WIDTH = 8.0  # inches; at DPI 150 a PNG is 1200 pixels wide
 DPI = 150

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import ticker
 
-from lossbench.report.conditions import LOSS, RATE
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
@@ -22,6 +21,7 @@ from lossbench.report.figures.style import (
     scale_for,
 )
 from lossbench.report.figures.wording import axis_name, metric_label, metric_name
+from lossbench.verdicts.conditions import LOSS, RATE
 
 Parts = Sequence[tuple[str, pd.DataFrame]]
 """Conditions: a title in words and the rows of each."""

@@ -1,0 +1,1 @@
+"""Each loss and its gradient beside its textbook property; nothing is trained."""

@@ -1,0 +1,162 @@
+"""From simulated runs to verdicts: the steps that judge real claims, on arrays.
+
+`verdicts.judged` reads frames; here the same functions are handed arrays, so that thousands of experiments
+take seconds. `tests/calibration/test_calibration.py` holds both against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.verdicts.comparison import Evidence, compare
+from lossbench.verdicts.grid import compared
+from lossbench.verdicts.lopsided import lopsided, strayed
+from lossbench.verdicts.statistics import Floats, Interval, Region, decide, holm, paired_interval
+from lossbench.verdicts.trials import Contrast, Trials, interval_with_choice
+
+Claims = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """E experiments of L losses, each trained at T rates on S seeds; more is better.
+
+    validation, test: (E, L, T, S); NaN where the run diverged.
+    known: (E, L, T, S), whether there is such a run; None where there are all.
+    """
+
+    validation: Floats
+    test: Floats
+    known: NDArray[np.bool_] | None = None
+
+    def one(self, place: int) -> Runs:
+        """One experiment, or one loss of it: without the first axis."""
+        known = None if self.known is None else self.known[place]
+        return Runs(self.validation[place], self.test[place], known)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One loss of one experiment.
+
+    trials: of the rates that compete, on the seeds that all of these have
+    seeds: which ones
+    chosen: (S,) results at the rate that is chosen, minus infinity where it diverged, NaN where there is none
+    missing: how many runs the choice lacks
+    """
+
+    trials: Trials
+    seeds: NDArray[np.intp]
+    chosen: Floats
+    missing: int
+
+    @staticmethod
+    def of(validation: Floats, test: Floats, known: NDArray[np.bool_] | None) -> Side:
+        """The side whose rate validation chooses; arrays are (T, S)."""
+        if known is None:
+            known = np.ones(test.shape, dtype=bool)
+        rates, complete, missing = compared(known)
+        seeds = np.flatnonzero(complete)
+        trials = Trials(validation[rates][:, seeds], test[rates][:, seeds], True)
+        place = int(trials.choose(np.ones((1, len(seeds))))[0])
+        results = np.where(known, test, np.nan)[rates]
+        chosen = np.where(known[rates][place] & np.isnan(results[place]), -np.inf, results[place])
+        return Side(trials, seeds, chosen, missing)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is seen of one claim.
+
+    evidence: of which its verdict is made
+    decision: 1 supported, -1 refuted, 0 none
+    paired: the decision of the paired test alone, which takes the choice of the rates as given
+    warned: whether the report warns of runs like these; only of verdicts where not the whole is looked at
+    """
+
+    evidence: Evidence
+    decision: int
+    paired: int
+    warned: bool
+
+    def covers(self, truth: float) -> bool:
+        """Whether the truth lies in one of the intervals that a verdict needs."""
+        interval = self.evidence.interval
+        both = [(float(interval.low), float(interval.high)), *filter(None, [self.evidence.repeated])]
+        return min(low for low, _ in both) <= truth <= max(high for _, high in both)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """One claim before the correction."""
+
+    interval: Interval
+    p: float
+    differences: Floats
+    sides: tuple[Side, Side]
+
+    def contrast(self) -> Contrast | None:
+        """What repeats the choice; None where there was none, or where runs diverged."""
+        left, right = self.sides
+        several = len(left.trials.test) > 1 or len(right.trials.test) > 1
+        seeds = np.intersect1d(left.seeds, right.seeds)
+        if not several or not np.isfinite(self.differences).all() or not len(seeds):
+            return None
+        parts = []
+        for factor, side in ((1.0, left), (-1.0, right)):
+            own = np.isin(side.seeds, seeds)
+            parts.append((factor, Trials(side.trials.validation[:, own], side.trials.test[:, own], True)))
+        return Contrast(tuple(parts))
+
+
+def judge(runs: Runs, claims: Claims, region: Region, *, whole: bool = True) -> list[Seen]:
+    """The verdicts of one experiment on claims (left loss, right loss) that a difference lies in a region.
+
+    Args:
+        runs: of one experiment.
+        whole: also what no verdict hangs on, where the paired interval leaves a claim open: the interval that
+            includes the choice, the p of a lone claim, and warnings. Without them it is ten times as fast,
+            and the decisions are the same.
+    """
+    losses = [runs.one(loss) for loss in range(len(runs.test))]
+    sides = [Side.of(one.validation, one.test, one.known) for one in losses]
+    exact = whole or len(claims) > 1
+    asked = [_asked(sides[one], sides[other], region, exact) for one, other in claims]
+    adjusted = holm([one.p for one in asked])
+    return [_seen(one, float(p), region, whole) for one, p in zip(asked, adjusted, strict=True)]
+
+
+def _asked(left: Side, right: Side, region: Region, exact: bool) -> _Asked:
+    with np.errstate(invalid="ignore"):
+        values = left.chosen - right.chosen
+    both_lost = np.isneginf(left.chosen) & np.isneginf(right.chosen)
+    values = np.where(both_lost, 0.0, values)
+    values = values[both_lost | ~np.isnan(values)]
+    if len(values) < 2:
+        nothing = np.asarray(np.nan)
+        open_ended = Interval(nothing, np.asarray(-np.inf), np.asarray(np.inf), nothing, len(values))
+        return _Asked(open_ended, 1.0, values, (left, right))
+    if not exact and np.isfinite(values).all():
+        interval = paired_interval(values)
+        if decide(interval, 0.0, region) == 0:
+            return _Asked(interval, 1.0, values, (left, right))
+    return _Asked(*compare(values, region), values, (left, right))
+
+
+def _seen(asked: _Asked, adjusted: float, region: Region, whole: bool) -> Seen:
+    missing = sum(side.missing for side in asked.sides)
+    paired = int(decide(asked.interval, adjusted, region))
+    contrast = asked.contrast() if whole or decide(asked.interval, 0.0, region) else None
+    repeated = interval_with_choice(contrast) if contrast else None
+    evidence = Evidence(asked.interval, repeated, (asked.p, adjusted), missing)
+    decision = evidence.decision(region)
+    warned = (whole or decision != 0) and _warned(asked)
+    return Seen(evidence, decision, paired, warned)
+
+
+def _warned(asked: _Asked) -> bool:
+    return lopsided(asked.differences) or any(strayed(side.trials, True) for side in asked.sides)

@@ -1,0 +1,156 @@
+"""The rows of the calibration table: every world at every number of seeds, judged."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lossbench.calibration.again import LOOKS, looked
+from lossbench.calibration.procedure import Seen, judge
+from lossbench.calibration.shared import SEEDS as SHARED_SEEDS
+from lossbench.calibration.shared import judged
+from lossbench.calibration.worlds import DIFFERENCE, MARGIN, World, worlds
+from lossbench.seeds import numpy_generator
+from lossbench.verdicts.statistics import Region
+
+EXPERIMENTS = 1000
+MORE = 4  # times as many where nothing is chosen, which is quick
+FEWER = 2  # times as few where no share near 5% must be told from it
+TAILS = ("normal", "heavy-tailed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One world at one number of seeds. All results are shares of the experiments.
+
+    truth: the difference of the first claim, in standard deviations of the paired differences
+    supported, refuted: with any such verdict; with a planted difference, on its claim
+    false: with any verdict that is wrong
+    paired: the same, were verdicts made by the paired test alone, that takes the choice of rates as given
+    found: with a planted difference, how often the paired test alone would support it
+    waits: without a verdict because runs are missing
+    coverage: of claims whose true difference lies in one of the intervals that a verdict needs
+    warned: verdicts that the report warns of, of all verdicts; warned_false: of the false ones; nan where
+        there are none
+    """
+
+    part: str
+    world: str
+    seeds: int
+    claims: int
+    truth: float
+    experiments: int
+    supported: float
+    refuted: float
+    false: float
+    paired: float
+    coverage: float
+    found: float = float("nan")
+    waits: float = float("nan")
+    warned: float = float("nan")
+    warned_false: float = float("nan")
+
+
+def simulate(experiments: int = EXPERIMENTS) -> Iterator[Row]:
+    """All rows, from as many processes as there are cores."""
+    places = [(place, seeds) for place, world in enumerate(worlds()) for seeds in world.seeds]
+    shared = [(tails, seeds) for tails in TAILS for seeds in SHARED_SEEDS]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        own = pool.map(_row, *zip(*places, strict=True), [experiments] * len(places))
+        few = [experiments] * len(shared)
+        others = pool.map(shared_row, *zip(*shared, strict=True), few)
+        again = pool.submit(again_row, MORE * experiments)
+        yield from own
+        yield from others
+        yield again.result()
+
+
+def _row(place: int, seeds: int, experiments: int) -> Row:
+    world = next(islice(worlds(), place, None))  # by its place, for a function cannot be sent
+    if world.part in ("planted", "mismatch"):
+        return row(world, seeds, max(1, experiments // FEWER))
+    return row(world, seeds, experiments if world.rates > 1 else MORE * experiments)
+
+
+def row(world: World, seeds: int, experiments: int) -> Row:
+    """Judge so many experiments of a world."""
+    rng = numpy_generator(seeds, "calibration", world.part, world.name, str(world.truth))
+    runs = world.runs(rng, experiments, seeds)
+    region = Region.of(world.kind, 0.0 if world.kind == "better" else MARGIN * DIFFERENCE)
+    truths = [world.truth * DIFFERENCE, *[0.0] * (len(world.claims) - 1)]
+    seen = [judge(runs.one(one), world.claims, region, whole=False) for one in range(experiments)]
+    decisions = np.array([[one.decision for one in claims] for claims in seen])
+    paired = np.array([[one.paired for one in claims] for claims in seen])
+    wrong = _wrong(decisions, truths, region).any(axis=1)
+    told = decisions[:, :1] if world.part == "planted" else decisions
+    warned = np.array([any(one.warned for one in claims) for claims in seen])
+    decided = (decisions != 0).any(axis=1)
+    return Row(
+        part=world.part,
+        world=world.name,
+        seeds=seeds,
+        claims=len(world.claims),
+        truth=world.truth,
+        experiments=experiments,
+        supported=float((told == 1).any(axis=1).mean()),
+        refuted=float((told == -1).any(axis=1).mean()),
+        false=float(wrong.mean()),
+        paired=float(_wrong(paired, truths, region).any(axis=1).mean()),
+        found=float((paired[:, 0] == 1).mean()) if world.part == "planted" else np.nan,
+        waits=float(np.mean([all(one.evidence.missing for one in claims) for claims in seen])),
+        coverage=_coverage(seen, truths) if world.part != "planted" else np.nan,
+        warned=float(warned[decided].mean()) if decided.any() else np.nan,
+        warned_false=float(warned[wrong].mean()) if wrong.any() else np.nan,
+    )
+
+
+def shared_row(tails: str, seeds: int, experiments: int) -> Row:
+    """Judge so many experiments in which seeds share examples."""
+    rng = numpy_generator(seeds, "calibration", "examples", tails)
+    region = Region(low=0.0)
+    seen = [judged(rng, seeds, tails == TAILS[1]) for _ in range(experiments)]
+    decisions = np.array([[one.decision(region) for one in pair] for pair in seen])
+    intervals = [wide.interval for wide, _ in seen]
+    return Row(
+        part="examples",
+        world=f"{tails} examples",
+        seeds=seeds,
+        claims=1,
+        truth=0.0,
+        experiments=experiments,
+        supported=float((decisions[:, 0] == 1).mean()),
+        refuted=float((decisions[:, 0] == -1).mean()),
+        false=float((decisions[:, 0] != 0).mean()),
+        paired=float((decisions[:, 1] != 0).mean()),
+        coverage=float(np.mean([one.low <= 0 <= one.high for one in intervals])),
+    )
+
+
+def again_row(experiments: int) -> Row:
+    """Judge so many experiments that are looked at again and again."""
+    found = looked(numpy_generator(0, "calibration", "looks"), experiments)
+    false, paired = (float(share) for share in found.mean(axis=0))
+    name = f"normal, looks at {', '.join(map(str, LOOKS))} seeds"
+    return Row("looks", name, LOOKS[-1], 1, 0.0, experiments, np.nan, np.nan, false, paired, np.nan)
+
+
+def _wrong(decisions: NDArray[np.int_], truths: list[float], region: Region) -> NDArray[np.bool_]:
+    """Which decisions (E, C) are wrong: at an edge of the region both are."""
+    inside = np.array([region.low < truth < region.high for truth in truths])
+    edge = np.isin(truths, region.edges)
+    wrong: NDArray[np.bool_] = np.where(edge, decisions != 0, decisions == np.where(inside, -1, 1))
+    return wrong
+
+
+def _coverage(seen: list[list[Seen]], truths: list[float]) -> float:
+    """Exact for truths at an edge of the region: only there the interval with the choice is always known."""
+    covered = [[one.covers(truth) for one, truth in zip(claims, truths, strict=True)] for claims in seen]
+    return float(np.mean(covered))

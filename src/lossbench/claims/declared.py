@@ -1,0 +1,62 @@
+"""What the YAML of an experiment declares: its question, its metrics, its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from lossbench.folders import choices, root_of, roots
+from lossbench.naming import check_written
+from lossbench.tracking.runs import SELECT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lossbench.claims.claim import Experiment
+
+
+def shipped(folder: Path | None = None) -> list[str]:
+    """Names of the experiments in `conf/experiment`, and of those in a folder of the user's."""
+    return list(choices(folder, "experiment"))
+
+
+def load_experiment(
+    name: str, folder: Path | None = None, instead: Mapping[str, str] | None = None
+) -> Experiment:
+    """The experiment of a YAML, or a plain one of that name, without claims.
+
+    Args:
+        name: of the experiment.
+        folder: looked through before `conf/`; its losses, data sets and models may stand in claims.
+        instead: parts of the `experiment` node that a command line gives instead of the YAML's.
+
+    Raises:
+        InputError: its claims are at fault, or its name is no text.
+    """
+    from lossbench.claims.claim import parse_experiment
+    from lossbench.claims.known import Known
+
+    given = dict(instead or {})
+    overrides = tuple(f"experiment.{key}={value}" for key, value in given.items())
+    root = root_of(folder, name)
+    if root is None:
+        plain = parse_experiment({"name": name, **given}, Known({}))
+        return replace(plain, overrides=tuple(text for text in overrides if ".name=" not in text))
+    file = root / "experiment" / f"{name}.yaml"
+    if "name" not in given:
+        check_written(file)
+    tree: Any = OmegaConf.to_container(OmegaConf.load(file))
+    node = {"name": name, **(tree.get("experiment") or {}), **given}
+    parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
+    own = ("--config-dir", str(folder)) if root == folder else ()
+    return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)
+
+
+def select_of(runs: pd.DataFrame) -> str | None:
+    """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
+    told = runs[SELECT].dropna() if SELECT in runs.columns else ()
+    return str(next(iter(told))) if len(told) else None

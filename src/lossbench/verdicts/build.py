@@ -1,0 +1,288 @@
+"""Everything that a report says, computed from the runs once and then only shown."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+import pandas as pd
+
+from lossbench.claims.claim import Experiment
+from lossbench.claims.declared import select_of
+from lossbench.errors import InputError
+from lossbench.metrics.names import METRICS
+from lossbench.tracking.runs import SOURCE
+from lossbench.verdicts import choose, lopsided, table
+from lossbench.verdicts.breakdown import Breakdown, breakdown
+from lossbench.verdicts.budget import Crossing, budget_curves, crossings
+from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
+from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
+from lossbench.verdicts.decision import Decision
+from lossbench.verdicts.examples import Examples
+from lossbench.verdicts.family import Claimed, Family, Tried, decisions
+from lossbench.verdicts.judged import Judged, judge, placed
+from lossbench.verdicts.looks import Looks, Seeds
+from lossbench.verdicts.pairs import Pairs, pairs
+from lossbench.verdicts.predictions import Reader
+from lossbench.verdicts.ranks import Ranks, ranks
+from lossbench.verdicts.same_data import on_same_data
+from lossbench.verdicts.selecting import assignments
+from lossbench.verdicts.sides import run_ids
+from lossbench.verdicts.table import Table
+from lossbench.verdicts.together import by_data, together
+from lossbench.verdicts.unended import Histories, remarks, unended
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the runs of one experiment say.
+
+    judge, select: test metric that judges, validation metric that chose the learning rates
+    remarks: what weakens the comparison; shown first
+    verdicts: on the experiment's claims; where it states none, on each pair of losses
+    no_verdicts: why they are not listed, where the seeds allow them
+    family: all pairs of what competes in the metric that judges, whose decisions are said everywhere
+    decision: chances of each contender in that metric, for who must take one now
+    finalists: by condition in words, the contender of each loss that validation chose
+    selection: what the runs were filtered by; empty where they are all of the experiment
+    contenders: the chosen runs by what stands in the rows of the tables
+    by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
+    unended: ids of runs whose training had not ended
+    knobs: of each loss, those that are not off and were not swept
+    sections: a report on each data set, where there are several; tables and answers are theirs then
+    looks: this one at the seeds, and those before
+    """
+
+    experiment: Experiment
+    judge: str
+    select: str | None
+    runs: pd.DataFrame
+    layout: Layout
+    ranked: pd.DataFrame
+    chosen: pd.DataFrame
+    remarks: tuple[str, ...]
+    verdicts: tuple[Judged, ...]
+    contenders: Contenders
+    family: Family
+    decision: Decision
+    finalists: Mapping[str, Sequence[str]]
+    knobs: Mapping[str, str]
+    by_axis: tuple[Table, ...]
+    by_metric: tuple[Table, ...]
+    cross: tuple[Table, ...]
+    budget: pd.DataFrame
+    crossings: tuple[Crossing, ...]
+    ranks: Ranks | None
+    breakdown: Breakdown | None = None
+    unended: frozenset[str] = frozenset()
+    no_verdicts: str = ""
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    sections: tuple[Report, ...] = ()
+    looks: Looks = field(default_factory=Looks)
+
+    @property
+    def section(self) -> str:
+        """The data set, where it is one."""
+        return ", ".join(map(str, self.runs["data.name"].unique()))
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds have results."""
+        return int(self.chosen.loc[self.chosen["outcome"].isin(DONE), SEED].nunique())
+
+    @property
+    def rates_chosen(self) -> Literal["all", "some", "none"]:
+        """Of which conditions one of several learning rates was chosen; some have nothing to choose by."""
+        tried = self.ranked.groupby(self.layout.keys, dropna=False)["finished"].agg(["size", "max"])
+        chosen = (tried["size"] > 1) & (tried["max"] > 0)
+        return "all" if chosen.all() else "some" if chosen.any() else "none"
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of results."""
+        return (*self.by_axis, *self.by_metric, *self.cross)
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data sets, each with where it comes from and a digest of the fingerprints of all its runs."""
+        prints = self.runs.get("lossbench.fingerprint", pd.Series("", index=self.runs.index))
+        found = []
+        for name, own in prints.groupby(self.runs["data.name"]):
+            known = sorted({str(value) for value in own.dropna()})
+            digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
+            views = f" of the {len(known)} views that seeds and noise make" if len(known) > 1 else ""
+            told = self.runs.loc[own.index, SOURCE].dropna().unique() if SOURCE in self.runs else ()
+            source = f" ({'; '.join(map(str, told))})" if len(told) else ""
+            found.append(f"{name}{source}, fingerprint {digest}{views}")
+        return tuple(found)
+
+
+def build(
+    experiment: Experiment,
+    found: pd.DataFrame,
+    select: str | None = None,
+    selection: Mapping[str, Any] = MappingProxyType({}),
+    histories: Histories | None = None,
+    predictions: Reader | None = None,
+    looked: frozenset[Seeds] = frozenset(),
+) -> Report:
+    """Choose learning rates, make tables and judge claims.
+
+    Args:
+        experiment: checked; its `judge` and `select` may be None.
+        found: of `tracking.read_runs`.
+        select: the selection metric of the data set, where the experiment names none.
+        selection: what `found` was filtered by, so that the report says so.
+        histories: reads curves; without it nothing is said of training that had not ended.
+        predictions: reads those of a run, so that verdicts hold for new examples; without it seeds alone
+            speak.
+        looked: the seeds of each recorded report on them.
+
+    Raises:
+        InputError: there is no result to report.
+    """
+    if found.empty or not found["outcome"].isin(DONE).any():
+        raise InputError(
+            f"The experiment {experiment.name!r} has no finished run; "
+            "run its sweep first (python -m lossbench -m experiment=...), or name it with experiment=."
+        )
+    found, other_data = on_same_data(found)
+    runs = tidy(found)
+    looks = Looks(frozenset(map(int, runs.loc[runs["outcome"].isin(DONE), SEED])), looked)
+    first = (*other_data, *selected(selection), *filter(None, [looks.line()]))
+    asked = [claim.metric for claim in experiment.claims]
+    examples = Examples.of(runs, predictions).asked(*asked) if predictions else None
+    if len(parts := by_data(experiment, runs)) == 1:
+        kept = (histories, examples, looks)
+        return _report(experiment, runs, select, kept, first, selection=selection)
+
+    def one(own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None) -> Report:
+        kept = (histories, examples, looks)
+        return _report(own, part, select_of(part) or select, kept, claimed=claimed)
+
+    return replace(
+        together(experiment, runs, parts, one, first, (examples, looks.alpha)), selection=selection
+    )
+
+
+def _report(
+    experiment: Experiment,
+    runs: pd.DataFrame,
+    select: str | None,
+    kept: tuple[Histories | None, Examples | None, Looks],
+    first: Sequence[str] = (),
+    *,
+    selection: Mapping[str, Any] = MappingProxyType({}),
+    claimed: Sequence[Judged] | None = None,
+) -> Report:
+    """The report on one data set.
+
+    Args:
+        experiment, select, selection: as for `build`.
+        runs: tidy.
+        kept: what runs kept beside their results: curves, what test examples contribute, recorded looks.
+        first: remarks that come before all others.
+        claimed: verdicts on the claims, where they are judged and shown elsewhere.
+    """
+    histories, examples, looks = kept
+    layout = Layout.of(runs)
+    select = experiment.select or _first(runs, "best/", experiment.judge, select)
+    judged_by = experiment.judge or _first(runs, "test/", select)
+    ranked = choose.rates(runs, layout, select)
+    chosen = choose.chosen(runs, ranked, layout)
+    rows = Contenders.of(chosen, layout)
+    examples = examples and examples.asked(judged_by)
+    choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
+    verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
+    tried = Tried.of(chosen, choice, select)
+    families = _families(tried, decisions(verdicts, chosen, layout))
+    family = families(f"test/{judged_by}")
+    asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
+    asked = Pairs() if claimed else asked
+    compared = [run_ids(one.claim, choice) for one in asked.verdicts]
+    trials = runs[runs["run_id"].isin({*chosen["run_id"], *itertools.chain(*compared)})]
+    short = unended(trials, layout, select, histories) if histories else ()
+    late = {name for one in short for name in one.run_ids}
+    budget = budget_curves(runs, ranked, layout, judged_by)
+    return Report(
+        experiment=experiment,
+        judge=judged_by,
+        select=select,
+        runs=runs,
+        layout=layout,
+        ranked=ranked,
+        chosen=chosen,
+        remarks=(
+            *first,
+            *remarks(short, layout, select),
+            *lopsided.remarks(asked.verdicts),
+            *choose.remarks(runs, ranked, layout),
+            *_not_finite(chosen, layout, judged_by),
+        ),
+        verdicts=placed(asked.verdicts, compared, late, runs),
+        unended=frozenset(late),
+        contenders=rows,
+        family=family,
+        decision=Decision.of(tried, family),
+        finalists=finalists(ranked, layout, prefers_higher(runs, select)),
+        knobs=fixed_knobs(runs, layout),
+        by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),
+        by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
+        cross=tuple(table.cross_tables(rows.rows, rows.layout, families)),
+        budget=budget,
+        crossings=tuple(crossings(Contenders.of(budget, layout).rows, rows.layout, judged_by)),
+        ranks=ranks(rows.rows, rows.layout, judged_by),
+        breakdown=breakdown(chosen, layout, judged_by),
+        no_verdicts=asked.none,
+        selection=selection,
+        looks=looks,
+    )
+
+
+def _families(tried: Tried, claimed: Mapping[str, Claimed]) -> Callable[[str], Family]:
+    """The pairs of each metric, compared once."""
+    return functools.cache(lambda metric: Family.of(tried, metric, claimed.get(metric)))
+
+
+def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[str]:
+    """Runs that ended, but with an infinite or undefined result: they count as the worst, so it is said."""
+    rows = chosen[(chosen["outcome"] == "finished") & lost(chosen, f"test/{judged_by}")]
+    counts = rows.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="runs")
+    parts = [f"{label(row, layout.keys)}: {row['runs']}" for row in counts.to_dict("records")]
+    if not parts:
+        return []
+    what = f"Runs whose test {judged_by} is infinite or no number"
+    return [f"{what} count as the worst result seen: {choose.several(parts)}."]
+
+
+def selected(selection: Mapping[str, Any]) -> list[str]:
+    if not selection:
+        return []
+    return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]
+
+
+def _first(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
+    """The first metric of the table that the runs have."""
+    names = [*preferred, *METRICS]
+    return next((name for name in names if name and f"{prefix}{name}" in runs.columns), "")
+
+
+def results_table(report: Report) -> pd.DataFrame:
+    """`results.csv`: one row per run with what varies, its outcome and its metrics."""
+    varies = [name for name in choose.grid_of(report.runs) if name != SEED]
+    always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
+    metrics = [
+        name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))
+    ]
+    about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
+    columns: Sequence[str] = [
+        name for name in [*always, *varies, SEED, *about, *metrics] if name in report.runs.columns
+    ]
+    order = [name for name in [*always, *varies, SEED] if name in report.runs.columns]
+    return report.runs[list(columns)].sort_values(order, kind="stable", ignore_index=True)

@@ -1,0 +1,218 @@
+"""The tidy frame of runs, and what is compared in it: conditions.
+
+A condition is a loss and a value of every axis of the experiment (contamination, model, ...). Runs of one
+condition differ in the learning rate, which is chosen, and in the seed, over which results are paired.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+from lossbench.tracking.runs import DIRECTION, PLACES, SELECT
+from lossbench.verdicts.spelling import same, show, sorting, spelled
+
+LOSS = "loss.name"
+RATE = "optimizer.lr"
+SEED = "seed"
+GROUPS = ("data", "model", "loss", "optimizer", "trainer")
+NOT_FINITE = "lossbench.not_finite"
+INFINITE = 1e300  # MLflow's database stores infinity as the largest float
+DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
+
+
+def tidy(runs: pd.DataFrame) -> pd.DataFrame:
+    """Params as numbers where every value is one; one row per config, the latest that came to a result."""
+    frame = typed(runs)
+    frame["done"] = frame["outcome"].isin(DONE)
+    frame = frame.sort_values(["done", "started"], kind="stable")
+    return frame.drop_duplicates(parameters(frame), keep="last").drop(columns="done").reset_index(drop=True)
+
+
+def typed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs as they were read, with params as numbers where every value is one, else in one spelling."""
+    frame = runs.copy()
+    for name in parameters(frame):
+        frame[name] = _typed(frame[name])
+    frame[SEED] = pd.to_numeric(frame[SEED]).astype(int)
+    return frame
+
+
+def _typed(column: pd.Series[Any]) -> pd.Series[Any]:
+    known = column.dropna()
+    numbers = pd.to_numeric(known, errors="coerce")
+    if len(known) and not numbers.isna().any() and not any(isinstance(value, bool) for value in known):
+        return pd.to_numeric(column)
+    spellings = {value: spelled(value) for value in known.unique()}
+    return column.map(spellings).astype(object).where(column.notna(), None)
+
+
+def parameters(runs: pd.DataFrame) -> list[str]:
+    """Names of the columns that are params of a run and matter to its result."""
+    places = places_of(runs)
+    named = (name for name in runs.columns if name not in places)
+    return [name for name in named if name == SEED or name.split(".")[0] in GROUPS]
+
+
+def places_of(runs: pd.DataFrame) -> list[str]:
+    """Names of params that say where or on what a run was trained, which makes no other run of it."""
+    told = runs[PLACES].dropna().unique() if PLACES in runs.columns else ()
+    return list(dict.fromkeys([*_PLACES, *(name for text in told for name in json.loads(text))]))
+
+
+# Of older records, which do not say so.
+_PLACES = ("data.root", "data.path", "trainer.accelerator")
+
+
+def axes_of(runs: pd.DataFrame) -> list[str]:
+    """The params that vary by themselves, apart from the loss, the learning rate and the seed.
+
+    A knob that differs only because another choice was named (the delta of Huber, the width of one model) is
+    no axis: it varies between choices of its group, never within one.
+    """
+    found = []
+    for name in parameters(runs):
+        group = name.split(".")[0]
+        if name in (LOSS, RATE, SEED):
+            continue
+        if name == f"{group}.name":
+            varies = len(runs[name].unique()) > 1
+        else:
+            within = runs.groupby(f"{group}.name", dropna=False)[name]
+            varies = any(len(values.unique()) > 1 for _, values in within)
+        if varies:
+            found.append(name)
+    return found
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What an experiment compares: losses in the order of the street, and the axes with their values."""
+
+    losses: tuple[str, ...]
+    axes: tuple[str, ...]
+    levels: Mapping[str, tuple[Any, ...]]
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns that name a condition."""
+        return [LOSS, *self.axes]
+
+    @staticmethod
+    def of(runs: pd.DataFrame) -> Layout:
+        """Read off the runs themselves, so that it holds for any sweep."""
+        names = axes_of(runs)
+        levels = {name: tuple(sorted(runs[name].dropna().unique(), key=sorting)) for name in names}
+        return Layout(tuple(sorted(runs[LOSS].unique(), key=loss_order)), tuple(names), levels)
+
+
+def in_order(frame: pd.DataFrame, layout: Layout, *then: str) -> pd.DataFrame:
+    """Rows sorted by loss as people list them, then by axis, then by the columns named."""
+    orders = {LOSS: layout.losses, **{axis: layout.levels[axis] for axis in layout.axes}}
+    places = {
+        f"place of {name}": frame[name].map({value: place for place, value in enumerate(order)})
+        for name, order in orders.items()
+    }
+    return (
+        frame.assign(**places)
+        .sort_values([*places, *then], kind="stable")
+        .drop(columns=list(places))
+        .reset_index(drop=True)
+    )
+
+
+LOSS_ORDER = ("mse", "mae", "huber", "bce", "cce", "hinge", "kl", "contrastive", "triplet")
+
+
+def loss_order(name: str) -> tuple[int, str]:
+    """Shipped losses in the order of the README, then the user's own by name."""
+    return (LOSS_ORDER.index(name) if name in LOSS_ORDER else len(LOSS_ORDER), name)
+
+
+def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
+    """A condition in words: `huber, contamination 0.2`."""
+    rest = [f"{key.split('.', 1)[1].replace('_', ' ')} {show(condition[key])}" for key in keys if key != LOSS]
+    named = [text.removeprefix("name ") for text in rest]
+    return ", ".join([str(condition[LOSS]), *named])
+
+
+def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]:
+    """Rows of a selection such as `{"loss": "huber", "data.contamination": 0.2}`.
+
+    Values count, not their spelling: True is `true`, None is `null` or not there, (8, 8) is `[8, 8]`. A tuple
+    is one value; a list is one, too, and allows each of its items.
+    """
+    rows = pd.Series(True, index=runs.index)
+    for key, wanted in selection.items():
+        column = runs[column_of(key)] if column_of(key) in runs.columns else pd.Series(None, index=runs.index)
+        options = [wanted, *wanted] if isinstance(wanted, list) else [wanted]
+        meant = [cell for cell in column.unique() if any(same(cell, option) for option in options)]
+        rows &= column.isin(meant)
+    return rows
+
+
+def column_of(key: str) -> str:
+    """The column that a selection's key means: a bare group is its name."""
+    return f"{key}.name" if key in GROUPS else key
+
+
+def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
+    """Rows whose metric was left out of MLflow because it was nan or infinite."""
+    if NOT_FINITE not in runs.columns:
+        return pd.Series(False, index=runs.index)
+    told = runs[NOT_FINITE].map(lambda text: metric in str(text))
+    return told.astype(bool) & runs[metric].isna()
+
+
+def higher_is_better(metric: str) -> bool:
+    """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
+    name = metric.split("/", 1)[-1]
+    return name in METRICS and METRICS[name].higher_is_better
+
+
+def prefers_higher(runs: pd.DataFrame, select: str) -> bool:
+    """The direction of the metric that chooses: the one that was recorded with the runs, where it was."""
+    if SELECT in runs.columns and DIRECTION in runs.columns:
+        told = runs.loc[runs[SELECT] == select, DIRECTION].dropna()
+        if len(told):
+            return bool(told.iloc[0] == "higher")
+    return higher_is_better(select)
+
+
+def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:
+    """Values of a metric, where a diverged or infinite one counts as the worst that a row of `among` reached.
+
+    Returns:
+        One value per row of `runs`; NaN for a run that failed, was killed or does not define the metric.
+    """
+    if metric not in runs.columns:
+        return pd.Series(np.nan, index=runs.index, dtype=float)
+    pool = runs if among is None else among
+    reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
+    worst = float(reached.min() if higher_is_better(metric) else reached.max())
+    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
+
+
+def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
+    """Values of a metric for comparisons: where `results` takes the worst value seen, infinitely bad.
+
+    What another loss has reached then changes nothing.
+    """
+    if metric not in runs.columns:
+        return pd.Series(np.nan, index=runs.index, dtype=float)
+    worst = -np.inf if higher_is_better(metric) else np.inf
+    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
+
+
+def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
+    """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
+    diverged = runs["outcome"] == "diverged"
+    if metric not in runs.columns:
+        return diverged
+    return diverged | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)

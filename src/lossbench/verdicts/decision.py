@@ -1,0 +1,108 @@
+"""What a person who must decide today can know: chances and costs, beside the verdicts, not instead of them.
+
+A verdict asks whether a difference is real. Who trains tomorrow has to take one loss in any case and asks how
+likely it is the best, and what it costs if it is not. One bootstrap over seeds, in which every loss chooses
+its trial again (`trials.Trials.choose`), answers both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.verdicts.family import Family, Tried
+from lossbench.verdicts.pilot import FEWEST_FOR_SPREAD
+from lossbench.verdicts.sign_flips import Floats
+from lossbench.verdicts.trials import Trials, drawn_weights
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Of one condition among its rivals.
+
+    best: probability that it has the best mean over seeds drawn anew, 0 to 1; all of them add up to 1
+    regret: expected loss against the best of each draw, in units of the metric, at least 0
+    seeds_better: share of the seeds on which it is better than every rival, at the chosen trials, 0 to 1
+    """
+
+    best: float
+    regret: float
+    seeds_better: float
+
+
+def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
+    """The chances of every condition; empty with fewer than two conditions or seeds.
+
+    Args:
+        rivals: by name, all of the same seeds in the same order, without runs that diverged.
+        higher: whether more of the metric that judges is better.
+    """
+    if len(rivals) < 2 or (seeds := next(iter(rivals.values())).test.shape[1]) < 2:
+        return {}
+    weights = drawn_weights(seeds)
+    sign = 1.0 if higher else -1.0
+    drawn = sign * np.stack([trials.tested(weights) for trials in rivals.values()], axis=1)  # (B, L)
+    shortfall = drawn.max(axis=1, keepdims=True) - drawn
+    ties = (shortfall == 0).astype(float)
+    best = (ties / ties.sum(axis=1, keepdims=True)).mean(axis=0)
+    everyone = np.ones((1, seeds))
+    seen = sign * np.stack([one.test[one.choose(everyone)[0]] for one in rivals.values()])  # (L, S)
+    return {
+        name: Chances(float(best[place]), float(shortfall[:, place].mean()), _ahead(seen, place))
+        for place, name in enumerate(rivals)
+    }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is known for who must take one: chances by condition in words and name, and what pairing gained.
+
+    gain: median over all pairs of how many times more seeds an unpaired comparison would need; None where no
+        pair has five seeds without divergence
+    """
+
+    chances: Mapping[str, Mapping[str, Chances]]
+    gain: float | None
+
+    @staticmethod
+    def of(tried: Tried, family: Family) -> Decision:
+        """Of what competes, in the metric of a family. Who diverged on a seed has no chances told."""
+        higher = higher_is_better(family.metric)
+        found = {}
+        for where, part in tried.slices():
+            grids = {str(name): tried.grid(where, str(name), family.metric) for name in part[LOSS].unique()}
+            seeds = sorted(set.intersection(*({*grid.seeds} for grid in grids.values())))
+            rivals = {name: grid.trials(seeds) for name, grid in grids.items() if seeds}
+            everyone = np.ones((1, len(seeds)))
+            known = {name: one for name, one in rivals.items() if np.isfinite(one.tested(everyone)).all()}
+            if told := chances(known, higher):
+                found[where] = told
+        gains = [
+            pairing_gain([*pair.left], [*pair.right])
+            for pair in family.pairs
+            if len(pair.left) >= FEWEST_FOR_SPREAD and np.isfinite([*pair.left, *pair.right]).all()
+        ]
+        return Decision(found, float(np.median(gains)) if gains else None)
+
+
+def _ahead(seen: Floats, place: int) -> float:
+    """The share of seeds on which one of the results (L, S), more is better, exceeds all others."""
+    others = np.delete(seen, place, axis=0).max(axis=0)
+    return float((seen[place] > others).mean())
+
+
+def pairing_gain(left: Sequence[float] | Floats, right: Sequence[float] | Floats) -> float:
+    """How many times more seeds the comparison would need if they were not paired.
+
+    The variance of a difference of independent results over that of the paired differences; 1 gains nothing,
+    infinity where the differences are all equal.
+    """
+    first, second = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    paired = float(np.var(first - second, ddof=1))
+    apart = float(np.var(first, ddof=1) + np.var(second, ddof=1))
+    if paired == 0:
+        return 1.0 if apart == 0 else np.inf
+    return apart / paired

@@ -1,0 +1,199 @@
+"""The two sides of a claim: results by seed, paired; or the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lossbench.claims.claim import Claim
+from lossbench.counting import counted
+from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.conditions import DONE, RATE, SEED, column_of, lost, matches, worst_first
+from lossbench.verdicts.examples import Weighed
+from lossbench.verdicts.grid import Grid
+from lossbench.verdicts.spelling import show
+from lossbench.verdicts.statistics import Floats
+from lossbench.verdicts.trials import Contrast
+
+_EMPTY = pd.Series(dtype=float)
+Part = tuple[float, Grid]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Results of both sides by the seeds that both have; infinitely bad where a run diverged.
+
+    sign: 1 where more of the metric is better, else -1
+    note: why there can be no verdict; the results are then empty
+    parts: the conditions of both sides with all their learning rates, each times its share in the difference
+    """
+
+    left: pd.Series[float]
+    right: pd.Series[float]
+    sign: float
+    note: str = ""
+    parts: tuple[Part, ...] = field(default=(), compare=False)
+
+    @property
+    def differences(self) -> Floats:
+        """Left minus right, (seeds,), positive where left is better; 0 where both diverged."""
+        with np.errstate(invalid="ignore"):
+            values = self.sign * np.asarray(self.left.to_numpy(float) - self.right.to_numpy(float))
+        return np.where(np.isnan(values), 0.0, values)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to test."""
+        return len(self.left) > 1 and not self.note
+
+    @property
+    def missing(self) -> int:
+        """How many runs are missing that the choice of a learning rate, and so a verdict, waits for."""
+        return sum(grid.missing for _, grid in self.parts)
+
+    @property
+    def contrast(self) -> Contrast | None:
+        """What repeats the choice of the rates; None where there was none, or where runs diverged."""
+        if not any(grid.several for _, grid in self.parts) or not np.isfinite(self.differences).all():
+            return None
+        held = [set(grid.seeds) for _, grid in self.parts]
+        seeds = sorted(set.intersection(*held))
+        if not seeds:
+            return None
+        return Contrast(tuple((factor, grid.trials(seeds)) for factor, grid in self.parts))
+
+
+def sides_of(claim: Claim, choice: Choice) -> Sides:
+    """Both sides of a claim, paired by seed.
+
+    Args:
+        claim: what is compared.
+        choice: the runs, and those at the rates that are chosen for the claim.
+    """
+    sign = 1.0 if claim.higher_is_better else -1.0
+    sides, parts, diverged = [], [], 0
+    for name, selection, factor in (("left", claim.left, sign), ("right", claim.right, -sign)):
+        side = _side(selection, claim, choice)
+        values, note, own = side.by_seed, side.note, [*side.times(factor)]
+        if not note and claim.change_from:
+            start = _side({**selection, **claim.change_from}, claim, choice)
+            values, note = (values - start.by_seed).dropna(), start.note
+            own += start.times(-factor)
+            if start.lost:
+                gone = counted(start.lost, "seed")
+                note = f"diverged at the baseline with {gone}, so its change means nothing"
+        if note:
+            return Sides(_EMPTY, _EMPTY, sign, f"the {name} side {note}")
+        sides.append(values)
+        parts += own
+        diverged += side.lost
+    if diverged and _same_but_for_data(claim):
+        note = f"{counted(diverged, 'seed')} diverged, so how this loss changes with the data cannot be told"
+        return Sides(_EMPTY, _EMPTY, sign, note)
+    left, right = sides
+    shared = left.index.intersection(right.index)
+    return Sides(left.loc[shared], right.loc[shared], sign, parts=tuple(parts))
+
+
+def _same_but_for_data(claim: Claim) -> bool:
+    """Whether a claim compares one loss with itself on other data.
+
+    Either side may then be the baseline, where a run that diverged, as the worst, would speak for its loss.
+    """
+    rest = [
+        {key: value for key, value in side.items() if column_of(key).split(".")[0] != "data"}
+        for side in (claim.left, claim.right)
+    ]
+    return rest[0] == rest[1]
+
+
+def run_ids(claim: Claim, choice: Choice) -> set[str]:
+    """The runs that a claim compares, baselines among them."""
+    found: set[str] = set()
+    starts = [{}, claim.change_from] if claim.change_from else [{}]
+    for side in (claim.left, claim.right):
+        for start in starts:
+            selection = {**side, **start}
+            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
+            found |= set(pool.loc[matches(pool, selection), "run_id"].astype(str))
+    return found
+
+
+def weighed(claim: Claim, choice: Choice, seeds: Iterable[int]) -> list[Weighed]:
+    """The runs whose weighed sum is the difference of a claim, on each of these seeds, which all have."""
+    sign = 1.0 if claim.higher_is_better else -1.0
+    starts = [(1.0, {}), *([(-1.0, claim.change_from)] if claim.change_from else [])]
+    found: dict[int, list[tuple[float, str]]] = {seed: [] for seed in seeds}
+    for side, factor in ((claim.left, sign), (claim.right, -sign)):
+        for change, start in starts:
+            selection = {**side, **start}
+            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
+            rows = pool[matches(pool, selection)]
+            for seed, part in found.items():
+                own = rows.loc[rows[SEED] == seed, "run_id"]
+                part += [(change * factor / len(own), str(run)) for run in own]
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Results by seed of one side; why there are none; how many of its seeds diverged; its conditions."""
+
+    by_seed: pd.Series[float]
+    note: str = ""
+    lost: int = 0
+    grids: tuple[Grid, ...] = ()
+
+    def times(self, factor: float) -> list[Part]:
+        """Its conditions, whose mean it is, times a factor."""
+        return [(factor / len(self.grids), grid) for grid in self.grids]
+
+
+def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
+    """One side, from all runs where it fixes the learning rate, else from those at the chosen one."""
+    fixed = RATE in selection
+    pool = choice.runs if fixed else choice.chosen(claim.metric)
+    rows = pool[matches(pool, selection)]
+    if note := _missing(selection, pool, rows):
+        return _Side(_EMPTY, note)
+    keys = [*choice.layout.keys, *([RATE] if fixed else [])]
+    free = [
+        key
+        for key in keys
+        if not isinstance(selection.get(_asked(key, selection)), list) and len(rows[key].unique()) > 1
+    ]
+    if free:
+        return _Side(_EMPTY, f"is more than one condition, it leaves {' and '.join(free)} open")
+    metric = f"test/{claim.metric}"
+    by_seed = rows.assign(value=worst_first(rows, metric)).groupby(SEED)["value"]
+    complete = by_seed.count() == rows.groupby([*choice.layout.keys, RATE], dropna=False).ngroups
+    values = by_seed.mean()[complete]
+    if not len(values):
+        finished = rows["outcome"].isin(DONE).any()
+        return _Side(_EMPTY, f"does not define {claim.metric}" if finished else "has no finished run")
+    tried = choice.runs[matches(choice.runs, selection)]
+    columns = (choice.score(claim.metric), metric, choice.higher(claim.metric))
+    grids = [Grid.of(part, *columns) for _, part in tried.groupby(keys, dropna=False, sort=False)]
+    gone = int(rows.loc[lost(rows, metric), SEED].nunique())
+    return _Side(values, lost=gone, grids=tuple(grids))
+
+
+def _missing(selection: Mapping[str, Any], pool: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Which part of a selection has no run: a value that never ran, or only not together with the others."""
+    apart = False
+    for key, wanted in selection.items():
+        for option in wanted if isinstance(wanted, list) else [wanted]:
+            if not matches(pool, {key: option}).any():
+                return f"matches no run with {key} {show(option)}"
+            if not matches(rows, {key: option}).any():
+                apart = True
+    return "has no run of that combination" if apart else ""
+
+
+def _asked(key: str, selection: Mapping[str, Any]) -> str:
+    """The name under which a selection holds a column, which may be the bare group."""
+    return next((asked for asked in selection if column_of(asked) == key), key)

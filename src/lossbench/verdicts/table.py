@@ -1,0 +1,199 @@
+"""Tables of results: mean and spread over seeds, the best and those not distinguishable from it marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lossbench.metrics.names import METRICS
+from lossbench.significant import alike, number
+from lossbench.verdicts.conditions import LOSS, RATE, Layout, higher_is_better, results
+from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
+from lossbench.verdicts.family import Family, Mark
+from lossbench.verdicts.spelling import show
+
+WIDE = 30.0  # times the smallest mean of a column
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Mean and spread of one condition's results; NaN where a loss does not define the metric."""
+
+    mean: float
+    deviation: float = math.nan
+    n: int = 0
+    mark: Mark = ""
+
+    def text(self, size: float | None, gap: str = " ") -> str:
+        """`0.912 ± 0.003`, or a dash.
+
+        Args:
+            size: what still counts; None: what counts for this cell alone.
+            gap: around the sign.
+        """
+        if math.isnan(self.mean):
+            return "-"
+        parts = [self.mean] if math.isnan(self.deviation) else [self.mean, self.deviation]
+        told = alike(parts, self._size() if size is None else size)
+        if self.deviation > 0 and float(told[-1]) == 0:
+            told[-1] = number(self.deviation, 1)  # far smaller than those of the other cells, but there
+        return f"{gap}±{gap}".join(told)
+
+    def _size(self) -> float:
+        """Two digits of the spread count, or three of the mean; one of the mean whatever the spread."""
+        if not self.deviation > 0:
+            return abs(self.mean) / 100
+        return min(self.deviation / 10, abs(self.mean) or self.deviation)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric, or one value of an axis, for all losses; its digits fit its spread."""
+
+    head: str
+    cells: tuple[Cell, ...]
+    better: str = ""  # higher or lower
+
+    @property
+    def size(self) -> float | None:
+        """What still counts in every cell: the spread keeps one or two digits. None: each has its own."""
+        if self.wide:
+            return None
+        spreads = [c.deviation for c in self.cells if c.deviation > 0] or [
+            abs(c.mean) / 100 for c in self.cells if not math.isnan(c.mean) and c.mean != 0
+        ]
+        return float(np.median(spreads)) / 2 if spreads else 1e-3
+
+    @property
+    def wide(self) -> bool:
+        """Whether its means are so far apart that digits which fit one of them hide another."""
+        sizes = [abs(c.mean) for c in self.cells if not math.isnan(c.mean) and c.mean != 0]
+        return len(sizes) > 1 and max(sizes) > WIDE * min(sizes)
+
+    def text(self, place: int, gap: str = " ") -> str:
+        """The cell of a row."""
+        return self.cells[place].text(self.size, gap)
+
+    def mean_text(self, place: int) -> str:
+        """The mean alone."""
+        return self.text(place).partition(" ")[0]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Losses as rows, each with those of its knobs that were swept."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+Families = Callable[[str], Family]
+"""The pairs of a metric, named with its prefix."""
+
+
+def column(
+    head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str, by: str = LOSS
+) -> Column:
+    """A column of one metric under one condition, for rows named by `by`, on the seeds that they share.
+
+    Args:
+        head: of the column.
+        chosen: runs of the condition.
+        rows: names, in the order in which they are shown.
+        family: the pairs of the metric, whose verdicts are the marks.
+        where: the condition in words.
+        by: the column that holds the names.
+    """
+    values = on_shared_seeds(chosen, family.metric, by)
+    own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
+    marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
+    cells = tuple(
+        Cell(float(own[row].mean()), float(own[row].std()), len(own[row]), marks.get(row, ""))
+        if row in own
+        else Cell(math.nan)
+        for row in rows
+    )
+    return Column(head, cells, "higher" if higher_is_better(family.metric) else "lower")
+
+
+def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
+    """For each condition apart from the loss, a table of all test metrics of each family."""
+    tables = []
+    for title, rows in slices(chosen, layout.axes):
+        for family in ("continuous", "classes", "identities"):
+            names = [
+                name
+                for name, metric in METRICS.items()
+                if metric.group == family and results(rows, f"test/{name}").notna().any()
+            ]
+            if names:
+                judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")
+                losses = tuple(loss for loss in layout.losses if judged[rows[LOSS] == loss].any())
+                columns = tuple(column(name, rows, losses, families(f"test/{name}"), title) for name in names)
+                tables.append(Table(title, losses, columns))
+    return tables
+
+
+def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Families) -> list[Table]:
+    """One metric, losses by values of the main axis; a table for each value of the other axes.
+
+    Losses for which the metric is not defined are left out.
+    """
+    axis = main_axis(layout)
+    if axis is None:
+        return []
+    rest = [key for key in layout.axes if key != axis]
+    short = axis.split(".")[0] if axis.endswith(".name") else axis.split(".", 1)[1].replace("_", " ")
+    family, tables = families(f"test/{metric}"), []
+    for title, rows in slices(chosen, rest):
+        defined = results(rows, f"test/{metric}").notna()
+        losses = tuple(loss for loss in layout.losses if defined[rows[LOSS] == loss].any())
+        columns = tuple(
+            column(show(value), part, losses, family, where)
+            for value in layout.levels[axis]
+            for where, part in slices(rows[rows[axis] == value], layout.axes)
+            if defined[part.index].any()
+        )
+        if losses:
+            heading = f"test {metric} by {short}" + (f", {title}" if title else "")
+            tables.append(Table(heading, losses, columns))
+    return tables
+
+
+def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
+    """Each trained loss (rows) scored by every loss that reads its outputs (columns); the diagonal is fit."""
+    names = [name for name in chosen.columns if name.startswith("cross/") and chosen[name].notna().any()]
+    if not names:
+        return []
+    tables = []
+    for title, rows in slices(chosen, layout.axes):
+        trained = [
+            loss for loss in layout.losses if rows.loc[rows[LOSS] == loss, names].notna().any(axis=None)
+        ]
+        losses = dict.fromkeys(loss_of(row) for row in layout.losses)
+        order = [f"cross/{loss}" for loss in losses if f"cross/{loss}" in names]
+        order += [name for name in names if name not in order]
+        columns = tuple(
+            column(name.split("/", 1)[1], rows, trained, families(name), title)
+            for name in order
+            if rows[name].notna().any()
+        )
+        if columns:
+            tables.append(Table(title, tuple(trained), columns))
+    return tables
+
+
+def rate_of(rows: pd.DataFrame) -> dict[str, float]:
+    """The chosen learning rate of each loss among rows of one condition."""
+    return {str(loss): float(rate) for loss, rate in rows.groupby(LOSS, sort=False)[RATE].first().items()}
+
+
+def main_axis(layout: Layout) -> str | None:
+    """The numeric axis with the most values, else the first axis."""
+    numeric = [key for key in layout.axes if all(isinstance(v, (int, float)) for v in layout.levels[key])]
+    return max(numeric or layout.axes, key=lambda key: len(layout.levels[key]), default=None)

@@ -1,0 +1,152 @@
+"""Experiments that mix data sets: a section for each, and what they share.
+
+Results on different data are never in one table: they may not even have a metric in common.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+
+from lossbench.verdicts import lopsided
+from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.conditions import DONE, GROUPS, Layout
+from lossbench.verdicts.contenders import Contenders
+from lossbench.verdicts.decision import Decision
+from lossbench.verdicts.examples import Examples
+from lossbench.verdicts.family import Family
+from lossbench.verdicts.judged import Judged, judge, placed
+from lossbench.verdicts.ranks import Ranks, ranks
+from lossbench.verdicts.sides import run_ids
+
+if TYPE_CHECKING:
+    from lossbench.claims.claim import Experiment
+    from lossbench.verdicts.build import Report
+
+Part = tuple["Experiment", pd.DataFrame]
+"""A data set: the experiment with the metrics that are measured on it, and its runs."""
+
+
+class One(Protocol):
+    """Makes the report on one data set; `claimed` are verdicts that are shown elsewhere."""
+
+    def __call__(
+        self, own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None
+    ) -> Report: ...
+
+
+def by_data(experiment: Experiment, runs: pd.DataFrame) -> list[Part]:
+    """The runs of each data set, in the order in which they started.
+
+    Params and metrics that none of them has are left out. A metric that the experiment names counts where it
+    is measured.
+    """
+    found = []
+    for _, own in runs.groupby("data.name", sort=False):
+        part = own.drop(columns=[name for name in own.columns[own.isna().all()] if _varies(str(name))])
+        judged = experiment.judge if f"test/{experiment.judge}" in part else None
+        selected = experiment.select if f"best/{experiment.select}" in part else None
+        found.append((replace(experiment, judge=judged, select=selected), part.reset_index(drop=True)))
+    return found
+
+
+def _varies(column: str) -> bool:
+    """Whether a column is a metric or a knob, which another data set need not have."""
+    return "/" in column or ("." in column and column.split(".")[0] in GROUPS)
+
+
+def together(
+    experiment: Experiment,
+    runs: pd.DataFrame,
+    parts: Sequence[Part],
+    one: One,
+    first: Sequence[str],
+    known: tuple[Examples | None, float],
+) -> Report:
+    """The report on several data sets.
+
+    Claims are judged once, over all data sets; where there are none, each section asks its own pairs.
+
+    Args:
+        experiment: what was asked.
+        runs: of all data sets, tidy.
+        parts: of `by_data`.
+        one: makes a section.
+        first: remarks that come before all others.
+        known: examples and alpha, as in `Choice`.
+    """
+    nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
+    lost = [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
+    parts = [(own, part) for own, part in parts if part["outcome"].isin(DONE).any()]
+    sections = [one(replace(own, claims=()), part) for own, part in parts]
+    chosen, layout = pd.concat([part.chosen for part in sections], ignore_index=True), Layout.of(runs)
+    selects = {part.select or "" for part in sections}
+    fixed = experiment.select if selects == {experiment.select} else None
+    choice = Choice(runs, layout, fixed, str(sections[0].select or ""), *known)
+    claimed = judge(experiment.claims, choice)
+    if claimed:
+        sections = [one(own, part, claimed) for own, part in parts]
+    late = frozenset(itertools.chain(*(part.unended for part in sections)))
+    marked = placed(claimed, [run_ids(told.claim, choice) for told in claimed], late, runs)
+    asked = [_named(told, part.section) for part in sections for told in part.verdicts]
+    return replace(
+        sections[0],
+        experiment=experiment,
+        judge="",
+        select=None,
+        runs=runs,
+        layout=layout,
+        ranked=pd.concat([part.ranked for part in sections], ignore_index=True),
+        chosen=chosen,
+        remarks=(*first, *lost, *lopsided.remarks(marked), *_remarks(sections)),
+        verdicts=marked or tuple(asked),
+        contenders=Contenders.of(chosen, layout),
+        family=Family("", ()),
+        decision=Decision({}, None),
+        finalists={},
+        knobs={},
+        by_axis=(),
+        by_metric=(),
+        cross=(),
+        budget=pd.DataFrame(),
+        crossings=(),
+        ranks=_ranks(sections, chosen, layout),
+        breakdown=None,
+        unended=late,
+        no_verdicts="",
+        sections=tuple(sections),
+    )
+
+
+def _named(judged: Judged, section: str) -> Judged:
+    """A verdict that says on which data set it is."""
+    claim = judged.claim
+    named = replace(claim, id=f"{section}: {claim.id}", sentence=f"{section}: {claim.sentence}")
+    return replace(judged, claim=named)
+
+
+def _remarks(sections: Sequence[Report]) -> list[str]:
+    """The remarks of all sections, with the data set where not all of them have it."""
+    said = []
+    for section in sections:
+        for remark in section.remarks:
+            common = all(remark in other.remarks for other in sections)
+            said.append(remark if common else f"{section.section}: {remark}")
+    return list(dict.fromkeys(said))
+
+
+def _ranks(sections: Sequence[Report], chosen: pd.DataFrame, layout: Layout) -> Ranks | None:
+    """Ranks over the conditions of all data sets, where one metric judges them all."""
+    judges = {section.judge for section in sections}
+    rows = Contenders.of(chosen, layout)
+    return ranks(rows.rows, rows.layout, judges.pop()) if len(judges) == 1 else None
+
+
+def prefix(section: str) -> str:
+    """How the names of the figures of a data set begin."""
+    return f"{re.sub(r'[^0-9A-Za-z-]+', '_', section)}--"

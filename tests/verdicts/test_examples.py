@@ -1,0 +1,146 @@
+"""What test examples contribute to a difference, from stored predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossbench.verdicts.examples import DELETIONS, MEANS, Examples, influences
+from lossbench.verdicts.statistics import paired_interval
+
+SIZE = 120
+
+
+def arrays(start: int = 0, **others: Any) -> dict[str, Any]:
+    """Predictions on a test of 120 examples out of 400, in all that a run may have."""
+    generator = np.random.default_rng(start)
+    truth, scores = generator.normal(size=SIZE), generator.normal(size=(SIZE, 3)).astype(np.float32)
+    return {
+        "value": truth + generator.normal(size=SIZE),
+        "scores": scores,
+        "probabilities": np.exp(scores) / np.exp(scores).sum(-1, keepdims=True),
+        "target_continuous": truth,
+        "target_multiclass": generator.integers(0, 3, SIZE),
+        "target_distribution": generator.dirichlet(np.ones(5), SIZE),
+        "example_id": generator.permutation(400)[:SIZE],
+        **others,
+    }
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "brier", "nll", "mae", "rmse"])
+def test_values_of_examples_tell_what_leaving_them_out_would(metric: str) -> None:
+    from lossbench.verdicts.examples import _of_deletion
+
+    own = arrays(group_id=np.arange(SIZE) // 6)
+    exact = influences(own, [metric])[metric]
+    deleted = _of_deletion(own, metric, own["group_id"])
+    assert deleted is not None
+    assert len(exact.clusters) == 20
+    near = {"atol": 1e-7} if metric in MEANS else {"atol": 0.1 * np.abs(exact.moved).max()}
+    np.testing.assert_allclose(deleted.moved, exact.moved, **near)
+
+
+def test_every_metric_that_predictions_define_is_taken_apart() -> None:
+    told = (
+        "mae",
+        "rmse",
+        "median_ae",
+        "r2",
+        "mae_disputed",
+        "accuracy",
+        "f1",
+        "auroc",
+        "nll",
+        "brier",
+        "ece",
+    )
+    found = influences(arrays(), (*told, "eer"))
+    assert set(found) == set(told)
+    for metric, one in found.items():
+        assert len(one.clusters) == {"mae_disputed": 30}.get(
+            metric, SIZE if metric in (*MEANS, "rmse") else 25
+        )
+        assert one.share.sum() == pytest.approx(1)
+        assert one.moved.sum() == pytest.approx(0, abs=1e-9)
+        assert np.abs(one.moved).max() > 0
+
+
+def test_people_are_left_out_one_by_one() -> None:
+    who = np.repeat(np.arange(6), 5)
+    embedding = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    found = influences(
+        {
+            "embedding": embedding,
+            "target_identity": who,
+            "example_id": np.arange(30),
+            "group_id": 7 + who,
+        },
+        ["verification_auc"],
+    )
+    assert found["verification_auc"].clusters.tolist() == list(range(7, 13))
+
+
+def test_clusters_are_dealt_alike_for_every_seed() -> None:
+    one, other = arrays(0), arrays(1)
+    _, here, there = np.intersect1d(one["example_id"], other["example_id"], return_indices=True)
+    from lossbench.verdicts.examples import _dealt
+
+    assert np.array_equal(_dealt(one["example_id"])[here], _dealt(other["example_id"])[there])
+    assert np.bincount(_dealt(np.arange(5000)), minlength=DELETIONS).min() > 120
+
+
+def differences(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> Any:
+    return np.array(
+        [
+            np.mean(np.abs(b["value"] - b["target_continuous"]) - np.abs(a["value"] - a["target_continuous"]))
+            for a, b in zip(left, right, strict=True)
+        ]
+    )
+
+
+def test_an_interval_needs_the_predictions_of_every_run() -> None:
+    left = [arrays(seed) for seed in range(8)]
+    right = [{**own, "value": own["value"] * 0.5} for own in left]
+    stored = {f"{side}{n}": own for side, runs in (("l", left), ("r", right)) for n, own in enumerate(runs)}
+    runs = pd.DataFrame({"run_id": list(stored), "data.name": "csv"})
+    seeds = [((-1.0, f"l{n}"), (1.0, f"r{n}")) for n in range(8)]
+    found = differences(left, right)
+    wide = Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae")
+    plain = paired_interval(found)
+    assert wide is not None
+    assert wide.low <= plain.low < plain.high <= wide.high
+    assert Examples.of(runs, stored.get).asked("rmse").interval(found, seeds, "mae") is None
+    del stored["r3"]
+    assert Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae") is None
+    stored["r3"] = {name: array for name, array in right[3].items() if name != "example_id"}
+    assert Examples.of(runs, stored.get).asked("mae").interval(found, seeds, "mae") is None
+
+
+def test_one_number_in_two_data_sets_is_two_examples() -> None:
+    shared = arrays(example_id=np.arange(SIZE))
+    stored = {"a0": shared, "a1": shared, "b0": shared, "b1": shared}
+    seeds = [((1.0, "a0"), (1.0, "b0")), ((1.0, "a1"), (1.0, "b1"))]
+    widths = []
+    for names in (["one", "one", "one", "one"], ["one", "one", "two", "two"]):
+        runs = pd.DataFrame({"run_id": list(stored), "data.name": names})
+        found = Examples.of(runs, stored.get).asked("mae").interval(np.array([2.0, 2.0]), seeds, "mae")
+        assert found is not None
+        widths.append(found.shared)
+    # Twice the same value has four times its variance, two values of their own have twice.
+    assert widths[1] == pytest.approx(widths[0] / 2, rel=0.02)
+
+
+def test_seeds_that_draw_their_own_examples_speak_for_new_ones_already() -> None:
+    runs = pd.DataFrame(
+        {"run_id": ["a", "b"], "data.name": "outliers", "lossbench.fresh_examples": ["true", "true"]}
+    )
+
+    def read(run: str) -> None:
+        raise AssertionError("nothing has to be read")
+
+    found = np.array([0.1, 0.3])
+    told = Examples.of(runs, read).asked("mae").interval(found, [((1.0, "a"),), ((1.0, "b"),)], "mae")
+    assert told == paired_interval(found)

@@ -1,0 +1,160 @@
+"""Verdicts hold for new examples where runs kept their predictions; else the report says otherwise."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+
+from lossbench.claims.claim import Claim, Experiment
+from lossbench.config import conf_dir
+from lossbench.report import page, terminal
+from lossbench.report.__main__ import main
+from lossbench.train import train_many
+from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.conditions import Layout, tidy
+from lossbench.verdicts.sides import sides_of, weighed
+
+ALONE, ALL = "Seeds alone speak", "Verdicts hold for these models on new examples of the same data"
+CLAIM = Claim("c", "MAE is better.", "me", {"loss": "mae"}, {"loss": "mse"}, "mae")
+
+
+def world(gain: float, seeds: int = 10) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
+    """Two losses on one test set of 60: each example favours one by its own luck, mae gains on all."""
+    generator = np.random.default_rng(0)
+    luck = generator.normal(size=60)
+    luck -= luck.mean()
+    rows, stored = [], {}
+    for loss in ("mse", "mae"):
+        for seed in range(seeds):
+            error = 5 + generator.normal(0, 0.1, 60) + (luck - gain if loss == "mae" else 0)
+            run = f"{loss}-{seed}"
+            stored[run] = {"value": error, "target_continuous": np.zeros(60), "example_id": np.arange(60)}
+            about = {"outcome": "finished", "started": pd.Timestamp("2026-01-01"), "reason": None}
+            names = {"loss.name": loss, "optimizer.lr": 0.01, "data.name": "csv", "model.name": "mlp"}
+            mae = float(error.mean())
+            rows.append({"run_id": run, "seed": seed, **about, **names, "best/mae": mae, "test/mae": mae})
+    return pd.DataFrame(rows), stored
+
+
+def shown(report: Report) -> tuple[str, str]:
+    console = Console(file=io.StringIO(), width=200)
+    terminal.show(report, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue(), page.markdown(report, {})
+
+
+@pytest.mark.parametrize("claims", [(), (CLAIM,)])
+def test_a_difference_that_the_shared_examples_may_have_made_is_no_verdict(claims: tuple[Claim, ...]) -> None:
+    runs, stored = world(gain=0.15)
+    asked = Experiment("x", judge="mae", select="mae", claims=claims)
+    alone, both = build(asked, runs), build(asked, runs, predictions=stored.get)
+    assert [report.verdicts[0].verdict for report in (alone, both)] == ["supported", "inconclusive"]
+    assert [report.verdicts[0].record()["holds_for"] for report in (alone, both)] == [
+        "seeds alone",
+        "new examples",
+    ]
+    assert both.verdicts[0].low < 0 < alone.verdicts[0].low
+    assert both.verdicts[0].note == (
+        "open only by the chance of the examples that seeds share: it takes more of these, not seeds"
+    )
+    assert [report.by_metric[0].columns[0].cells[0].mark for report in (alone, both)] == ["", "tied"]
+    for report, words in ((alone, ALONE), (both, ALL)):
+        for text in shown(report):
+            assert words in text
+            assert "of its kind" in text or "of this kind" in text
+
+
+def test_a_difference_on_all_examples_is_one_for_new_ones() -> None:
+    runs, stored = world(gain=2.0)
+    (told,) = build(Experiment("x", judge="mae"), runs, predictions=stored.get).verdicts
+    assert told.verdict == "supported"
+    assert told.examples
+
+
+def test_a_run_without_predictions_leaves_seeds_alone_in_its_verdicts() -> None:
+    runs, stored = world(gain=2.0)
+    extra = runs[runs["loss.name"] == "mse"].assign(**{"loss.name": "huber"})
+    extra["run_id"] = "huber-" + extra["seed"].astype(str)
+    report = build(Experiment("x", judge="mae"), pd.concat([runs, extra]), predictions=stored.get)
+    assert sorted(told.examples for told in report.verdicts) == [False, False, True]
+    assert "1 of 3 verdicts hold for these models on new examples" in shown(report)[1]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "more"),
+    [
+        ({"loss": "huber", "data.contamination": 0.2}, {"loss": "mse", "data.contamination": 0.2}, {}),
+        (
+            {"loss": ["mae", "huber"], "data.contamination": [0.0, 0.2]},
+            {"loss": "mse", "data.contamination": 0.0},
+            {},
+        ),
+        (
+            {"loss": "huber", "data.contamination": 0.2},
+            {"loss": ["mse", "mae"], "data.contamination": 0.2},
+            {"change_from": {"data.contamination": 0.0}},
+        ),
+        (
+            {"loss": "mse", "data.contamination": 0.2, "optimizer.lr": 0.01},
+            {"loss": "mse", "data.contamination": 0.2, "optimizer.lr": 0.001},
+            {},
+        ),
+    ],
+)
+def test_the_weighed_runs_of_a_seed_give_its_difference(
+    runs: pd.DataFrame, left: dict[str, Any], right: dict[str, Any], more: dict[str, Any]
+) -> None:
+    claim = Claim("c", "A sentence.", "A source", left, right, "rmse", **more)
+    frame = tidy(runs[~((runs["seed"] == 3) & (runs["loss.name"] == "huber"))])
+    choice = Choice(frame, Layout.of(frame), "mae", "mae")
+    sides = sides_of(claim, choice)
+    result = frame.set_index("run_id")["test/rmse"]
+    found = weighed(claim, choice, map(int, sides.left.index))
+    sums = [sum(factor * result[run] for factor, run in own) for own in found]
+    np.testing.assert_allclose(sums, sides.differences, atol=1e-12)
+
+
+@pytest.fixture
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.mark.usefixtures("_hydra")
+def test_the_command_reads_what_runs_kept_and_what_their_data_say(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    table = np.random.default_rng(0).normal(size=(100, 3))
+    pd.DataFrame(table, columns=["a", "b", "y"]).to_csv("t.csv", index=False)
+    small = ["data.train_size=60", "data.val_size=20", "data.test_size=20"]
+    csv = ["data=csv", "data.path=t.csv", "data.target=y"]
+    experiments: dict[str, tuple[list[str], str]] = {
+        "kept": ([*csv, "tracking.predictions=true"], ALL),
+        "fresh": (["data=outliers", *small], ALL),
+    }
+
+    def config(name: str, knobs: list[str], loss: str, seed: int) -> Any:
+        return compose(
+            "config",
+            [*knobs, f"experiment.name={name}", f"loss={loss}", f"seed={seed}", "trainer.max_epochs=1"],
+        )
+
+    asked = [(name, knobs) for name, (knobs, _) in experiments.items()]
+    train_many(
+        [config(*one, loss, seed) for one in asked for loss in ("mse", "mae") for seed in range(6)], n_jobs=1
+    )
+    for name, (_, words) in experiments.items():
+        main([f"experiment={name}", "report.files=false"])
+        assert words in " ".join(capsys.readouterr().out.split())
