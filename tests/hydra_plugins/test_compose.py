@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
-from hydra_plugins.lossbench_launcher._copy import QuickConfig
+from hydra_plugins.lossbench_launcher._quick import QuickConfig
 
 FILES = {
     "config.yaml": """

@@ -19,7 +19,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from hydra_plugins.lossbench_launcher._copy import QuickConfig, quick
+from hydra_plugins.lossbench_launcher._quick import QuickConfig, quick
 
 Shape = tuple[tuple[Any, ...], ...]
 
@@ -28,8 +28,8 @@ class _Unusual(Exception):  # noqa: N818 - not an error: Hydra composes this one
     """Overrides that are left to Hydra."""
 
 
-class SweepLoader(ConfigLoader):
-    """Hydra's config loader with a fast `load_sweep_config`.
+class SweepLoader:
+    """Hydra's config loader with a fast `load_sweep_config`; all the rest of it is Hydra's.
 
     Whatever is unusual (deletions, overrides of Hydra itself, faulty overrides) is left to Hydra's own
     composition, so errors are Hydra's too. So is any kind of sweep whose first job does not come out equal.
@@ -70,17 +70,14 @@ class SweepLoader(ConfigLoader):
         try:
             overrides = [self._parse(line) for line in lines]
             shape = tuple((o.type, o.key_or_group, o.package, type(o.value())) for o in overrides)
-            config = (
-                self._compose(master_config, overrides, shape) if self._trusted.get(shape, True) else None
-            )
+            config = self._compose(master_config, overrides, shape)
         except Exception:  # Hydra's own composition finds the fault again, and has the words for it
-            config = None
-        if config is not None and shape in self._trusted:
-            return config
-        composed = self._loader.load_sweep_config(master_config, lines)
-        if config is not None:
+            return quick(self._loader.load_sweep_config(master_config, lines))
+        if shape not in self._trusted:
+            composed = self._loader.load_sweep_config(master_config, lines)
             self._trusted[shape] = _plain(config) == _plain(composed)
-        return quick(composed)
+            return quick(composed)
+        return config
 
     def _parse(self, line: str) -> Override:
         if line not in self._parsed:
@@ -90,9 +87,9 @@ class SweepLoader(ConfigLoader):
             self._parsed[line] = override
         return self._parsed[line]
 
-    def _compose(self, master: DictConfig, overrides: list[Override], shape: Shape) -> QuickConfig | None:
+    def _compose(self, master: DictConfig, overrides: list[Override], shape: Shape) -> QuickConfig:
         if not self._trusted.get(shape, True):
-            return None
+            raise _Unusual(shape)
         if shape not in self._choices:
             self._choices[shape] = self._choosing(master, overrides)
         choosing = self._choices[shape]
@@ -117,26 +114,6 @@ class SweepLoader(ConfigLoader):
         if key not in self._bases:
             self._bases[key] = quick(self._loader.load_sweep_config(master, lines))
         return self._bases[key]
-
-    # The rest of the interface is Hydra's loader as it is.
-
-    def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
-        return self._loader.load_configuration(*args, **kwargs)
-
-    def get_search_path(self) -> Any:
-        return self._loader.get_search_path()
-
-    def get_sources(self) -> Any:
-        return self._loader.get_sources()
-
-    def list_groups(self, parent_name: str) -> list[str]:
-        return self._loader.list_groups(parent_name)
-
-    def get_group_options(self, *args: Any, **kwargs: Any) -> list[str]:
-        return self._loader.get_group_options(*args, **kwargs)
-
-    def compute_defaults_list(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loader.compute_defaults_list(*args, **kwargs)
 
 
 def _lines(overrides: Sequence[Override]) -> list[str]:

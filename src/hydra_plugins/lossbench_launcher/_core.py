@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import functools
-import gc
 import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, cast
 
+from hydra.conf import HydraConf
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import (
     JobReturn,
@@ -23,18 +25,14 @@ from hydra.core.utils import (
     run_job,
     setup_globals,
 )
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
-from hydra_plugins.lossbench_launcher._copy import copy_without
-from hydra_plugins.lossbench_launcher._parse import parse_once
-from hydra_plugins.lossbench_launcher._yaml import quick_yaml
+from hydra_plugins.lossbench_launcher._quick import hurried
 from lossbench.chosen import check_chosen
 from lossbench.errors import InputError
-
-if TYPE_CHECKING:
-    from hydra_plugins.lossbench_launcher.launcher import PackLauncher
 
 log = logging.getLogger(__name__)
 
@@ -67,113 +65,127 @@ Trainer = Callable[..., list[Outcome]]
 Environment = tuple[tuple[str, str], ...]
 
 
-def prepare(launcher: PackLauncher) -> None:
-    """Check the options, and let the sweeper compose its jobs by the fast loader too."""
-    if launcher.n_jobs is not None and launcher.n_jobs < 0:
-        raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {launcher.n_jobs}.")
-    if launcher.max_members < 1:
-        raise InputError(f"hydra.launcher.max_members must be at least 1; got {launcher.max_members}.")
-    # Sweepers compose every job once themselves, to find faults early, with the context that they share.
-    launcher.hydra_context.config_loader = SweepLoader(launcher.hydra_context.config_loader)
+@dataclass(frozen=True)
+class Sweep:
+    """What Hydra hands over, and the options of the launcher, as `PackLauncherConf` tells them."""
 
+    config: DictConfig
+    context: HydraContext
+    task: TaskFunction
+    trainer: str | None
+    beforehand: str | None
+    n_jobs: int | None
+    max_members: int
 
-def launch(
-    launcher: PackLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-) -> Sequence[JobReturn]:
-    """Run one batch of jobs; their folders, files, callbacks and returns are made by Hydra.
+    def prepare(self) -> None:
+        """Check the options, and let the sweeper compose its jobs by the fast loader too.
 
-    Training sees the original working directory whatever `hydra.job.chdir` says, because a pack trains
-    many jobs in one process.
+        Sweepers compose every job once themselves, to find faults early, with the context that they share.
+        """
+        if not self.trainer:
+            return
+        if self.n_jobs is not None and self.n_jobs < 0:
+            raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {self.n_jobs}.")
+        if self.max_members < 1:
+            raise InputError(f"hydra.launcher.max_members must be at least 1; got {self.max_members}.")
+        self.context.config_loader = cast(ConfigLoader, SweepLoader(self.context.config_loader))
 
-    Raises:
-        InputError: from the trainer, before anything was trained: no job is replayed.
-    """
-    if not job_overrides:
-        raise InputError(
-            "The sweep is empty: give every range and list at least one value, as in seed=0,1,2."
-        )
-    if not launcher.trainer:
-        return _one_by_one(launcher, job_overrides, initial_job_idx)
-    setup_globals()
-    hydra = launcher.config.hydra
-    configure_log(hydra.hydra_logging, hydra.verbose)
-    Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-    log.info(f"Launching {len(job_overrides)} jobs together")
-    if launcher.beforehand:
-        _import("beforehand", launcher.beforehand)(len(job_overrides), launcher.n_jobs or 0)
-    loader = launcher.hydra_context.config_loader
-    assert isinstance(loader, SweepLoader)  # from `prepare`
-    with _patient_collector(), parse_once():
-        jobs = [
-            _compose(launcher.config, loader, overrides, number)
-            for number, overrides in enumerate(job_overrides, start=initial_job_idx)
-        ]
-    loader.forget()
-    outcomes = _train(launcher, jobs)
-    try:
-        with _patient_collector(), parse_once(), quick_yaml():
-            return [_replay(launcher, job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
-    finally:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run one batch of jobs; their folders, files, callbacks and returns are made by Hydra.
+
+        Training sees the original working directory whatever `hydra.job.chdir` says, because a pack trains
+        many jobs in one process.
+
+        Raises:
+            InputError: from the trainer, before anything was trained: no job is replayed.
+        """
+        if not job_overrides:
+            raise InputError(
+                "The sweep is empty: give every range and list at least one value, as in seed=0,1,2."
+            )
+        if not self.trainer:
+            return self._one_by_one(job_overrides, initial_job_idx)
+        setup_globals()
+        hydra = self.config.hydra
         configure_log(hydra.hydra_logging, hydra.verbose)
+        Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        log.info(f"Launching {len(job_overrides)} jobs together")
+        if self.beforehand:
+            _import("beforehand", self.beforehand)(len(job_overrides), self.n_jobs or 0)
+        with hurried():
+            jobs = [self._compose(line, number) for number, line in enumerate(job_overrides, initial_job_idx)]
+        cast(SweepLoader, self.context.config_loader).forget()
+        outcomes = self._train(jobs)
+        try:
+            with hurried():
+                return [self._replay(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+        finally:
+            configure_log(hydra.hydra_logging, hydra.verbose)
 
+    def _one_by_one(self, job_overrides: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 
-@contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Make room for many small objects: configs would set off a garbage collection of everything, torch and
-    MLflow included, several times per job, and take as long again."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        basic = BasicLauncher()
+        basic.setup(hydra_context=self.context, task_function=self.task, config=self.config)
+        return basic.launch(job_overrides, first)
 
+    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
+        log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
+        job = cast(SweepLoader, self.context.config_loader).take(self.config, overrides)
+        runtime = job.hydra.runtime
+        check_chosen(runtime.choices, job, job.hydra.overrides.task, runtime.config_sources)
+        with open_dict(job):
+            job.hydra.job.id = number
+            job.hydra.job.num = number
+        return job
 
-def _one_by_one(
-    launcher: PackLauncher, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
-) -> Sequence[JobReturn]:
-    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+    def _train(self, jobs: Sequence[DictConfig]) -> list[Outcome]:
+        """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs."""
+        trainer: Trainer = _import("trainer", str(self.trainer))
+        before = HydraConfig.instance().cfg
+        configs: dict[Environment, dict[int, DictConfig]] = {}
+        outcomes: dict[int, Outcome] = {}
+        try:
+            with hurried():
+                for number, job in enumerate(jobs):
+                    config, environment = _task_config(job)
+                    configs.setdefault(environment, {})[number] = config
+            for environment, members in configs.items():
+                with env_override(dict(environment)), self._sweep_log(jobs[min(members)]):
+                    got = trainer(
+                        list(members.values()), n_jobs=self.n_jobs or 0, max_members=self.max_members
+                    )
+                outcomes.update(zip(members, got, strict=True))
+        finally:
+            HydraConfig.instance().cfg = before
+        return [outcomes[number] for number in range(len(jobs))]
 
-    basic = BasicLauncher()
-    basic.setup(
-        hydra_context=launcher.hydra_context, task_function=launcher.task_function, config=launcher.config
-    )
-    return basic.launch(job_overrides, initial_job_idx)
+    @contextmanager
+    def _sweep_log(self, job: DictConfig) -> Iterator[None]:
+        """Logging as in a job, but into the folder of the sweep: what is logged here concerns many jobs."""
+        shared = copy.deepcopy(job)
+        with read_write(shared.hydra.runtime):
+            shared.hydra.runtime.output_dir = os.path.abspath(str(shared.hydra.sweep.dir))  # noqa: PTH100
+        HydraConfig.instance().set_config(shared)
+        configure_log(shared.hydra.job_logging, shared.hydra.verbose)
+        try:
+            yield
+        finally:
+            configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
 
+    def _replay(self, job: DictConfig, outcome: Outcome) -> JobReturn:
+        @functools.wraps(self.task)
+        def replay(_: Any) -> Any:
+            return outcome.result()
 
-def _compose(master: DictConfig, loader: SweepLoader, overrides: Sequence[str], number: int) -> DictConfig:
-    log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
-    job = loader.take(master, overrides)
-    runtime = job.hydra.runtime
-    check_chosen(runtime.choices, job, job.hydra.overrides.task, runtime.config_sources)
-    with open_dict(job):
-        job.hydra.job.id = number
-        job.hydra.job.num = number
-    return job
-
-
-def _train(launcher: PackLauncher, jobs: Sequence[DictConfig]) -> list[Outcome]:
-    """Call the trainer: once, unless `hydra.job.env_set` differs between jobs, then once for each value."""
-    trainer: Trainer = _import("trainer", str(launcher.trainer))
-    before = HydraConfig.instance().cfg
-    configs: dict[Environment, dict[int, DictConfig]] = {}
-    outcomes: dict[int, Outcome] = {}
-    try:
-        with _patient_collector(), parse_once():
-            for number, job in enumerate(jobs):
-                config, environment = _task_config(job)
-                configs.setdefault(environment, {})[number] = config
-        for environment, members in configs.items():
-            with env_override(dict(environment)), _sweep_log(launcher, jobs[min(members)]):
-                got = trainer(
-                    list(members.values()), n_jobs=launcher.n_jobs or 0, max_members=launcher.max_members
-                )
-            outcomes.update(zip(members, got, strict=True))
-    finally:
-        HydraConfig.instance().cfg = before
-    return [outcomes[number] for number in range(len(jobs))]
+        ended = run_job(
+            hydra_context=self.context,
+            task_function=replay,
+            config=job,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        return _Return(**vars(ended))
 
 
 def _import(option: str, path: str) -> Callable[..., Any]:
@@ -190,43 +202,17 @@ def _import(option: str, path: str) -> Callable[..., Any]:
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
-    HydraConfig.instance().set_config(job)  # what names the folder may ask for it, as ${hydra:job.num} does
+    HydraConfig.instance().cfg = cast(
+        HydraConf, job
+    )  # what names the folder may ask for it, as ${hydra:job.num} does
     output = Path(str(job.hydra.sweep.dir)) / str(job.hydra.sweep.subdir)
-    with read_write(job.hydra.runtime), open_dict(job.hydra.runtime):
+    with open_dict(job.hydra.runtime):
         job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
-    HydraConfig.instance().set_config(job)
-    config = copy_without(job, "hydra")
+    config = copy.deepcopy(job)
+    with open_dict(config):
+        del config["hydra"]
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)
     variables = job.hydra.job.env_set
     return config, tuple(sorted((str(name), str(variables[name])) for name in variables))
-
-
-@contextmanager
-def _sweep_log(launcher: PackLauncher, job: DictConfig) -> Iterator[None]:
-    """Logging as in a job, but into the folder of the sweep: what is logged here concerns many jobs."""
-    shared = copy.deepcopy(job)
-    with read_write(shared.hydra.runtime):
-        shared.hydra.runtime.output_dir = os.path.abspath(str(shared.hydra.sweep.dir))  # noqa: PTH100
-    HydraConfig.instance().set_config(shared)
-    configure_log(shared.hydra.job_logging, shared.hydra.verbose)
-    try:
-        yield
-    finally:
-        configure_log(launcher.config.hydra.hydra_logging, launcher.config.hydra.verbose)
-
-
-def _replay(launcher: PackLauncher, job: DictConfig, outcome: Outcome) -> JobReturn:
-    @functools.wraps(launcher.task_function)
-    def replay(_: Any) -> Any:
-        return outcome.result()
-
-    ended = run_job(
-        hydra_context=launcher.hydra_context,
-        task_function=replay,
-        config=job,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-    return _Return(**vars(ended))

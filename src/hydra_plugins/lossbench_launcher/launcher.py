@@ -6,6 +6,7 @@ name, which a dataclass with postponed annotations needs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
@@ -40,16 +41,9 @@ ConfigStore.instance().store(
 class PackLauncher(Launcher):
     """Composes all jobs of a sweep, trains them in one call, and replays each outcome through `run_job`."""
 
-    def __init__(
-        self, trainer: str | None, beforehand: str | None, n_jobs: int | None, max_members: int
-    ) -> None:
-        self.trainer = trainer
-        self.beforehand = beforehand
-        self.n_jobs = n_jobs
-        self.max_members = max_members
-        self.config: DictConfig
-        self.hydra_context: HydraContext
-        self.task_function: TaskFunction
+    def __init__(self, **options: Any) -> None:
+        """Take the options of `PackLauncherConf`."""
+        self.options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over.
@@ -57,14 +51,11 @@ class PackLauncher(Launcher):
         Raises:
             InputError: an option of the launcher is out of its range.
         """
-        self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
-        if self.trainer:
-            from hydra_plugins.lossbench_launcher import _core
-
-            _core.prepare(self)
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run one batch of jobs; see `_core.launch`."""
         from hydra_plugins.lossbench_launcher import _core
 
-        return _core.launch(self, job_overrides, initial_job_idx)
+        self.sweep = _core.Sweep(config, hydra_context, task_function, **self.options)
+        self.sweep.prepare()
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run one batch of jobs; see `_core.Sweep.launch`."""
+        return self.sweep.launch(job_overrides, initial_job_idx)
