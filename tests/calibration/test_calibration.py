@@ -124,6 +124,13 @@ def test_the_interval_that_repeats_the_choice_is_what_keeps_a_mismatched_choice_
     assert found.false <= 0.05
 
 
+def test_luck_that_validation_and_test_share_is_taken_away_from_the_loss_with_more_good_rates() -> None:
+    sharp = np.where(np.arange(8) == 4, 0.0, -4.0)
+    found = row(World("test", "luck", choice(0.9, np.stack([np.zeros(8), sharp]))), 20, 400)
+    assert found.paired > 0.06
+    assert found.false <= 0.04
+
+
 def test_seeds_that_share_examples_miss_and_the_interval_for_new_examples_does_not() -> None:
     found = shared_row("normal", 30, 200)
     assert found.paired > 0.08

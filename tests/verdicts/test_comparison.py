@@ -63,3 +63,14 @@ def test_verdict_needs_both_intervals_and_all_runs() -> None:
     assert Evidence(interval, (0.5, 1.5), *both).decision(BETTER) == 1
     assert Evidence(interval, (-0.1, 2.0), *both).decision(BETTER) == 0
     assert Evidence(interval, None, *both, missing=1).decision(BETTER) == 0
+
+
+def test_intervals_on_both_sides_of_an_edge_contradict_each_other_and_are_no_verdict() -> None:
+    interval, p = compare(np.linspace(0.9, 1.1, 10), BETTER)
+    assert Evidence(interval, (-1.5, -0.5), (p, p)).decision(BETTER) == 0
+    alike = Region.of("as_good_as", 2.0)
+    assert Evidence(interval, (-1.5, -0.5), (p, p)).decision(alike) == 1
+    assert Evidence(interval, (2.5, 3.5), (p, p)).decision(alike) == 0
+    worse, p = compare(np.linspace(-3.1, -2.9, 10), alike)
+    assert Evidence(worse, (-3.5, -2.5), (p, p)).decision(alike) == -1
+    assert Evidence(worse, (2.5, 3.5), (p, p)).decision(alike) == -1  # not within the margin, either way

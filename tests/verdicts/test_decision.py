@@ -45,6 +45,16 @@ def test_equal_results_share_the_first_place() -> None:
     assert [one.best for one in chances(same, higher=True).values()] == pytest.approx([1 / 3] * 3)
 
 
+def test_many_good_rates_are_no_reason_to_be_called_the_best() -> None:
+    rng, flat, alone = np.random.default_rng(2), [], np.zeros((8, 12)) - 9
+    for _ in range(60):
+        many, single = rng.normal(size=(8, 12)), alone.copy()
+        single[0] = rng.normal(size=12)
+        pair = {"many": Trials(many, many, True), "single": Trials(single, single, True)}
+        flat.append(chances(pair, higher=True)["many"].best)
+    assert np.mean(flat) == pytest.approx(0.5, abs=0.12)  # 0.9 by what the draws alone say
+
+
 def test_one_loss_or_one_seed_has_no_chances() -> None:
     assert chances(rivals(1.0), higher=True) == {}
     assert chances(rivals(1.0, 2.0, seeds=1), higher=True) == {}

@@ -7,7 +7,7 @@ import pytest
 
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.statistics import Region, claim_p, decide, paired_interval
-from lossbench.verdicts.trials import Contrast, Trials, interval_with_choice
+from lossbench.verdicts.trials import Contrast, Trials, drawn_weights, interval_with_choice
 
 EVEN = np.ones((1, 3))
 
@@ -63,6 +63,46 @@ def test_interval_is_the_same_each_time_and_endless_with_one_seed() -> None:
     assert interval_with_choice(contrast) == interval_with_choice(contrast)
     alone = Contrast(((1.0, Trials(values[0][:, :1], values[1][:, :1], True)),))
     assert interval_with_choice(alone) == (-np.inf, np.inf)
+
+
+def test_draws_are_centred_on_what_the_seeds_give_that_each_left_out() -> None:
+    values = np.random.default_rng(3).normal(size=(5, 8))
+    one, weights = Trials(values, values + 1, True), drawn_weights(8)
+    left_out = [
+        (values[(weights[draw] @ values.T).argmax()] + 1)[weights[draw] == 0].mean()
+        for draw in range(len(weights))
+        if (weights[draw] == 0).any()
+    ]
+    everyone = (weights > 0).all(axis=1)  # such a draw tells nothing of the luck
+    assert one.drawn()[~everyone].mean() == pytest.approx(np.mean(left_out), abs=1e-3)
+    assert one.drawn().std() == pytest.approx(one.tested(weights).std())
+
+
+def test_luck_that_validation_and_test_share_does_not_move_the_draws() -> None:
+    rng = np.random.default_rng(4)
+    many = [Trials(values, values, True) for values in rng.normal(size=(100, 8, 12))]
+    plain = [one.tested(drawn_weights(12)).mean() for one in many]
+    assert np.mean(plain) > 0.4  # no trial is better than another, nor than 0
+    assert np.mean([one.drawn().mean() for one in many]) == pytest.approx(0.0, abs=0.08)
+
+
+def test_a_lone_trial_and_a_lone_seed_have_no_luck_to_take_away() -> None:
+    values = np.random.default_rng(5).normal(size=(2, 6))
+    assert np.array_equal(
+        Trials(values[:1], values[:1], True).drawn(),
+        Trials(values[:1], values[:1], True).tested(drawn_weights(6)),
+    )
+    assert np.array_equal(
+        Trials(values[:, :1], values[:, :1], True).drawn(), np.full(4000, values[:, 0].max())
+    )
+
+
+def test_a_trial_that_diverged_on_seeds_left_out_tells_nothing_of_the_luck() -> None:
+    values = np.random.default_rng(6).normal(size=(3, 8))
+    values[0, 0] = np.nan
+    assert np.isfinite(Trials(values, values, True).drawn()).all()
+    lost = np.full((2, 8), np.nan)
+    assert np.isnan(Trials(lost, lost, True).drawn()).all()
 
 
 def mismatched(rng: np.random.Generator) -> Contrast:

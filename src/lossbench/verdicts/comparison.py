@@ -52,7 +52,8 @@ class Evidence:
         decided = int(decide(self.interval, self.p[1], region, self.alpha))
         if decided and self.repeated:
             low, high = self._repeated()
-            return 0 if any(low <= edge <= high for edge in region.edges) else decided
+            inside, outside = region.low < low and high < region.high, high < region.low or region.high < low
+            return decided if (inside if decided > 0 else outside) else 0
         return decided
 
     def _repeated(self) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 A verdict asks whether a difference is real. Who trains tomorrow has to take one loss in any case and asks how
 likely it is the best, and what it costs if it is not. One bootstrap over seeds, in which every loss chooses
-its trial again (`trials.Trials.choose`), answers both.
+its trial again, and which takes the luck of that choice away (`trials.Trials.drawn`), answers both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lossbench.verdicts.conditions import LOSS, higher_is_better
 from lossbench.verdicts.family import Family, Tried
 from lossbench.verdicts.pilot import FEWEST_FOR_SPREAD
 from lossbench.verdicts.sign_flips import Floats
-from lossbench.verdicts.trials import Trials, drawn_weights
+from lossbench.verdicts.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
     """
     if len(rivals) < 2 or (seeds := next(iter(rivals.values())).test.shape[1]) < 2:
         return {}
-    weights = drawn_weights(seeds)
     sign = 1.0 if higher else -1.0
-    drawn = sign * np.stack([trials.tested(weights) for trials in rivals.values()], axis=1)  # (B, L)
+    drawn = sign * np.stack([trials.drawn() for trials in rivals.values()], axis=1)  # (B, L)
     shortfall = drawn.max(axis=1, keepdims=True) - drawn
     ties = (shortfall == 0).astype(float)
     best = (ties / ties.sum(axis=1, keepdims=True)).mean(axis=0)

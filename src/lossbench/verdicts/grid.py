@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lossbench.verdicts.conditions import DONE, RATE, SEED, lost
 from lossbench.verdicts.sign_flips import Floats
-from lossbench.verdicts.trials import Trials, drawn_weights
+from lossbench.verdicts.trials import Trials
 
 FEW = 2  # times as many seeds as a rate has may another have, for it to compete
 
@@ -78,10 +78,10 @@ class Grid:
         return Trials(validation, self.test[list(seeds)].to_numpy(float), self.higher)
 
     def drawn(self, seeds: Sequence[int]) -> Floats:
-        """(B,) means of test on seeds drawn anew, at the rate chosen on these; see `trials.drawn_weights`."""
+        """(B,) means of test on seeds drawn anew, at the rate chosen on these; see `Trials.drawn`."""
         key = tuple(seeds)
         if key not in self._drawn:
-            self._drawn[key] = self.trials(key).tested(drawn_weights(len(key)))
+            self._drawn[key] = self.trials(key).drawn()
         return self._drawn[key]
 
     @cached_property

@@ -5,6 +5,13 @@ choice as given. Other seeds might have chosen another trial, and where trials d
 claim that is most of the uncertainty: the bootstrap here draws seeds anew, with replacement, and on each draw
 chooses again before it takes the difference (Efron and Tibshirani 1993, chapter 6: the whole procedure is
 repeated, not its last step).
+
+A draw alone flatters. Where validation and test of a run share their luck, the trial that a draw chooses was
+lucky on that draw, and the more trials compete closely, the luckier: a loss with many good rates gains, one
+with a single good rate cannot. The seeds that a draw left out had no part in its choice, and what its trial
+gives on these is free of that luck (bootstrap bias corrected cross-validation: Tsamardinos, Greasidou and
+Borboudakis, Machine Learning 2018). So the draws are centred there; their spread stays. In the calibration's
+world of such luck that takes false verdicts from 8 or 9% to below 3%.
 """
 
 from __future__ import annotations
@@ -64,11 +71,28 @@ class Trials:
 
     def tested(self, weights: Floats) -> Floats:
         """(B,) mean test of the trial that each weighting chooses; NaN where it diverged on a seed of it."""
-        trials = self.choose(weights)
+        return self._mean(self.choose(weights), weights)
+
+    def drawn(self) -> Floats:
+        """(B,) the same on seeds drawn anew, centred on what seeds give that were not drawn.
+
+        NaN where the trial that a draw chose diverged on a seed of it. Where one trial was tried, or no draw
+        left a seed out, there is no luck of a choice to take away.
+        """
+        weights = drawn_weights(self.test.shape[1])
+        chosen = self.choose(weights)
+        tested = self._mean(chosen, weights)
+        luck = tested - self._mean(chosen, (weights == 0).astype(float))
+        known = luck[np.isfinite(luck)]
+        return tested - known.mean() if len(self.test) > 1 and len(known) else tested
+
+    def _mean(self, trials: NDArray[np.intp], weights: Floats) -> Floats:
+        """(B,) mean test of these trials; NaN without a seed that counts, or where it diverged on one."""
         known = np.isfinite(self.test)
         total = weights @ np.where(known, self.test, 0.0).T
         lost = weights @ (~known).T.astype(float)
-        mean = np.where(lost > 0, np.nan, total / weights.sum(axis=1, keepdims=True))
+        counted = weights.sum(axis=1, keepdims=True)
+        mean = np.where((lost > 0) | (counted == 0), np.nan, total / np.where(counted > 0, counted, 1.0))
         return np.asarray(np.take_along_axis(mean, trials[:, None], axis=1)[:, 0])
 
 
@@ -80,7 +104,8 @@ class Contrast:
 
     def estimate(self) -> float:
         """The difference with each trial chosen on all seeds."""
-        return float(self._of(np.ones((1, self.seeds)))[0])
+        everyone = np.ones((1, self.seeds))
+        return float(sum(factor * trials.tested(everyone)[0] for factor, trials in self.parts))
 
     @property
     def seeds(self) -> int:
@@ -88,11 +113,8 @@ class Contrast:
         return int(self.parts[0][1].test.shape[1])
 
     def drawn(self) -> Floats:
-        """(B,) differences, each on seeds drawn anew and with each trial chosen on these."""
-        return self._of(drawn_weights(self.seeds))
-
-    def _of(self, weights: Floats) -> Floats:
-        values: Floats = np.sum([factor * trials.tested(weights) for factor, trials in self.parts], axis=0)
+        """(B,) differences on seeds drawn anew, with each trial chosen on these; of `Trials.drawn`."""
+        values: Floats = np.sum([factor * trials.drawn() for factor, trials in self.parts], axis=0)
         return values
 
 
