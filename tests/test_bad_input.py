@@ -37,6 +37,7 @@ FORM = "is not of the form key=value; write it as in loss=huber"
 SEED = "seed must be a whole number from 0 to 2147483647; got "
 
 # command line -> words of the sentence
+LINEAR = "model=module model.module._target_=torch.nn.Linear"
 NAMES = {
     "data=mnist_5k loss=focal loss.alpha=0.1": "loss.alpha is no knob of loss=focal (did you mean 'loss.fun",
     "data=mnist_5k loss=focal +loss.alpha=0.1": "loss=focal (did you mean 'loss.function.alpha'? known: ",
@@ -54,7 +55,7 @@ NAMES = {
     "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
     "loss={a:1}": "loss.a is no knob of loss=mse (known: softmax)",
     "data=mnist5k": "data=mnist5k is unknown (did you mean 'mnist_5k'? known: ",
-    "model=mpl": "did you mean 'mlp'? known: cnn, linear, mlp, text",
+    "model=mpl": "did you mean 'mlp'? known: cnn, linear, mlp, module, text",
     "optimizer=adm": "did you mean 'adam'? known: adam, adamw, sgd",
     "trainer=defualt": "did you mean 'default'?",
     "experiment=demo_outlier": "did you mean 'demo_outliers'?",
@@ -178,6 +179,14 @@ CONTRADICTIONS = {
     "data=mnist_5k loss=cce data.train_size=4000": "add up to 5500; mnist_5k has 5000 images",
     "data=faces loss=cce data.train_people=30": "add up to 46; there are 40 people, so make them smaller",
     "data=sentiment model=text data.val_share=0.5 data.test_share=0.5": "together they must stay below 1",
+    "model=module": "model.module._target_ cannot be resolved (Missing mandatory value: _target_): give it a",
+    f"{LINEAR} model.module.in_features=3": "not listed in the YAML; write +model.module.in_features=...",
+    LINEAR: "torch.nn.Linear lacks model.module.in_features and model.module.out_features: list it in the "
+    "YAML, or add +model.module.in_features=...",
+    f"{LINEAR} +model.module.in_features=features +model.module.out_features=3": "must give floats (N, 1), "
+    "as many as loss=mse asks for; it gave (8, 3) torch.float32 (write the word outputs for the size of its ",
+    f"{LINEAR} +model.module.in_features=9 +model.module.out_features=outputs": "model=module cannot be "
+    "computed on data=outliers (RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x10 and 9x1)): ",
     "model=cnn": "model=cnn cannot read data=outliers, which gives vector; models that fit: linear, mlp",
     "data=faces loss=cce model=text": "models that fit: cnn, linear, mlp",
     "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
@@ -191,7 +200,7 @@ TARGETS = {
     "data._target_=lossbench.losses.huber.Huber": "would record lossbench.losses.huber.Huber as data=",
     "data=mnist_5k loss=focal loss.function._target_=foo.bar": "No module named 'foo'",
     "data=mnist_5k loss=focal ~loss.meaning": "loss=focal lacks 'meaning': set it in its YAML",
-    "data=mnist_5k loss=focal loss.trains_on=[classes]": "loss.trains_on names 'classes' (known: binary, ",
+    "data=mnist_5k loss=focal loss.trains_on=[classes]": "cannot train on data=mnist_5k, whose targets ",
     "data=mnist_5k loss=focal loss.meaning=embedding": "must both be embedding, or neither",
 }
 PLACES = {

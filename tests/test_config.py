@@ -189,6 +189,9 @@ def chosen(draw: st.DrawFn, group: str) -> dict[str, Any]:
     made = dict(node(group, draw(st.sampled_from(SHIPPED[group]))))
     if "function" in made:  # what describes a loss of others is no knob
         return made
+    if "module" in made:  # which the YAML leaves to its user
+        layer = {"_target_": "torch.nn.Linear", "in_features": "features", "out_features": "outputs"}
+        return made | {"module": layer}
     for field in dataclasses.fields(get_class(made["_target_"])):
         values = valid(field) if field.metadata and field.name in made else None
         if values is not None and draw(st.booleans()):

@@ -45,6 +45,9 @@ def job() -> Job:
     return jobs_from([compose("config", SMALL.split())])[0]
 
 
+MODULE = {"_target_": "torch.nn.Identity"}  # which model=module leaves to its user
+VALUES = ("another", 12345, 0.12345, True, False, [7], ["seven"])
+OTHERS = {"module": ({"_target_": "torch.nn.Tanh"},)}
 PARTS = {"data": "source"}  # the group by another name in a member
 
 
@@ -55,7 +58,8 @@ def shipped() -> list[tuple[str, dict[str, Any]]]:
         for path in sorted((conf_dir() / group).glob("*.yaml")):
             node: Any = OmegaConf.to_container(OmegaConf.load(path))
             if (group != "data" or path.stem == "outliers") and "function" not in node:
-                found.append((group, {str(name): value for name, value in node.items()}))
+                given = {"module": MODULE} if "module" in node else {}
+                found.append((group, {str(name): value for name, value in node.items()} | given))
     return found
 
 
@@ -71,7 +75,7 @@ def test_whatever_a_knob_becomes_the_key_changes(group: str, node: dict[str, Any
     before = key(node)
     for field in dataclasses.fields(get_class(node["_target_"])):
         changed = []
-        for value in field.metadata.get("choices") or ("another", 12345, 0.12345, True, False, [7]):
+        for value in field.metadata.get("choices") or OTHERS.get(field.name, VALUES):
             if value != node.get(field.name, field.default):
                 with contextlib.suppress(InputError):  # of another type, or out of its range
                     changed.append(key({**node, field.name: value}) != before)

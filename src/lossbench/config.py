@@ -188,7 +188,7 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
     assert isinstance(optimizer, Optimizer)
     assert isinstance(trainer, TrainerOptions)
     check_source(source)
-    reads = [kind for kind in source.reads if kind in model.reads]
+    reads = [kind for kind in source.reads if kind in model.reads or not model.reads]
     if not reads:
         fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]
         raise InputError(

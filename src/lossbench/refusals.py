@@ -11,6 +11,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench import foreign
 from lossbench.chosen import groups
 from lossbench.config import GROUPS, conf_dir
 from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
@@ -162,7 +163,10 @@ def _unknown_key(key: str, cause: BaseException | None) -> str:
     if part in GROUPS and name in declared(node.get("_target_")):
         return f"{full} has its default in its class alone; write +{full}=..., or list it in the YAML"
     if "_target_" not in node or "name" not in node:
-        return unknown_knob(full, part, knobs_of(node))
+        known_here = {*knobs_of(node), *foreign.arguments(node.get("_target_"))}
+        if name in known_here or node.get("_target_") == "???":
+            return f"{full} is not listed in the YAML; write +{full}=..., or list it there"
+        return unknown_knob(full, part, known_here)
     having = [choice for choice, others in _shipped(part).items() if _has(others, name)]
     told = unknown_knob(full, f"{part}={node['name']}", knobs_of(node, _HIDDEN))
     return f"{told}; {part}={having[0]} has it" if having else told

@@ -61,8 +61,8 @@ def usage(folder: Path | None = None) -> str:
             losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
     for name, path in choices(folder, "model").items():
         with _told(f"model={name}", faults):
-            reads = _made("model", _node(path)).reads
-            models[name] = [_first(offered, reads) for _, offered in sources.values()]
+            reads = _reads(_node(path))
+            models[name] = [_first(offered, reads or offered) for _, offered in sources.values()]
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
@@ -100,6 +100,11 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
         return _first(node["trains_on"], [target.kind for target in offered])
     target = _made("loss", node).chosen_target(offered)
     return "-" if target is None else str(target.kind)
+
+
+def _reads(node: dict[str, Any]) -> Sequence[str]:
+    # As above; somebody else's module may read anything.
+    return node["reads"] if "reads" in node else _made("model", node).reads  # type: ignore[no-any-return]
 
 
 def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:

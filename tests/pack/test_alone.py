@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from lossbench.data.cache import DataCache
 from lossbench.losses.mse import MSE
 from lossbench.models.model import Model
 from lossbench.pack.checkpoint import Checkpoints
+from lossbench.pack.engine import build_modules
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import plan
 from lossbench.task import Inputs, Target
@@ -185,3 +187,57 @@ def test_what_was_drawn_goes_on_after_an_interruption(jobs: Compose, tmp_path: P
             fit(pack, "loop", on_epoch=interrupt, checkpoint=checkpoint)
         random.seed(1)
         assert fit(pack, "loop", checkpoint=checkpoint) == whole
+
+
+class Unused(nn.Module):
+    """A user's module, with weights that its forward does not use."""
+
+    def __init__(self, size: int, outputs: int) -> None:
+        super().__init__()
+        self.used, self.unused = nn.Linear(size, outputs), nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(x)
+
+
+def partly_frozen(size: int, outputs: int) -> nn.Module:
+    """A user's module, of which one layer is not trained."""
+    net = nn.Sequential(nn.Linear(size, 4), nn.Linear(4, outputs))
+    net[0].requires_grad_(False)
+    return net
+
+
+FOREIGN = {
+    "unused": (f"model.module._target_={__name__}.Unused +model.module.size=features", "its members stack"),
+    "frozen": (f"model.module._target_={__name__}.partly_frozen +model.module.size=features", "not trained"),
+    "norm": (
+        "model.module._target_=torch.nn.Sequential +model.module._args_="
+        "[{_target_:torch.nn.LazyLinear,out_features:4},{_target_:torch.nn.BatchNorm1d,num_features:4},"
+        "{_target_:torch.nn.Linear,in_features:4,out_features:outputs}]",
+        "batch statistics of 1",
+    ),
+}
+
+
+@pytest.mark.parametrize(("module", "because"), FOREIGN.values(), ids=FOREIGN)
+def test_a_module_of_others_has_the_numbers_it_has_alone(jobs: Compose, module: str, because: str) -> None:
+    outputs = "" if "_args_" in module else "+model.module.outputs=outputs"
+    words = f"model=module {module} {outputs} loss="
+    together = jobs(*[f"{words}{loss} seed={seed}" for loss in ("mse", "huber") for seed in (0, 1)])
+    pack = plan(together, 1, 128).packs[0]
+    assert because in pack.because
+    packed = results(together, pack.mode)
+    for job, member in zip(together, packed, strict=True):
+        assert results([job], pack.mode) == [member], job.name
+
+
+def test_a_layer_that_is_not_trained_stays_as_it_is(jobs: Compose) -> None:
+    module = FOREIGN["frozen"][0]
+    (job,) = jobs(f"model=module {module} +model.module.outputs=outputs loss=mse")
+    data = DataCache().load(job.member.source, 0, "vector").description.inputs
+    (before,) = build_modules([job.member], data)
+    (result,) = fit([job.member], "loop", keep_models=True)
+    assert result.model is not None
+    after = torch.load(io.BytesIO(result.model), weights_only=True)
+    assert torch.equal(after["0.weight"], before.state_dict()["0.weight"])
+    assert not torch.equal(after["1.weight"], before.state_dict()["1.weight"])

@@ -28,6 +28,7 @@ def test_knobs_become_params_that_read_as_on_the_command_line() -> None:
         "loss.delta": "0.001",
         "loss.on": "true",
         "model.hidden": "[64, 64]",
+        "model.nested._target_": "x",
         "model.nested.deep": "null",
         "long": "x" * 6000,
     }

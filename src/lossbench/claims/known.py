@@ -124,7 +124,7 @@ def _knobs(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The knobs of a YAML; those of a node in it by their path, `function.gamma`."""
     found: dict[str, Any] = {}
     for key, value in node.items():
-        if str(key)[:1] != "_" and key != "defaults":
+        if key != "defaults" and (str(key)[:1] != "_" or (prefix and key == "_target_")):
             nested = isinstance(value, dict) and value
             found |= _knobs(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
     return found

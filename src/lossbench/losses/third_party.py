@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from lossbench._torchvision import mend
+from lossbench import foreign
 from lossbench.choice import knob
 from lossbench.errors import InputError
-from lossbench.knob_types import Type, one_spelling, type_of
 from lossbench.losses.heads import mean_of_support, two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
@@ -75,12 +72,10 @@ class ThirdParty(Loss):
             raise InputError("loss.output_size must be one where loss.meaning is value.")
         object.__setattr__(self, "trains_on", kinds)
         # Said before the function is made: the text of a torch.nn loss does not show its arguments.
-        named = isinstance(self.function, Mapping)
-        if named:
-            mend()  # the target may import torchvision
-            recipe = json.dumps(_spelled(_plain(self.function), "loss.function"), sort_keys=True)
-        else:
-            recipe = f"object {id(self.function)}"
+        recipe = f"object {id(self.function)}"
+        if isinstance(self.function, Mapping):  # also a DictConfig, which is a MutableMapping
+            spelled = foreign.spelled(foreign.plain(self.function), "loss.function")
+            recipe = json.dumps(spelled, sort_keys=True)
         object.__setattr__(self, "recipe", recipe)
         object.__setattr__(self, "function", _made(self.function))
 
@@ -153,74 +148,10 @@ class ThirdParty(Loss):
         )
 
 
-def _plain(config: Mapping[str, Any]) -> Any:
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_container(OmegaConf.create(dict(config)), resolve=True)
-
-
-def _spelled(node: Any, path: str) -> Any:
-    """A config of an object in one spelling: defaults filled in, floats as floats, its types checked.
-
-    The type of an argument is that of its annotation, else of its default. Of others a number that is whole
-    is written as a whole one. A default that is no plain value is left out: it is the same for everyone.
-
-    Raises:
-        InputError: an argument is of another type.
-    """
-    if isinstance(node, list):
-        return [_spelled(item, path) for item in node]
-    if not isinstance(node, dict):
-        return one_spelling(node)
-    said = {name: _spelled(value, f"{path}.{name}") for name, value in node.items()}
-    for name, (kind, default) in _arguments(node.get("_target_")).items():
-        value = said.get(name, default)
-        if name in said and value is not None and not isinstance(value, dict):
-            kind.check(f"{path}.{name}", value)
-        if value is None or isinstance(value, (bool, int, float, str)):
-            said[name] = one_spelling(value) if kind == _NUMBER else kind.canonical(value)
-    return said
-
-
-# Of an argument whose default is 2 and that has no annotation: it may well take 0.5.
-_NUMBER = Type(float, optional=True)
-
-
-def _arguments(target: Any) -> dict[str, tuple[Type, Any]]:
-    """The arguments that a callable names, with their defaults; none where it does not say."""
-    try:
-        found = pkgutil.resolve_name(str(target))
-        arguments = inspect.signature(found).parameters.values()
-    except Exception:  # a module may raise anything; why it cannot be imported is told where it is made
-        return {}
-    named = [a for a in arguments if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
-    return {a.name: (_type_of(a, getattr(found, "__module__", "")), a.default) for a in named}
-
-
-def _type_of(argument: inspect.Parameter, module: str) -> Type:
-    if argument.annotation is not argument.empty:
-        return type_of(argument.annotation, module)
-    if isinstance(argument.default, bool):
-        return Type(bool)
-    return {float: Type(float), int: _NUMBER}.get(type(argument.default), Type())
-
-
 def _made(function: Any) -> Callable[..., Any]:
     """The callable that a config names; one that is made already stays as it is."""
     if isinstance(function, Mapping):  # also a DictConfig, which is a MutableMapping
-        from hydra.errors import InstantiationException
-        from hydra.utils import instantiate
-
-        try:
-            function = instantiate(function)
-        except InstantiationException as error:
-            cause = error.__cause__ or error
-            first, *more = str(cause).strip().splitlines() or [type(cause).__name__]
-            reason = more[0] if more and first.endswith(":") else first  # "Error loading ...:" is no reason
-            raise InputError(
-                f"loss.function cannot be made from {function.get('_target_')} ({reason.rstrip('.')}): "
-                "correct the YAML, or install the package that it needs."
-            ) from error
+        function = foreign.made(function, "loss.function")
     if not callable(function):
         raise InputError(f"loss.function must be a callable or name one with _target_; got {function!r}.")
     weights: Callable[[], Iterable[Any]] = getattr(function, "parameters", tuple)

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Model(Choice):
     """A model as a config names it.
 
-    reads: kinds of input it can read.
+    reads: kinds of input it can read; none named: any.
     embedding_size: length of the embedding, where the loss or the task asks for one.
     """
 
     part = "model"
+    remedy: ClassVar[str] = "see lossbench.models.model"  # where its outputs are not what the loss asks for
     reads: ClassVar[tuple[InputKind, ...]]
     embedding_size: int = knob(64, at_least=1)
 
@@ -32,3 +33,7 @@ class Model(Choice):
         Layers are made in order, input first, so that two builds from one seed differ in the last layer
         alone when only `outputs` differs.
         """
+
+    def remark(self, module: nn.Module) -> str | None:
+        """What is worth saying once of a module that it made."""
+        return None

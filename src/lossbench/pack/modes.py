@@ -50,6 +50,8 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
     for name, part in module.named_modules():
         if isinstance(part, nn.modules.batchnorm._NormBase) and part.track_running_stats:
             return f"the batch statistics of {name} ({type(part).__name__}) do not stack"
+    if frozen := [name for name, weight in module.named_parameters() if not weight.requires_grad]:
+        return f"weights that are not trained ({frozen[0]}) do not stack"
     return _refused_by_vmap(module, data)
 
 

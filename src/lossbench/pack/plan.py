@@ -110,6 +110,8 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         _check_accelerator(job.member.trainer.accelerator)
     cache = DataCache()
     kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache)]
+    for line in dict.fromkeys(kind.said for kind in kinds if kind.said):
+        log.info("%s", line)
     worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES and not on_gpu(jobs[0].member)
     processes = cores if worth else 1
     packs: list[PlannedPack] = []
@@ -145,6 +147,7 @@ class _Kind:
     weights: int  # of one member
     seconds: float  # roughly, on one core
     remarks: Mapping[str, str]  # by the keys of jobs
+    said: str | None = None  # of its model
 
 
 def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
@@ -175,7 +178,8 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
         if jobs:
             _say(jobs, how, why)
             seconds = len(jobs) * updates * _seconds_per_update(module, weights, how)
-            kinds.append(_Kind(jobs, how, why, data.description, weights, seconds, remarks))
+            said = first.model.remark(module)
+            kinds.append(_Kind(jobs, how, why, data.description, weights, seconds, remarks, said))
     return kinds
 
 

@@ -47,22 +47,26 @@ def rehearse(
 ) -> Rehearsal:
     """Let a loss see a batch.
 
-    A loss or a model that raises is left to its run, whose record holds the traceback.
+    A loss that raises is left to its run, whose record holds the traceback.
 
     Args:
         module: freshly made for such a member.
         experiment: whose `select` chooses learning rates and whose `judge` judges, where it names them.
 
     Raises:
-        InputError: the model or the loss breaks its contract, the loss does not give a metric that chooses,
-            or no batch holds what it needs.
+        InputError: the model raises, it or the loss breaks its contract, the loss does not give a metric that
+            chooses, or no batch holds what it needs.
     """
     rows, targets = _examples(member, data)
     module.train()
     try:
         outputs = module(data.inputs[rows])
-    except Exception:
-        return Rehearsal()
+    except Exception as error:
+        why = " ".join((str(error).splitlines() or [""])[0].split()).rstrip(".")
+        raise InputError(
+            f"model={member.model.name} cannot be computed on data={member.source.name} "
+            f"({type(error).__name__}: {why}): correct the model or its sizes."
+        ) from error
     _check_outputs(member, outputs)
     outputs = outputs.detach().requires_grad_()
     remark = _remark_on_batches(member, data)
@@ -103,7 +107,7 @@ def _check_outputs(member: Member, outputs: object) -> None:
         got = type(outputs).__name__
     raise InputError(
         f"model={member.model.name} must give floats (N, {member.outputs}), as many as "
-        f"loss={member.loss.name} asks for; it gave {got} (see lossbench.models.model)."
+        f"loss={member.loss.name} asks for; it gave {got} ({member.model.remedy})."
     )
 
 

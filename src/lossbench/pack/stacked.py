@@ -76,7 +76,9 @@ class StackedEngine(Engine):
         losses = objective.all(self._forward(inputs))
         if not losses.requires_grad:  # every member's loss raised
             return losses
-        gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+        # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
+        weights = list(self.parameters.values())
+        gradients = torch.autograd.grad(losses.sum(), weights, allow_unused=True, materialize_grads=True)
         losses = losses.detach()
         finite = losses.isfinite()
         if not bool(finite.all()):

@@ -84,14 +84,17 @@ def flatten(knobs: Mapping[str, Any]) -> dict[str, str]:
     """What a run is as MLflow params: `loss.delta` -> "1.0".
 
     Lists become JSON; null, true and false are spelt as in YAML; values are cut at MLflow's 6,000 characters.
-    What says how to make an object (`_target_`, `_partial_`) is left out.
+    Of an object that is made of a node in a node, its class and its arguments by position are named, too.
     """
     return {name: text[:PARAM_LENGTH] for name, text in _flat("", knobs)}
 
 
+_OBJECT = ("_target_", "_args_")
+
+
 def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
     if isinstance(value, Mapping):
-        named = ((str(name), inner) for name, inner in value.items() if not str(name).startswith("_"))
+        named = ((str(n), inner) for n, inner in value.items() if not str(n).startswith("_") or n in _OBJECT)
         items = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in named)
         return [pair for name, inner in items for pair in _flat(name, inner)]
     return [(prefix, value if isinstance(value, str) else json.dumps(value, default=list))]
