@@ -55,7 +55,7 @@ def _own_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # What a sweep, its summaries and a report import. Python's own start of a module follows in the child.
 _EVERYTHING = (
-    "lossbench.app",
+    "lossbench.cli.app",
     "lossbench.train",
     "lossbench.pack.fit",
     "lossbench.pack.module",
@@ -147,7 +147,7 @@ def nursery() -> Iterator[Nursery]:
 @pytest.fixture(scope="session")
 def light_nursery() -> Iterator[Nursery]:
     """Of programs that answer before torch, pandas and MLflow are imported."""
-    running = Nursery("lossbench.app")
+    running = Nursery("lossbench.cli.app")
     yield running
     running.end()
 

@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from lossbench.config import GROUPS, Job, conf_dir, jobs_from
+from lossbench.config.making import make
 from lossbench.errors import InputError
-from lossbench.making import make
+from lossbench.job import GROUPS, Job, conf_dir, jobs_from
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
 

@@ -18,10 +18,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
-from lossbench.app import main
-from lossbench.config import conf_dir
+from lossbench.cli.app import main
 from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
+from lossbench.job import conf_dir
 from lossbench.outcome import Outcome
 from lossbench.tracking import NotRecorded, Store
 from lossbench.train import train_many
@@ -142,7 +142,8 @@ def test_a_model_that_is_too_big_is_refused_before_a_database_is_made(folder: Pa
 
 _ENDS_EARLY = """
 import os, sys, psutil
-from lossbench import app, train
+from lossbench import train
+from lossbench.cli import app
 def interrupted(store, jobs):
     servers = [c.pid for c in psutil.Process().children() if "forkserver" in " ".join(c.cmdline())]
     print(*servers, flush=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.config import Job, conf_dir, jobs_from
 from lossbench.errors import InputError
+from lossbench.job import Job, conf_dir, jobs_from
 from lossbench.trainer import TrainerOptions
 
 

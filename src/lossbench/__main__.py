@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 try:  # from the first import on: Ctrl-C is no fault of the program
-    from lossbench.app import run
+    from lossbench.cli.app import run
 
     run()
 except KeyboardInterrupt:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lossbench._torchvision import mend
+from lossbench.config.knob_types import Type, one_spelling, type_of
 from lossbench.errors import InputError, suggestion
-from lossbench.knob_types import Type, one_spelling, type_of
 
 # Of an argument whose default is 2 and that has no annotation: it may well take 0.5.
 _NUMBER = Type(float, optional=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lossbench.choice import Choice, knob
+from lossbench.config.choice import Choice, knob
 from lossbench.errors import InputError
 
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lossbench.config import Job
 from lossbench.errors import RunFailedError
+from lossbench.job import Job
 from lossbench.significant import number
 
 log = logging.getLogger(__name__)

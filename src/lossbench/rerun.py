@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossbench import command
+from lossbench.cli import command
 from lossbench.errors import InputError
 from lossbench.metrics.names import METRICS, TARGET
 from lossbench.tracking import provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
-    from lossbench.config import Job
+    from lossbench.job import Job
 
 TOLERANCE = 1e-3
 
@@ -138,7 +138,7 @@ def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
 def _job(found: Found) -> Job:
     from omegaconf import DictConfig
 
-    from lossbench.config import jobs_from
+    from lossbench.job import jobs_from
 
     config = _mapping(found.tags[runs.CONFIG])
     if config is None:

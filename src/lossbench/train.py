@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lossbench.claims.claim import check_experiments
-from lossbench.config import Job, jobs_from
+from lossbench.engines.foresight import MANY_RUNS, NEEDED
+from lossbench.engines.interruption import INTERRUPTIONS, Told, ended_by_sigterm
+from lossbench.engines.local import Died, cores, spread, stop, warm
+from lossbench.engines.progress import Progress
 from lossbench.errors import InputError
-from lossbench.foresight import MANY_RUNS, NEEDED
-from lossbench.interruption import INTERRUPTIONS, Told, ended_by_sigterm
+from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell
-from lossbench.progress import Progress
-from lossbench.record import run_result, run_start
-from lossbench.spread import Died, cores, spread, stop, warm
 from lossbench.tracking import NotRecorded, Store, resolve_uri
 from lossbench.tracking.address import check_reachable
+from lossbench.tracking.told import run_result, run_start
 
 if TYPE_CHECKING:
     from lossbench.pack.checkpoint import Checkpoints

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lossbench.choice import Choice, knob
+from lossbench.config.choice import Choice, knob
 
 FEWEST = 20  # epochs, whatever the size
 

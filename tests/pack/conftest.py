@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.config import Job, Member, conf_dir, jobs_from
+from lossbench.job import Job, Member, conf_dir, jobs_from
 
 Compose = Callable[..., list[Job]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.config import Job
+from lossbench.job import Job
 from lossbench.pack.fit import fit
 
 Compose = Callable[..., list[Job]]

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lossbench.config import Job
 from lossbench.data.cache import DataCache
+from lossbench.job import Job
 from lossbench.losses.mse import MSE
 from lossbench.models.model import Model
 from lossbench.pack.checkpoint import Checkpoints

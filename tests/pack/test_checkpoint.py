@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lossbench.config import Job, Member
+from lossbench.job import Job, Member
 from lossbench.losses.mse import MSE
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.fate import MemberResult

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from lossbench.config import Job
+from lossbench.job import Job
 from lossbench.lightning import Trainer
 from lossbench.pack.draws import Draws
 from lossbench.pack.exact import exact_device

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from lossbench.config import Job
 from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet
+from lossbench.job import Job
 from lossbench.pack.fit import fit
 from lossbench.pack.judging import example_arrays
 

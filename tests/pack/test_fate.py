@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 from torch import Tensor
 
-from lossbench.config import Job, Member
 from lossbench.data.cache import DataCache
+from lossbench.job import Job, Member
 from lossbench.losses.mse import MSE
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit

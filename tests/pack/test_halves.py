@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from lossbench.config import Job
 from lossbench.data.cache import DataCache
+from lossbench.job import Job
 from lossbench.metrics.names import METRICS
 from lossbench.pack.fit import fit
 from lossbench.pack.halves import Halves

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from lossbench.config import Job
 from lossbench.data.cache import DataCache
 from lossbench.data.module import PackData
 from lossbench.data.source import SPLITS
+from lossbench.job import Job
 from lossbench.pack.engine import build_modules
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.seeds import stream

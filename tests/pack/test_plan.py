@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from lossbench.config import Job
 from lossbench.data.cache import DataCache
 from lossbench.errors import InputError
+from lossbench.job import Job
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import Plan, plan

@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lossbench.config import Job
 from lossbench.errors import InputError
+from lossbench.job import Job
 from lossbench.losses.heads import EmbeddingLoss, ValueLoss
 from lossbench.losses.mse import MSE
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import Plan, plan
-from lossbench.record import run_start
 from lossbench.task import Inputs, Prediction, Target
+from lossbench.tracking.told import run_start
 
 Compose = Callable[..., list[Job]]
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from lossbench.claims.claim import Experiment
-from lossbench.config import Job, Member
 from lossbench.data import sentiment
 from lossbench.data.outliers import Outliers
 from lossbench.data.ratings import Rated
 from lossbench.data.table import Table
+from lossbench.job import Job, Member
 from lossbench.losses.huber import Huber
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.config import Member, conf_dir, jobs_from
+from lossbench.job import Member, conf_dir, jobs_from
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lossbench.config import Member
+from lossbench.job import Member
 from lossbench.pack.fate import MemberResult
 
 Train = Callable[..., list[tuple[Member, MemberResult]]]

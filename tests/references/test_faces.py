@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
-from lossbench.config import Member
 from lossbench.data.source import DataSet
+from lossbench.job import Member
 from lossbench.metrics.identities import identities
 from lossbench.pack.fate import MemberResult
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import HuberRegressor, LinearRegression, QuantileRegressor
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from lossbench.config import Member
 from lossbench.data.outliers import Outliers
 from lossbench.data.source import DataSet
+from lossbench.job import Member
 from lossbench.pack.fate import MemberResult
 from lossbench.task import Units
 

@@ -10,9 +10,9 @@ import scipy.sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from lossbench.config import Member
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.source import DataSet
+from lossbench.job import Member
 from lossbench.pack.fate import MemberResult
 
 Train = Callable[..., list[tuple[Member, MemberResult]]]

@@ -31,7 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._quick import hurried
-from lossbench.chosen import check_chosen
+from lossbench.config.chosen import check_chosen
 from lossbench.errors import InputError
 
 log = logging.getLogger(__name__)

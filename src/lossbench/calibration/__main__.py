@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lossbench import command
+from lossbench.cli import command
 
 
 def main(folder: Path = Path("experiments", "calibration"), experiments: int | None = None) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from lossbench.folders import choices, root_of, roots
-from lossbench.naming import check_written
+from lossbench.config.folders import choices, root_of, roots
+from lossbench.config.naming import check_written
 from lossbench.tracking.runs import SELECT
 
 if TYPE_CHECKING:

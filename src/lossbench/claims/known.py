@@ -11,8 +11,8 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from lossbench.config.making import declared
 from lossbench.errors import InputError, suggestion
-from lossbench.making import declared
 
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")
 
@@ -42,7 +42,7 @@ class Known:
     @staticmethod
     def of_config() -> Known:
         """The shipped `conf/` and, inside a Hydra program, the folders of its search path."""
-        from lossbench.config import conf_dir
+        from lossbench.job import conf_dir
 
         return _read((*_search_path(), conf_dir()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lossbench.config.quoting import typed
 from lossbench.data import column_kinds
 from lossbench.data import column_refusals as refusals
 from lossbench.data.conventions import (
@@ -18,7 +19,6 @@ from lossbench.data.conventions import (
     without_unit,
 )
 from lossbench.errors import InputError
-from lossbench.quoting import typed
 
 if TYPE_CHECKING:
     import numpy as np

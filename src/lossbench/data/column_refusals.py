@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lossbench.config.quoting import typed
 from lossbench.counting import counted
 from lossbench.data.conventions import Convention, better, mixed, mixed_units, present
 from lossbench.errors import InputError
-from lossbench.quoting import typed
 
 if TYPE_CHECKING:
     import pandas as pd

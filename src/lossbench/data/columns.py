@@ -11,11 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.config.quoting import typed
 from lossbench.counting import counted
 from lossbench.data import csv_reading
 from lossbench.data.column_reading import Reading, known_categories, read_column, read_target
 from lossbench.errors import InputError, suggestion
-from lossbench.quoting import typed
 
 if TYPE_CHECKING:
     import numpy as np

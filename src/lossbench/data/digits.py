@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.errors import InputError
 from lossbench.seeds import numpy_generator

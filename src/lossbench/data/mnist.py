@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data.archive import cache_folder
 from lossbench.data.digits import SIDE, Digits, DigitSource, check_labels, standardised
 from lossbench.data.idx import read_idx

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
 from lossbench.data.digits import SIDE, Digits, DigitSource, check_labels, standardised
 from lossbench.data.splits import stratified

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.data.splits import robust_units
 from lossbench.seeds import numpy_generator, stream

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data.ratings import FILES, SCALE, VADER, read_rated
 from lossbench.data.shared import while_used
 from lossbench.data.source import DataSet, DataSource, Description, Examples

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from lossbench.choice import Choice
-from lossbench.knob_types import types_of
+from lossbench.config.choice import Choice
+from lossbench.config.knob_types import types_of
 from lossbench.metrics.families import described, measures
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 

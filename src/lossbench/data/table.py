@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.data import columns
 from lossbench.data.account import account
 from lossbench.data.column_reading import Reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, one_hot
 from lossbench.task import Prediction, Target

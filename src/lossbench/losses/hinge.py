@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, check_logits, one_hot

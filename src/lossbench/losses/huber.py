@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
 from lossbench.task import Target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.losses.heads import mean_of_support
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_same, one_hot

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lossbench.choice import Choice
-from lossbench.knob_types import Type, types_of
+from lossbench.config.choice import Choice
+from lossbench.config.knob_types import Type, types_of
 from lossbench.task import Prediction, Target, TargetKind
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from lossbench import foreign
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.losses.heads import mean_of_support, two_classes
 from lossbench.losses.loss import Loss

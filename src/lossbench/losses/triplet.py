@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.losses.heads import EmbeddingLoss, company, distances, on_sphere, pair_masks
 from lossbench.losses.targets import check_embeddings
 from lossbench.task import Target

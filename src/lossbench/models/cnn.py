@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.models.model import Model
 from lossbench.task import InputKind, Inputs

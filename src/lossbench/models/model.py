@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from lossbench.choice import Choice, knob
+from lossbench.config.choice import Choice, knob
 from lossbench.task import InputKind, Inputs
 
 if TYPE_CHECKING:

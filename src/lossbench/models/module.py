@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench import foreign
-from lossbench.choice import knob
+from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.models.model import Model
 from lossbench.task import InputKind, Inputs

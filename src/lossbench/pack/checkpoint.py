@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lossbench.tracking.process import Process, this_process
 
 if TYPE_CHECKING:
-    from lossbench.config import Job
+    from lossbench.job import Job
 
 FOLDER = "lossbench-checkpoints"
 _SUFFIX, _PARTIAL = ".ckpt", ".partial"

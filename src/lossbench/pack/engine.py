@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from lossbench.config import Member
+from lossbench.job import Member
 from lossbench.models.head import Headed
 from lossbench.seeds import stream
 from lossbench.task import Inputs

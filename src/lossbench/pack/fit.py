@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from lossbench.config import Member
 from lossbench.data.cache import DataCache
 from lossbench.data.module import PackData
+from lossbench.job import Member
 from lossbench.lightning import (
     Callback,
     LightningEnvironment,

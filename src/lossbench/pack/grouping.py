@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from lossbench.config import Job
+from lossbench.job import Job
 
 # Members may differ in the whole of the loss, in the seed, and in these knobs; besides, in the noise that
 # the data set declares. None of them changes a shape.

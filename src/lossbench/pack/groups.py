@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lossbench.config import Member
 from lossbench.data.source import SPLITS, Split
+from lossbench.job import Member
 from lossbench.losses.loss import Loss
 from lossbench.pack.exact import exact_device
 from lossbench.task import Prediction, Target, TargetKind, Units

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lossbench.config import Member
 from lossbench.data.source import Split
+from lossbench.job import Member
 from lossbench.losses.cross import judged, meaning
 from lossbench.metrics.class_means import nearest_mean_scores
 from lossbench.metrics.families import needed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lossbench.config import Member
 from lossbench.data.source import DataSet
+from lossbench.job import Member
 from lossbench.models.dropout import Dropout
 from lossbench.pack.draws import drawn_outside_torch
 from lossbench.pack.turns import has_convolutions

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lossbench.config import Member
 from lossbench.data.module import PackData
 from lossbench.data.source import Split
+from lossbench.job import Member
 from lossbench.lightning import LightningModule
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.exact import exact_device

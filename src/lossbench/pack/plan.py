@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from lossbench.config import Job, Member
 from lossbench.data.cache import DataCache
 from lossbench.data.source import Description
 from lossbench.errors import InputError
+from lossbench.job import Job, Member
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.draws import left_alone
 from lossbench.pack.engine import build_modules

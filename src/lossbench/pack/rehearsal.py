@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.config import Member
 from lossbench.data.batches import order
 from lossbench.errors import InputError
+from lossbench.job import Member
 from lossbench.losses.contract import check_prediction, check_values
 from lossbench.losses.cross import shipped
 from lossbench.metrics.families import needed

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from lossbench.config import Member
+from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Moment, Objective
 from lossbench.pack.update import stacked_update

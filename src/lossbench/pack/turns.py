@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.config import Member
+from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.draws import Draws
 from lossbench.pack.engine import Engine, Moment, Objective

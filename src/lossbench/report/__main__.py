@@ -24,12 +24,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossbench import command
 from lossbench.claims.declared import load_experiment, select_of, shipped
+from lossbench.cli import command
+from lossbench.config.folders import shadowing
+from lossbench.config.naming import ANATOMY, is_file_name
 from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
-from lossbench.folders import shadowing
-from lossbench.naming import ANATOMY, is_file_name
 from lossbench.report.made import check
 from lossbench.report.request import Options, Request, parse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lossbench.config.naming import spoken
 from lossbench.errors import InputError, suggestion
-from lossbench.naming import spoken
 
 _KEYS = ("name", "judge", "select")
 

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.claims.declared import shipped
+from lossbench.config.naming import ANATOMY
 from lossbench.errors import InputError, suggestion
-from lossbench.naming import ANATOMY
 from lossbench.report.named import named
 from lossbench.tracking.runs import BY_FINGERPRINT
 

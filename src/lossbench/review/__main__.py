@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lossbench import command
+from lossbench.cli import command
+from lossbench.config.naming import spoken
 from lossbench.errors import InputError, suggestion
-from lossbench.naming import spoken
 
 
 def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:

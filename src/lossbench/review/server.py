@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from lossbench import command
+from lossbench.cli import command
 from lossbench.errors import InputError
 from lossbench.review.__main__ import options, port_of
 from lossbench.tracking.address import Address, check_reachable, parse, resolve_uri

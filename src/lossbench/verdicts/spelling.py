@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.knob_types import one_spelling
+from lossbench.config.knob_types import one_spelling
 
 
 def value_of(cell: Any) -> Any:

@@ -1,0 +1,1 @@
+"""What a person types and reads: arguments, help, refusals, a look before training."""

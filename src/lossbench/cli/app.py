@@ -1,0 +1,140 @@
+"""The command line: Hydra composes, `train_many` trains, and a fault of the input is told in one sentence."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import logging
+import os
+import sys
+from dataclasses import replace
+from typing import NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from lossbench import __version__
+from lossbench.cli import dry_run, streams
+from lossbench.cli.arguments import Arguments, arranged, before_shipped
+from lossbench.cli.command import wrapped
+from lossbench.cli.refusals import is_told, sentence
+from lossbench.config.chosen import check_chosen
+from lossbench.config.folders import shadowing
+from lossbench.engines import foresight
+from lossbench.engines.interruption import Told
+from lossbench.errors import RunFailedError
+from lossbench.job import conf_dir
+
+_VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
+def main(config: DictConfig) -> float:
+    """Train one run and return its selection metric on validation."""
+    try:
+        if not HydraConfig.initialized():  # where Python calls this with a config of its own
+            return _trained(config)
+        hydra_node = HydraConfig.get()
+        runtime = hydra_node.runtime
+        check_chosen(runtime.choices, config, hydra_node.overrides.task, runtime.config_sources)
+        # As in a sweep, whatever hydra.job.chdir says: one database, and the paths of the command line.
+        with contextlib.chdir(hydra_node.runtime.cwd):
+            if hydra_node.launcher.get("trainer") != dry_run.TRAINER:
+                return _trained(config)
+            with contextlib.suppress(dry_run.Shown):  # in here, or Hydra tells of an error in a job
+                dry_run.show([config])
+            return 0.0
+    except RunFailedError as error:
+        if _VERBOSE or not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.RUN:
+            raise  # the other jobs of a sweep go on
+        _fail(error)  # here, before Hydra adds its own line about the job
+    except BrokenPipeError:  # who read the output has gone; here, before Hydra tells of an error in a job
+        sys.exit(1)
+    except Exception as error:
+        if _VERBOSE or not is_told(error):
+            raise
+        _refuse(error)
+
+
+def _trained(config: DictConfig) -> float:
+    from lossbench.train import train_many
+
+    return train_many([config])[0].result()
+
+
+def run() -> None:
+    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks.
+
+    Exits with 2 where the input is refused, with 1 where a run failed, or where nobody reads what a command
+    only prints (a sweep goes on training), with 130 where Ctrl-C ended
+    it, and with 143 where SIGTERM did.
+    """
+    streams.settle()
+    # A log file on a full disk is not worth a traceback for every line; the terminal has the line as well.
+    logging.raiseExceptions = False
+    # Python would search all of torch and MLflow for garbage before it ends: 2 s, and Ctrl-C waits for it.
+    atexit.register(gc.freeze)
+    # Hydra would print its own, longer story of an error; so it raises it instead.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        arguments = arranged(sys.argv[1:])
+        if arguments.version:
+            print(f"lossbench {__version__}")
+        elif arguments.help:
+            from lossbench.cli.usage import usage
+
+            print(usage(arguments.folder))
+        elif arguments.dry_run:
+            with contextlib.suppress(dry_run.Shown), dry_run.instead(arguments.line) as line:
+                _begin(replace(arguments, line=line))
+        else:
+            foresight.begin(arguments.line)
+            _begin(arguments)
+        if not streams.flushed() and arguments.prints:
+            sys.exit(1)
+    except KeyboardInterrupt as error:
+        if not isinstance(error, Told):
+            beside = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
+            print(f"{beside}lossbench: interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # who read the output has gone
+        sys.exit(1)
+    except RunFailedError as error:
+        if _VERBOSE:
+            raise
+        _fail(error)
+    except Exception as error:
+        if _VERBOSE or not is_told(error):
+            raise
+        _refuse(error)
+    finally:
+        streams.flushed()
+
+
+def _begin(arguments: Arguments) -> None:
+    """Let Hydra compose and call `main`; a user's configs come before shipped ones of the same name."""
+    sys.argv[1:] = arguments.line
+    folder = arguments.folder
+    if folder is None:
+        main()
+        return
+    if told := shadowing(folder):
+        print(told, file=sys.stderr)
+    sys.argv[1:] = before_shipped(arguments.line)
+    task = main.__wrapped__
+    hydra.main(version_base="1.3", config_path=str(folder.absolute()), config_name="config")(task)()
+
+
+def _fail(error: RunFailedError) -> NoReturn:
+    # What failed, and why, was listed when training ended.
+    told = f"lossbench: a run failed ({error}); its record in MLflow holds the traceback."
+    print(wrapped(told, sys.stderr), file=sys.stderr)
+    sys.exit(1)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    print(wrapped(f"lossbench: {sentence(error, sys.argv[1:])}", sys.stderr), file=sys.stderr)
+    sys.exit(2)

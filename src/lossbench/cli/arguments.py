@@ -1,0 +1,131 @@
+"""The command line before Hydra reads it: unknown options are told, overrides stand anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from lossbench.cli.refusals import known_parts, place
+from lossbench.config.folders import root_of
+from lossbench.config.naming import NAME, check_typed, check_written, spoken
+from lossbench.errors import InputError
+from lossbench.job import conf_dir
+
+DRY_RUN = "--dry-run"
+_SEE = "python -m lossbench --help shows how to start"
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """A command line that Hydra can read.
+
+    line: its arguments, overrides first.
+    help, version: whether it asks for that alone.
+    dry_run: whether it asks only what would be trained.
+    prints: whether it only prints, so that nothing is left to do when nobody reads.
+    folder: of the user's configs, which `--config-dir` names; None where there is none.
+    """
+
+    line: list[str]
+    help: bool = False
+    version: bool = False
+    dry_run: bool = False
+    prints: bool = False
+    folder: Path | None = None
+
+
+def arranged(arguments: Sequence[str]) -> Arguments:
+    """Put all overrides together; argparse refuses those behind an option that stands among them.
+
+    An empty command line asks for help: it names nothing to train.
+
+    Raises:
+        InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
+            away the experiment, which Hydra takes for a list of several, or names it with what is no text.
+    """
+    if "--version" in arguments:  # which Hydra's parser answers with its own, and ends
+        return Arguments([], version=True, prints=True)
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    dry_run = DRY_RUN in arguments
+    arguments = [argument for argument in arguments if argument != DRY_RUN]
+    known, others = parser.parse_known_args(arguments)
+    unknown = [argument for argument in others if argument.startswith("-")]
+    if unknown:
+        raise InputError(_unknown(unknown[0], arguments))
+    if known.experimental_rerun:
+        raise InputError("--experimental-rerun would load a pickle; give the overrides of that run instead.")
+    overrides = [*known.overrides, *others]
+    if any(override.partition("=")[0] == "~experiment" for override in overrides):
+        raise InputError("~experiment takes away what nobody has chosen; leave it out.")
+    options = [argument for argument in arguments if argument not in overrides]
+    folder = Path(known.config_dir) if known.config_dir and known.config_path is None else None
+    line = [*overrides, *options]
+    own = folder if folder and folder.is_dir() else None
+    asks = known.help or not line
+    if not asks:
+        _check_names(overrides, own)
+    prints = asks or dry_run or bool(known.cfg or known.info or known.hydra_help)
+    return Arguments(line, asks, dry_run=dry_run, prints=prints, folder=own)
+
+
+def _check_names(overrides: Sequence[str], folder: Path | None) -> None:
+    """Refuse a name of an experiment that would be recorded as something else than what was written."""
+    parts = [(override, *override.lstrip("+").partition("=")[::2]) for override in overrides]
+    typed = [override for override, key, _ in parts if key == NAME]
+    for override in typed:
+        check_typed(override)
+    if typed:
+        return
+    for _, key, text in parts:
+        for name in text.split(",") if key == "experiment" else ():
+            chosen = spoken(name.strip())
+            if root := root_of(folder, chosen):
+                check_written(root / "experiment" / f"{chosen}.yaml")
+
+
+def before_shipped(line: Sequence[str]) -> list[str]:
+    """A command line by which Hydra looks through the shipped configs last.
+
+    Hydra looks through `--config-dir` after the program's own folder, and takes the first file of a name. So
+    the user's folder is given to it as the program's, and the shipped one as `--config-dir`.
+    """
+    return [*line, "--config-dir", str(conf_dir())]  # of two such options the last one counts
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"{message[:1].upper()}{message[1:]}; {_SEE}.")
+
+
+def _unknown(option: str, arguments: Sequence[str]) -> str:
+    """What is wrong with an option that does not exist; most often it was to be an override."""
+    name, _, value = option.lstrip("-").partition("=")
+    following = arguments[list(arguments).index(option) + 1 :]
+    if not value and following and "=" not in following[0] and not following[0].startswith("-"):
+        value = following[0]
+    override = _override(name.replace("-", "_"))
+    if override:
+        return f"{option} is no option; write {override}={value or '...'} without dashes."
+    near = difflib.get_close_matches(option, _options(), n=1)
+    if near:
+        return f"{option} is no option (did you mean {near[0]}?); {_SEE}."
+    return f"{option} is no option; what a run trains is set as key=value, as in optimizer.lr=0.01; {_SEE}."
+
+
+def _override(name: str) -> str | None:
+    """The key of the config that an option was to set, if any."""
+    return name if name in known_parts() else place(name)
+
+
+def _options() -> list[str]:
+    return [DRY_RUN, *(option for action in _actions() for option in action.option_strings)]
+
+
+def _actions() -> list[argparse.Action]:
+    return get_args_parser()._actions

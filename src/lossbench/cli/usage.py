@@ -1,0 +1,124 @@
+"""What `python -m lossbench --help` says: the choices, and from their declarations which fit together."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from lossbench.config.folders import choices
+from lossbench.config.making import make
+from lossbench.job import GROUPS
+from lossbench.task import Target
+
+_WIDTH = 100
+_LABEL = 16
+
+_START = """\
+lossbench: which loss should I train with?
+
+One run         python -m lossbench data=outliers loss=huber seed=0 experiment.name=first
+A sweep         python -m lossbench -m data=mnist_5k loss=cce,hinge seed=0,1 experiment.name=digits
+More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)' experiment.name=robust
+An experiment   python -m lossbench -m experiment=demo_outliers
+Beforehand      --dry-run with any of these: columns, splits, packs and the time; nothing is kept
+Its answer      python -m lossbench.report experiment=demo_outliers
+"""
+_END = """\
+Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50.
+                With -m it can be swept over: loss.delta=0.5,1,2. The list, with all values:
+                python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
+Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; so with data,
+                model and experiment (give it to lossbench.report as well). Before --help
+                it lists them here.
+Results         are in MLflow: ./mlflow.db, else MLFLOW_TRACKING_URI, or tracking.uri=ADDRESS.
+                The same command again trains only what is not finished, or with
+                tracking.resume=false everything.
+Hydra           --hydra-help lists its options; HYDRA_FULL_ERROR=1 shows tracebacks.
+"""
+
+
+def usage(folder: Path | None = None) -> str:
+    """The whole text, at most 100 columns wide unless a user's choices want more.
+
+    Args:
+        folder: of the user's configs, whose choices are listed as well.
+    """
+    faults: list[str] = []
+    sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
+    losses, models = {}, {}
+    for name, path in choices(folder, "data").items():
+        with _told(f"data={name}", faults):
+            source = _made("data", _node(path))
+            sources[name] = (list(source.targets()), source.reads)
+    for name, path in choices(folder, "loss").items():
+        with _told(f"loss={name}", faults):
+            node = _node(path)
+            losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
+    for name, path in choices(folder, "model").items():
+        with _told(f"model={name}", faults):
+            reads = _reads(_node(path))
+            models[name] = [_first(offered, reads or offered) for _, offered in sources.values()]
+    parts = [
+        _START,
+        "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
+        "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
+        *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
+        _listed("optimizer=", choices(folder, "optimizer"))
+        + _listed("experiment=", choices(folder, "experiment")),
+        _END,
+    ]
+    return "\n".join(parts).rstrip()
+
+
+@contextmanager
+def _told(choice: str, faults: list[str]) -> Iterator[None]:
+    """Note why a choice of the user's cannot be made; what ships can."""
+    try:
+        yield
+    except Exception as error:  # code of anybody's
+        why = " ".join(str(error).split()) or type(error).__name__
+        faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
+
+
+def _node(path: Path) -> dict[str, Any]:
+    """What a YAML file of a group holds."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return {str(key): value for key, value in node.items()}
+
+
+def _made(group: str, node: dict[str, Any]) -> Any:
+    return make(group, GROUPS[group], node)
+
+
+def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
+    if "trains_on" in node:  # the YAML of somebody else's loss says it; making that would import torch
+        return _first(node["trains_on"], [target.kind for target in offered])
+    target = _made("loss", node).chosen_target(offered)
+    return "-" if target is None else str(target.kind)
+
+
+def _reads(node: dict[str, Any]) -> Sequence[str]:
+    # As above; somebody else's module may read anything.
+    return node["reads"] if "reads" in node else _made("model", node).reads  # type: ignore[no-any-return]
+
+
+def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:
+    return next((kind for kind in wanted if kind in offered), "-")
+
+
+def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    lines = [list(titles), *([name, *cells] for name, cells in rows.items())]
+    widths = [_LABEL + 2, *(max(map(len, column)) + 2 for column in list(zip(*lines, strict=True))[1:])]
+    padded = ("".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join(f"  {line}" for line in padded) + "\n"
+
+
+def _listed(title: str, names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    first, rest = title.ljust(_LABEL), " " * _LABEL
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest) + "\n"

@@ -1,0 +1,151 @@
+"""What a config chose: a choice is what its file says, and neither its name nor its class is set over it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench.errors import InputError, suggestion
+from lossbench.job import GROUPS, conf_dir
+
+
+def groups() -> list[str]:
+    """The groups of the config, those of Hydra and of experiments among them."""
+    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+
+
+def check_chosen(
+    choices: Mapping[str, Any],
+    config: DictConfig,
+    overrides: Sequence[str] = (),
+    sources: Sequence[Any] = (),
+) -> None:
+    """Refuse a list where one choice is wanted, and a choice under another's name.
+
+    Of a list, Hydra would merge the members, and the last one would win. A choice is recorded by its name, so
+    that is the name of its file: a YAML that has none gets it here. What it is, its file says as well.
+
+    Args:
+        choices: `hydra.runtime.choices`, in which Hydra leaves out a group that was given a list.
+        overrides: what was set, which tells who gave the name or the class.
+        sources: `hydra.runtime.config_sources`, where the files lie, the first that has one being taken.
+
+    Raises:
+        InputError: naming the first group that was given a list, or whose choice has another name or class.
+    """
+    for group in groups():
+        if group in config and group not in choices:
+            raise InputError(
+                f"{group} takes one name, not a list; to sweep over several write "
+                f"-m {group}=one,other (in a YAML, the text 'one,other')."
+            )
+    folders = _folders(sources)
+    for found in filter(None, map(_RELABELS.match, overrides)):
+        if (group := found["group"]) in GROUPS:
+            chosen, value = str(choices.get(group)), found["value"] or ""
+            told = _renamed if found["key"] == "name" else _reclassed
+            raise InputError(told(group, chosen, value, _choices_in(folders, group)))
+    for group in GROUPS:
+        if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
+            _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
+            _check_class(group, choices[group].removesuffix(".yaml"), node, folders)
+
+
+_RELABELS = re.compile(
+    r"^[+~]*(?P<group>\w+)(?:@[\w.]*)?\.(?P<key>name|_target_)(?:$|=(?P<value>.*))", re.DOTALL
+)
+
+
+def _folders(sources: Sequence[Any]) -> list[Path]:
+    """The folders among the places of configs, as Hydra looks through them."""
+    given = [Path(source["path"]) for source in sources if source["schema"] == "file"]
+    return given or [conf_dir()]
+
+
+def _choices_in(folders: Sequence[Path], group: str) -> dict[str, Path]:
+    """The files of a group by the name of the choice; the first that has a name counts."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted((folder / group).glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def _renamed(group: str, chosen: str, name: str, known: Mapping[str, Path]) -> str:
+    """Why a name cannot be set, and what was probably meant."""
+    if name == chosen:
+        return (
+            f"{group}.name={name} names what {group}={chosen} is called anyway; leave it out, and to sweep "
+            f"over several write {group}={name},OTHER (in a YAML, {group}: {name},OTHER)."
+        )
+    told = f"{group}.name would only relabel {group}={chosen}"
+    if name in known or set(name.split(",")) <= set(known):
+        return f"{told}; to choose another write {group}={name} (in a YAML, {group}: {name})."
+    return (
+        f"{told}; to choose another write {group}=NAME ({suggestion(name, known)}), or write "
+        f"{group}/{_free(name)}.yaml in a folder of your own and name that with --config-dir."
+    )
+
+
+def _reclassed(group: str, chosen: str, target: str, known: Mapping[str, Path]) -> str:
+    """Why a class cannot be set, and the choice that has it."""
+    having = next((name for name, path in known.items() if target and _class_in(path) == target), None)
+    what = target or "something else"
+    remedy = (
+        f"choose {group}={having}"
+        if having
+        else f"write {group}/NAME.yaml with this _target_ in a folder of your own, name that with "
+        f"--config-dir, and choose {group}=NAME"
+    )
+    return f"{group}._target_ would record {what} as {group}={chosen}; {remedy}."
+
+
+def _free(name: str) -> str:
+    return name if re.fullmatch(r"\w+", name) else "NAME"
+
+
+def _check_class(group: str, chosen: str, node: DictConfig, folders: Sequence[Path]) -> None:
+    """Refuse a class that something else than the file of the choice gave it."""
+    try:
+        target = node.get("_target_")
+    except OmegaConfBaseException:  # checked where all values are
+        return
+    files = (folder / group / f"{chosen}.yaml" for folder in folders)
+    path = next((file for file in files if file.is_file()), None)
+    own = _class_in(path) if path and target is not None else None
+    if own is not None and own != target:
+        known = _choices_in(folders, group)
+        raise InputError(_reclassed(group, chosen.rpartition("/")[2], str(target), known))
+
+
+@functools.lru_cache(maxsize=64)
+def _class_at(path: Path, _changed: int) -> str | None:
+    tree: Any = OmegaConf.to_container(OmegaConf.load(path))
+    own = tree.get("_target_") if isinstance(tree, dict) else None
+    return own if isinstance(own, str) and "${" not in own else None
+
+
+def _class_in(path: Path) -> str | None:
+    """The class that a file names; None where it leaves that to its defaults, or to another key."""
+    return _class_at(path, path.stat().st_mtime_ns)
+
+
+def _check_name(group: str, choice: str, node: DictConfig) -> None:
+    try:
+        name = node.get("name")
+    except OmegaConfBaseException:  # no value, or one that cannot be resolved: checked where all are
+        return
+    if node and "name" not in node:
+        with open_dict(node):
+            node["name"] = choice
+    elif isinstance(name, str) and name.strip() and name != choice:  # what is no name is told elsewhere
+        raise InputError(
+            f"{group}={choice} is named {name!r} in a YAML, and its runs would be taken for those of "
+            f"{group}={name}: write name: {choice} there, or choose {group}={name}."
+        )

@@ -1,0 +1,48 @@
+"""Where configs lie: what a user's folder holds comes before what ships under the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lossbench.config.naming import is_file_name
+from lossbench.job import conf_dir
+
+
+def roots(folder: Path | None) -> tuple[Path, ...]:
+    """The folders of YAML files, the first that has a name being the one that counts."""
+    return (*((folder,) if folder else ()), conf_dir())
+
+
+def root_of(folder: Path | None, experiment: str) -> Path | None:
+    """The first of `roots` that has an experiment of this name, which may lie in a folder of its own."""
+    if not all(map(is_file_name, experiment.split("/"))):
+        return None
+    with suppress(OSError):  # a name that is too long
+        return next((r for r in roots(folder) if (r / "experiment" / f"{experiment}.yaml").is_file()), None)
+    return None
+
+
+def choices(folder: Path | None, group: str) -> dict[str, Path]:
+    """The YAML files of a group by the name of the choice, in alphabetical order."""
+    found: dict[str, Path] = {}
+    for root in roots(folder):
+        for path in (root / group).glob("*.yaml"):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def shadowing(folder: Path) -> str | None:
+    """The sentence about files of a user that are taken instead of shipped ones; None where none are."""
+    same = [path for path in _shipped() if (folder / path).is_file()]
+    if not same or folder.resolve() == conf_dir().resolve():
+        return None
+    named = ", ".join(str(folder / path) for path in same)
+    what = "is taken instead of the file" if len(same) == 1 else "are taken instead of the files"
+    return f"{named} {what} of that name that lossbench brings."
+
+
+def _shipped() -> Iterator[Path]:
+    for path in sorted(conf_dir().rglob("*.yaml")):
+        yield path.relative_to(conf_dir())

@@ -1,0 +1,91 @@
+"""From a node of the config to the object that it names, and why that may fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import pkgutil
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lossbench.config.choice import Choice
+from lossbench.errors import InputError, knobs_of, unknown_knob
+
+
+def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
+    """The object that a YAML node names with `_target_`, its other keys being the knobs.
+
+    Raises:
+        InputError: it cannot be imported or made, or it is no `wanted`.
+    """
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    if not isinstance(node.get("_target_"), str):
+        raise InputError(
+            f"{_owner(group, node)} names no class: set _target_ in its YAML to package.module.Class."
+        )
+    target = _imported(group, node["_target_"])
+    foreign = isinstance(target, type) and not issubclass(target, wanted)
+    try:
+        choice = None if foreign else instantiate(node, _convert_="all")
+    except (InstantiationException, TypeError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, InputError):
+            raise cause from error
+        raise InputError(_not_made(group, node, target, cause)) from error
+    if not isinstance(choice, wanted):
+        raise InputError(
+            f"{_owner(group, node)}: {node['_target_']} gives no {wanted.__name__}; name a dataclass that "
+            f"extends {wanted.__module__}.{wanted.__name__}."
+        )
+    undeclared = [
+        name
+        for name, kind in wanted.__annotations__.items()
+        if str(kind).startswith("ClassVar") and not hasattr(choice, name)
+    ]
+    if undeclared:
+        raise InputError(f"{node['_target_']} does not say its {' and '.join(undeclared)}: set it there.")
+    return choice
+
+
+def declared(target: Any) -> dict[str, Any]:
+    """The knobs of the class that a YAML names, with their defaults, whether or not the YAML lists them.
+
+    Empty where it cannot be imported, which is told where it is made.
+    """
+    try:
+        fields = dataclasses.fields(pkgutil.resolve_name(str(target)))
+    except Exception:  # a module may raise anything
+        return {}
+    absent = dataclasses.MISSING
+    return {field.name: None if field.default is absent else field.default for field in fields if field.init}
+
+
+def _owner(group: str, node: Mapping[str, Any]) -> str:
+    return f"{group}={node['name']}" if node.get("name") else group
+
+
+def _imported(group: str, target: str) -> Any:
+    try:
+        return pkgutil.resolve_name(target)
+    except Exception as error:  # a module may raise anything
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{group}._target_={target} cannot be imported ({why}); name a class as package.module.Class."
+        ) from error
+
+
+def _not_made(group: str, node: Mapping[str, Any], target: Any, cause: BaseException) -> str:
+    """Why a choice cannot be made from its YAML and overrides."""
+    owner, text = _owner(group, node), " ".join(str(cause).split())
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
+    lacking = re.search(r"missing \d+ required .*arguments?: (.+)", text)
+    if unknown and dataclasses.is_dataclass(target):
+        fields = {field.name for field in dataclasses.fields(target) if field.init} - {"name"}
+        set_here = knobs_of({name: value for name, value in node.items() if name in fields})
+        known = [*set_here, *(name for name in fields if name not in node)]
+        return f"{unknown_knob(f'{group}.{unknown[1]}', owner, known)}."
+    if lacking:
+        return f"{owner} lacks {lacking[1]}: set it in its YAML."
+    return f"{owner} cannot be made from {node['_target_']} ({text.rstrip('.')}): correct its YAML."

@@ -1,0 +1,222 @@
+"""From a composed Hydra config to a checked description of one run. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench import __version__
+from lossbench.config import options
+from lossbench.config.choice import Choice
+from lossbench.config.knob_types import one_spelling
+from lossbench.config.making import make
+from lossbench.data.contract import check_source
+from lossbench.data.source import DataSource
+from lossbench.errors import InputError, suggestion
+from lossbench.losses.loss import Loss
+from lossbench.metrics.families import needed
+from lossbench.models.model import Model
+from lossbench.optimizer import Optimizer
+from lossbench.trainer import TrainerOptions
+
+if TYPE_CHECKING:
+    from lossbench.task import InputKind, Target
+
+GROUPS: Mapping[str, type[Choice]] = {
+    "data": DataSource,
+    "model": Model,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "trainer": TrainerOptions,
+}
+_PARTS = (*GROUPS, "seed", "pack", "tracking", "experiment")
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML files: inside an installed package, or at the top of a checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "conf"
+    return installed if installed.is_dir() else here.parents[1] / "conf"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one run trains. Members of a pack differ only in what `pack.grouping` lists."""
+
+    seed: int
+    source: DataSource
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    trainer: TrainerOptions
+    reads: InputKind
+    target: Target  # the kind of target that the loss trains on
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the last layer gives per example."""
+        return self.loss.outputs(self.target, self.model.embedding_size)
+
+    @property
+    def headed(self) -> bool:
+        """Whether a classification layer stands on the embedding that is judged (faces)."""
+        chosen_by = needed(self.source.measures, self.source.select)
+        return "embedding" in chosen_by and not self.loss.embeds
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what it trains, and how it is recorded."""
+
+    member: Member
+    config: dict[str, Any]  # resolved
+    mode: str
+
+    @property
+    def experiment(self) -> str:
+        """Name of the MLflow experiment."""
+        return str(self.config["experiment"]["name"])
+
+    @property
+    def name(self) -> str:
+        """What the run is called in a list of runs."""
+        member = self.member
+        return f"{member.loss.name} lr={member.optimizer.lr:g} seed={member.seed}"
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of what matters to the result, by which a finished run is found again."""
+        source = self.member.source
+        # Where files lie does not change what is trained: their content is in the data's fingerprint.
+        data = {name: value for name, value in self.knobs["data"].items() if name not in source.places}
+        parts = {
+            "classes": {group: _class_of(choice) for group, choice in self._choices.items()},
+            "knobs": {**self.knobs, "data": data},
+            "seed": self.member.seed,
+            "experiment": self.experiment,
+            "data": source.fingerprint(self.member.seed),
+            "version": __version__,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def knobs(self) -> dict[str, dict[str, Any]]:
+        """The knobs of each group as the made object has them: one spelling of a value, defaults filled in.
+
+        What is no field of the object, or no plain value in it, is as the config says.
+        """
+        return {
+            group: {**_configured(self.config[group]), **choice.values()}
+            for group, choice in self._choices.items()
+        }
+
+    @property
+    def _choices(self) -> dict[str, Choice]:
+        member = self.member
+        made = (member.source, member.model, member.loss, member.optimizer, member.trainer)
+        return dict(zip(GROUPS, made, strict=True))
+
+
+def _class_of(choice: Choice) -> str:
+    return f"{type(choice).__module__}.{type(choice).__qualname__}"
+
+
+def _configured(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: one_spelling(value) for name, value in node.items() if not name.startswith("_")}
+
+
+def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
+    """Check the configs of a sweep; nothing is loaded and nothing trains before all of them are right.
+
+    Raises:
+        InputError: at the first config that cannot train, with the reason and the remedy.
+    """
+    made: dict[str, Choice] = {}
+    return [_job(config, made) for config in configs]
+
+
+def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        where, why = error.full_key or "The config", str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{where} cannot be resolved ({why}): give it a value.") from error
+    assert isinstance(plain, dict)
+    for name in plain:
+        if name not in _PARTS:
+            raise InputError(f"{name!s} is no part of the config ({suggestion(str(name), _PARTS)}).")
+    resolved = options.checked({str(name): value for name, value in plain.items()})
+    choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
+    seed = _whole("seed", resolved.get("seed"))
+    return Job(member=_member(seed, choices), config=resolved, mode=resolved["pack"]["mode"])
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        several = "; write several for -m as the text 0,1,2" if isinstance(value, list) else ""
+        got = "null" if value is None else repr(value)
+        raise InputError(f"{name} must be a whole number from 0 to 2147483647; got {got}{several}.")
+    return value
+
+
+def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
+    if not isinstance(node, dict) or not node:
+        raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
+    key = json.dumps([group, node], default=str)
+    if key not in made:
+        made[key] = make(group, GROUPS[group], node)
+    return made[key]
+
+
+def _example(group: str) -> str:
+    return next(iter(sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))), "...")
+
+
+def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
+    source, model, loss = choices["data"], choices["model"], choices["loss"]
+    optimizer, trainer = choices["optimizer"], choices["trainer"]
+    assert isinstance(source, DataSource)
+    assert isinstance(model, Model)
+    assert isinstance(loss, Loss)
+    assert isinstance(optimizer, Optimizer)
+    assert isinstance(trainer, TrainerOptions)
+    check_source(source)
+    reads = [kind for kind in source.reads if kind in model.reads or not model.reads]
+    if not reads:
+        fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]
+        raise InputError(
+            f"model={model.name} cannot read data={source.name}, which gives {' or '.join(source.reads)}; "
+            f"models that fit: {', '.join(fitting)}."
+        )
+    target = loss.chosen_target(source.targets())
+    if target is None:
+        offered = [offer.kind for offer in source.targets()]
+        fitting = [
+            name for name, other in _shipped("loss") if other.chosen_target(source.targets()) is not None
+        ]
+        as_set = ", its knobs as they are set," if loss.name in fitting else ""
+        raise InputError(
+            f"loss={loss.name}{as_set} cannot train on data={source.name}, "
+            f"whose targets are {', '.join(offered)}; losses that fit: {', '.join(fitting)}."
+        )
+    suited = trainer.suited(source.epochs, source.training_size)
+    return Member(seed, source, model, loss, optimizer, suited, reads[0], target)
+
+
+def _shipped(group: str) -> list[tuple[str, Any]]:
+    """The choices of a group that ship with lossbench and need no other package, by name."""
+    found = []
+    for path in sorted((conf_dir() / group).glob("*.yaml")):
+        node = OmegaConf.to_container(OmegaConf.load(path))
+        assert isinstance(node, dict)
+        if not any(isinstance(value, dict) for value in node.values()):
+            found.append((path.stem, make(group, GROUPS[group], {str(k): v for k, v in node.items()})))
+    return found

@@ -1,0 +1,68 @@
+"""What MLflow is told of a run: at its start, and at its end."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lossbench.claims.stated import stated
+from lossbench.counting import counted
+from lossbench.job import GROUPS, Job
+from lossbench.tracking import RunResult, RunStart, provenance, runs
+
+if TYPE_CHECKING:
+    from lossbench.pack.fate import MemberResult
+    from lossbench.pack.plan import PlannedPack
+
+_SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
+
+
+def run_start(job: Job, pack: PlannedPack) -> RunStart:
+    member = job.member
+    description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
+    tags = {
+        runs.LOSS: member.loss.name,
+        "lossbench.data": member.source.name,
+        runs.FINGERPRINT: description.fingerprint,
+        runs.SOURCE: description.source[:_SOURCE_LENGTH],
+        runs.PLACES: json.dumps([f"data.{name}" for name in member.source.places]),
+        runs.SELECT: member.source.select,
+        runs.DIRECTION: member.source.selecting.direction,
+        "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
+        runs.CONFIG: _recipe(job),
+        runs.CLAIMS: stated(job.config["experiment"]),
+        "lossbench.commit": provenance.commit().commit,
+        "lossbench.dirty": provenance.commit().dirty,
+        "lossbench.version": provenance.version(),
+        "lossbench.versions": provenance.versions(),
+    }
+    if member.source.fresh_examples:
+        tags[runs.FRESH] = "true"
+    params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
+    remarks = dict(zip((one.key for one in pack.jobs), pack.remarks, strict=True)) if pack.remarks else {}
+    if remark := remarks.get(job.key):
+        tags["lossbench.remark"] = remark
+    return RunStart(job.key, job.experiment, job.name, params, tags, description)
+
+
+def _recipe(job: Job) -> str:
+    """The config of a run as `lossbench.rerun` reads it: params have no classes, and no types."""
+    kept = {name: job.config[name] for name in (*GROUPS, "seed", "pack")}
+    return json.dumps({**kept, "experiment": {"name": job.experiment}})
+
+
+def run_result(job: Job, run_id: str, result: MemberResult) -> RunResult:
+    artifacts = {}
+    if result.predictions and job.config["tracking"]["predictions"]:
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **result.predictions)
+        artifacts["predictions.npz"] = buffer.getvalue()
+    if result.model is not None:
+        artifacts["state_dict.pt"] = result.model
+    return RunResult(
+        run_id, result.outcome, result.reason, result.traceback, result.history, result.metrics, artifacts
+    )

@@ -1,0 +1,161 @@
+"""Any combination of valid choices trains to numbers or is refused with a sentence: no run fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from lossbench.errors import InputError
+from lossbench.job import conf_dir
+from lossbench.outcome import Outcome
+from lossbench.train import train_many
+
+TINY = {
+    "outliers": "data.train_size=12 data.val_size=4 data.test_size=4",
+    "mnist_5k": "data.train_size=20 data.val_size=10 data.test_size=10",
+    "sentiment": "data.train_size=20 data.val_share=0.01 data.test_share=0.01",
+    "faces": "data.train_people=2 data.val_people=2 data.test_people=2 data.shifts=0",
+    "csv": "data.path=table.csv data.target=y data.min_count=1",
+}
+MODELS = {"outliers": ["mlp", "linear"], "csv": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
+SHARES = [0.0, 0.3, 1.0]
+# What further knobs may be: of a data set or a loss, then those of every run.
+KNOBS: dict[str, dict[str, list[object]]] = {
+    "outliers": {
+        "data.contamination": SHARES,
+        "data.noise": [0.0, 1.0],
+        "data.curve": ["friedman1", "sine"],
+        "data.outlier": ["one_sided", "symmetric", "heavy_tailed"],
+        "data.outlier_scale": [1e-3, 5.0, 1e6],
+    },
+    "mnist_5k": {"data.label_noise": SHARES},
+    "sentiment": {"data.neutral_band": [0.0, 0.5], "data.length": [1, 8], "data.min_count": [1, 3]},
+    "faces": {"data.mirror": [True, False]},
+    "csv": {"data.categories": ["[]", "[b]"], "data.drop": ["[]", "[a]"], "data.max_categories": [1, 20]},
+    "mse": {"loss.softmax": [False, False, True]},
+    "mae": {"loss.softmax": [False, False, True]},
+    "huber": {"loss.delta": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
+    "cce": {"loss.label_smoothing": [0.0, 0.99]},
+    "kl": {"loss.label_smoothing": [0.0, 0.99]},
+    "hinge": {"loss.margin": [1e-3, 1e6], "loss.squared": [False, True]},
+    "contrastive": {
+        "loss.margin": [1e-3, 2.0, 1e6],
+        "loss.pairs": ["mean", "balanced"],
+        "loss.normalize": [False, True],
+    },
+    "triplet": {
+        "loss.margin": [1e-3, 1e6],
+        "loss.mining": ["all", "hard"],
+        "loss.normalize": [False, True],
+    },
+    "focal": {"loss.function.gamma": [0.0, 5.0]},
+    **{name: {} for name in ("bce", "mse_softmax", "mae_softmax", "multi_similarity")},
+}
+EVERY: dict[str, list[object]] = {
+    "seed": [0, 1, 2**31 - 1],
+    "optimizer": ["adam", "adamw", "sgd"],
+    "optimizer.weight_decay": [0.0, 0.1, 1e30],
+    "optimizer.schedule": ["constant", "linear", "cosine"],
+    "optimizer.warmup": [0.0, 0.3, 0.99],
+    "optimizer.clip": ["null", 1e-6, 1.0],
+    "trainer.max_epochs": [1, 2],
+    "trainer.batch_size": [1, 2, 7, 1000],
+    "trainer.patience": ["null", 1],
+    "trainer.accelerator": ["cpu", "auto", "cpu", "auto", "cpu", "auto", "cpu", "gpu"],
+    "model.embedding_size": [1, 2, 5],
+    "pack.mode": ["auto", "vmap", "loop"],
+    "pack.checkpoint_every": [0, 1],
+    "tracking.predictions": [False, True],
+    "tracking.models": [False, True],
+}
+LOSSES = [name for name in KNOBS if name not in TINY]
+FITTING = {
+    **dict.fromkeys(("outliers", "csv"), ("mse", "mae", "huber")),
+    "mnist_5k": LOSSES,
+    "sentiment": [name for name in LOSSES if not name.endswith("_softmax")],
+    "faces": ["bce", "cce", "hinge", "kl", "focal", "contrastive", "triplet", "multi_similarity"],
+}
+RATES = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with an empty database and a table."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    write_table(tmp_path)
+    return tmp_path
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> list[str]:
+    """A run of any data set, model and loss, most of whose knobs are drawn too."""
+    data = draw(st.sampled_from(sorted(TINY)))
+    # Most of them fit: a refusal costs little, and tells little.
+    loss = draw(st.sampled_from(LOSSES if draw(st.integers(0, 9)) == 0 else FITTING[data]))
+    model = draw(st.sampled_from(MODELS.get(data, ["mlp", "linear", "cnn"])))
+    knobs = {**EVERY, **KNOBS[data], **KNOBS[loss]}
+    if model == "mlp":
+        knobs["model.hidden"] = ["[64,64]", "[]", "[3]", "[3,2]"]
+    if model != "linear":
+        knobs["model.dropout"] = [0.0, 0.9]
+    chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
+    first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]
+    return [*first, *TINY[data].split(), *chosen]
+
+
+def test_the_fuzz_draws_every_data_set_and_every_loss_that_fits_one() -> None:
+    shipped = {
+        group: {path.stem for path in (conf_dir() / group).glob("*.yaml")} for group in ("data", "loss")
+    }
+    assert shipped["data"] - {"mnist"} == set(TINY)  # which has to be downloaded
+    assert shipped["loss"] == set(LOSSES)
+
+
+def write_table(folder: Path) -> None:
+    """A table with a gap, an outlier, a rare word and a column of numbers that are names."""
+    rows = [f"{row % 7}.5,{row % 3},{'red' if row % 4 else 'blue'},{row * row}" for row in range(60)]
+    lines = ["a,b,c,y", *rows, ",1,green,1e6"]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+
+
+# A refusal that a combination of valid choices may meet.
+REFUSALS = ("cannot train on data=", "asks for a GPU")
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes many minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(lines=st.lists(commands(), min_size=1, max_size=2))
+def test_whatever_fits_trains_to_numbers_or_diverges(lines: list[list[str]], folder: Path) -> None:
+    """No run fails: what no loss or model can do is refused, and what explodes is told apart."""
+    refused = None
+    outcomes: list[Outcome] = []
+    try:
+        address = f"tracking.uri=sqlite:///{folder}/mlflow.db"  # in full: MLflow keeps a connection for each
+        outcomes = train_many([compose("config", [*line, address]) for line in lines], n_jobs=1)
+    except InputError as error:
+        refused = str(error)
+    assert refused is None or any(words in refused for words in REFUSALS), refused
+    for outcome in outcomes:
+        assert outcome.outcome in ("finished", "diverged"), (outcome.reason, outcome.job.config)
+        if outcome.outcome == "finished":
+            tests = {name: value for name, value in outcome.metrics.items() if name.startswith("test/")}
+            assert tests
+            assert np.isfinite(outcome.metrics[f"best/{outcome.select}"])

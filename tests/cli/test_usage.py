@@ -1,0 +1,74 @@
+"""What --help says agrees with what trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lossbench.cli.usage import usage
+from lossbench.job import GROUPS, conf_dir
+
+
+def rows(title: str, folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """One table of the text: row -> column -> cell."""
+    lines = usage(folder).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split()[:1] == [title])
+    columns = lines[start].split()[1:]
+    body = [line.split() for line in lines[start + 1 : lines.index("", start)]]
+    return {name: dict(zip(columns, cells, strict=True)) for name, *cells in body}
+
+
+def test_every_choice_is_named() -> None:
+    text = usage()
+    for group in (*GROUPS, "experiment"):
+        names = {path.stem for path in (conf_dir() / group).glob("*.yaml")} - {"default"}
+        assert not {name for name in names if name not in text}
+
+
+def test_losses_are_listed_with_what_they_train_on() -> None:
+    table = rows("loss=")
+    assert table["huber"]["faces"] == table["bce"]["outliers"] == table["focal"]["outliers"] == "-"
+    assert table["huber"]["mnist_5k"] == table["focal"]["mnist"] == "multiclass"
+    assert table["huber"]["outliers"] == "continuous"
+    assert table["kl"]["sentiment"] == "distribution"
+    assert table["triplet"]["faces"] == "identity"
+
+
+def test_models_are_listed_with_what_they_read() -> None:
+    table = rows("model=")
+    assert table["cnn"]["outliers"] == table["cnn"]["sentiment"] == table["text"]["faces"] == "-"
+    assert table["cnn"]["faces"] == "image"
+    assert table["text"]["sentiment"] == "tokens"
+    assert table["linear"]["sentiment"] == "tfidf"
+
+
+def test_choices_of_a_users_folder_are_listed_and_faulty_ones_told(tmp_path: Path) -> None:
+    files = {
+        "loss/own.yaml": "_target_: lossbench.losses.huber.Huber\nname: own\n",
+        "loss/faulty.yaml": "_target_: no_such.Loss\nname: faulty\n",
+        "model/deep.yaml": "_target_: lossbench.models.mlp.MLP\nname: deep\n",
+        "data/few.yaml": "_target_: lossbench.data.outliers.Outliers\nname: few\n",
+        "experiment/first.yaml": "# @package _global_\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    table = rows("loss=", tmp_path)
+    assert table["own"]["few"] == table["mse"]["few"] == "continuous"
+    assert rows("model=", tmp_path)["deep"]["few"] == "vector"
+    text = usage(tmp_path)
+    assert "  loss=faulty: loss._target_=no_such.Loss cannot be imported" in text
+    assert "faulty" not in table
+    assert "first" in text.partition("experiment=  ")[2]
+
+
+def test_the_examples_name_their_experiments() -> None:
+    sweeps = [line for line in usage().splitlines() if " loss=" in line and "python -m lossbench " in line]
+    assert len(sweeps) == 4
+    assert all("experiment.name=" in line or "--cfg" in line for line in sweeps)
+
+
+def test_it_tells_how_to_sweep_and_fits_a_terminal() -> None:
+    text = usage()
+    assert "python -m lossbench -m " in text
+    assert "--cfg job" in text
+    assert max(map(len, text.splitlines())) <= 100

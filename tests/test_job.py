@@ -1,0 +1,297 @@
+"""From a composed config to a checked run: keys, and for whatever values no error but a sentence."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
+
+from lossbench.cli.refusals import is_told, sentence
+from lossbench.errors import InputError
+from lossbench.job import GROUPS, Job, conf_dir, jobs_from
+from lossbench.pack.grouping import pack_key
+from lossbench.tracking.provenance import flatten
+
+SHIPPED = {
+    group: [path.stem for path in sorted((conf_dir() / group).glob("*.yaml"))] for group in GROUPS
+}  # fmt: skip
+# What valid knobs may still be refused for.
+CONTRADICTION = re.compile(
+    "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your file"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def job(*overrides: str) -> Job:
+    return jobs_from([compose("config", ["data.train_size=20", *overrides])])[0]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "loss=mae",
+        "loss=huber",
+        "optimizer.lr=0.002",
+        "optimizer=adamw",
+        "trainer.max_epochs=7",
+        "model.hidden=[32]",
+        "data.contamination=0.2",
+        "experiment.name=other",
+    ],
+)
+def test_what_changes_the_result_changes_the_key(override: str) -> None:
+    assert job(override).key != job().key
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "pack.mode=loop",
+        "tracking.predictions=true",
+        "tracking.uri=sqlite:///other.db",
+        "+experiment.judge=mae",
+    ],
+)
+def test_how_a_run_is_trained_and_recorded_does_not_change_the_key(override: str) -> None:
+    assert job(override).key == job().key
+
+
+def test_the_order_of_keys_does_not_change_the_key() -> None:
+    config = OmegaConf.to_container(compose("config", ["data.train_size=20"]))
+    assert isinstance(config, dict)
+    backwards = {
+        name: dict(reversed(node.items())) if isinstance(node, dict) else node
+        for name, node in config.items()
+    }
+    assert jobs_from([OmegaConf.create(dict(reversed(backwards.items())))])[0].key == job().key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (["loss=huber", "loss.delta=1"], ["loss=huber", "loss.delta=1.0"]),
+        (["loss=huber"], ["loss=huber", "~loss.delta"]),
+        (["model.hidden=[32,8]"], ["model.hidden=[32, 8]"]),
+        (["optimizer.weight_decay=0"], ["~optimizer.weight_decay"]),
+        (["loss=focal", "data=mnist_5k", "loss.function.gamma=2"], ["loss=focal", "data=mnist_5k"]),
+        (["loss=focal", "data=mnist_5k", "~loss.function.alpha"], ["loss=focal", "data=mnist_5k"]),
+    ],
+)
+def test_two_spellings_of_a_value_are_one_run(one: list[str], other: list[str]) -> None:
+    first, second = (jobs_from([compose("config", overrides)])[0] for overrides in (one, other))
+    assert first.key == second.key
+    assert flatten(first.knobs) == flatten(second.knobs)
+    assert pack_key(first) == pack_key(second)
+
+
+def test_a_file_named_in_several_ways_with_its_columns_in_any_order_is_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    rows = "".join(f"{i},{i % 7},{i % 5},{3 * i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,c,y\n" + rows)
+    monkeypatch.chdir(tmp_path / "below")
+    table = ["data=csv", "data.target=y"]
+
+    def key(*overrides: str) -> str:
+        return jobs_from([compose("config", [*table, *overrides])])[0].key
+
+    first = key("data.path=../t.csv", "data.drop=[a,b]")
+    assert key(f"data.path={tmp_path}/t.csv", "data.drop=[b,a,a]") == first
+    assert key("data.path=../t.csv", "data.drop=[a]") != first
+    (tmp_path / "t.csv").write_text("a,b,c,y\n" + rows.replace(",1,", ",2,"))
+    assert key("data.path=../t.csv", "data.drop=[a,b]") != first
+
+
+def test_equal_choices_of_a_sweep_are_one_object() -> None:
+    configs = [compose("config", [f"seed={seed}"]) for seed in (0, 1)]
+    first, second = (job.member for job in jobs_from(configs))
+    assert first.source is second.source
+    assert first.loss is second.loss
+    assert (first.seed, second.seed) == (0, 1)
+
+
+def test_options_that_a_config_leaves_out_have_their_defaults() -> None:
+    config = compose("config", ["~pack", "~tracking", "~experiment"])
+    (made,) = jobs_from([config])
+    assert made.mode == "auto"
+    assert made.experiment == "adhoc"
+    assert made.config["tracking"]["resume"] is True
+
+
+def test_the_last_layer_is_sized_by_the_loss() -> None:
+    def outputs(*overrides: str) -> tuple[int, bool]:
+        member = jobs_from([compose("config", list(overrides))])[0].member
+        return member.outputs, member.headed
+
+    assert outputs("loss=mse") == (1, False)
+    assert outputs("loss=cce", "data=mnist_5k") == (10, False)
+    assert outputs("loss=triplet", "data=mnist_5k", "model.embedding_size=7") == (7, False)
+    assert outputs("loss=cce", "data=faces") == (24, True)
+    assert outputs("loss=triplet", "data=faces", "model.embedding_size=7") == (7, False)
+
+
+# ---- fuzz
+
+
+@functools.cache
+def node(group: str, name: str) -> dict[str, Any]:
+    content: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / group / f"{name}.yaml"))
+    return {str(key): value for key, value in content.items()}
+
+
+def valid(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any] | None:
+    """Values within the range that a knob declares."""
+    kind = str(field.type)
+    if choices := field.metadata.get("choices"):
+        return st.sampled_from(choices)
+    bounds = field.metadata.get("bounds", {})
+    low, above, high, below = (bounds.get(name) for name in ("at_least", "above", "at_most", "below"))
+    whole = st.integers(int(low or 0), int(below - 1 if below is not None else high or 10**6))
+    floats = st.floats(
+        low if low is not None else above,
+        high if high is not None else below if below is not None else 1e30,
+        exclude_min=low is None,
+        exclude_max=high is None and below is not None,
+    )
+    values = {
+        "bool": st.booleans(),
+        "int": whole,
+        "float": floats,
+        "tuple[int, ...]": st.lists(whole, max_size=3),
+    }
+    found = values.get(kind.removesuffix(" | None"))
+    if found is None:
+        return None
+    return st.none() | found if field.metadata.get("optional") else found
+
+
+@st.composite
+def chosen(draw: st.DrawFn, group: str) -> dict[str, Any]:
+    """A shipped choice with some of its knobs set within their ranges."""
+    made = dict(node(group, draw(st.sampled_from(SHIPPED[group]))))
+    if "function" in made:  # what describes a loss of others is no knob
+        return made
+    if "module" in made:  # which the YAML leaves to its user
+        layer = {"_target_": "torch.nn.Linear", "in_features": "features", "out_features": "outputs"}
+        return made | {"module": layer}
+    for field in dataclasses.fields(get_class(made["_target_"])):
+        values = valid(field) if field.metadata and field.name in made else None
+        if values is not None and draw(st.booleans()):
+            made[field.name] = draw(values)
+    return made
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        **{group: draw(chosen(group)) for group in GROUPS},
+        "seed": draw(st.integers(0, 2**31 - 1)),
+        "pack": {"mode": draw(st.sampled_from(["auto", "vmap", "loop"]))},
+        "tracking": {"uri": None, "resume": draw(st.booleans()), "predictions": draw(st.booleans())},
+        "experiment": {"name": "fuzz"},
+    }
+
+
+def refusal(config: dict[str, Any] | DictConfig) -> str | None:
+    """The sentence that refuses a config, or None; any other error fails the test."""
+    try:
+        (made,) = jobs_from([OmegaConf.create(config)])
+    except InputError as error:
+        text = str(error)
+        assert text.endswith(".")
+        assert "\n" not in text
+        return text
+    assert made.member.outputs >= 1
+    assert made.name
+    return None
+
+
+@settings(max_examples=60)
+@given(configs())
+def test_valid_choices_train_or_contradict_each_other(config: dict[str, Any]) -> None:
+    text = refusal(config)
+    assert text is None or CONTRADICTION.search(text), text
+
+
+@settings(max_examples=20)
+@given(configs(), st.data())
+def test_what_fits_is_never_refused(config: dict[str, Any], data: st.DataObject) -> None:
+    pairs = {"outliers": ("mlp", "huber"), "sentiment": ("text", "kl"), "faces": ("cnn", "triplet")}
+    source = data.draw(st.sampled_from(sorted(pairs)))
+    for group, name in zip(("data", "model", "loss"), (source, *pairs[source]), strict=True):
+        config[group] = node(group, name)
+    config["optimizer"] = node("optimizer", "adam")
+    assert refusal(config) is None
+
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["${a}", "???"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100)
+@given(configs(), st.data())
+def test_whatever_stands_in_a_config_no_error_is_raised_but_a_sentence(
+    config: dict[str, Any], data: st.DataObject
+) -> None:
+    config = copy.deepcopy(config)
+    part = data.draw(st.sampled_from(sorted(config)))
+    if isinstance(config[part], dict) and data.draw(st.booleans()):
+        key = data.draw(st.sampled_from([*sorted(config[part]), "unheard_of"]))
+        config[part][key] = data.draw(junk)
+    else:
+        config[part] = data.draw(junk)
+    refusal(config)
+
+
+keys = st.sampled_from(
+    ["loss", "data", "model", "loss.delta", "seed", "data.x", "pack.mode", "hydra.job", "", "a.b"]
+)
+words = (
+    st.sampled_from(["", "+", "++", "~"]),
+    keys,
+    st.sampled_from(["=", "", "==", ":"]),
+    st.text(max_size=6),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(*words).map("".join), min_size=1, max_size=2))
+def test_whatever_is_typed_no_error_is_raised_but_a_sentence(overrides: list[str]) -> None:
+    error = None
+    try:
+        refusal(compose("config", overrides))
+    except Exception as raised:
+        error = raised
+    assert error is None or is_told(error), error
+    assert error is None or re.fullmatch(r"\S.*\.", sentence(error, overrides))
+
+
+def test_conf_is_beside_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (conf_dir() / "config.yaml").is_file()

@@ -1,0 +1,126 @@
+"""What a run leaves in MLflow beside its numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from torch import nn
+
+from lossbench.claims.claim import Experiment
+from lossbench.claims.declared import select_of
+from lossbench.data.cache import DataCache
+from lossbench.data.source import DataSet
+from lossbench.job import conf_dir
+from lossbench.outcome import Outcome
+from lossbench.pack.engine import build_modules
+from lossbench.review.refresh import refresh
+from lossbench.tracking import read_artifact, read_runs
+from lossbench.train import train_many
+from lossbench.verdicts.build import build
+
+SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
+FILE = "state_dict.pt"
+
+
+@pytest.fixture(autouse=True)
+def _hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def uri(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def train(uri: str, *overrides: str) -> tuple[Outcome, bytes | None]:
+    (outcome,) = train_many([compose("config", [*overrides, f"tracking.uri={uri}"])], n_jobs=1)
+    return outcome, read_artifact(uri, str(outcome.run_id), FILE)
+
+
+def rebuilt(outcome: Outcome, kept: bytes | None) -> tuple[nn.Module, DataSet]:
+    """The run's model with the kept weights, and its data."""
+    assert kept is not None
+    member = outcome.job.member
+    data = DataCache().load(member.source, member.seed, member.reads)
+    (module,) = build_modules([member], data.description.inputs)
+    module.load_state_dict(torch.load(io.BytesIO(kept), weights_only=True))
+    return module.eval(), data
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+def test_the_weights_that_are_kept_are_those_that_were_tested(uri: str, mode: str) -> None:
+    knobs = ["optimizer=sgd", "optimizer.lr=0.3", "trainer.max_epochs=8", "model.dropout=0.2"]
+    outcome, kept = train(uri, *SMALL, *knobs, f"pack.mode={mode}", "tracking.models=true")
+    module, data = rebuilt(outcome, kept)
+    units = data.units["continuous"]
+    with torch.no_grad():
+        value = module(data.inputs[data.test.rows])[:, 0] * units.scale + units.shift
+    truth = data.test.targets["continuous"]
+    assert outcome.metrics["test/mae"] == pytest.approx(mean_absolute_error(truth, value), rel=1e-5)
+    assert outcome.metrics["test/rmse"] == pytest.approx(root_mean_squared_error(truth, value), rel=1e-5)
+    assert outcome.metrics["best/epoch"] < 8  # else the last weights would do
+
+
+OWN = """
+from lossbench.data.outliers import Outliers
+
+
+class Mine(Outliers):
+    select = "r2"
+"""
+
+
+def test_the_metric_by_which_a_users_data_set_chooses_is_used_wherever_rates_are_chosen(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_data.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = ["data._target_=own_data.Mine", "data.name=mine", "experiment.name=own", f"tracking.uri={uri}"]
+    own += ["trainer.max_epochs=20", "data.val_size=100"]  # so that no luck of an epoch hides the better rate
+    rates = [f"optimizer.lr={rate}" for rate in (1e-5, 1e-2)]
+    train_many([compose("config", [*SMALL, *own, rate]) for rate in rates], n_jobs=1)
+    runs = read_runs(uri, "own")
+    assert runs["lossbench.select"].tolist() == ["r2"] * 2
+    assert runs["lossbench.select_direction"].tolist() == ["higher"] * 2
+    report = build(Experiment("own"), runs, select_of(runs))
+    assert report.select == "r2"
+    assert report.ranked.iloc[0]["optimizer.lr"] == 1e-2  # of r2 more is better
+    refresh(uri, "own")
+    (summary,) = read_runs(uri, "own", ["summary"]).to_dict("records")
+    assert summary["optimizer.lr"] == 1e-2
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        notes = database.execute("SELECT value FROM tags WHERE key = 'mlflow.note.content'").fetchall()
+    assert ["validation r2" in note for (note,) in notes] == [True]
+
+
+def test_a_run_says_where_its_data_comes_from_and_the_report_shows_it(uri: str, tmp_path: Path) -> None:
+    rows = "".join(f"{i * i},{i % 7},{3 * i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    table = ["data=csv", "data.path=t.csv", "data.target=y", "trainer.max_epochs=1", f"tracking.uri={uri}"]
+    train_many([compose("config", table)])
+    runs = read_runs(uri, "adhoc")
+    assert json.loads(runs["lossbench.places"][0]) == ["data.path"]
+    (line,) = build(Experiment("adhoc"), runs).data
+    assert line.startswith("csv (t.csv, target y), fingerprint ")
+
+
+def test_weights_are_kept_only_when_asked_for(uri: str) -> None:
+    assert train(uri, *SMALL)[1] is None
+
+
+def test_a_model_that_diverged_is_not_kept(uri: str) -> None:
+    outcome, kept = train(uri, *SMALL, "optimizer=sgd", "optimizer.lr=1e30", "tracking.models=true")
+    assert (outcome.outcome, kept) == ("diverged", None)
