@@ -11,8 +11,8 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench import foreign
 from lossbench.cli.unreadable import unreadable
+from lossbench.config import foreign
 from lossbench.config.chosen import groups
 from lossbench.config.making import declared
 from lossbench.config.options import PACKAGE_MISSING

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from lossbench import foreign
+from lossbench.config import foreign
 from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.losses.heads import mean_of_support, two_classes

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lossbench import foreign
+from lossbench.config import foreign
 from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.models.model import Model
