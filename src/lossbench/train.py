@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lossbench.claims.claim import check_experiments
-from lossbench.engines.foresight import MANY_RUNS, NEEDED
+from lossbench.engines.foresight import NEEDED
 from lossbench.engines.interruption import INTERRUPTIONS, Told, ended_by_sigterm
 from lossbench.engines.local import Died, cores, spread, stop, warm
 from lossbench.engines.progress import Progress
@@ -40,12 +40,6 @@ log = logging.getLogger(__name__)
 _WORTH_PRELOADING = 30
 # Who pressed a key waits no longer for the database; what it has not taken by then stays on disk.
 _LEAVING_SECONDS = 3.0
-
-
-def beforehand(runs: int, n_jobs: int) -> None:
-    """Told by the launcher how many configs it is about to compose, which takes 5 ms each on one core."""
-    if runs >= MANY_RUNS:
-        _preload(n_jobs)
 
 
 def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> list[Outcome]:

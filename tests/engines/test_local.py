@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from lossbench.engines import local
 from lossbench.engines.local import Died, cores, spread
 
 # Workers import what they run by name, so it stands in a module of its own.
@@ -57,13 +58,7 @@ def hang(item, send):
     send(os.getpid())
     time.sleep(600 if item else 0)
 
-def mark():
-    os.environ["MARK"] = "made"
-
-def marked(item, send):
-    return os.environ["MARK"]
-
-def die():
+def die(*begun_with):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -121,8 +116,11 @@ def test_a_worker_that_dies_takes_only_its_own_item(tasks: Any) -> None:
     assert results[7] == results[1]
 
 
-def test_workers_that_die_before_their_first_item_end_no_sweep(tasks: Any) -> None:
-    results = dict(spread(tasks.square, range(6), n_jobs=2, initializer=tasks.die))
+def test_workers_that_die_before_their_first_item_end_no_sweep(
+    tasks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "begin", tasks.die)
+    results = dict(spread(tasks.square, range(6), n_jobs=2))
     assert sorted(results) == list(range(6))
     assert {result.reason for result in results.values()} == {  # type: ignore[union-attr]
         "its worker process was killed by SIGKILL; was there too little memory?"
@@ -172,12 +170,6 @@ def test_a_worker_has_the_environment_and_folder_of_now_and_ignores_ctrl_c(
     assert dict(spread(tasks.surroundings, [0, 1], n_jobs=2)) == {0: expected, 1: expected}
 
 
-def test_the_initializer_runs_in_every_worker(tasks: Any) -> None:
-    results = dict(spread(tasks.marked, [0, 1, 2], n_jobs=2, initializer=tasks.mark))
-    assert set(results.values()) == {"made"}
-    assert "MARK" not in os.environ
-
-
 def test_many_messages_arrive_complete_in_order_and_before_the_end(tasks: Any) -> None:
     messages: list[tuple[int, int, str]] = []
     list(spread(tasks.chatter, [0, 1, 2], n_jobs=2, on_message=messages.append))
@@ -205,6 +197,7 @@ def test_leaving_the_loop_ends_the_workers(tasks: Any) -> None:
 
 PROGRAM = """
 import sys
+from lossbench.engines import local
 from lossbench.engines.local import spread
 from spread_tasks import hang
 

@@ -73,7 +73,6 @@ class Sweep:
     context: HydraContext
     task: TaskFunction
     trainer: str | None
-    beforehand: str | None
     n_jobs: int | None
     max_members: int
 
@@ -110,8 +109,6 @@ class Sweep:
         configure_log(hydra.hydra_logging, hydra.verbose)
         Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         log.info(f"Launching {len(job_overrides)} jobs together")
-        if self.beforehand:
-            _import("beforehand", self.beforehand)(len(job_overrides), self.n_jobs or 0)
         with hurried():
             jobs = [self._compose(line, number) for number, line in enumerate(job_overrides, initial_job_idx)]
         cast(SweepLoader, self.context.config_loader).forget()
@@ -141,7 +138,7 @@ class Sweep:
 
     def _train(self, jobs: Sequence[DictConfig]) -> list[Outcome]:
         """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs."""
-        trainer: Trainer = _import("trainer", str(self.trainer))
+        trainer: Trainer = _imported(str(self.trainer))
         before = HydraConfig.instance().cfg
         configs: dict[Environment, dict[int, DictConfig]] = {}
         outcomes: dict[int, Outcome] = {}
@@ -188,13 +185,13 @@ class Sweep:
         return _Return(**vars(ended))
 
 
-def _import(option: str, path: str) -> Callable[..., Any]:
+def _imported(path: str) -> Trainer:
     module, _, name = path.rpartition(".")
     try:
-        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        function: Trainer = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"hydra.launcher.{option}={path} cannot be imported ({error}); "
+            f"hydra.launcher.trainer={path} cannot be imported ({error}); "
             "name a function as package.module.function."
         ) from error
     return function

@@ -21,14 +21,12 @@ class PackLauncherConf:
 
     trainer:     dotted path of `train_many(configs, *, n_jobs, max_members) -> list of outcomes`, an outcome
                  having `result()`; null runs the jobs one after another, as `hydra/launcher=basic` does.
-    beforehand:  dotted path of `beforehand(jobs, n_jobs)`, told how many jobs will be composed now; or null.
     n_jobs:      processes for packs that cannot stack; null or 0: one per core.
     max_members: runs in one pack at most. 128 keeps a pack of any shipped model under 2 GB.
     """
 
     _target_: str = "hydra_plugins.lossbench_launcher.launcher.PackLauncher"
     trainer: str | None = "lossbench.train.train_many"
-    beforehand: str | None = "lossbench.train.beforehand"
     n_jobs: int | None = None
     max_members: int = 128
 

@@ -48,7 +48,6 @@ def instead(line: Sequence[str]) -> Iterator[list[str]]:
         yield [
             *overrides,
             f"hydra.launcher.trainer={TRAINER}",
-            "hydra.launcher.beforehand=null",
             "hydra.job.chdir=false",
             f"hydra.run.dir={quoted}",
             f"hydra.sweep.dir={quoted}",

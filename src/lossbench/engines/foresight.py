@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 SEVERAL_RUNS = 8  # of a sweep that probably trains long enough for workers
-MANY_RUNS = 100  # from which composing takes long enough to import something meanwhile
 NEEDED = ("lossbench.pack.plan", "lossbench.pack.fit")
 # Options of the command line under which nothing trains, or not in worker processes.
 _OTHERWISE = ("cfg", "info", "hydra_help", "shell_completion")

@@ -86,7 +86,6 @@ def spread(
     items: Sequence[Item],
     *,
     n_jobs: int | None = None,
-    initializer: Callable[[], None] | None = None,
     on_message: Send | None = None,
     on_start: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Result | Died]]:
@@ -98,7 +97,6 @@ def spread(
     Args:
         function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
         n_jobs: processes at a time; None or 0 means one per core.
-        initializer: called once in each new worker.
         on_start: told of each item's index right before its work begins; called from this thread.
         on_message: receives what `function` hands to `send`; called from another thread of this process,
             possibly after the item's result was yielded, never after the loop has ended.
@@ -111,7 +109,7 @@ def spread(
             yield index, _alone(function, item, receive)
     else:
         warm([getattr(function, "func", function).__module__])  # a partial has its function in `func`
-        with _Crew(initializer, receive) as crew:
+        with _Crew(receive) as crew:
             yield from _dispatch(crew, function, items, jobs, starting)
 
 
@@ -166,8 +164,7 @@ class _Worker:
 class _Crew:
     """The workers of one spread, and the thread that receives their messages."""
 
-    def __init__(self, initializer: Callable[[], None] | None, receive: Send) -> None:
-        self._initializer = initializer
+    def __init__(self, receive: Send) -> None:
         self._receive = receive
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
@@ -225,7 +222,7 @@ class _Crew:
             1,
             mp_context=self._context,
             initializer=begin,
-            initargs=(writer, dict(os.environ), str(Path.cwd()), self._initializer),
+            initargs=(writer, dict(os.environ), str(Path.cwd())),
         )
         before = {process.pid for process in multiprocessing.active_children()}
         executor.submit(os.getpid)  # an executor starts its process with its first task

@@ -20,12 +20,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 _outbox: list[connection.Connection] = []  # filled once, by `begin`, and only in a worker
 
 
-def begin(
-    outbox: connection.Connection,
-    environment: dict[str, str],
-    folder: str,
-    initializer: Callable[[], None] | None,
-) -> None:
+def begin(outbox: connection.Connection, environment: dict[str, str], folder: str) -> None:
     """Make this process a worker, deaf to Ctrl-C, which is for the parent to handle.
 
     Args:
@@ -41,8 +36,6 @@ def begin(
     os.chdir(folder)
     if "torch" in sys.modules:  # else it reads the environment when it is imported
         sys.modules["torch"].set_num_threads(1)
-    if initializer is not None:
-        initializer()
 
 
 def _follow_parent() -> None:

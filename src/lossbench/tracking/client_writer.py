@@ -7,7 +7,6 @@ into one `log_batch`, its params too. A record of a run in training therefore ha
 from __future__ import annotations
 
 import math
-import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,8 +44,6 @@ class ClientWriter(Writer):
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client, made at the first need."""
-        if self.address.kind == "sqlite":
-            _write_without_waiting_for_the_disk()
         return client(self.address.uri)
 
     def experiment(self, name: str) -> str:
@@ -178,21 +175,3 @@ def _side_by_side(*lists: tuple[Sequence[Any], int]) -> Iterator[list[list[Any]]
     rounds = max(1, *(math.ceil(len(items) / size) for items, size in lists))
     for turn in range(rounds):
         yield [list(items[turn * size : (turn + 1) * size]) for items, size in lists]
-
-
-def _write_without_waiting_for_the_disk() -> None:
-    """With the write-ahead log, let sqlite sync at checkpoints only: a third of the time of a run.
-
-    A killed process loses nothing by it; a power cut may lose the last transactions, never the database.
-    """
-    from sqlalchemy import Engine, event
-
-    if not event.contains(Engine, "connect", _sync_at_checkpoints):
-        event.listen(Engine, "connect", _sync_at_checkpoints)
-
-
-def _sync_at_checkpoints(connection: Any, _record: object) -> None:
-    if isinstance(connection, sqlite3.Connection):
-        mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        if mode == "wal":
-            connection.execute("PRAGMA synchronous=NORMAL")
