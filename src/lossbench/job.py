@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,14 +63,24 @@ class Member:
 
     @property
     def outputs(self) -> int:
-        """How many numbers the last layer gives per example."""
-        return self.loss.outputs(self.target, self.model.embedding_size)
+        """How many numbers the last layer gives per example, or per place where the model gives places."""
+        return self.loss.outputs(self.target, self.model.embedding_size) * math.prod(self.layout[:-1])
+
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """The places and outputs (*places, outputs) of a model that gives them in one row; else nothing."""
+        if self.model.places or not self.target.shape:
+            return ()
+        return (*self.target.shape, self.loss.outputs(self.target, self.model.embedding_size))
 
     @property
     def headed(self) -> bool:
-        """Whether a classification layer stands on the embedding that is judged (faces)."""
-        chosen_by = needed(self.source.measures, self.source.select)
-        return "embedding" in chosen_by and not self.loss.embeds
+        """Whether a layer that is trained stands on the embedding that is judged (faces).
+
+        So it is where embeddings choose, and neither the loss nor the model gives one.
+        """
+        wanted = needed(self.source.measures, self.source.select)
+        return "embedding" in wanted and "embedding" not in (*self.loss.gives(self.target), *self.model.gives)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +70,26 @@ class Units:
 
     shift: float | Tensor = 0.0
     scale: float | Tensor = 1.0
+
+    def scaled(self, target: Tensor) -> Tensor:
+        """Targets (N, ...) as a loss sees them; subtracted in double, else no digits might be left."""
+        return ((target.double() - self.shift) / self.scale).float()
+
+    def own(self, value: Tensor) -> Tensor:
+        """What a loss says of them in the task's own units, float64."""
+        return value * self.scale + self.shift
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Random numbers that a model's forward wants beside its inputs, for one example.
+
+    shape: of one example's numbers.
+    distribution: normal (0, 1), or uniform on [0, 1).
+    """
+
+    shape: tuple[int, ...] = ()
+    distribution: Literal["normal", "uniform"] = "normal"
 
 
 class Prediction(dict[str, "Tensor"]):

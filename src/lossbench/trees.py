@@ -1,4 +1,4 @@
-"""What a model reads and gives: one tensor, or several by name."""
+"""What a model reads and gives: one tensor, several by name, or a tuple of such."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-Tree = Any  # a Tensor, or a dict of trees by name
+Tree = Any  # a Tensor, or a dict or a tuple of trees
 
 
 def mapped(function: Callable[..., Any], *trees: Tree) -> Tree:
     """`function` of the tensors at each name of trees of one structure."""
+    if isinstance(trees[0], tuple):
+        return tuple(mapped(function, *parts) for parts in zip(*trees, strict=True))
     if isinstance(trees[0], Mapping):
         return {name: mapped(function, *(tree[name] for tree in trees)) for name in trees[0]}
     return function(*trees)
@@ -20,9 +22,15 @@ def mapped(function: Callable[..., Any], *trees: Tree) -> Tree:
 
 def leaves(tree: Tree) -> list[Tensor]:
     """The tensors of a tree, in order."""
-    if isinstance(tree, Mapping):
-        return [leaf for part in tree.values() for leaf in leaves(part)]
+    if isinstance(tree, (Mapping, tuple)):
+        parts = tree.values() if isinstance(tree, Mapping) else tree
+        return [leaf for each in parts for leaf in leaves(each)]
     return [tree]
+
+
+def part(tree: Tree, index: Any) -> Tree:
+    """Of each tensor, what stands at an index of its first dimension."""
+    return mapped(lambda tensor: tensor[index], tree)
 
 
 def length(tree: Tree) -> int:

@@ -1,4 +1,8 @@
-"""The data of a pack: every member's splits over one pool of inputs, and the order of its batches."""
+"""The data of a pack: the splits of each lane over one pool of inputs, and the order of its batches.
+
+A lane is a distinct (data set, seed) among the members of a pack. Members of one lane differ in loss, rate or
+other knobs that change no data, so what they read exists once.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from lossbench.data.batches import order
 from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.lightning import LightningDataModule
+from lossbench.trees import Tree, leaves, length, mapped
 
 # Numbers of input that one evaluation step gathers for the members of a wide pack. What a model makes of
 # them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
@@ -21,12 +26,15 @@ _SHORTEST = 64  # as a batch; shorter ranges take longer
 
 
 class PackData(LightningDataModule):
-    """Joins the data sets of R members; batches are positions, the inputs stay where they are.
+    """Joins the data sets of R members in L lanes; batches are positions, the inputs stay where they are.
 
     Attributes:
-        pool: (M, *input_shape), the distinct inputs of all members; members that share inputs share rows.
-        rows: split -> (R, N) rows of the pool.
         datasets: the R data sets.
+        lane: (R,) the lane of each member.
+        lanes, lane_seeds: the data set and the seed of each lane.
+        pool: (M, *input_shape), or a dict of such, the distinct inputs of all lanes; lanes that share inputs
+            share rows.
+        rows: split -> (L, N) rows of the pool.
 
     Raises:
         ValueError: the splits of two members differ in size, so that they cannot share batches.
@@ -35,9 +43,13 @@ class PackData(LightningDataModule):
     def __init__(self, datasets: Sequence[DataSet], seeds: Sequence[int], batch_size: int) -> None:
         super().__init__()
         self.datasets = list(datasets)
-        self.seeds = list(seeds)
+        keys = [(id(data), seed) for data, seed in zip(datasets, seeds, strict=True)]
+        first = {key: keys.index(key) for key in dict.fromkeys(keys)}  # the first member of each lane
+        self.lane = torch.tensor([list(first).index(key) for key in keys])
+        self.lanes = [self.datasets[member] for member in first.values()]
+        self.lane_seeds = [seeds[member] for member in first.values()]
         self.batch_size = batch_size
-        self.pool, offsets = _join_inputs(self.datasets)
+        self.pool, offsets = _join_inputs(self.lanes)
         self.rows: dict[Split, Tensor] = {
             split: self._stack(split, lambda examples: examples.rows) + offsets.unsqueeze(1)
             for split in SPLITS
@@ -49,26 +61,26 @@ class PackData(LightningDataModule):
         return self.datasets[0].description
 
     def size(self, split: Split) -> int:
-        """Number of examples per member."""
+        """Number of examples of each lane."""
         return self.rows[split].shape[1]
 
     def _stack(self, split: Split, part: Callable[[Examples], Tensor]) -> Tensor:
-        parts = [part(getattr(data, split)) for data in self.datasets]
+        parts = [part(getattr(data, split)) for data in self.lanes]
         if len({tensor.shape for tensor in parts}) > 1:
             raise ValueError(f"the {split} splits of a pack differ in size, which their config must fix")
         return torch.stack(parts)
 
     def order(self, epoch: int) -> Tensor:
-        """(R, N) positions of the training split in the order of this epoch (from 0).
+        """(L, N) positions of the training split in the order of this epoch (from 0).
 
         It depends on the seed and the epoch alone, so members with one seed see the same batches.
         """
         size = self.size("train")
-        shuffled = {seed: order(size, seed, epoch) for seed in dict.fromkeys(self.seeds)}
-        return torch.stack([shuffled[seed] for seed in self.seeds])
+        shuffled = {seed: order(size, seed, epoch) for seed in dict.fromkeys(self.lane_seeds)}
+        return torch.stack([shuffled[seed] for seed in self.lane_seeds])
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of positions (R, B); the last of an epoch may be smaller."""
+        """Batches of positions (L, B); the last of an epoch may be smaller."""
         return _loader(_Batches(self))
 
     def val_dataloader(self) -> DataLoader[tuple[int, int]]:
@@ -85,7 +97,8 @@ class PackData(LightningDataModule):
         They are the same for any number of members: the last bits of a product may depend on its rows
         (measured with MKL), and so do the random numbers that a model draws.
         """
-        step = max(_SHORTEST, _CHUNK_NUMBERS // (_WIDE * max(self.pool[0].numel(), 1)))
+        numbers = sum(leaf[0].numel() for leaf in leaves(self.pool))
+        step = max(_SHORTEST, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
         size = self.size(split)
         return [(start, min(start + step, size)) for start in range(0, size, step)]
 
@@ -113,12 +126,13 @@ def _loader(batches: Any) -> DataLoader[Any]:
     return DataLoader(batches, batch_size=None, generator=torch.Generator())
 
 
-def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tensor, Tensor]:
-    """The distinct input tensors one after another, and where each member's begin (R,)."""
-    distinct: dict[int, Tensor] = {id(data.inputs): data.inputs for data in datasets}
+def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tree, Tensor]:
+    """The distinct inputs one after another, and where those of each lane begin (L,)."""
+    distinct: dict[int, Tree] = {id(data.inputs): data.inputs for data in datasets}
     offsets, total = {}, 0
     for key, inputs in distinct.items():
         offsets[key] = total
-        total += len(inputs)
-    pool = next(iter(distinct.values())) if len(distinct) == 1 else torch.cat(list(distinct.values()))
+        total += length(inputs)
+    parts = list(distinct.values())
+    pool = parts[0] if len(parts) == 1 else mapped(lambda *tensors: torch.cat(tensors), *parts)
     return pool, torch.tensor([offsets[id(data.inputs)] for data in datasets])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,14 @@ from lossbench.metrics.families import described, measures
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
+
+    # (inputs (B, ...), targets by kind (B, ...) in the task's own units, generator on the CPU) -> both anew.
+    # It is called once for all losses and rates of a seed, and draws from the generator alone.
+    Fresh = Callable[[Tree, dict[TargetKind, Tensor], Generator], tuple[Tree, dict[TargetKind, Tensor]]]
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -69,6 +73,9 @@ class DataSet:
     inputs: (M, *shape), or a dict of such where the description has `parts`.
     units: kind of target -> the units in which a loss sees it, chosen robustly from training targets; the
         targets here, and all metrics, are in the task's own units.
+    shared: tensors that are not per example (class counts, items that were seen), which losses and measures
+        read by name as they read targets.
+    fresh: makes a training batch anew (augmentation, negatives).
     """
 
     description: Description
@@ -77,6 +84,8 @@ class DataSet:
     val: Examples
     test: Examples
     units: Mapping[TargetKind, Units] = field(default_factory=dict)
+    shared: Mapping[str, Tensor] = field(default_factory=dict)
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,9 @@ class BCE(Loss):
             return binary_cross_entropy(output.squeeze(-1), target)
         return one_against_the_rest(output, target)
 
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("scores", "probabilities") if target.kind == "binary" else ("scores",)
+
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Scores, and for two classes their probabilities.
 

@@ -60,6 +60,9 @@ class CCE(Loss):
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)
 
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("scores", "probabilities")
+
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Logits, and their softmax."""
         return Prediction(scores=output, probabilities=output.softmax(-1))

@@ -17,27 +17,28 @@ if TYPE_CHECKING:
     from lossbench.losses.loss import Loss
 
 
-def check_values(loss: Loss, values: Any, output: Tensor) -> None:
-    """Check what a loss returned for `output` (N, outputs), which requires a gradient.
+def check_values(loss: Loss, values: Any, kind: Target, count: int, weight: Tensor | None) -> None:
+    """Check what a loss returned for `count` examples, of outputs which require a gradient.
 
     Raises:
-        InputError: it is not one value for each example, or nothing can be trained with it.
+        InputError: it is not one value for each example or place, nothing can be trained with it, or the
+            weights of the data cannot act on it.
     """
     import torch
 
-    count = len(output)
     if not isinstance(values, torch.Tensor):
         what = "nothing" if values is None else f"a {type(values).__name__}"
         _refuse(loss, f"must return a tensor (N,), one value for each of N examples; it returned {what}")
-    if values.shape != (count,):
+    if values.shape not in ((count,), (count, *kind.shape)):
         hint = ""
         if values.shape == (count, count):
             hint = ": (N, 1) and (N,) broadcast to (N, N), compare equal shapes"
         elif values.ndim == 0:
             hint = ": leave the mean to the pack"
+        places = f", or (N, {', '.join(map(str, kind.shape))}), one for each place" if kind.shape else ""
         _refuse(
             loss,
-            f"must return (N,), one value for each example; of {count} examples it returned "
+            f"must return (N,), one value for each example{places}; of {count} examples it returned "
             f"{tuple(values.shape)}{hint}",
         )
     if not values.is_floating_point():
@@ -48,31 +49,54 @@ def check_values(loss: Loss, values: Any, output: Tensor) -> None:
             "returned values without a gradient, with which nothing trains: compute them from the outputs, "
             "without detach(), item() or numpy",
         )
+    if weight is not None:
+        _check_weighable(loss, values, weight)
 
 
-def check_prediction(loss: Loss, prediction: Any, outputs: Tensor, kind: Target) -> None:
-    """Check what `predict` made of outputs (R, N, K).
+def _check_weighable(loss: Loss, values: Tensor, weight: Tensor) -> None:
+    if values.stride()[0] == 0 and len(values) > 1:
+        _refuse(
+            loss,
+            "reduces over the batch itself, so that the weights of the data cannot act: let it return one "
+            "value for each example (reduction: none)",
+        )
+    if weight.ndim > values.ndim:
+        _refuse(
+            loss,
+            f"returns one value for each example {tuple(values.shape)}, and the data weighs their places "
+            f"{tuple(weight.shape)}: let it return a value for each place",
+        )
+
+
+def check_prediction(loss: Loss, prediction: Any, kind: Target, count: int) -> None:
+    """Check what was predicted of `count` examples for one member: tensors (1, N, ...).
 
     Raises:
         InputError: it is no prediction, or a part of it has another shape than `task.Prediction` says.
     """
     if not isinstance(prediction, Prediction):
         _refuse(loss, f"predict must return a lossbench.task.Prediction; it returned {prediction!r:.60}")
-    members, examples, size = outputs.shape
-    classes = {"binary": 2, "multiclass": kind.size, "identity": kind.size}.get(kind.kind)
-    for name in ("value", "scores", "probabilities", "embedding"):
-        part: Any = prediction.get(name)
-        wanted: tuple[Any, ...] = (members, examples)
-        if name != "value":
-            wanted += ("E",) if name == "embedding" else (classes or "C",)
-        if part is None or _fits(part, wanted):
+    size = loss.outputs(kind, 1)
+    classes = {"binary": 2, "multiclass": kind.size, "identity": kind.size}.get(kind.kind, "C")
+    numbers = (kind.size,) if kind.kind == "continuous" and kind.size > 1 else ()
+    known: dict[str, tuple[Any, ...]] = {
+        "value": (1, count, *kind.shape, *numbers),
+        "scores": (1, count, *kind.shape, classes),
+        "probabilities": (1, count, *kind.shape, classes),
+        "embedding": (1, count, "E"),
+    }
+    for name, part in prediction.items():
+        wanted = known.get(name)
+        if wanted is None and tuple(getattr(part, "shape", ()))[:2] == (1, count):
+            continue
+        if wanted is not None and _fits(part, wanted):
             continue
         got = tuple(part.shape) if hasattr(part, "shape") else type(part).__name__
+        shape = ", ".join(map(str, wanted or (1, count, "...")))
         _refuse(
             loss,
             f"asks for {size} output{'s' * (size != 1)} an example, and predict makes {name} {got} where "
-            f"({', '.join(map(str, wanted))}) is needed: write predict(output, kind), which says what the "
-            "outputs mean",
+            f"({shape}) is needed: write predict(output, kind), which says what the outputs mean",
         )
 
 

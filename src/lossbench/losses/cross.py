@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import lossbench.losses
 from lossbench.losses.loss import Loss
+from lossbench.losses.reduction import weighted_mean
 from lossbench.seeds import torch_generator
 from lossbench.task import Target
 
@@ -34,9 +35,7 @@ def shipped() -> tuple[Loss, ...]:
 
 def meaning(loss: Loss, kind: Target) -> Meaning:
     """What the outputs of a model trained with `loss` are; read from what the loss predicts from them."""
-    import torch
-
-    prediction = loss.predict(torch.zeros(1, loss.outputs(kind, embedding_size=1)), kind)
+    prediction = loss.gives(kind)
     known: tuple[Meaning, ...] = ("embedding", "scores")
     return next((name for name in known if name in prediction), "value")
 
@@ -59,20 +58,27 @@ def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
     return tuple(
         loss
         for loss in shipped()
-        if kind.kind in loss.trains_on and loss.outputs(kind, size) == size and meaning(loss, kind) == means
+        if kind.kind in loss.trains_on
+        and not loss.also
+        and not loss.needs
+        and loss.outputs(kind, size) == size
+        and meaning(loss, kind) == means
     )
 
 
-def judged(output: Tensor, target: Tensor, kind: Target, means: Meaning) -> dict[str, Tensor]:
+def judged(
+    output: Tensor, target: Tensor, kind: Target, means: Meaning, weight: Tensor | None = None
+) -> dict[str, Tensor]:
     """The mean of each loss that can be evaluated on these outputs, for all members at once.
 
     A loss on pairs or triplets sees blocks of 128 examples, as in training; the blocks are drawn once for
     all members, so that sorted examples mix.
 
     Args:
-        output: (R, N, K), R members.
-        target: (R, N) or (R, N, C); continuous ones shifted and scaled, as in training.
+        output: (R, N, *places, K), R members.
+        target: (R, N, ...); those with units shifted and scaled, as in training.
         kind, means: as for `evaluable`.
+        weight: (R, N) or with places, where the data gives weights.
 
     Returns:
         name of the loss -> (R,).
@@ -86,10 +92,17 @@ def judged(output: Tensor, target: Tensor, kind: Target, means: Meaning) -> dict
     with torch.no_grad():
         for loss in evaluable(kind, output.shape[-1], means):
             total = output.new_zeros(len(output))
+            counted: Tensor | int = 0
             for rows in blocks:
                 values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(
                     output[:, rows], target[:, rows]
                 )
-                total = total + values.sum(-1)
-            result[loss.name] = total / count
+                if weight is None:
+                    total, counted = total + values.flatten(1).sum(-1), counted + values[0].numel()
+                else:
+                    own = weight[:, rows]
+                    share = own.flatten(1).sum(-1)
+                    total = total + torch.vmap(weighted_mean)(values, own) * share
+                    counted = counted + share
+            result[loss.name] = total / counted
     return result

@@ -36,19 +36,24 @@ class ValueLoss(Loss):
         return super().chosen_target([t for t in offered if not self.softmax or t.kind == "multiclass"])
 
     def outputs(self, target: Target, embedding_size: int) -> int:
-        """One for a value; one a class for classes."""
-        return 1 if target.kind == "continuous" else target.size
+        """One for each number of a value; one a class for classes."""
+        return target.size
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        if target.kind == "continuous":
+            return ("value",)
+        return ("scores", "probabilities") if self.softmax else ("scores",)
 
     def compared(self, output: Tensor, target: Tensor, kind: Target) -> tuple[Tensor, Tensor]:
-        """What is compared with what: outputs (N, K), and targets (N,) as (N, 1) values or (N, C) rows."""
+        """What is compared with what: outputs (..., K), targets as (..., size) values or (..., C) rows."""
         if kind.kind == "continuous":
-            return output, target.unsqueeze(-1)
+            return output, target.unsqueeze(-1) if kind.size == 1 else target
         return output.softmax(-1) if self.softmax else output, one_hot(target, output)
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """A value, or scores, which define probabilities where the softmax of them was trained."""
         if kind.kind == "continuous":
-            return Prediction(value=output.squeeze(-1))
+            return Prediction(value=output.squeeze(-1) if kind.size == 1 else output)
         return Prediction(scores=output, probabilities=output.softmax(-1) if self.softmax else None)
 
 
@@ -71,6 +76,9 @@ class EmbeddingLoss(Loss):
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
         return embedding_size
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("embedding",)
 
     def idle(self, target: Tensor) -> Tensor:
         """Those that are alone: with any other example they form a pair."""

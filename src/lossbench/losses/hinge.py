@@ -94,6 +94,9 @@ class Hinge(Loss):
             return hinge(output.squeeze(-1), target, margin=self.margin, squared=self.squared)
         return multiclass_hinge(output, target, margin=self.margin, squared=self.squared)
 
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("scores",)
+
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Scores; a hinge defines no probabilities."""
         return Prediction(scores=two_classes(output) if kind.kind == "binary" else output)

@@ -65,6 +65,9 @@ class KL(Loss):
             return kl_divergence(output, target)
         return kl_divergence(output, one_hot(target, output, label_smoothing=self.label_smoothing))
 
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("value",) if target.kind == "distribution" else ("scores", "probabilities")
+
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Classes: logits and their softmax. A distribution: its mean, in the units of `Target.support`."""
         probabilities = output.softmax(-1)

@@ -6,7 +6,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import Choice
 from lossbench.config.knob_types import Type, types_of
@@ -23,6 +23,9 @@ class Loss(Choice):
     """A loss as a config names it; its knobs are its fields.
 
     trains_on: kinds of target, best first; of those that a data set offers, the first is used.
+    also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
+        them by name.
+    needs: outputs of the model that it reads by name; none: the one tensor that most models give.
 
     Float knobs may be tensors of no dimension: members of a pack that differ only in them are computed
     together, the knob being vmapped. Other knobs are plain Python and must agree within such a group.
@@ -30,6 +33,8 @@ class Loss(Choice):
 
     part = "loss"
     trains_on: ClassVar[tuple[TargetKind, ...]]
+    also: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
     @property
@@ -44,19 +49,31 @@ class Loss(Choice):
 
     @abstractmethod
     def outputs(self, target: Target, embedding_size: int) -> int:
-        """How many numbers the model must give per example."""
+        """How many numbers the model must give for each example, or for each of its places."""
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        """The names that `predict` defines; shipped losses say them without computing anything."""
+        import torch
+
+        if self.needs:
+            return ()  # known where a model has given its outputs
+        return tuple(
+            self.predict(torch.zeros(1, *target.shape, self.outputs(target, embedding_size=1)), target)
+        )
 
     @abstractmethod
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        """The unreduced loss: one value per example.
+    def __call__(self, output: Any, target: Any, kind: Target) -> Tensor:
+        """The unreduced loss: one value for each example, or for each of its places.
 
         Args:
-            output: (N, outputs), of the model's last layer.
-            target: (N,) or (N, classes) as `Target` says; continuous ones are shifted and scaled.
+            output: (N, *places, outputs), of the model's last layer; with `needs` a dict of what it needs.
+            target: (N, ...) as `Target` says; those with units are shifted and scaled. With `also` a dict by
+                kind.
             kind: the kind of target; says how `target` is encoded.
 
         Returns:
-            (N,) non-negative values. Only the pack reduces them.
+            (N,) or (N, *places) values. Only the pack reduces them, by the mean over examples and places,
+            weighted where the data gives weights.
         """
 
     def idle(self, target: Tensor) -> Tensor:
@@ -69,8 +86,8 @@ class Loss(Choice):
         return torch.zeros_like(target, dtype=torch.bool)
 
     @abstractmethod
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """Outputs (..., N, outputs) in the task's own space.
+    def predict(self, output: Any, kind: Target) -> Prediction:
+        """Outputs (..., N, *places, outputs), or a dict of what it needs, in the task's own space.
 
         A value is still shifted and scaled where `kind` is continuous; where it is a distribution, the value
         is already in the units of `Target.support`.

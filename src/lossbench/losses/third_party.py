@@ -25,8 +25,9 @@ _EMBEDDING = 16  # long enough for a loss to be tried on
 class ThirdParty(Loss):
     """Any callable (output, target) -> Tensor: a torch.nn loss, one of pytorch-metric-learning, your own.
 
-    Results of shape (N,) are taken as they are, further dimensions are averaged, and a scalar (a loss that
-    reduces itself) stands for every example of the batch.
+    Results of shape (N,) or (N, *places) are taken as they are, further dimensions are averaged, and a scalar
+    (a loss that reduces itself) stands for every example of the batch. Classes with places stand where
+    torch.nn has them: (N, C, *places).
 
     function: what Hydra makes of `_target_: package.Class` and its arguments, or of
         `_target_: package.function` with `_partial_: true`. It is made here, not by Hydra
@@ -38,7 +39,7 @@ class ThirdParty(Loss):
         one_hot  float (N, C)
         float    the class as a float (N,), such as 0.0 and 1.0
     output_size: how many outputs the function reads.
-        one        (N,), squeezed
+        one        (N,), squeezed; of a value of several numbers (N, size)
         classes    (N, C); two for a binary target
         embedding  (N, E)
     meaning: what the outputs are.
@@ -91,7 +92,8 @@ class ThirdParty(Loss):
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As `output_size` says."""
         classes = 2 if target.kind == "binary" else target.size
-        return {"one": 1, "classes": classes, "embedding": embedding_size}[self.output_size]
+        one = target.size if self.meaning == "value" else 1
+        return {"one": one, "classes": classes, "embedding": embedding_size}[self.output_size]
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         """As of every loss.
@@ -99,7 +101,9 @@ class ThirdParty(Loss):
         Raises:
             ValueError: the function returns neither a scalar nor one row per example.
         """
-        read = output.squeeze(-1) if self.output_size == "one" else output
+        read = output.squeeze(-1) if output.shape[-1] == 1 and self.output_size == "one" else output
+        if self.output_size == "classes" and kind.shape:
+            read = output.movedim(-1, 1)  # where torch.nn has the classes
         if self.encoding == "one_hot":
             target = one_hot(target, output)
         elif self.encoding == "float":
@@ -113,7 +117,9 @@ class ThirdParty(Loss):
                 f"loss {self.name} must return a scalar or one row for each of the {examples} examples; "
                 f"got {tuple(result.shape)}"
             )
-        return result if result.ndim == 1 else result.flatten(1).mean(-1)
+        if result.ndim == 1 or result.shape[1:] == kind.shape:
+            return result
+        return result.flatten(1).mean(-1)
 
     def idle(self, target: Tensor) -> Tensor:
         """Of a loss between embeddings, those whose embedding gets no gradient, tried on random ones."""
@@ -135,7 +141,7 @@ class ThirdParty(Loss):
         if self.meaning == "embedding":
             return Prediction(embedding=output)
         if self.meaning == "value":
-            return Prediction(value=output.squeeze(-1))
+            return Prediction(value=output.squeeze(-1) if kind.size == 1 else output)
         if kind.kind == "distribution":
             return Prediction(value=mean_of_support(output.softmax(-1), kind))
         if self.output_size == "one":

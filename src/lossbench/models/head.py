@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Headed(nn.Module):
-    """`head(net(x))`, or with `embedding=True` what the head reads.
+    """In training `head(net(x))`; in evaluation {"embedding": net(x)}, what the head reads.
 
     Args:
         net: (N, ...) -> (N, E), the model that is judged; build it first, so that seeds agree.
@@ -23,9 +23,9 @@ class Headed(nn.Module):
         self.net = net
         self.head = head
 
-    def forward(self, x: Tensor, embedding: bool = False) -> Tensor:
-        features: Tensor = self.net(x)
-        if embedding:
-            return features
+    def forward(self, *read: Tensor) -> Tensor | dict[str, Tensor]:
+        features: Tensor = self.net(*read)
+        if not self.training:
+            return {"embedding": features}
         outputs: Tensor = self.head(features)
         return outputs

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import Choice, knob
-from lossbench.task import InputKind, Inputs
+from lossbench.task import InputKind, Inputs, Noise
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 
@@ -18,18 +20,33 @@ class Model(Choice):
     """A model as a config names it.
 
     reads: kinds of input it can read; none named: any.
+    gives: the names of its outputs, where its module returns several by name.
+    places: whether its module gives a row of outputs for each place of a target (a step, a pixel, a token).
+        Else it gives one row an example, which is laid out over the places.
     embedding_size: length of the embedding, where the loss or the task asks for one.
     """
 
     part = "model"
     remedy: ClassVar[str] = "see lossbench.models.model"  # where its outputs are not what the loss asks for
     reads: ClassVar[tuple[InputKind, ...]]
+    gives: ClassVar[tuple[str, ...]] = ()
+    places: ClassVar[bool] = False
     embedding_size: int = knob(64, at_least=1)
+
+    def noise(self, inputs: Inputs) -> Mapping[str, Noise]:
+        """The random numbers that the module's forward wants: it is then called with (inputs, noise by name).
+
+        They are drawn apart from the module, from the seed, so that all losses of a seed see the same.
+        """
+        return {}
 
     @abstractmethod
     def build(self, inputs: Inputs, outputs: int) -> nn.Module:
         """A module (N, *inputs.shape) -> (N, outputs), freshly initialised from torch's current generator.
 
+        With `places` it gives (N, *places, outputs), with `gives` a dict of tensors (N, ...), of which
+        `output` is what a loss reads that asks for no names. In evaluation it may give more, or other names:
+        what the loss does not read is a prediction as it is, for the measures.
         Layers are made in order, input first, so that two builds from one seed differ in the last layer
         alone when only `outputs` differs.
         """

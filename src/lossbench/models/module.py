@@ -54,8 +54,8 @@ class Module(Model):
     )
     module: Mapping[str, Any] = field(hash=False)
     reads: tuple[InputKind, ...] = ()  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
-    gives: tuple[str, ...] = ()
-    places: bool = knob(False)
+    gives: tuple[str, ...] = ()  # type: ignore[misc]
+    places: bool = knob(False)  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()

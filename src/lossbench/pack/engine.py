@@ -13,19 +13,22 @@ from lossbench.job import Member
 from lossbench.models.head import Headed
 from lossbench.seeds import stream
 from lossbench.task import Inputs
+from lossbench.trees import Tree
 
 # What tells one evaluation from another, alone as in company: the split, the epoch, and the first example.
 Moment = tuple[str | int, ...]
+# The arguments of a module: its inputs, and the noise that it wants.
+Read = tuple[Tree, ...]
 
 
 class Objective(Protocol):
     """The losses of one batch. A loss that raises is reported to the pack and becomes nan."""
 
-    def all(self, outputs: Tensor) -> Tensor:
-        """The mean loss of every member: (R, B, outputs) -> (R,)."""
+    def all(self, outputs: Tree) -> Tensor:
+        """The mean loss of every member: (R, B, ...) -> (R,)."""
 
-    def one(self, member: int, output: Tensor) -> Tensor:
-        """The mean loss of one member: (B, outputs) -> ()."""
+    def one(self, member: int, output: Tree) -> Tensor:
+        """The mean loss of one member: (B, ...) -> ()."""
 
 
 class Engine(ABC):
@@ -37,12 +40,12 @@ class Engine(ABC):
 
     @abstractmethod
     def step(
-        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         """One update of all active members.
 
         Args:
-            inputs: (R, B, *input_shape).
+            read: what the modules are called with, each tensor (R, B, ...).
             objective: from outputs to each member's loss.
             active: (R,) bool; None is all.
             factor: the schedule's factor on every learning rate.
@@ -53,8 +56,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
-        """Evaluate (R, N, *input_shape) -> (R, N, outputs), or the embedding in front of the head."""
+    def outputs(self, read: Read, moment: Moment) -> Tree:
+        """Evaluate what modules are called with, each tensor (R, N, ...) -> (R, N, ...), maybe by name."""
 
     @abstractmethod
     def keep(self, improved: Tensor) -> None:

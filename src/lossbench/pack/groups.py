@@ -2,69 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lossbench.data.source import SPLITS, Split
+from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.losses.loss import Loss
-from lossbench.pack.exact import exact_device
-from lossbench.task import Prediction, Target, TargetKind, Units
+from lossbench.losses.reduction import weighted_mean
+from lossbench.metrics.judge import judge
+from lossbench.metrics.measure import Measure
+from lossbench.pack.lanes import Batch, Lanes
+from lossbench.task import WEIGHT, Prediction, Target, TargetKind
+from lossbench.trees import Tree
 
-if TYPE_CHECKING:
-    from lossbench.data.module import PackData  # which imports Lightning, and planning needs none
+# Of a model that gives its outputs by name, the one for losses that ask for no names.
+OUTPUT = "output"
 
 
 @dataclass(frozen=True)
 class Group:
     """Members with one loss, whose float knobs may differ.
 
-    index: (G,) which members of the pack.
     losses: the loss of each, with its own knobs.
+    target: the kind of target that it trains on.
+    index: (G,) which members of the pack.
+    lane: (G,) the lane of each.
     knobs: name -> (G,) values of the float knobs.
-    targets: split -> (G, N) or (G, N, classes), as the loss sees them, where the members train.
-    truth: split -> every kind of target (G, N, ...) in the task's own units, for the metrics; continuous ones
-        in float64, on the device for that (`exact_device`).
-    shift, scale: (G, 1) float64 there, the task's own units are value * scale + shift.
+    layout: the places and the outputs of each, where the model gives them in one row; else nothing.
+    lanes: what the members of the pack read.
     """
 
     losses: tuple[Loss, ...]
     target: Target
     index: Tensor
+    lane: Tensor
     knobs: dict[str, Tensor]
-    targets: dict[Split, Tensor]
-    truth: dict[Split, dict[TargetKind, Tensor]]
-    shift: Tensor
-    scale: Tensor
+    layout: tuple[int, ...]
+    lanes: Lanes
 
     @cached_property
     def places(self) -> dict[int, int]:
         """Member -> its place in the group."""
         return {member: place for place, member in enumerate(self.index.tolist())}
 
-    def batch(self, split: Split, positions: Tensor) -> Tensor:
-        """The targets at positions (R, B) of a split: (G, B, ...)."""
-        chosen = positions[self.index]
-        return self.targets[split][torch.arange(len(chosen), device=chosen.device).unsqueeze(1), chosen]
+    def batch(self, batch: Batch) -> tuple[Tree, Tensor | None]:
+        """What the loss reads besides outputs, each (G, B, ...): targets, and their weights."""
+        return self._read(batch.targets, self.lane)
 
-    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of each member on a batch: (G, B, outputs), (G, B, ...) -> (G,)."""
+    def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
+        """As `batch`, of a whole split."""
+        return self._read({**self.lanes.seen[split], **self.lanes.shared}, self.lane)
+
+    def batch_of(self, place: int, batch: Batch) -> tuple[Tree, Tensor | None]:
+        """As `batch`, of the member at `place` of the group: each (B, ...)."""
+        return self._read(batch.targets, self._lane_of[place])
+
+    @cached_property
+    def _lane_of(self) -> list[int]:
+        return self.lane.tolist()  # known without asking the device again
+
+    def _read(self, known: Mapping[str, Tensor], lane: Tensor | int) -> tuple[Tree, Tensor | None]:
+        kind, also = self.target.kind, self.losses[0].also
+        targets = {name: known[name][lane] for name in (kind, *also)} if also else known[kind][lane]
+        return targets, known[WEIGHT][lane] if WEIGHT in known else None
+
+    def truth(self, split: Split, kind: TargetKind) -> Tensor:
+        """A target in the task's own units, (G, N, ...)."""
+        values = self.lanes.truth[split][kind]
+        return values[self.lane.to(values.device)]
+
+    def judged(
+        self, prediction: Prediction, truth: Mapping[str, Tensor], measures: Sequence[Measure]
+    ) -> dict[str, Tensor]:
+        """Metrics (G,) of what the group predicts; truth (L, N, ...) of a split, or of a part of it."""
+        device = next(iter(truth.values())).device if truth else self.lane.device
+        shared = {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
+        return judge(prediction, truth, measures, self.lane.to(device), shared=shared)
+
+    def values(self, outputs: Tree, targets: Tree, weights: Tensor | None) -> Tensor:
+        """The mean loss of each member on a batch: (G, B, ...) each -> (G,)."""
         loss = self.losses[0]
 
-        def one(output: Tensor, target: Tensor, knobs: dict[str, Tensor]) -> Tensor:
-            return replace(loss, **knobs)(output, target, self.target).mean()  # type: ignore[arg-type]
+        def one(output: Tree, target: Tree, weight: Tensor | None, knobs: dict[str, Tensor]) -> Tensor:
+            return self._mean(replace(loss, **knobs), output, target, weight)  # type: ignore[arg-type]
 
-        result: Tensor = torch.vmap(one)(outputs, targets, self.knobs)
+        read = self.read(outputs)
+        dims = (0, 0, None if weights is None else 0, 0)
+        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, self.knobs)
         return result
 
-    def value(self, place: int, output: Tensor, target: Tensor) -> Tensor:
+    def value(self, place: int, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
         """The mean loss of the member at `place` of the group on a batch: a tensor of no dimension."""
-        return self.losses[place](output, target, self.target).mean()
+        return self._mean(self.losses[place], self.read(output), target, weight)
+
+    def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
+        return weighted_mean(loss(output, target, self.target), weight)
+
+    def read(self, outputs: Tree) -> Tree:
+        """As `read_by`, of the group's loss."""
+        return read_by(self.losses[0], self.layout, outputs)
 
     def only(self, place: int) -> Group:
         """The group of one of its members."""
@@ -73,27 +114,48 @@ class Group:
             self,
             losses=self.losses[one],
             index=self.index[one],
+            lane=self.lane[one],
             knobs={name: values[one] for name, values in self.knobs.items()},
-            targets={split: values[one] for split, values in self.targets.items()},
-            truth={split: {k: v[one] for k, v in kinds.items()} for split, kinds in self.truth.items()},
-            shift=self.shift[one],
-            scale=self.scale[one],
         )
 
-    def predict(self, outputs: Tensor) -> Prediction:
-        """Outputs (G, N, outputs), where `truth` is, as predictions in the task's own units."""
-        prediction = self.losses[0].predict(outputs, self.target)
-        if "value" not in prediction or self.target.kind != "continuous":
-            return prediction  # the mean of a distribution is in the units of its support already
-        return Prediction(**{**prediction, "value": prediction["value"] * self.scale + self.shift})
+    def predict(self, outputs: Tree) -> Prediction:
+        """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
+        found = predicted(self.losses[0], self.target, self.layout, outputs)
+        if "value" in found and self.target.kind in self.lanes.units:
+            # The mean of a distribution is in the units of its support already.
+            found["value"] = self.lanes.units_of(self.target.kind, self.lane).own(found["value"])
+        return found
 
 
-def loss_groups(members: Sequence[Member], data: PackData, device: torch.device) -> list[Group]:
+def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:
+    """Of what a model gives, what a loss reads; None where an evaluation gives something else."""
+    if not isinstance(outputs, dict):
+        return outputs.unflatten(-1, layout) if layout else outputs
+    if loss.needs:
+        return {name: outputs[name] for name in loss.needs} if outputs.keys() >= set(loss.needs) else None
+    return read_by(loss, layout, outputs[OUTPUT]) if OUTPUT in outputs else None
+
+
+def predicted(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree) -> Prediction:
+    """What outputs (..., N, ...) say, values in the units of the loss.
+
+    What a model gives by name and the loss does not read is a prediction as it is.
+    """
+    read = read_by(loss, layout, outputs)
+    found = Prediction() if read is None else loss.predict(read, target)
+    if isinstance(outputs, dict) and isinstance(found, Prediction):
+        taken = {OUTPUT, *loss.needs}
+        more = {name: tensor for name, tensor in outputs.items() if name not in taken}
+        return Prediction(**{**more, **found})
+    return found
+
+
+def loss_groups(members: Sequence[Member], lanes: Lanes) -> list[Group]:
     """Split a pack into groups: one per kind of loss, static knobs and kind of target."""
     places: dict[tuple[Any, ...], list[int]] = {}
     for place, member in enumerate(members):
         places.setdefault(loss_kind(member), []).append(place)
-    return [_group([members[i] for i in index], index, data, device) for index in places.values()]
+    return [_group([members[i] for i in index], index, lanes) for index in places.values()]
 
 
 def loss_kind(member: Member) -> tuple[Any, ...]:
@@ -107,33 +169,17 @@ def loss_kind(member: Member) -> tuple[Any, ...]:
     return (type(member.loss), static, member.target)
 
 
-def _group(members: list[Member], index: list[int], data: PackData, device: torch.device) -> Group:
+def _group(members: list[Member], index: list[int], lanes: Lanes) -> Group:
     first = members[0]
-    datasets = [data.datasets[i] for i in index]
-    exact = exact_device(device)
-    units = [d.units.get("continuous", Units()) for d in datasets]
-    shift = torch.tensor([[u.shift] for u in units], dtype=torch.float64, device=exact)
-    scale = torch.tensor([[u.scale] for u in units], dtype=torch.float64, device=exact)
-    truth: dict[Split, dict[TargetKind, Tensor]] = {}
-    for split in SPLITS:
-        kinds = getattr(datasets[0], split).targets
-        truth[split] = {
-            kind: torch.stack([getattr(d, split).targets[kind] for d in datasets]).to(exact) for kind in kinds
-        }
-        if "continuous" in truth[split]:
-            truth[split]["continuous"] = truth[split]["continuous"].double()
-    targets = {split: truth[split][first.target.kind] for split in SPLITS}
-    if first.target.kind == "continuous":
-        # Only the result is rounded: in single precision the difference would have no digits left.
-        targets = {split: ((values - shift) / scale).float() for split, values in targets.items()}
+    device = lanes.device
     names = first.loss.float_knobs()
+    members_of = torch.tensor(index, device=device)
     return Group(
         losses=tuple(member.loss for member in members),
         target=first.target,
-        index=torch.tensor(index, device=device),
+        index=members_of,
+        lane=lanes.lane[members_of],
         knobs={n: torch.tensor([m.loss.float_knobs()[n] for m in members], device=device) for n in names},
-        targets={split: values.to(device) for split, values in targets.items()},
-        truth=truth,
-        shift=shift,
-        scale=scale,
+        layout=first.layout,
+        lanes=lanes,
     )

@@ -27,10 +27,12 @@ from lossbench.pack.judging import (
     judge_members,
     prediction_arrays,
 )
+from lossbench.pack.lanes import Lanes
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.standing import Standing
 from lossbench.pack.turns import TurnsEngine
+from lossbench.trees import Tree, mapped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,9 +77,9 @@ class Pack(LightningModule):
         modules = build_modules(self.members, self.data.description.inputs)
         kind = StackedEngine if self.mode == "vmap" else TurnsEngine
         self.engine = kind(self.members, modules, device)
-        self.groups = loss_groups(self.members, self.data, device)
-        self.pool = self.data.pool.to(device)
-        self.rows = {split: rows.to(device) for split, rows in self.data.rows.items()}
+        noise = self.members[0].model.noise(self.data.description.inputs)
+        self.lanes = Lanes(self.data, noise, device)
+        self.groups = loss_groups(self.members, self.lanes)
         count = len(self.members)
         self.exact = exact_device(device)  # where metrics and what follows from them are kept
         self.active = torch.ones(count, dtype=torch.bool, device=self.exact)
@@ -90,25 +92,28 @@ class Pack(LightningModule):
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's mean training loss."""
         self.sums = torch.zeros(len(self.members), device=self.exact, dtype=torch.float64)
+        self.counted = torch.zeros_like(self.sums)
 
     def training_step(self, positions: Tensor, batch: int) -> None:
-        """One update of all active members on their batches: positions (R, B) of their training splits."""
-        inputs = self.pool[self.rows["train"].gather(1, positions)]
-        objective = BatchLosses(self.groups, positions, self._raised, self._computed_singly)
+        """One update of all active members on their batches: positions (L, B) of the training splits."""
+        read = self.lanes.batch(positions, self.updates)
+        objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.epochs
         factor = first.optimizer.rate_factor(self.updates, total)
-        active = None if self.everyone else self.active.to(inputs.device)
-        losses = self.engine.step(inputs, objective, active, factor, self.updates).to(self.exact)
+        active = None if self.everyone else self.active.to(positions.device)
+        losses = self.engine.step(read.read, objective, active, factor, self.updates).to(self.exact)
         self.updates += 1
-        self.sums += losses * positions.shape[1]
+        counts = read.size if read.weight is None else read.weight.to(self.exact)
+        self.sums += losses * counts
+        self.counted += counts
         finite = losses.isfinite()
         if not bool((finite | ~self.active).all()):
             self._freeze(self.active & ~finite, losses)
 
     def on_validation_epoch_start(self) -> None:
         """Outputs are gathered over the ranges and judged as a whole."""
-        self.gathered: list[Tensor] = []
+        self.gathered: list[Tree] = []
 
     def validation_step(self, bounds: tuple[int, int], batch: int) -> None:
         """Evaluate all members on a range of the validation split."""
@@ -117,10 +122,10 @@ class Pack(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
-        outputs = torch.cat(self.gathered, dim=1).to(self.exact)
+        outputs = mapped(lambda tensor: tensor.to(self.exact), self._whole(self.gathered))
         self.standing.look(outputs, self.active)
         judged, found = self._judge("val", outputs)
-        self._record("train/loss", self.sums / self.data.size("train"))
+        self._record("train/loss", self.sums / self.counted)
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
@@ -139,13 +144,12 @@ class Pack(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
-        outputs = torch.cat(self.gathered, dim=1)
-        judged, found = self._judge("test", outputs.to(self.exact))
+        outputs = self._whole(self.gathered)
+        judged, found = self._judge("test", mapped(lambda tensor: tensor.to(self.exact), outputs))
         crossed = cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
-        inputs = self.pool[self.rows["test"]] if self.pool[0].numel() == 1 else None
-        kept = prediction_arrays(found, len(self.members), inputs)
+        kept = prediction_arrays(found, self.lanes, len(self.members))
         which = example_arrays(self.members, self.data.datasets)
         self.arrays = [own | ids for own, ids in zip(kept, which, strict=True)]
 
@@ -192,35 +196,36 @@ class Pack(LightningModule):
 
     def release(self) -> None:
         """Let go of weights and data at once: Lightning's objects refer to each other and outlive a fit."""
-        del self.engine, self.groups, self.pool, self.rows
+        del self.engine, self.groups, self.lanes
         self.gathered = []
 
     def _fate(self, member: int) -> Failure | None:
         """Why a member has no result, if it has none."""
         return self.failures.get(member) or self.standing.failure(member, self.updates)
 
-    def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tensor:
-        inputs = self.pool[self.rows[split][:, bounds[0] : bounds[1]]]
+    def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tree:
         # Not the number of updates: those that a pack has taken at its end depend on its longest member.
         epoch = 0 if self.trainer.testing else self.current_epoch + 1
         moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
-        return self.engine.outputs(inputs, moment, embedding=self.members[0].headed)
+        return self.engine.outputs(self.lanes.evaluated(split, bounds), moment)
 
-    def _judge(
-        self, split: Split, outputs: Tensor
-    ) -> tuple[dict[str, Tensor], list[tuple[Group, Prediction]]]:
+    def _whole(self, parts: Sequence[Tree]) -> Tree:
+        """Ranges of a split joined: (R, N, ...)."""
+        return mapped(lambda *tensors: torch.cat(tensors, dim=1), *parts)
+
+    def _judge(self, split: Split, outputs: Tree) -> tuple[dict[str, Tensor], list[tuple[Group, Prediction]]]:
         return judge_members(self.groups, self.members, split, outputs, self._train_outputs, self._not_judged)
 
-    def _train_outputs(self) -> Tensor:
+    def _train_outputs(self) -> Tree:
         parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
-        return torch.cat(parts, dim=1).to(self.exact)
+        return mapped(lambda tensor: tensor.to(self.exact), self._whole(parts))
 
     def _record(self, name: str, values: Tensor) -> None:
         self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))
 
     def _choose(self, judged: dict[str, Tensor]) -> None:
         improved = self.standing.improved(judged, self.active, self.current_epoch + 1)
-        self.engine.keep(improved.to(self.pool.device))
+        self.engine.keep(improved.to(self.lanes.device))
         patience = self.members[0].trainer.patience
         if patience is not None:
             self._deactivate(self.active & (self.standing.waited >= patience))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from lossbench.pack.groups import Group
+from lossbench.pack.lanes import Batch
+from lossbench.trees import Tree, leaves, part
 
 # Told of a member whose loss raised: the member, the error, its traceback.
 Report = Callable[[int, Exception, str], None]
@@ -21,44 +23,43 @@ class BatchLosses:
 
     Args:
         groups: the pack's groups.
-        positions: (R, B) positions of the batch in each member's training split.
+        batch: what they are trained on.
         report: called with a member whose loss raises; its loss is then nan.
         refused: called with a group whose losses can be computed one by one alone, unforeseen.
     """
 
-    def __init__(self, groups: Sequence[Group], positions: Tensor, report: Report, refused: Refused) -> None:
+    def __init__(self, groups: Sequence[Group], batch: Batch, report: Report, refused: Refused) -> None:
         self.groups = groups
-        self.positions = positions
+        self.batch = batch
         self.report = report
         self.refused = refused
         self.raised = 0
 
-    def all(self, outputs: Tensor) -> Tensor:
-        """The mean loss of every member: (R, B, outputs) -> (R,)."""
+    def all(self, outputs: Tree) -> Tensor:
+        """The mean loss of every member: (R, B, ...) -> (R,)."""
         if len(self.groups) == 1:
             return self._group(self.groups[0], outputs)
-        parts = [self._group(group, outputs[group.index]) for group in self.groups]
+        parts = [self._group(group, part(outputs, group.index)) for group in self.groups]
         order = torch.cat([group.index for group in self.groups]).argsort()
         return torch.cat(parts)[order]
 
-    def one(self, member: int, output: Tensor) -> Tensor:
-        """The mean loss of one member: (B, outputs) -> ()."""
+    def one(self, member: int, output: Tree) -> Tensor:
+        """The mean loss of one member: (B, ...) -> ()."""
         group, place = next((g, g.places[member]) for g in self.groups if member in g.places)
         try:
-            return group.value(place, output, group.targets["train"][place, self.positions[member]])
+            return group.value(place, output, *group.batch_of(place, self.batch))
         except Exception as error:
             self.raised += 1
             self.report(member, error, traceback.format_exc())
-            return output.new_tensor(float("nan"))
+            return leaves(output)[0].new_tensor(float("nan"))
 
-    def _group(self, group: Group, outputs: Tensor) -> Tensor:
-        targets = group.batch("train", self.positions)
+    def _group(self, group: Group, outputs: Tree) -> Tensor:
         try:
-            return group.values(outputs, targets)
+            return group.values(outputs, *group.batch(self.batch))
         except Exception as error:
             # One of them raises: find out which, and let the others go on.
             members, before = group.index.tolist(), self.raised
-            values = torch.stack([self.one(m, outputs[place]) for place, m in enumerate(members)])
+            values = torch.stack([self.one(m, part(outputs, place)) for place, m in enumerate(members)])
             if self.raised == before:
                 self.refused(group, error)
             return values

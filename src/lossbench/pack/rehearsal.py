@@ -18,12 +18,14 @@ from lossbench.losses.cross import shipped
 from lossbench.metrics.families import needed
 from lossbench.metrics.judge import judge
 from lossbench.pack.draws import drawn_outside_torch
-from lossbench.task import Prediction, Units
+from lossbench.pack.groups import OUTPUT, predicted, read_by
+from lossbench.pack.modes import probed
+from lossbench.task import WEIGHT, Prediction
+from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
     from lossbench.losses.loss import Loss
-    from lossbench.task import TargetKind
 
 _EXAMPLES = 8
 _BATCHES = 50  # that are looked at for pairs and triplets
@@ -57,136 +59,208 @@ def rehearse(
         InputError: the model raises, it or the loss breaks its contract, the loss does not give a metric that
             chooses, or no batch holds what it needs.
     """
-    rows, targets = _examples(member, data)
+    places = _examples(member, data)
     module.train()
     try:
-        outputs = module(data.inputs[rows])
+        outputs = module(*probed(member, data, data.train.rows[places]))
     except Exception as error:
         why = " ".join((str(error).splitlines() or [""])[0].split()).rstrip(".")
         raise InputError(
             f"model={member.model.name} cannot be computed on data={member.source.name} "
             f"({type(error).__name__}: {why}): correct the model or its sizes."
         ) from error
-    _check_outputs(member, outputs)
-    outputs = outputs.detach().requires_grad_()
+    outputs = _read(member, outputs)
+    batch = _targets(member, data, places)
     remark = _remark_on_batches(member, data)
     try:
-        values = member.loss(outputs, targets[member.target.kind], member.target)
+        values = member.loss(outputs, batch.read, member.target)
     except Exception:
         return Rehearsal(remark=remark)
-    check_values(member.loss, values, outputs)
-    unjudged = _check_metrics(member, outputs.detach(), targets, experiment)
+    check_values(member.loss, values, member.target, len(places), batch.weight)
+    unjudged = _check_metrics(member, module, data, places, experiment)
     told = "; ".join(filter(None, [remark, unjudged])) or None
-    return Rehearsal(_refused_by_vmap(member, outputs.detach(), targets[member.target.kind]), told)
+    return Rehearsal(_refused_by_vmap(member, mapped(Tensor.detach, outputs), batch), told)
 
 
-def _examples(member: Member, data: DataSet) -> tuple[Tensor, dict[TargetKind, Tensor]]:
-    """Rows and targets of a few training examples, as the loss sees them; of classes, two of some and others.
+@dataclass(frozen=True)
+class _Batch:
+    """What a loss reads of a few training examples besides outputs, and all targets and shared tensors."""
+
+    read: Tree
+    weight: Tensor | None
+    known: Mapping[str, Tensor]
+
+
+def _examples(member: Member, data: DataSet) -> Tensor:
+    """Places of a few training examples; of classes, two of some and others.
 
     Their number is none of the other sizes, so that shapes are not taken for each other.
     """
-    count = next(n for n in range(_EXAMPLES, 0, -1) if n not in (member.outputs, member.target.size))
+    sizes = (member.outputs, member.target.size, *member.target.shape, *member.layout)
+    count = next((n for n in range(_EXAMPLES, 2, -1) if n not in sizes), _EXAMPLES)
     found = data.train.targets[member.target.kind]
     places = torch.arange(len(found))
     if found.ndim == 1 and not found.is_floating_point():
         places = found.argsort(stable=True)
-    places = torch.cat([places[: count // 2], places[count // 2 :][-(count - count // 2) :]])
-    targets = {kind: values[places] for kind, values in data.train.targets.items()}
-    if member.target.kind == "continuous":
-        units = data.units.get("continuous", Units())
-        targets["continuous"] = ((targets["continuous"].double() - units.shift) / units.scale).float()
-    return data.train.rows[places], targets
+    return torch.cat([places[: count // 2], places[count // 2 :][-(count - count // 2) :]])
 
 
-def _check_outputs(member: Member, outputs: object) -> None:
+def _targets(member: Member, data: DataSet, places: Tensor) -> _Batch:
+    """Targets of some training examples as a loss sees them.
+
+    Raises:
+        InputError: the loss reads something that the data set does not give.
+    """
+    known = {kind: values[places] for kind, values in data.train.targets.items()}
+    known = {k: data.units[k].scaled(v) if k in data.units else _single(v) for k, v in known.items()}
+    known.update(data.shared)
+    kind, also = member.target.kind, member.loss.also
+    lacking = [name for name in also if name not in known]
+    if lacking:
+        raise InputError(
+            f"loss={member.loss.name} reads {' and '.join(lacking)} beside {kind}; "
+            f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
+            "give it as a target, or as `shared`."
+        )
+    read = {name: known[name] for name in (kind, *also)} if also else known[kind]
+    return _Batch(read, known.get(WEIGHT), known)
+
+
+def _single(values: Tensor) -> Tensor:
+    return values.float() if values.dtype == torch.float64 else values
+
+
+def _read(member: Member, outputs: Tree) -> Tree:
+    """Of what a model gives in training, what the loss reads, with a gradient of its own.
+
+    Raises:
+        InputError: the model gives something else than the loss asks for.
+    """
+    model, loss = f"model={member.model.name}", f"loss={member.loss.name}"
+    if loss_needs := member.loss.needs:
+        given = list(outputs) if isinstance(outputs, dict) else []
+        lacking = [name for name in loss_needs if name not in given]
+        if lacking:
+            gives = f"gives {', '.join(given)}" if given else "gives one tensor without a name"
+            raise InputError(f"{loss} needs the outputs {', '.join(loss_needs)}; {model} {gives}.")
+        return {name: outputs[name].detach().requires_grad_() for name in loss_needs}
+    if isinstance(outputs, dict) and OUTPUT in outputs:
+        outputs = outputs[OUTPUT]
     if isinstance(outputs, Tensor):
-        if outputs.ndim == 2 and outputs.shape[1] == member.outputs and outputs.is_floating_point():
-            return
+        row = (*member.target.shape, member.outputs) if member.model.places else (member.outputs,)
+        if outputs.shape[1:] == row and outputs.is_floating_point():
+            read: Tensor = read_by(member.loss, member.layout, outputs.detach())
+            return read.requires_grad_()
+        wanted = f"(N, {', '.join(map(str, row))})"
         got = f"{tuple(outputs.shape)} {outputs.dtype}"
     else:
-        got = type(outputs).__name__
+        wanted = f"(N, {member.outputs})"
+        names = ", ".join(outputs) if isinstance(outputs, dict) else ""
+        got = f"a dict of {names}, of which none is {OUTPUT!r}" if names else type(outputs).__name__
     raise InputError(
-        f"model={member.model.name} must give floats (N, {member.outputs}), as many as "
-        f"loss={member.loss.name} asks for; it gave {got} ({member.model.remedy})."
+        f"{model} must give floats {wanted}, as many as {loss} asks for; it gave {got} "
+        f"({member.model.remedy})."
     )
 
 
 def _check_metrics(
-    member: Member, outputs: Tensor, targets: dict[TargetKind, Tensor], experiment: Mapping[str, Any]
+    member: Member, module: nn.Module, data: DataSet, places: Tensor, experiment: Mapping[str, Any]
 ) -> str | None:
     """The metrics that choose epochs and learning rates must be among those that the loss defines.
 
     Returns:
         what to say where it does not define the one that judges: claims may be about other losses.
     """
+    targets = {kind: values[places] for kind, values in data.train.targets.items()}
     try:
-        given = _metrics(member, member.loss, outputs, targets)
+        module.eval()
+        with torch.no_grad():
+            outputs = module(*probed(member, data, data.train.rows[places]))
+        given = _metrics(member, outputs, targets, data.shared)
     except InputError:
         raise
     except Exception:  # of a metric: told of the run
         return None
-    select, loss, data = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
+    finally:
+        module.train()
+    select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
     gives = ", ".join(given) or "no metric"
     if select not in given:
-        fitting = ", ".join(_giving(select, member, targets)) or "none that ships"
+        fitting = ", ".join(_giving(select, member, targets, data.shared)) or "none that ships"
         raise InputError(
-            f"{loss} gives no {select}, by which {data} chooses epochs and learning rates; it gives {gives}. "
+            f"{loss} gives no {select}, by which {named} chooses epochs and learning rates; "
+            f"it gives {gives}. "
             f"Losses that give {select}: {fitting}; or let the data's `select` name what all of them give."
         )
     chooses, judges = experiment.get("select"), experiment.get("judge")
     # A metric that no loss has on this data is meant for another data set of the sweep.
-    if chooses and chooses not in given and (others := _giving(chooses, member, targets)):
+    if chooses and chooses not in given and (others := _giving(chooses, member, targets, data.shared)):
         raise InputError(
-            f"{loss} gives no {chooses}, by which experiment.select chooses learning rates; on {data} it "
+            f"{loss} gives no {chooses}, by which experiment.select chooses learning rates; on {named} it "
             f"gives {gives}. Losses that give {chooses}: {', '.join(others)}; or let experiment.select name "
             "what all of them give."
         )
-    if judges and judges not in given and _giving(judges, member, targets):
+    if judges and judges not in given and _giving(judges, member, targets, data.shared):
         return f"{loss} gives no {judges}, by which experiment.judge judges: it will have no result there"
     return None
 
 
-def _giving(metric: str, member: Member, targets: dict[TargetKind, Tensor]) -> list[str]:
+def _giving(
+    metric: str, member: Member, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
     """The shipped losses that give a metric on this data."""
-    return [loss.name for loss in shipped() if metric in _metrics_of(member, loss, targets)]
+    return [loss.name for loss in shipped() if metric in _metrics_of(member, loss, targets, shared)]
 
 
-def _metrics_of(member: Member, loss: Loss, targets: dict[TargetKind, Tensor]) -> list[str]:
+def _metrics_of(
+    member: Member, loss: Loss, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
     """The metrics of another loss in this one's place; none where it does not fit."""
     target = loss.chosen_target(member.source.targets())
-    if target is None:
+    if target is None or loss.needs or loss.also:
         return []
     other = replace(member, loss=loss, target=target)
-    return _metrics(other, loss, torch.zeros(len(targets[target.kind]), other.outputs), targets)
+    outputs: Tree = torch.zeros(len(targets[target.kind]), other.outputs)
+    if other.headed:
+        outputs = {"embedding": outputs.new_zeros(len(outputs), member.model.embedding_size)}
+    elif other.model.places:
+        outputs = torch.zeros(len(outputs), *target.shape, other.outputs)
+    return _metrics(other, outputs, targets, shared)
 
 
-def _metrics(member: Member, loss: Loss, outputs: Tensor, targets: dict[TargetKind, Tensor]) -> list[str]:
-    stacked = outputs.unsqueeze(0)
-    prediction = loss.predict(stacked, member.target)
-    check_prediction(loss, prediction, stacked, member.target)
-    if member.headed:
-        prediction = Prediction(embedding=stacked)
-    elif "embedding" in prediction and "scores" in needed(member.source.measures):
+def _metrics(
+    member: Member, outputs: Tree, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
+    """The metrics that are defined where a model gives such outputs (N, ...) in evaluation."""
+    stacked = mapped(lambda tensor: tensor.unsqueeze(0), outputs)
+    prediction = predicted(member.loss, member.target, member.layout, stacked)
+    check_prediction(member.loss, prediction, member.target, len(targets[member.target.kind]))
+    wants_scores = "scores" not in prediction and "scores" in needed(member.source.measures)
+    if wants_scores and "embedding" in prediction and "identity" in targets:
         # As `pack.judging` does: the nearest class mean.
-        scores = stacked.new_zeros(1, len(outputs), member.target.size)
+        embedding = prediction["embedding"]
+        scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
         prediction = Prediction(**{**prediction, "scores": scores})
-    truth = {kind: values.unsqueeze(0) for kind, values in targets.items()}
-    return sorted(judge(prediction, truth, member.source.measures))
+    truth, common = (mapped(lambda tensor: tensor.unsqueeze(0), dict(known)) for known in (targets, shared))
+    return sorted(judge(prediction, truth, member.source.measures, shared=common))
 
 
-def _refused_by_vmap(member: Member, outputs: Tensor, targets: Tensor) -> str | None:
+def _refused_by_vmap(member: Member, outputs: Tree, batch: _Batch) -> str | None:
     """Whether and why the loss cannot be computed for several members at once; values and gradients."""
     loss, kind = member.loss, member.target
     knobs = {name: torch.tensor([value] * 2) for name, value in loss.float_knobs().items()}
 
-    def one(output: Tensor, target: Tensor, own: dict[str, Tensor]) -> Tensor:
+    def one(output: Tree, target: Tree, own: dict[str, Tensor]) -> Tensor:
         return replace(loss, **own)(output, target, kind).mean()  # type: ignore[arg-type]
 
-    both = torch.stack([outputs, outputs]).requires_grad_()
+    def twice(tensor: Tensor) -> Tensor:
+        return torch.stack([tensor, tensor])
+
+    both = mapped(lambda tensor: twice(tensor).requires_grad_(), outputs)
     before = drawn_outside_torch()
     try:
-        values = torch.vmap(one)(both, torch.stack([targets, targets]), knobs)
-        torch.autograd.grad(values.sum(), both)
+        values = torch.vmap(one)(both, mapped(twice, batch.read), knobs)
+        torch.autograd.grad(values.sum(), leaves(both), allow_unused=True)
     except Exception as error:
         reason = " ".join((str(error).splitlines() or [""])[0].split())
         if "randomness" in reason:  # vmap's word for it

@@ -11,9 +11,10 @@ from torch.func import functional_call
 
 from lossbench.job import Member
 from lossbench.models.dropout import advance
-from lossbench.pack.engine import Engine, Moment, Objective
+from lossbench.pack.engine import Engine, Moment, Objective, Read
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
+from lossbench.trees import Tree, mapped, part
 
 
 class StackedEngine(Engine):
@@ -42,7 +43,7 @@ class StackedEngine(Engine):
         self.best = self.matrix[: self.count].clone()
         # Leaves that share the matrix' memory: gradients come per layer, updates go to the whole matrix.
         self.parameters = {
-            name: part.detach().requires_grad_() for name, part in self._split(self.matrix).items()
+            name: columns.detach().requires_grad_() for name, columns in self._split(self.matrix).items()
         }
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
@@ -52,28 +53,24 @@ class StackedEngine(Engine):
         named = dict(self.module.named_parameters())
         parts = torch.split(matrix, [p.numel() for p in named.values()], dim=1)
         return {
-            name: part.view(len(matrix), *p.shape)
-            for (name, p), part in zip(named.items(), parts, strict=True)
+            name: columns.view(len(matrix), *p.shape)
+            for (name, p), columns in zip(named.items(), parts, strict=True)
         }
 
-    def _forward(self, inputs: Tensor, *, embedding: bool = False) -> Tensor:
-        options = {"embedding": True} if embedding else {}
-
-        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
-            outputs: Tensor = functional_call(self.module, (parameters, buffers), (batch,), options)
-            return outputs
+    def _forward(self, read: Read) -> Tree:
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
+            return functional_call(self.module, (parameters, buffers), arguments)
 
         if self.count == 1:
-            inputs = inputs.expand(2, *inputs.shape[1:])
-        stacked: Tensor = torch.vmap(one)(self.parameters, self.buffers, inputs)
-        return stacked[: self.count]
+            read = mapped(lambda tensor: tensor.expand(2, *tensor.shape[1:]), read)
+        return part(torch.vmap(one)(self.parameters, self.buffers, read), slice(self.count))
 
     def step(
-        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         self.module.train()
         advance(self.buffers, self.seeds, step)
-        losses = objective.all(self._forward(inputs))
+        losses = objective.all(self._forward(read))
         if not losses.requires_grad:  # every member's loss raised
             return losses
         # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
@@ -89,9 +86,9 @@ class StackedEngine(Engine):
         return losses
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
+    def outputs(self, read: Read, moment: Moment) -> Tree:
         self.module.eval()
-        return self._forward(inputs, embedding=embedding)
+        return self._forward(read)
 
     def keep(self, improved: Tensor) -> None:
         self.best = torch.where(improved.unsqueeze(1), self.matrix[: self.count], self.best)

@@ -11,6 +11,7 @@ from torch import Tensor
 from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
 from lossbench.pack.halves import Halves
+from lossbench.trees import Tree, leaves
 
 _BY_MEMBER = ("best_epoch", "waited", "judgeable")
 
@@ -32,10 +33,12 @@ class Standing:
         self.judgeable = torch.zeros(count, dtype=torch.bool, device=device)  # outputs were finite once
         self.halves = Halves(select)
 
-    def look(self, outputs: Tensor, active: Tensor) -> None:
-        """Note whose outputs (R, N, K) on validation can be judged at all."""
+    def look(self, outputs: Tree, active: Tensor) -> None:
+        """Note whose outputs (R, N, ...) on validation can be judged at all."""
         # Embeddings are judged by distances: what has no finite square has none.
-        self.judgeable |= active & outputs.square().flatten(1).isfinite().all(1)
+        for tensor in leaves(outputs):
+            active = active & tensor.square().flatten(1).isfinite().all(1)
+        self.judgeable |= active
 
     def improved(self, judged: Mapping[str, Tensor], active: Tensor, epoch: int) -> Tensor:
         """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.draws import Draws
-from lossbench.pack.engine import Engine, Moment, Objective
+from lossbench.pack.engine import Engine, Moment, Objective, Read
 from lossbench.pack.update import torch_optimizer
 from lossbench.seeds import stream
+from lossbench.trees import Tree, mapped, part
 
 
 class TurnsEngine(Engine):
@@ -35,19 +36,19 @@ class TurnsEngine(Engine):
         self.draws = Draws([m.seed for m in members], device)
 
     def step(
-        self, inputs: Tensor, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
-        losses = torch.full((len(self.modules),), float("nan"), device=inputs.device)
+        losses = torch.full((len(self.modules),), float("nan"), device=self.seeds[0].device)
         turns = range(len(self.modules)) if active is None else active.nonzero().flatten().tolist()
         for turn in turns:
             with self.draws.turn(turn):
-                losses[turn] = self._turn(turn, inputs[turn], objective, factor, step)
+                losses[turn] = self._turn(turn, part(read, turn), objective, factor, step)
         return losses
 
-    def _turn(self, turn: int, batch: Tensor, objective: Objective, factor: float, step: int) -> Tensor:
+    def _turn(self, turn: int, read: Read, objective: Objective, factor: float, step: int) -> Tensor:
         module = self.modules[turn].train()
         advance(dict(module.named_buffers()), self.seeds[turn], step)
-        loss = objective.one(turn, self._output(turn, batch))
+        loss = objective.one(turn, self._output(turn, read))
         if bool(loss.isfinite()):
             self.optimizers[turn].zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -61,21 +62,20 @@ class TurnsEngine(Engine):
         optimizer.param_groups[0]["lr"] = options.lr * factor
         optimizer.step()
 
-    def _output(self, turn: int, batch: Tensor, **options: bool) -> Tensor:
-        if batch.dim() == 4:
-            batch = batch.contiguous(memory_format=self.layout)
-        output: Tensor = self.modules[turn](batch, **options)
-        return output
+    def _output(self, turn: int, read: Read) -> Tree:
+        def laid_out(tensor: Tensor) -> Tensor:
+            return tensor.contiguous(memory_format=self.layout) if tensor.dim() == 4 else tensor
+
+        return self.modules[turn](*mapped(laid_out, read))
 
     @torch.no_grad()
-    def outputs(self, inputs: Tensor, moment: Moment, *, embedding: bool = False) -> Tensor:
-        options = {"embedding": True} if embedding else {}
+    def outputs(self, read: Read, moment: Moment) -> Tree:
         found = []
         for turn, module in enumerate(self.modules):
             module.eval()
             with self.draws.evaluation(turn, moment):
-                found.append(self._output(turn, inputs[turn], **options))
-        return torch.stack(found)
+                found.append(self._output(turn, part(read, turn)))
+        return mapped(lambda *tensors: torch.stack(tensors), *found)
 
     def keep(self, improved: Tensor) -> None:
         for turn in improved.nonzero().flatten().tolist():
@@ -115,7 +115,7 @@ class TurnsEngine(Engine):
 def has_convolutions(module: nn.Module) -> bool:
     """Whether a module convolves: then a CPU trains members faster in turns than stacked."""
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    return any(isinstance(part, kinds) for part in module.modules())
+    return any(isinstance(layer, kinds) for layer in module.modules())
 
 
 def _everything(module: nn.Module) -> dict[str, Tensor]:
