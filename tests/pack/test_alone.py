@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,3 +242,66 @@ def test_a_layer_that_is_not_trained_stays_as_it_is(jobs: Compose) -> None:
     after = torch.load(io.BytesIO(result.model), weights_only=True)
     assert torch.equal(after["0.weight"], before.state_dict()["0.weight"])
     assert not torch.equal(after["1.weight"], before.state_dict()["1.weight"])
+
+
+@pytest.mark.parametrize("channels", ["[3,5]", "[1]", "[16]"])
+def test_stacked_convolutions_have_the_numbers_they_have_alone(jobs: Compose, channels: str) -> None:
+    small = "trainer.batch_size=12 trainer.max_epochs=1 trainer.accelerator=cpu"
+    model = f"model=cnn model.channels={channels} model.hidden=8 {small}"
+    overrides = [f"{DIGITS} {model} loss={loss} seed={seed}" for loss in ("cce", "mse") for seed in (0, 1)]
+    together = jobs(*overrides, overrides[0].replace("seed=0", "seed=2"), small=False)
+    assert {pack.mode for pack in plan(together, 1, 128).packs} == {"vmap"}
+    packed = results(together, "vmap")
+    for job, member in zip(together, packed, strict=True):
+        assert results([job], "vmap") == [member], job.name
+
+
+RECURRENT: dict[str, tuple[type[nn.RNNBase], dict[str, Any]]] = {
+    "GRU": (nn.GRU, {}),
+    "GRU, both ways": (nn.GRU, {"num_layers": 2, "bidirectional": True}),
+    "LSTM": (nn.LSTM, {}),
+    "LSTM, two layers": (nn.LSTM, {"num_layers": 2}),
+    "RNN": (nn.RNN, {}),
+    "RNN, relu": (nn.RNN, {"nonlinearity": "relu", "bidirectional": True}),
+    "GRU with dropout": (nn.GRU, {"num_layers": 2, "dropout": 0.5}),
+}
+
+
+class Reader(nn.Module):
+    """Reads a vector number by number."""
+
+    def __init__(self, layer: str, outputs: int) -> None:
+        super().__init__()
+        kind, options = RECURRENT[layer]
+        self.rnn = kind(1, 4, batch_first=True, **options)
+        self.last = nn.LazyLinear(outputs)
+        self(torch.zeros(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.last(self.rnn(x.unsqueeze(-1))[0][:, -1])
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recurrent(Model):
+    """A user's model with a layer of torch that remembers."""
+
+    reads = ("vector",)
+    layer: str = "GRU"
+
+    def build(self, inputs: Inputs, outputs: int) -> nn.Module:
+        return Reader(self.layer, outputs)
+
+
+@pytest.mark.parametrize("layer", RECURRENT)
+def test_recurrent_layers_have_the_numbers_they_have_alone(jobs: Compose, layer: str) -> None:
+    model = Recurrent(name="recurrent", layer=layer)
+    overrides = [f"trainer.batch_size=40 {own}" for own in ("loss=mse", "loss=mae", "loss=mse seed=1")]
+    together = [replace(job, member=replace(job.member, model=model)) for job in jobs(*overrides)]
+    pack = plan(together, 1, 128).packs[0]
+    draws = layer == "GRU with dropout"
+    assert pack.mode == ("loop" if draws else "vmap")
+    assert ("draws random numbers" in pack.because) == draws
+    packed = results(together, pack.mode)
+    for job, member in zip(together, packed, strict=True):
+        assert results([job], pack.mode) == [member], job.name

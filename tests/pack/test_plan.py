@@ -37,6 +37,7 @@ class Foreign(Model):
             "batch": nn.BatchNorm1d(8),
             "dropout": nn.Dropout(0.5),
             "none": nn.ReLU(),
+            "volume": nn.Sequential(nn.Unflatten(1, (1, 2, 2, 2)), nn.Conv3d(1, 8, 2), nn.Flatten()),
         }
         return nn.Sequential(nn.Linear(inputs.shape[0], 8), layers[self.layer], nn.Linear(8, outputs))
 
@@ -83,11 +84,31 @@ def test_a_forced_stack_that_cannot_be_falls_back_with_one_line(
     assert "falls back to loop" in line
 
 
-def test_convolutions_train_in_turns_on_a_cpu_and_stack_when_asked(jobs: Compose) -> None:
+def test_what_keeps_much_for_backward_trains_in_turns_on_a_cpu_and_stacks_when_asked(jobs: Compose) -> None:
     cpu = f"{DIGITS} model=cnn loss=cce trainer.accelerator=cpu"
-    auto, asked = jobs(cpu, f"{cpu} pack.mode=vmap", small=False)
-    modes = {pack.jobs[0].mode: pack.mode for pack in planned([auto, asked]).packs}
-    assert modes == {"auto": "loop", "vmap": "vmap"}
+    small = f"{cpu} trainer.batch_size=4"
+    packs = planned(jobs(cpu, f"{cpu} pack.mode=vmap", small, f"{small} pack.mode=loop", small=False)).packs
+    found = {(pack.jobs[0].mode, pack.jobs[0].member.trainer.batch_size): pack.mode for pack in packs}
+    assert found == {("auto", 64): "loop", ("vmap", 64): "vmap", ("auto", 4): "vmap", ("loop", 4): "loop"}
+    assert "each keeps 8.5 MB for backward" in packs[0].because
+
+
+def test_a_loss_that_keeps_much_is_apart(jobs: Compose) -> None:
+    """All pairs of 800 examples; alone or beside another loss."""
+    few = (
+        f"{DIGITS.replace('train_size=200', 'train_size=800')} trainer.batch_size=800 trainer.accelerator=cpu"
+    )
+    pair = jobs(f"{few} loss=contrastive", f"{few} loss=triplet", f"{few} loss=cce", small=False)
+    modes = {pack.jobs[0].member.loss.name: pack.mode for pack in planned(pair).packs}
+    assert modes["contrastive"] == "loop"
+    assert modes["cce"] == "vmap"
+    assert all(planned([job]).packs[0].mode == modes[job.member.loss.name] for job in pair)
+
+
+def test_a_stack_is_no_wider_than_what_its_members_keep_allows(jobs: Compose) -> None:
+    wide = f"{DIGITS} model=cnn loss=cce trainer.accelerator=cpu pack.mode=vmap"
+    assert [len(pack.jobs) for pack in planned(jobs(wide, small=False) * 90, cores=1).packs] == [45, 45]
+    assert len(planned(jobs("loss=mse") * 90, cores=1).packs) == 1
 
 
 def test_a_third_party_loss_that_vmap_refuses_trains_in_turns(jobs: Compose) -> None:
@@ -108,6 +129,13 @@ def test_a_users_batch_statistics_are_kept_for_each_member(jobs: Compose) -> Non
     members = [job.member for job in foreign(jobs, "batch", "seed=0", "seed=1")]
     together = fit(members, "loop")
     assert [fit([member], "loop")[0] for member in members] == together
+
+
+def test_volumes_convolve_in_both_ways(jobs: Compose) -> None:
+    (job,) = foreign(jobs, "volume", "optimizer=sgd")
+    assert planned([job]).packs[0].mode == "vmap"
+    stacked, turns = (fit([job.member], mode)[0].metrics["test/rmse"] for mode in ("vmap", "loop"))
+    assert stacked == pytest.approx(turns, rel=1e-4)
 
 
 def test_a_small_sweep_stays_in_this_process_and_a_large_one_does_not(jobs: Compose) -> None:

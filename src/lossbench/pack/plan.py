@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from lossbench.data.cache import DataCache
 from lossbench.data.source import Description
@@ -21,9 +20,9 @@ from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.pack.groups import loss_kind
-from lossbench.pack.modes import choose_mode, on_gpu
-from lossbench.pack.rehearsal import Rehearsal, rehearse
-from lossbench.pack.turns import has_convolutions
+from lossbench.pack.kept import kept_for_backward
+from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, stack_bytes
+from lossbench.pack.rehearsal import rehearse
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +31,9 @@ log = logging.getLogger(__name__)
 _TURNS_AT_MOST = 4
 _STACK_AT_LEAST = 16
 # Weights, best weights, gradients twice, and the optimizer's two moments, with room for what a step makes.
-_STACK_BYTES = 1_200_000_000
 _BYTES_PER_WEIGHT = 4 * 8
+# What is kept for backward, and as much again for the gradients that take its place.
+_TIMES_KEPT = 2
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -99,7 +99,7 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
 
     Args:
         cores: processes at most.
-        max_members: runs in one pack at most; fewer where their weights would take more than 2 GB.
+        max_members: runs in one pack at most; fewer where a stack of them would not fit the memory.
         checkpoints: packs that an interrupted sweep has left there are formed again as they were.
 
     Raises:
@@ -145,41 +145,45 @@ class _Kind:
     because: str
     description: Description
     weights: int  # of one member
+    kept: int  # bytes that one member keeps for backward, at most
     seconds: float  # roughly, on one core
     remarks: Mapping[str, str]  # by the keys of jobs
     said: str | None = None  # of its model
 
 
 def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
-    """Jobs that may share a pack; those whose loss torch.func.vmap refuses are apart, and train in turns."""
+    """Jobs that may share a pack; those that train in turns for their loss are apart."""
     first = alike[0].member
     data = cache.load(first.source, first.seed, first.reads)
+    keys = [_part(job) for job in alike]
+    distinct = {key: alike[keys.index(key)] for key in dict.fromkeys(keys)}
     with left_alone():
         module = build_modules([first], data.description.inputs)[0]
-        mode, because = choose_mode(first, module, data, alike[0].mode)
-        rehearsals: dict[tuple[Any, ...], Rehearsal] = {}
-        for job in alike:
-            if _part(job) not in rehearsals:
-                rehearsals[_part(job)] = rehearse(job.member, module, data, job.config["experiment"])
+        obstacle = cannot_stack(first, module, data) if alike[0].mode != "loop" else None
+        rehearsals = {
+            key: rehearse(job.member, module, data, job.config["experiment"]) for key, job in distinct.items()
+        }
+        kept = {key: kept_for_backward(job.member, module, data) for key, job in distinct.items()}
     for rehearsal in rehearsals.values():
         if rehearsal.remark:
             log.warning("%s.", rehearsal.remark)
-    remarks = {job.key: r for job in alike if (r := rehearsals[_part(job)].remark)}
-    obstacles = [rehearsals[_part(job)].obstacle if mode == "vmap" else None for job in alike]
-    stacked = [job for job, obstacle in zip(alike, obstacles, strict=True) if not obstacle]
-    in_turns = [job for job, obstacle in zip(alike, obstacles, strict=True) if obstacle]
+    remarks = {job.key: r for key, job in zip(keys, alike, strict=True) if (r := rehearsals[key].remark)}
+    chosen = {
+        key: choose_mode(first, module, kept[key], alike[0].mode, obstacle or rehearsals[key].obstacle)
+        for key in distinct
+    }
     weights = sum(p.numel() for p in module.parameters())
     updates = first.trainer.epochs * -(-len(data.train) // first.trainer.batch_size)
     kinds = []
-    for jobs, how, why in (
-        (stacked, mode, because),
-        (in_turns, "loop", "; ".join(sorted({obstacle for obstacle in obstacles if obstacle}))),
-    ):
+    for mode in ("vmap", "loop"):
+        own = {key: why for key, (how, why) in chosen.items() if how == mode}
+        jobs = [job for key, job in zip(keys, alike, strict=True) if key in own]
         if jobs:
-            _say(jobs, how, why)
-            seconds = len(jobs) * updates * _seconds_per_update(module, weights, how)
+            because, most = "; ".join(sorted(set(own.values()))), max(kept[key] for key in own)
+            _say(jobs, mode, because)
+            seconds = len(jobs) * updates * _seconds_per_update(weights, most, mode)
             said = first.model.remark(module)
-            kinds.append(_Kind(jobs, how, why, data.description, weights, seconds, remarks, said))
+            kinds.append(_Kind(jobs, mode, because, data.description, weights, most, seconds, remarks, said))
     return kinds
 
 
@@ -197,12 +201,10 @@ def _say(jobs: Sequence[Job], mode: str, because: str) -> None:
         log.info("%d runs train %s: %s", len(jobs), how, because)
 
 
-def _seconds_per_update(module: nn.Module, weights: int, mode: str) -> float:
+def _seconds_per_update(weights: int, kept: int, mode: str) -> float:
     # Measured on one core: a stacked member with 5,000 weights takes 0.1 ms, one with 650,000, nearly all
-    # in a table of words, 2 ms; a small CNN in turns 15 ms.
-    if mode == "vmap":
-        return float(1e-4 * (weights / 5000) ** 0.6)
-    return 15e-3 if has_convolutions(module) else 2e-3
+    # in a table of words, 2 ms; one in turns 2 ms; and each MB kept for backward takes 1 to 3 ms more.
+    return (2e-3 if mode == "loop" else 1e-4 * (weights / 5000) ** 0.6) + 1.5e-9 * kept
 
 
 def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
@@ -210,7 +212,8 @@ def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
         return []
     if kind.mode == "loop":
         return even_parts(kind.jobs, min(max_members, _TURNS_AT_MOST), 2 * processes)
-    at_most = max(1, min(max_members, _STACK_BYTES // (_BYTES_PER_WEIGHT * kind.weights)))
+    room = stack_bytes(kind.jobs[0].member)
+    at_most = max(1, min(max_members, room // (_BYTES_PER_WEIGHT * kind.weights + _TIMES_KEPT * kind.kept)))
     # Cut finer, a stack loses what it is for.
     wide_enough = len(kind.jobs) >= _STACK_AT_LEAST * processes
     return even_parts(kind.jobs, at_most, processes if wide_enough else 1)

@@ -70,7 +70,7 @@ def rehearse(
             f"({type(error).__name__}: {why}): correct the model or its sizes."
         ) from error
     outputs = _read(member, outputs)
-    batch = _targets(member, data, places)
+    batch = read_beside(member, data, places)
     remark = _remark_on_batches(member, data)
     try:
         values = member.loss(outputs, batch.read, member.target)
@@ -105,7 +105,7 @@ def _examples(member: Member, data: DataSet) -> Tensor:
     return torch.cat([places[: count // 2], places[count // 2 :][-(count - count // 2) :]])
 
 
-def _targets(member: Member, data: DataSet, places: Tensor) -> _Batch:
+def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     """Targets of some training examples as a loss sees them.
 
     Raises:

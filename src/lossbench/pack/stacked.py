@@ -12,6 +12,7 @@ from torch.func import functional_call
 from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Moment, Objective, Read
+from lossbench.pack.recurrence import decomposed
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
 from lossbench.trees import Tree, mapped, part
@@ -63,7 +64,8 @@ class StackedEngine(Engine):
 
         if self.count == 1:
             read = mapped(lambda tensor: tensor.expand(2, *tensor.shape[1:]), read)
-        return part(torch.vmap(one)(self.parameters, self.buffers, read), slice(self.count))
+        with decomposed(self.module):
+            return part(torch.vmap(one)(self.parameters, self.buffers, read), slice(self.count))
 
     def step(
         self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
