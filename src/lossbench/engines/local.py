@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing import connection, context, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, cast
@@ -51,8 +51,8 @@ def warm(preload: Sequence[str]) -> None:
     """
     atexit.unregister(stop)  # once is enough
     atexit.register(stop)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(list(preload))
     before = dict(os.environ)
     os.environ.update(ONE_THREAD)  # libraries read it when they load, which is in the server
     # Ctrl-C reaches the whole group of processes, and is for this one to handle: the server inherits this.
@@ -161,6 +161,17 @@ class _Worker:
     reader: connection.Connection
 
 
+class _Context(context.ForkServerContext):
+    """Knows the processes that executors started: one may be dead before it can be asked for."""
+
+    def __init__(self) -> None:
+        self.started: list[BaseProcess] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> BaseProcess:  # type: ignore[override]  # noqa: N802
+        self.started.append(context.ForkServerProcess(*arguments, **named))
+        return self.started[-1]
+
+
 class _Crew:
     """The workers of one spread, and the thread that receives their messages."""
 
@@ -168,7 +179,7 @@ class _Crew:
         self._receive = receive
         self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
-        self._context = multiprocessing.get_context("forkserver")
+        self._context = _Context()
         self._over = threading.Event()
         self._post = threading.Thread(target=self._deliver, name="lossbench-messages", daemon=True)
 
@@ -224,11 +235,9 @@ class _Crew:
             initializer=begin,
             initargs=(writer, dict(os.environ), str(Path.cwd())),
         )
-        before = {process.pid for process in multiprocessing.active_children()}
         executor.submit(os.getpid)  # an executor starts its process with its first task
         writer.close()  # the worker holds the only other copy, so its end is the end of the pipe
-        process = next(p for p in multiprocessing.active_children() if p.pid not in before)
-        worker = _Worker(executor, process, reader)
+        worker = _Worker(executor, self._context.started[-1], reader)
         self._all.append(worker)
         return worker
 
