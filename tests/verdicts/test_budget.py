@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lossbench.claims.claim import Experiment
 from lossbench.report.page import markdown
 from lossbench.report.words import leaders, overtakings
-from lossbench.verdicts.budget import budget_curves, crossings, shares
+from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings, shares
 from lossbench.verdicts.build import build
 from lossbench.verdicts.choose import rates
 from lossbench.verdicts.conditions import Layout, tidy
@@ -40,7 +40,7 @@ def test_shares_are_those_of_all_subsets(tried: int) -> None:
 def test_the_curve_ends_at_the_chosen_rate_and_starts_at_the_mean_of_all(runs: pd.DataFrame) -> None:
     frame = tidy(runs)
     layout = Layout.of(frame)
-    curves = budget_curves(frame, rates(frame, layout, "mae"), layout, "rmse")
+    curves = budget_curves(budget_by_seed(frame, rates(frame, layout, "mae"), layout, "rmse"), layout)
     own = frame[(frame["loss.name"] == "mae") & (frame["data.contamination"] == 0.2)]
     curve = curves[(curves["loss.name"] == "mae") & (curves["data.contamination"] == 0.2)].set_index("tried")
     assert curve.loc[1, "mean"] == pytest.approx(own["test/rmse"].mean())
@@ -53,21 +53,29 @@ def test_a_ranking_that_turns_with_the_budget_is_found(runs: pd.DataFrame) -> No
     runs.loc[easy, "test/rmse"] = 1.25
     frame = tidy(runs[(runs["data.contamination"] == 0.0) & (runs["loss.name"] != "huber")])
     layout = Layout.of(frame)
-    curves = budget_curves(frame, rates(frame, layout, "mae"), layout, "rmse")
-    found = crossings(curves, layout, "rmse")
+    by_seed = budget_by_seed(frame, rates(frame, layout, "mae"), layout, "rmse")
+    found = crossings(by_seed, layout, "rmse")
     assert [(c.better, c.worse) for c in found] == [("mse", "mae")]
-    assert 1 < found[0].tried <= 4
+    assert 1 <= found[0].behind < found[0].tried <= found[0].ahead <= 4
     assert found[0].leads
 
 
-def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
-    curves = pd.DataFrame(
+def by_seed(losses: dict[str, tuple[float, ...]], spread: float = 0.01, seeds: int = 8) -> pd.DataFrame:
+    """Values of which less is better, by the number of rates tried, around these means."""
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
         [
-            {"loss.name": loss, "tried": tried, "mean": mean}
-            for loss, means in (("mse", (1.0, 0.9)), ("mae", (1.1, 0.8)), ("huber", (0.5, 0.4)))
+            {"loss.name": loss, "tried": tried, "seed": seed, "value": mean + spread * away}
+            for loss, means in losses.items()
             for tried, mean in enumerate(means, start=1)
+            for noise in [rng.normal(size=seeds)]
+            for seed, away in enumerate(noise - noise.mean())
         ]
     )
+
+
+def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
+    curves = by_seed({"mse": (1.0, 0.9), "mae": (1.1, 0.8), "huber": (0.5, 0.4)})
     layout = Layout(("mse", "mae", "huber"), (), {})
     (found,) = crossings(curves, layout, "rmse")
     assert (found.better, found.worse, found.leads) == ("mae", "mse", False)
@@ -75,12 +83,47 @@ def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
     assert lead.leads
 
 
+def test_a_crossing_has_a_band_between_the_numbers_at_which_the_order_is_clear() -> None:
+    layout = Layout(("mse", "mae"), (), {})
+    means = {"mse": (1.0, 1.0, 1.0, 1.0, 1.0), "mae": (2.0, 1.002, 0.999, 0.998, 0.5)}
+    (found,) = crossings(by_seed(means, spread=0.05), layout, "rmse")
+    assert (found.better, found.worse, found.behind, found.ahead) == ("mae", "mse", 1, 5)
+    assert 2 <= found.tried <= 5
+    (exact,) = crossings(by_seed(means, spread=1e-6), layout, "rmse")
+    assert (exact.behind, exact.tried, exact.ahead) == (2, 3, 3)
+    (turned,) = crossings(by_seed(means, spread=1e-6), layout, "accuracy")  # of which more is better
+    assert (turned.better, turned.worse) == ("mse", "mae")
+
+
+def test_orders_that_turn_within_their_bands_and_single_seeds_are_no_crossings() -> None:
+    layout = Layout(("mse", "mae"), (), {})
+    means = {"mse": (1.0, 1.0, 1.0), "mae": (2.0, 1.002, 0.998)}
+    assert crossings(by_seed(means, spread=0.05), layout, "rmse") == []
+    assert crossings(by_seed({"mse": (1.0, 1.0), "mae": (2.0, 0.5)}, seeds=1), layout, "rmse") == []
+    both_ways = {"mse": (1.0, 1.0, 1.0), "mae": (2.0, 0.5, 2.0)}
+    assert [(c.better, c.tried) for c in crossings(by_seed(both_ways), layout, "rmse")] == [
+        ("mae", 2),
+        ("mse", 3),
+    ]
+
+
+def test_losses_with_other_numbers_of_rates_and_other_seeds_are_compared_where_both_are() -> None:
+    layout = Layout(("mse", "mae"), (), {})
+    curves = by_seed({"mse": (1.0, 1.0), "mae": (2.0, 0.5, 0.4)})
+    fewer = curves[(curves["loss.name"] == "mae") | (curves["seed"] < 5)]
+    (found,) = crossings(fewer, layout, "rmse")
+    assert (found.better, found.behind, found.tried, found.ahead) == ("mae", 1, 2, 2)
+
+
 def test_the_page_tells_who_leads_in_words_and_the_rest_in_a_table(runs: pd.DataFrame) -> None:
     spot = runs["data.contamination"] == 0.0
     runs.loc[spot & (runs["loss.name"] == "mae"), "test/rmse"] = 1.25  # good at every rate, never the best
     report = build(Experiment("x", judge="rmse", select="mae"), runs[spot])
     (told,) = leaders(report)
-    assert re.fullmatch(r"mae at first, (mse|huber) from [23] rates on(, (mse|huber) from [34] on)?", told)
+    assert re.fullmatch(
+        r"mae at first, (mse|huber) from [23] \[\d, \d\] rates on(, (mse|huber) from [34] \[\d, \d\] on)?",
+        told,
+    )
     rows = overtakings(report)
     assert {row[2] for row in rows if row[1] in ("mse", "huber")} >= {"mae"}
     page = markdown(report, {})
@@ -88,4 +131,4 @@ def test_the_page_tells_who_leads_in_words_and_the_rest_in_a_table(runs: pd.Data
     assert page.count(" rates |") == len(rows)
     assert "overtakes" not in page.partition("<details>")[0]
     steady = replace(report, crossings=tuple(replace(one, leads=False) for one in report.crossings))
-    assert "stays the best however many" in markdown(steady, {})
+    assert "No other loss clearly takes the lead" in markdown(steady, {})

@@ -199,7 +199,7 @@ def _selection(selection: object) -> str:
 
 
 def leaders(report: Report) -> list[str]:
-    """For each condition, how the best loss changes as more learning rates are tried; where it does."""
+    """For each condition, how the best loss clearly changes as more learning rates are tried."""
     turns: dict[str, list[Crossing]] = {}
     for crossing in report.crossings:
         if crossing.leads:
@@ -207,15 +207,19 @@ def leaders(report: Report) -> list[str]:
     said = []
     for where, own in turns.items():
         first, *later = sorted(own, key=lambda crossing: crossing.tried)
-        follow = "".join(f", {turn.better} from {turn.tried} on" for turn in later)
+        follow = "".join(f", {turn.better} from {_from(turn)} on" for turn in later)
         start = f"{where}: " if where else ""
-        said.append(f"{start}{first.worse} at first, {first.better} from {first.tried} rates on{follow}")
+        said.append(f"{start}{first.worse} at first, {first.better} from {_from(first)} rates on{follow}")
     return said
 
 
-def overtakings(report: Report) -> list[tuple[str, str, str, int]]:
-    """Every pair whose order turns: condition, who overtakes, who is overtaken, from how many rates on."""
-    return [(_where(report, one), one.better, one.worse, one.tried) for one in report.crossings]
+def _from(crossing: Crossing) -> str:
+    return f"{crossing.tried} [{crossing.behind}, {crossing.ahead}]"
+
+
+def overtakings(report: Report) -> list[tuple[str, str, str, str]]:
+    """Every pair whose order clearly turns: condition, who overtakes whom, from how many rates on."""
+    return [(_where(report, one), one.better, one.worse, _from(one)) for one in report.crossings]
 
 
 def _where(report: Report, crossing: Crossing) -> str:

@@ -25,8 +25,8 @@ def shares(rates: int, tried: int) -> Floats:
     return np.array([comb(rates - 1 - rank, tried - 1) for rank in range(rates)]) / comb(rates, tried)
 
 
-def budget_curves(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, metric: str) -> pd.DataFrame:
-    """One row per condition and number of tried rates: `tried`, and `mean`, `low`, `high` over seeds (95%).
+def budget_by_seed(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, metric: str) -> pd.DataFrame:
+    """One row per condition, number of tried rates and seed: `tried`, `seed`, `value`.
 
     Args:
         runs: the tidy frame.
@@ -35,52 +35,92 @@ def budget_curves(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, metr
         metric: a test metric, without `test/`.
     """
     frame = runs.assign(value=results(runs, f"test/{metric}"))
-    rows: list[dict[str, Any]] = []
+    found = [pd.DataFrame(columns=[*layout.keys, "tried", SEED, "value"])]
     for _, rates in ranked.groupby(layout.keys, dropna=False, sort=False):
         condition = {key: rates[key].iloc[0] for key in layout.keys}
         own = frame.merge(rates[[*layout.keys, RATE]], on=[*layout.keys, RATE])
-        table = own.pivot_table(index=SEED, columns=RATE, values="value").reindex(columns=rates[RATE])
-        values = table.dropna().to_numpy()
-        if not len(values):
-            continue
-        for tried in range(1, len(rates) + 1):
-            interval = paired_interval(values @ shares(len(rates), tried))
-            numbers = (interval.estimate, interval.low, interval.high)
-            rows.append(
-                {**condition, "tried": tried, **dict(zip(("mean", "low", "high"), numbers, strict=True))}
-            )
-    columns = [*layout.keys, "tried", "mean", "low", "high"]
+        table = (
+            own.pivot_table(index=SEED, columns=RATE, values="value").reindex(columns=rates[RATE]).dropna()
+        )
+        for tried in range(1, len(rates) + 1) if len(table) else ():
+            expected = table.to_numpy() @ shares(len(rates), tried)
+            found.append(pd.DataFrame({**condition, "tried": tried, SEED: table.index, "value": expected}))
+    return pd.concat(found[1:] or found, ignore_index=True)
+
+
+def budget_curves(by_seed: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """One row per condition and number of tried rates: `tried`, and `mean`, `low`, `high` over seeds (95%).
+
+    Args:
+        by_seed: of `budget_by_seed`.
+        layout: what is compared.
+    """
+    keys, rows = [*layout.keys, "tried"], list[dict[str, Any]]()
+    for _, own in by_seed.groupby(keys, dropna=False, sort=False):
+        interval = paired_interval(own["value"].to_numpy(float))
+        numbers = {"mean": interval.estimate, "low": interval.low, "high": interval.high}
+        rows.append({**{key: own[key].iloc[0] for key in keys}, **numbers})
+    columns = [*keys, "mean", "low", "high"]
     return pd.DataFrame(rows, columns=columns).astype({"mean": float, "low": float, "high": float})
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """`better` overtakes `worse` once `tried` rates are tried; `where` names the rest of the condition.
+    """`better` overtakes `worse`; `where` names the rest of the condition.
 
-    leads: whether the one overtaken was the best of all losses until then, and the other one is from there on
+    tried: the number of rates from which on its mean is better
+    behind: the largest number before at which it is clearly worse: the 95% interval of the difference, paired
+        by seed, lies on that side of zero
+    ahead: the smallest number after at which it is clearly better
+    leads: whether the one overtaken is the best of all losses at the one number, and the other at the other
     """
 
     where: dict[str, Any]
     better: str
     worse: str
     tried: int
+    behind: int
+    ahead: int
     leads: bool = False
 
 
-def crossings(curves: pd.DataFrame, layout: Layout, metric: str) -> list[Crossing]:
-    """Where the order of two losses turns as the budget grows, by the mean curves."""
+def crossings(by_seed: pd.DataFrame, layout: Layout, metric: str) -> list[Crossing]:
+    """Where the order of two losses clearly turns as the budget grows.
+
+    Mean curves that touch and part again within their bands are no crossing.
+
+    Args:
+        by_seed: of `budget_by_seed`, by contender.
+        layout: of the contenders.
+        metric: without `test/`.
+    """
     sign = 1.0 if higher_is_better(metric) else -1.0
     found = []
-    groups = curves.groupby(list(layout.axes), dropna=False, sort=False) if layout.axes else [((), curves)]
+    groups = by_seed.groupby(list(layout.axes), dropna=False, sort=False) if layout.axes else [((), by_seed)]
     for key, rows in groups:
         where = dict(zip(layout.axes, key if isinstance(key, tuple) else (key,), strict=True))
-        table = sign * rows.pivot_table(index="tried", columns=LOSS, values="mean")
-        leaders = dict(zip(table.index, table.idxmax(axis="columns"), strict=True))
-        for one, other in combinations([loss for loss in layout.losses if loss in table], 2):
-            lead = (table[one] - table[other]).dropna()
-            for (earlier, before), (tried, after) in pairwise(lead[lead != 0].items()):
-                if before * after < 0:
-                    better, worse = (one, other) if after > 0 else (other, one)
-                    leads = leaders[earlier] == worse and leaders[tried] == better
-                    found.append(Crossing(where, better, worse, int(str(tried)), bool(leads)))
+        values = sign * rows.pivot_table(index="tried", columns=[LOSS, SEED], values="value")
+        means = values.T.groupby(level=0).mean().T
+        leaders = dict(zip(means.index, means.idxmax(axis="columns"), strict=True))
+        for one, other in combinations([loss for loss in layout.losses if loss in means], 2):
+            lead = pd.DataFrame(values[one] - values[other]).dropna(axis="columns", how="all").dropna()
+            for tried, behind, ahead, turn in _turns(lead):
+                better, worse = (one, other) if turn > 0 else (other, one)
+                leads = leaders[behind] == worse and leaders[ahead] == better
+                found.append(Crossing(where, better, worse, tried, behind, ahead, bool(leads)))
     return found
+
+
+def _turns(lead: pd.DataFrame) -> list[tuple[int, int, int, int]]:
+    """Of a lead, numbers of rates by seeds: `tried`, `behind`, `ahead` and the sign from there on."""
+    if lead.shape[1] < 2:
+        return []
+    interval = paired_interval(lead.to_numpy(float))
+    numbers, signs = [int(one) for one in lead.index], np.sign(interval.estimate)
+    clear = np.flatnonzero((interval.low > 0) | (interval.high < 0))
+    turns = []
+    for before, after in pairwise(clear):
+        if signs[before] != signs[after]:
+            still = max(place for place in range(before, after) if signs[place] != signs[after])
+            turns.append((numbers[still + 1], numbers[before], numbers[after], int(signs[after])))
+    return turns

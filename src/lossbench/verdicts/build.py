@@ -19,7 +19,7 @@ from lossbench.metrics.names import METRICS
 from lossbench.tracking.runs import SOURCE
 from lossbench.verdicts import choose, lopsided, table
 from lossbench.verdicts.breakdown import Breakdown, breakdown
-from lossbench.verdicts.budget import Crossing, budget_curves, crossings
+from lossbench.verdicts.budget import Crossing, budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
@@ -209,7 +209,7 @@ def _report(
     trials = runs[runs["run_id"].isin({*chosen["run_id"], *itertools.chain(*compared)})]
     short = unended(trials, layout, select, histories) if histories else ()
     late = {name for one in short for name in one.run_ids}
-    budget = budget_curves(runs, ranked, layout, judged_by)
+    by_seed = budget_by_seed(runs, ranked, layout, judged_by)
     return Report(
         experiment=experiment,
         judge=judged_by,
@@ -235,8 +235,8 @@ def _report(
         by_axis=tuple(table.axis_tables(rows.rows, rows.layout, judged_by, families)),
         by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
         cross=tuple(table.cross_tables(rows.rows, rows.layout, families)),
-        budget=budget,
-        crossings=tuple(crossings(Contenders.of(budget, layout).rows, rows.layout, judged_by)),
+        budget=budget_curves(by_seed, layout),
+        crossings=tuple(crossings(Contenders.of(by_seed, layout).rows, rows.layout, judged_by)),
         ranks=ranks(rows.rows, rows.layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,

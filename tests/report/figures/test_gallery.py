@@ -174,7 +174,7 @@ def test_swept_knobs_of_a_loss_are_lines_of_one_panel(make: Callable[..., pd.Dat
 
 
 def test_a_ring_marks_only_who_takes_the_lead(report: Report, store: str) -> None:
-    turns = (Crossing({}, "mae", "mse", 2, leads=False),)
+    turns = (Crossing({}, "mae", "mse", 2, behind=1, ahead=3, leads=False),)
     for leads, rings in ((False, 0), (True, 1)):
         turning = replace(report, crossings=tuple(replace(turn, leads=leads) for turn in turns))
         (drawn,) = gallery._budget(turning, Stored(store))

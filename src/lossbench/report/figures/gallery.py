@@ -143,7 +143,7 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
     ]
     text = (
         f"Expected test {metric_name(report.judge)} of someone who tries so many of the learning rates and "
-        f"keeps the best on validation; a ring marks where another loss takes the lead{some}."
+        f"keeps the best on validation; a ring marks where another loss clearly takes the lead{some}."
     )
     yield Drawn("budget.png", trends.budget(parts, report.judge, turns), text)
 
