@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from lossbench.cli.refusals import is_told, sentence
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.errors import InputError
-from lossbench.job import GROUPS, Job, conf_dir, jobs_from
+from lossbench.job import Job, jobs_from
 from lossbench.pack.grouping import pack_key
 from lossbench.tracking.provenance import flatten
 

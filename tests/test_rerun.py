@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import conf_dir
 from lossbench.outcome import Outcome
 from lossbench.rerun import TOLERANCE, _sorted, main, rerun
 from lossbench.train import train_many

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.config.making import make
 from lossbench.errors import InputError
-from lossbench.job import GROUPS, Job, conf_dir, jobs_from
+from lossbench.job import KINDS, Job, jobs_from
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
 
@@ -68,7 +69,7 @@ def test_whatever_a_knob_becomes_the_key_changes(group: str, node: dict[str, Any
     base = job_once()
 
     def key(node: dict[str, Any]) -> str:
-        made: Any = make(group, GROUPS[group], node)
+        made: Any = make(group, KINDS[group], node)
         member = replace(base.member, **{PARTS.get(group, group): made})
         return replace(base, member=member, config={**base.config, group: node}).key
 

@@ -19,9 +19,9 @@ from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
 from lossbench.cli.app import main
+from lossbench.config.folders import conf_dir
 from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
-from lossbench.job import conf_dir
 from lossbench.outcome import Outcome
 from lossbench.tracking import NotRecorded, Store
 from lossbench.train import train_many

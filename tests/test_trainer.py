@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import Job, conf_dir, jobs_from
+from lossbench.job import Job, jobs_from
 from lossbench.trainer import TrainerOptions
 
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench import __version__
 from lossbench.config import options
 from lossbench.config.choice import Choice
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.config.knob_types import one_spelling
 from lossbench.config.making import make
 from lossbench.data.contract import check_source
@@ -31,7 +31,7 @@ from lossbench.trainer import TrainerOptions
 if TYPE_CHECKING:
     from lossbench.task import InputKind, Target
 
-GROUPS: Mapping[str, type[Choice]] = {
+KINDS: Mapping[str, type[Choice]] = {
     "data": DataSource,
     "model": Model,
     "loss": Loss,
@@ -39,13 +39,6 @@ GROUPS: Mapping[str, type[Choice]] = {
     "trainer": TrainerOptions,
 }
 _PARTS = (*GROUPS, "seed", "pack", "tracking", "experiment")
-
-
-def conf_dir() -> Path:
-    """The folder of the YAML files: inside an installed package, or at the top of a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "conf"
-    return installed if installed.is_dir() else here.parents[1] / "conf"
 
 
 @dataclass(frozen=True)
@@ -183,7 +176,7 @@ def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
         raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
     key = json.dumps([group, node], default=str)
     if key not in made:
-        made[key] = make(group, GROUPS[group], node)
+        made[key] = make(group, KINDS[group], node)
     return made[key]
 
 
@@ -229,5 +222,5 @@ def _shipped(group: str) -> list[tuple[str, Any]]:
         node = OmegaConf.to_container(OmegaConf.load(path))
         assert isinstance(node, dict)
         if not any(isinstance(value, dict) for value in node.values()):
-            found.append((path.stem, make(group, GROUPS[group], {str(k): v for k, v in node.items()})))
+            found.append((path.stem, make(group, KINDS[group], {str(k): v for k, v in node.items()})))
     return found

@@ -9,10 +9,10 @@ import pytest
 
 from lossbench.claims.claim import check_experiments, parse_experiment
 from lossbench.claims.known import Known
+from lossbench.config.folders import conf_dir
 from lossbench.data.faces import Faces
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
-from lossbench.job import conf_dir
 from lossbench.losses.huber import Huber
 
 

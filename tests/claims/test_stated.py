@@ -15,7 +15,7 @@ from lossbench.claims.claim import Claim, Experiment, parse_experiment
 from lossbench.claims.declared import load_experiment, shipped
 from lossbench.claims.known import Known
 from lossbench.claims.stated import NONE, digest, stated
-from lossbench.job import conf_dir
+from lossbench.config.folders import conf_dir
 from lossbench.report.words import beside_text
 from lossbench.tracking import read_runs
 from lossbench.tracking.runs import CLAIMS

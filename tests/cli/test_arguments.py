@@ -8,8 +8,8 @@ import pytest
 from hydra._internal.utils import get_args_parser
 
 from lossbench.cli.arguments import Arguments, arranged, before_shipped
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import conf_dir
 
 
 @pytest.mark.parametrize(

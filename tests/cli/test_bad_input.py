@@ -25,8 +25,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossbench.cli.refusals import is_told, sentence
 from lossbench.config.chosen import check_chosen
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import conf_dir, jobs_from
+from lossbench.job import jobs_from
 from lossbench.train import train_many
 
 Refuse = Callable[[str], str]

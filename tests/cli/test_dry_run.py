@@ -15,8 +15,9 @@ from omegaconf import DictConfig
 
 from lossbench.cli import app
 from lossbench.cli.dry_run import Shown, duration, instead, show
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import conf_dir, jobs_from
+from lossbench.job import jobs_from
 from lossbench.pack.plan import plan
 from lossbench.pack.timing import _side_by_side, estimate
 from lossbench.train import train_many

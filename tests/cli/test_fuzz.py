@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.job import conf_dir
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
 

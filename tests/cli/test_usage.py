@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lossbench.cli.usage import usage
-from lossbench.job import GROUPS, conf_dir
+from lossbench.config.folders import GROUPS, conf_dir
 
 
 def rows(title: str, folder: Path | None = None) -> dict[str, dict[str, str]]:

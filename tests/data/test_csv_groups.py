@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
+from lossbench.config.folders import conf_dir
 from lossbench.data.splits import whole_groups
 from lossbench.data.table import Table
 from lossbench.errors import InputError
-from lossbench.job import conf_dir, jobs_from
+from lossbench.job import jobs_from
 from lossbench.pack.grouping import may_share
 from lossbench.train import train_many
 

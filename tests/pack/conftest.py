@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.job import Job, Member, conf_dir, jobs_from
+from lossbench.config.folders import conf_dir
+from lossbench.job import Job, Member, jobs_from
 
 Compose = Callable[..., list[Job]]
 

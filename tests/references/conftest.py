@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.job import Member, conf_dir, jobs_from
+from lossbench.config.folders import conf_dir
+from lossbench.job import Member, jobs_from
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
 

@@ -13,13 +13,13 @@ from scipy import stats
 
 from lossbench import palette
 from lossbench.claims.claim import Experiment
-from lossbench.claims.declared import select_of
 from lossbench.review import refresh as module
 from lossbench.review.refresh import outdated, refresh
 from lossbench.review.sweep import conclude
 from lossbench.tracking import Store, read_histories, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.verdicts.build import build
+from lossbench.verdicts.conditions import select_of
 
 Sweep = Callable[..., None]
 Query = Callable[..., list[tuple[Any, ...]]]

@@ -17,16 +17,16 @@ from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from torch import nn
 
 from lossbench.claims.claim import Experiment
-from lossbench.claims.declared import select_of
+from lossbench.config.folders import conf_dir
 from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet
-from lossbench.job import conf_dir
 from lossbench.outcome import Outcome
 from lossbench.pack.engine import build_modules
 from lossbench.review.refresh import refresh
 from lossbench.tracking import read_artifact, read_runs
 from lossbench.train import train_many
 from lossbench.verdicts.build import build
+from lossbench.verdicts.conditions import select_of
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
 FILE = "state_dict.pt"

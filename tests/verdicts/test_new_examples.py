@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from lossbench.claims.claim import Claim, Experiment
-from lossbench.job import conf_dir
+from lossbench.config.folders import conf_dir
 from lossbench.report import page, terminal
 from lossbench.report.__main__ import main
 from lossbench.train import train_many

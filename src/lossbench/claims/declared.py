@@ -11,11 +11,8 @@ from omegaconf import OmegaConf
 
 from lossbench.config.folders import choices, root_of, roots
 from lossbench.config.naming import check_written
-from lossbench.tracking.runs import SELECT
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lossbench.claims.claim import Experiment
 
 
@@ -54,9 +51,3 @@ def load_experiment(
     parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
     own = ("--config-dir", str(folder)) if root == folder else ()
     return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)
-
-
-def select_of(runs: pd.DataFrame) -> str | None:
-    """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
-    told = runs[SELECT].dropna() if SELECT in runs.columns else ()
-    return str(next(iter(told))) if len(told) else None

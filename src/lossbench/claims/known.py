@@ -11,10 +11,9 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.config.making import declared
 from lossbench.errors import InputError, suggestion
-
-GROUPS = ("data", "model", "loss", "optimizer", "trainer")
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,6 @@ class Known:
     @staticmethod
     def of_config() -> Known:
         """The shipped `conf/` and, inside a Hydra program, the folders of its search path."""
-        from lossbench.job import conf_dir
-
         return _read((*_search_path(), conf_dir()))
 
     def checked(self, where: str, key: str, wanted: Any) -> Any:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lossbench.tracking.runs import CLAIMS
-
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lossbench.claims.claim import Claim
 
 NONE = "none"  # of an experiment without claims; runs that were recorded before have no such tag
@@ -42,20 +38,6 @@ def stated(node: Mapping[str, Any]) -> str:
         for entry in node.get("claims") or ()
     ]
     return ",".join(told) or NONE
-
-
-def after_runs(claim: Claim, runs: pd.DataFrame, compared: Collection[str]) -> bool:
-    """Whether one of the runs that a claim compares did not state it; False of runs that keep nothing.
-
-    Args:
-        claim: as it is judged.
-        runs: of `tracking.read_runs`.
-        compared: ids of those that the claim compares.
-    """
-    if CLAIMS not in runs:
-        return False
-    known = runs.loc[runs["run_id"].astype(str).isin(compared), CLAIMS].dropna().unique()
-    return any(digest(claim) not in str(own).split(",") for own in known)
 
 
 def _digest(*sides: Mapping[str, Any], metric: str, kind: str, margin: float) -> str:

@@ -22,11 +22,10 @@ from lossbench.cli.arguments import Arguments, arranged, before_shipped
 from lossbench.cli.command import wrapped
 from lossbench.cli.refusals import is_told, sentence
 from lossbench.config.chosen import check_chosen
-from lossbench.config.folders import shadowing
+from lossbench.config.folders import conf_dir, shadowing
 from lossbench.engines import foresight
 from lossbench.engines.interruption import Told
 from lossbench.errors import RunFailedError
-from lossbench.job import conf_dir
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
 

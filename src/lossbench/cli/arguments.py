@@ -12,10 +12,9 @@ from typing import NoReturn
 from hydra._internal.utils import get_args_parser
 
 from lossbench.cli.refusals import known_parts, place
-from lossbench.config.folders import root_of
+from lossbench.config.folders import conf_dir, root_of
 from lossbench.config.naming import NAME, check_typed, check_written, spoken
 from lossbench.errors import InputError
-from lossbench.job import conf_dir
 
 DRY_RUN = "--dry-run"
 _SEE = "python -m lossbench --help shows how to start"

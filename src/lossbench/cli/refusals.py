@@ -14,11 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.cli.unreadable import unreadable
 from lossbench.config import foreign
 from lossbench.config.chosen import groups
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.config.making import declared
 from lossbench.config.options import PACKAGE_MISSING
 from lossbench.config.quoting import corrected
 from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
-from lossbench.job import GROUPS, conf_dir
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
 _SHOWN = "HYDRA_FULL_ERROR=1 shows where"

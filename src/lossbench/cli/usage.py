@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from lossbench.config.folders import choices
 from lossbench.config.making import make
-from lossbench.job import GROUPS
+from lossbench.job import KINDS
 from lossbench.task import Target
 
 _WIDTH = 100
@@ -92,7 +92,7 @@ def _node(path: Path) -> dict[str, Any]:
 
 
 def _made(group: str, node: dict[str, Any]) -> Any:
-    return make(group, GROUPS[group], node)
+    return make(group, KINDS[group], node)
 
 
 def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.config.folders import GROUPS, conf_dir
 from lossbench.errors import InputError, suggestion
-from lossbench.job import GROUPS, conf_dir
 
 
 def groups() -> list[str]:

@@ -7,7 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from lossbench.config.naming import is_file_name
-from lossbench.job import conf_dir
+
+GROUPS = ("data", "model", "loss", "optimizer", "trainer")  # whose choices make what one run trains
+
+
+def conf_dir() -> Path:
+    """The folder of the YAML files: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parents[1] / "conf"
 
 
 def roots(folder: Path | None) -> tuple[Path, ...]:

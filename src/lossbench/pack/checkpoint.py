@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lossbench.tracking.process import Process, this_process
+from lossbench.engines.process import Process, this_process
 
 if TYPE_CHECKING:
     from lossbench.job import Job

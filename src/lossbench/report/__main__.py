@@ -24,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossbench.claims.declared import load_experiment, select_of, shipped
+from lossbench.claims.declared import load_experiment, shipped
 from lossbench.cli import command
 from lossbench.config.folders import shadowing
 from lossbench.config.naming import ANATOMY, is_file_name
@@ -91,6 +91,7 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.report.terminal import show
     from lossbench.verdicts import looks
     from lossbench.verdicts.build import build
+    from lossbench.verdicts.conditions import select_of
     from lossbench.verdicts.predictions import reader
 
     looked = looks.recorded(uri, experiment.name) if len(runs) else frozenset()

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from lossbench import palette
-from lossbench.claims.declared import load_experiment, select_of
+from lossbench.claims.declared import load_experiment
 from lossbench.review.notes import describe
 from lossbench.review.summaries import Compared, Summary, compare, first_metric
 from lossbench.review.views import CHOSEN, CONDITION, views
@@ -19,7 +19,9 @@ from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.reader import load
 from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
-from lossbench.tracking.writer import Writer, writer
+from lossbench.tracking.writer import Writer
+from lossbench.tracking.writing import writer
+from lossbench.verdicts.conditions import select_of
 
 SUMMARY = "summary"
 PARENT = "mlflow.parentRunId"

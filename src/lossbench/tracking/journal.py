@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.data.archive import cache_folder
+from lossbench.engines.process import Process, this_process
 from lossbench.tracking.address import Address
-from lossbench.tracking.process import Process, this_process
 from lossbench.tracking.runs import RunResult
 
 FOLDER = "lossbench-unrecorded"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from lossbench.engines.process import Process
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
-from lossbench.tracking.process import Process
 from lossbench.tracking.reader import load, reading
 from lossbench.tracking.records import Record, latest
 from lossbench.tracking.runs import FinishedRun

@@ -12,15 +12,16 @@ from functools import cached_property, partial
 from types import TracebackType
 
 from lossbench import palette
+from lossbench.engines.process import this_process
 from lossbench.errors import InputError
 from lossbench.tracking import address, creation, resume, runs
 from lossbench.tracking.conversion import PARAM_LENGTH, data_set_record
 from lossbench.tracking.journal import Entry, Journal, Opening
 from lossbench.tracking.patience import first_line, may_pass, persist
-from lossbench.tracking.process import this_process
 from lossbench.tracking.recorder import NotRecorded, Recorder
 from lossbench.tracking.runs import FinishedRun, RunResult, RunStart
-from lossbench.tracking.writer import Writer, writer
+from lossbench.tracking.writer import Writer
+from lossbench.tracking.writing import writer
 
 _log = logging.getLogger(__name__)
 

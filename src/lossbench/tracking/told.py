@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lossbench.claims.stated import stated
+from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
-from lossbench.job import GROUPS, Job
+from lossbench.job import Job
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What the store asks of a writer, and which one an address gets."""
+"""What the store asks of a writer."""
 
 from __future__ import annotations
 
@@ -56,11 +56,3 @@ class Writer(ABC):
         Records of this kind of other keys are deleted. Where the writer can, a record of the same key is
         written anew under its id, so that links to it stay good.
         """
-
-
-def writer(address: Address) -> Writer:
-    """The writer for an address that was prepared."""
-    from lossbench.tracking.bulk_writer import BulkWriter
-    from lossbench.tracking.client_writer import ClientWriter
-
-    return BulkWriter(address) if BulkWriter.knows(address) else ClientWriter(address)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from lossbench.claims.claim import Experiment
-from lossbench.claims.declared import select_of
 from lossbench.errors import InputError
 from lossbench.metrics.names import METRICS
 from lossbench.tracking.runs import SOURCE
@@ -21,7 +20,7 @@ from lossbench.verdicts import choose, lopsided, table
 from lossbench.verdicts.breakdown import Breakdown, breakdown
 from lossbench.verdicts.budget import Crossing, budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.conditions import DONE, SEED, Layout, label, lost, prefers_higher, tidy
+from lossbench.verdicts.conditions import DONE, SEED, Layout, label, lost, prefers_higher, select_of, tidy
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples

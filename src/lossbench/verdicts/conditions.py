@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.config.folders import GROUPS
 from lossbench.metrics.names import METRICS
 from lossbench.tracking.runs import DIRECTION, PLACES, SELECT
 from lossbench.verdicts.spelling import same, show, sorting, spelled
@@ -21,7 +22,6 @@ from lossbench.verdicts.spelling import same, show, sorting, spelled
 LOSS = "loss.name"
 RATE = "optimizer.lr"
 SEED = "seed"
-GROUPS = ("data", "model", "loss", "optimizer", "trainer")
 NOT_FINITE = "lossbench.not_finite"
 INFINITE = 1e300  # MLflow's database stores infinity as the largest float
 DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
@@ -174,6 +174,12 @@ def higher_is_better(metric: str) -> bool:
     """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
     name = metric.split("/", 1)[-1]
     return name in METRICS and METRICS[name].higher_is_better
+
+
+def select_of(runs: pd.DataFrame) -> str | None:
+    """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
+    told = runs[SELECT].dropna() if SELECT in runs.columns else ()
+    return str(next(iter(told))) if len(told) else None
 
 
 def prefers_higher(runs: pd.DataFrame, select: str) -> bool:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from lossbench.claims.claim import Claim
-from lossbench.claims.stated import after_runs
+from lossbench.claims.stated import digest
 from lossbench.counting import counted
+from lossbench.tracking.runs import CLAIMS
 from lossbench.verdicts import statistics
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.comparison import Evidence, compare
@@ -180,6 +181,20 @@ def placed(
         )
         for one, ids in zip(judged, compared, strict=True)
     )
+
+
+def after_runs(claim: Claim, runs: pd.DataFrame, compared: Collection[str]) -> bool:
+    """Whether one of the runs that a claim compares did not state it; False of runs that keep nothing.
+
+    Args:
+        claim: as it is judged.
+        runs: of `tracking.read_runs`.
+        compared: ids of those that the claim compares.
+    """
+    if CLAIMS not in runs:
+        return False
+    known = runs.loc[runs["run_id"].astype(str).isin(compared), CLAIMS].dropna().unique()
+    return any(digest(claim) not in str(own).split(",") for own in known)
 
 
 def for_new_examples(claim: Claim, sides: Sides, choice: Choice) -> Interval | None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from lossbench.config.folders import GROUPS
 from lossbench.verdicts import lopsided
 from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.conditions import DONE, GROUPS, Layout
+from lossbench.verdicts.conditions import DONE, Layout
 from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Callable
 
-from lossbench.tracking.process import FOREIGN_LIFE_SECONDS, Process, this_process
+from lossbench.engines.process import FOREIGN_LIFE_SECONDS, Process, this_process
 
 
 def test_this_process_lives_and_reads_itself_back() -> None:
@@ -20,8 +20,8 @@ def test_this_process_lives_and_reads_itself_back() -> None:
     assert again.lives(0)
 
 
-def test_an_ended_process_is_dead_also_as_a_zombie(python: Callable[[str], subprocess.Popen[str]]) -> None:
-    child = python("print(1, flush=True); input()")
+def test_an_ended_process_is_dead_also_as_a_zombie() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and nobody has taken notice
     process = dataclasses.replace(this_process(), pid=child.pid, started=time.time())
