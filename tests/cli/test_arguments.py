@@ -32,11 +32,6 @@ def test_a_command_that_names_nothing_to_train_asks_for_help() -> None:
     assert not arranged(["-m"]).help
 
 
-def test_the_version_is_the_projects_own() -> None:
-    assert arranged(["--version"]).version
-    assert not arranged(["--info"]).version
-
-
 @pytest.mark.parametrize(
     "option", ["--config-dir FOLDER", "--config-dir=FOLDER", "-cd FOLDER", "--config-d FOLDER"]
 )

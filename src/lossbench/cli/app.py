@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -16,15 +17,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lossbench import __version__
-from lossbench.cli import dry_run, streams
+from lossbench.cli import command, dry_run, streams
 from lossbench.cli.arguments import Arguments, arranged, before_shipped
 from lossbench.cli.command import wrapped
 from lossbench.cli.refusals import is_told, sentence
 from lossbench.config.chosen import check_chosen
 from lossbench.config.folders import conf_dir, shadowing
 from lossbench.engines import foresight
-from lossbench.engines.interruption import Told
 from lossbench.errors import RunFailedError
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -65,52 +64,36 @@ def _trained(config: DictConfig) -> float:
 
 
 def run() -> None:
-    """`main`, with faults of the input as one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks.
-
-    Exits with 2 where the input is refused, with 1 where a run failed, or where nobody reads what a command
-    only prints (a sweep goes on training), with 130 where Ctrl-C ended
-    it, and with 143 where SIGTERM did.
-    """
-    streams.settle()
+    """`main` as a command, see `command.run`; it exits with 1 where a run failed, with 143 after SIGTERM."""
     # A log file on a full disk is not worth a traceback for every line; the terminal has the line as well.
     logging.raiseExceptions = False
     # Python would search all of torch and MLflow for garbage before it ends: 2 s, and Ctrl-C waits for it.
     atexit.register(gc.freeze)
+    command.run("lossbench", _serve, None)
+
+
+def _serve(line: Sequence[str]) -> None:
     # Hydra would print its own, longer story of an error; so it raises it instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        arguments = arranged(sys.argv[1:])
-        if arguments.version:
-            print(f"lossbench {__version__}")
-        elif arguments.help:
-            from lossbench.cli.usage import usage
+    arguments = arranged(line)
+    if arguments.help:
+        from lossbench.cli.usage import usage
 
-            print(usage(arguments.folder))
-        elif arguments.dry_run:
-            with contextlib.suppress(dry_run.Shown), dry_run.instead(arguments.line) as line:
-                _begin(replace(arguments, line=line))
+        print(usage(arguments.folder))
+        return
+    try:
+        if arguments.dry_run:
+            with contextlib.suppress(dry_run.Shown), dry_run.instead(arguments.line) as instead:
+                _begin(replace(arguments, line=instead))
         else:
             foresight.begin(arguments.line)
             _begin(arguments)
-        if not streams.flushed() and arguments.prints:
-            sys.exit(1)
-    except KeyboardInterrupt as error:
-        if not isinstance(error, Told):
-            beside = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
-            print(f"{beside}lossbench: interrupted.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # who read the output has gone
-        sys.exit(1)
     except RunFailedError as error:
         if _VERBOSE:
             raise
         _fail(error)
-    except Exception as error:
-        if _VERBOSE or not is_told(error):
-            raise
-        _refuse(error)
-    finally:
-        streams.flushed()
+    if not arguments.prints:
+        streams.flushed()  # what was to be done is done, whoever reads of it
 
 
 def _begin(arguments: Arguments) -> None:

@@ -25,7 +25,7 @@ class Arguments:
     """A command line that Hydra can read.
 
     line: its arguments, overrides first.
-    help, version: whether it asks for that alone.
+    help: whether it asks for that alone.
     dry_run: whether it asks only what would be trained.
     prints: whether it only prints, so that nothing is left to do when nobody reads.
     folder: of the user's configs, which `--config-dir` names; None where there is none.
@@ -33,7 +33,6 @@ class Arguments:
 
     line: list[str]
     help: bool = False
-    version: bool = False
     dry_run: bool = False
     prints: bool = False
     folder: Path | None = None
@@ -48,8 +47,6 @@ def arranged(arguments: Sequence[str]) -> Arguments:
         InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
             away the experiment, which Hydra takes for a list of several, or names it with what is no text.
     """
-    if "--version" in arguments:  # which Hydra's parser answers with its own, and ends
-        return Arguments([], version=True, prints=True)
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     dry_run = DRY_RUN in arguments

@@ -1,4 +1,4 @@
-"""A command of its own beside `python -m lossbench`: help, Ctrl-C and faults end as they do there."""
+"""What every command has in common: help, Ctrl-C, faults, and a reader that has gone."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from typing import IO
 
 from lossbench import __version__
 from lossbench.cli import streams
+from lossbench.engines.interruption import Told
 
 
 def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> None:
     """Give the command line to `main`, and end with its status.
 
-    Exits with 2 where the input is refused (one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks), and
-    with 130 where Ctrl-C ended it.
+    Exits with 2 where the input is refused (one sentence on stderr; HYDRA_FULL_ERROR=1 shows tracebacks),
+    with 130 where Ctrl-C ended it, and with 1 where nobody reads what it prints.
 
     Args:
         name: what the sentence begins with.
-        usage: what `--help` prints: the docstring of the command's module; `--version` prints lossbench's.
+        usage: what `--help` prints: the docstring of the command's module; None where `main` does it.
+            `--version` prints lossbench's.
     """
     streams.settle()
     try:
-        status = _status(name, main, usage)
+        status: int | str = _status(name, main, usage)
+    except SystemExit as error:
+        status = error.code or 0
     except BrokenPipeError:  # who read the output has gone
         status = 1
     sys.exit(status if streams.flushed() else status or 1)
@@ -33,23 +37,26 @@ def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | Non
 
 def _status(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> int:
     arguments = sys.argv[1:]
-    if {"-h", "--help"} & set(arguments):
-        print((usage or "").strip())
+    verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    if usage and {"-h", "--help"} & set(arguments):
+        print(usage.strip())
         return 0
     if "--version" in arguments:
         print(f"lossbench {__version__}")
         return 0
     try:
         return main(arguments) or 0
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        if not isinstance(error, Told):
+            beside = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
+            print(f"{beside}{name}: interrupted.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         raise
     except Exception as error:
         from lossbench.cli.refusals import is_told, sentence  # only now: Hydra takes a moment to import
 
-        if os.environ.get("HYDRA_FULL_ERROR") == "1" or not is_told(error):
+        if verbose or not is_told(error):
             raise
         print(wrapped(f"{name}: {sentence(error, arguments)}", sys.stderr), file=sys.stderr)
         return 2
