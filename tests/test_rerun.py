@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 
 from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
+from lossbench.metrics.recorded import of_texts
 from lossbench.outcome import Outcome
 from lossbench.rerun import TOLERANCE, _sorted, main, rerun
 from lossbench.train import train_many
@@ -81,9 +82,9 @@ def test_what_differs_is_listed(
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 def test_results_in_units_of_the_target_are_compared_in_any_unit(unit: float) -> None:
     near, far = {"test/mae": unit * (1 + TOLERANCE / 2)}, {"test/mae": unit * (1 + TOLERANCE * 2)}
-    same, close, apart = _sorted({"test/mae": unit}, near)
+    same, close, apart = _sorted({"test/mae": unit}, near, of_texts())
     assert (same, len(close), apart) == (0, 1, [])
-    assert _sorted({"test/mae": unit}, far)[2] == [("test/mae", unit, far["test/mae"])]
+    assert _sorted({"test/mae": unit}, far, of_texts())[2] == [("test/mae", unit, far["test/mae"])]
 
 
 def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -158,6 +158,8 @@ def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
         if name not in _PARTS:
             raise InputError(f"{name!s} is no part of the config ({suggestion(str(name), _PARTS)}).")
     resolved = options.checked({str(name): value for name, value in plain.items()})
+    if isinstance(data := resolved.get("data"), dict) and not data.get("metrics", True):
+        del data["metrics"]  # no measures of one's own leave no trace in a record
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
     seed = _whole("seed", resolved.get("seed"))
     return Job(member=_member(seed, choices), config=resolved, mode=resolved["pack"]["mode"])

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.cli import command
 from lossbench.errors import InputError
-from lossbench.metrics.names import METRICS, TARGET
+from lossbench.metrics.recorded import of_texts
 from lossbench.tracking import provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
     from lossbench.job import Job
+    from lossbench.metrics.measure import Metric
 
 TOLERANCE = 1e-3
 
@@ -44,6 +45,7 @@ class Comparison:
 
     same: how many metrics are equal to the bit.
     close: those that agree to `TOLERANCE`, as (name, recorded, now).
+    furthest: the largest relative distance among them.
     apart: those that do not, or that only one of the two has, with None for what is missing.
     different: what else differs, one line each.
     """
@@ -52,6 +54,7 @@ class Comparison:
     close: list[tuple[str, float, float]]
     apart: list[tuple[str, float | None, float | None]]
     different: list[str]
+    furthest: float = 0.0
 
     @property
     def agrees(self) -> bool:
@@ -64,10 +67,9 @@ class Comparison:
         if not self.close and not self.apart:
             told = [f"the same: all {total} metrics are equal to the bit"]
         elif self.agrees:
-            largest = max(_distance(*both) for both in self.close)
             told = [
                 f"the same to rounding: {self.same} of {total} metrics are equal to the bit, "
-                f"the others to a relative {largest:.1g}"
+                f"the others to a relative {self.furthest:.1g}"
             ]
         else:
             told = [f"NOT the same: {len(self.apart)} of {total} metrics differ"]
@@ -85,13 +87,15 @@ def rerun(run_id: str, uri: str | None = None) -> Comparison:
     """
     found = _find(run_id, resolve_uri(uri))
     outcome, metrics, now = _train(found)
-    same, close, apart = _sorted(found.metrics, metrics)
+    described = of_texts(found.tags.get(runs.METRICS, ""))
+    same, close, apart = _sorted(found.metrics, metrics, described)
     different = [
         f"{what}: {before} recorded, {after} now"
         for what, before, after in [("outcome", found.outcome, outcome), *_provenance(found.tags, now)]
         if before != after
     ]
-    return Comparison(same, close, apart, different)
+    furthest = max((_distance(described, *both) for both in close), default=0.0)
+    return Comparison(same, close, apart, different, furthest)
 
 
 def _find(run_id: str, uri: str) -> Found:
@@ -158,7 +162,7 @@ def _mapping(text: str) -> dict[str, Any] | None:
 
 
 def _sorted(
-    before: Mapping[str, float], now: Mapping[str, float]
+    before: Mapping[str, float], now: Mapping[str, float], described: Mapping[str, Metric]
 ) -> tuple[int, list[tuple[str, float, float]], list[tuple[str, float | None, float | None]]]:
     same, close, apart = 0, [], []
     for name in sorted({*before, *now}):
@@ -167,7 +171,7 @@ def _sorted(
             apart.append((name, old, new))
         elif old == new:
             same += 1
-        elif _distance(name, old, new) <= TOLERANCE:
+        elif _distance(described, name, old, new) <= TOLERANCE:
             close.append((name, old, new))
         else:
             apart.append((name, old, new))
@@ -189,10 +193,10 @@ def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[s
     return [*told, *versions, ("pack mode", mode, now["lossbench.pack"])]
 
 
-def _distance(name: str, before: float, now: float) -> float:
+def _distance(described: Mapping[str, Metric], name: str, before: float, now: float) -> float:
     """Relative to the larger; numbers near zero are compared as they are, unless the target is so small."""
-    metric = METRICS.get(name.partition("/")[2])
-    least = 0.0 if metric is not None and metric.unit == TARGET else 1.0
+    metric = described.get(name.partition("/")[2])
+    least = 0.0 if metric is not None and metric.of_any_size else 1.0
     return abs(before - now) / (max(abs(before), abs(now), least) or 1.0)
 
 

@@ -14,6 +14,7 @@ from lossbench.data.faces import Faces
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
 from lossbench.losses.huber import Huber
+from lossbench.metrics.recorded import of_texts
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def node(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
-    claim = parse_experiment(node(metric=None), known).claims[0]
+    (claim,) = parse_experiment(node(metric=None), known).measured(of_texts()).claims
     assert (claim.metric, claim.kind, claim.margin, claim.higher_is_better) == ("mae", "better", 0.0, False)
     assert parse_experiment(node(kind="as good as", margin=0.1), known).claims[0].kind == "as_good_as"
 
@@ -80,7 +81,7 @@ def test_a_claim_is_read_with_its_defaults(known: Known) -> None:
 )
 def test_a_faulty_claim_is_refused(known: Known, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError) as refusal:
-        parse_experiment(node(**changes), known)
+        parse_experiment(node(**changes), known).measured(of_texts())
     assert said in str(refusal.value)
     assert str(refusal.value).startswith("Claim c")
 
@@ -99,7 +100,7 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
         ({"question": [1]}, "experiment.question must be a text; got .1."),
     ):
         with pytest.raises(InputError, match=said):
-            parse_experiment({**node(), **changes}, known)
+            parse_experiment({**node(), **changes}, known).measured(of_texts())
 
 
 def test_a_claim_without_any_metric_is_refused_with_one_that_fits_its_data(known: Known) -> None:

@@ -13,6 +13,7 @@ from lossbench.data.cache import DataCache
 from lossbench.data.contract import check_source
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.errors import InputError
+from lossbench.metrics.measure import Measure, Metric
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 ROWS = 30
@@ -163,6 +164,39 @@ def test_what_a_source_loads_is_checked_where_it_comes_in(fault: str) -> None:
 
 def test_a_data_set_that_keeps_the_contract_comes_in() -> None:
     assert len(DataCache().load(Mine(), 0, "vector").train) == 10
+
+
+def weighed(data: DataSet) -> DataSet:
+    """With weights in every split."""
+    splits = {}
+    for name in ("train", "val", "test"):
+        part = getattr(data, name)
+        splits[name] = replace(part, targets={**part.targets, "weight": torch.ones(10)})
+    return replace(data, **splits)
+
+
+def test_weights_are_read_by_every_measure_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "weight" in DataCache().load(Mine(spoil=weighed), 0, "vector").val.targets
+    monkeypatch.setattr(Mine, "judged_by", ("classes", "identities"))
+    told = "^data=mine: its examples have weights, which the measure of verification_auc, .* does not"
+    with pytest.raises(InputError, match=told):
+        DataCache().load(Mine(spoil=weighed), 0, "vector")
+
+
+BOXES = Measure((Metric("iou", "boxes", True, "overlap, 0 to 1"),), ("value",), ("box",), "my_boxes:iou")
+
+
+def test_a_measure_that_reads_what_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mine, "judged_by", ("classes", BOXES))
+    assert list(Mine().described)[-1] == "iou"
+    told = "^data=mine: the measure of iou reads box, and its targets are continuous, distribution, identity"
+    with pytest.raises(InputError, match=told):
+        DataCache().load(Mine(), 0, "vector")
+
+
+def test_a_family_judges_by_what_the_data_offers() -> None:
+    assert {measure.fields for measure in Mine().measures} == {("multiclass",)}
+    assert list(Mine().described) == ["accuracy", "f1", "auroc", "nll", "brier", "ece"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from lossbench.claims.declared import load_experiment
 from lossbench.errors import InputError
+from lossbench.metrics.recorded import of_texts
 from lossbench.report.__main__ import main
 from lossbench.report.page import commands
 from lossbench.report.request import parse
@@ -56,7 +57,7 @@ def test_a_metric_may_be_named_on_the_command_line() -> None:
         "python -m lossbench.report experiment=outliers experiment.judge=mae experiment.select=rmse",
     ]
     with pytest.raises(InputError, match=r"experiment\.judge=rmsee is not a metric .did you mean 'rmse'"):
-        load_experiment("2024", None, {"judge": "rmsee"})
+        load_experiment("2024", None, {"judge": "rmsee"}).measured(of_texts())
 
 
 def test_the_command_that_is_printed_can_be_typed() -> None:

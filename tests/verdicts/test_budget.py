@@ -54,7 +54,7 @@ def test_a_ranking_that_turns_with_the_budget_is_found(runs: pd.DataFrame) -> No
     frame = tidy(runs[(runs["data.contamination"] == 0.0) & (runs["loss.name"] != "huber")])
     layout = Layout.of(frame)
     by_seed = budget_by_seed(frame, rates(frame, layout, "mae"), layout, "rmse")
-    found = crossings(by_seed, layout, "rmse")
+    found = crossings(by_seed, layout, higher=False)
     assert [(c.better, c.worse) for c in found] == [("mse", "mae")]
     assert 1 <= found[0].behind < found[0].tried <= found[0].ahead <= 4
     assert found[0].leads
@@ -77,31 +77,31 @@ def by_seed(losses: dict[str, tuple[float, ...]], spread: float = 0.01, seeds: i
 def test_who_overtakes_without_being_the_best_takes_no_lead() -> None:
     curves = by_seed({"mse": (1.0, 0.9), "mae": (1.1, 0.8), "huber": (0.5, 0.4)})
     layout = Layout(("mse", "mae", "huber"), (), {})
-    (found,) = crossings(curves, layout, "rmse")
+    (found,) = crossings(curves, layout, higher=False)
     assert (found.better, found.worse, found.leads) == ("mae", "mse", False)
-    (lead,) = crossings(curves[curves["loss.name"] != "huber"], layout, "rmse")
+    (lead,) = crossings(curves[curves["loss.name"] != "huber"], layout, higher=False)
     assert lead.leads
 
 
 def test_a_crossing_has_a_band_between_the_numbers_at_which_the_order_is_clear() -> None:
     layout = Layout(("mse", "mae"), (), {})
     means = {"mse": (1.0, 1.0, 1.0, 1.0, 1.0), "mae": (2.0, 1.002, 0.999, 0.998, 0.5)}
-    (found,) = crossings(by_seed(means, spread=0.05), layout, "rmse")
+    (found,) = crossings(by_seed(means, spread=0.05), layout, higher=False)
     assert (found.better, found.worse, found.behind, found.ahead) == ("mae", "mse", 1, 5)
     assert 2 <= found.tried <= 5
-    (exact,) = crossings(by_seed(means, spread=1e-6), layout, "rmse")
+    (exact,) = crossings(by_seed(means, spread=1e-6), layout, higher=False)
     assert (exact.behind, exact.tried, exact.ahead) == (2, 3, 3)
-    (turned,) = crossings(by_seed(means, spread=1e-6), layout, "accuracy")  # of which more is better
+    (turned,) = crossings(by_seed(means, spread=1e-6), layout, higher=True)
     assert (turned.better, turned.worse) == ("mse", "mae")
 
 
 def test_orders_that_turn_within_their_bands_and_single_seeds_are_no_crossings() -> None:
     layout = Layout(("mse", "mae"), (), {})
     means = {"mse": (1.0, 1.0, 1.0), "mae": (2.0, 1.002, 0.998)}
-    assert crossings(by_seed(means, spread=0.05), layout, "rmse") == []
-    assert crossings(by_seed({"mse": (1.0, 1.0), "mae": (2.0, 0.5)}, seeds=1), layout, "rmse") == []
+    assert crossings(by_seed(means, spread=0.05), layout, higher=False) == []
+    assert crossings(by_seed({"mse": (1.0, 1.0), "mae": (2.0, 0.5)}, seeds=1), layout, higher=False) == []
     both_ways = {"mse": (1.0, 1.0, 1.0), "mae": (2.0, 0.5, 2.0)}
-    assert [(c.better, c.tried) for c in crossings(by_seed(both_ways), layout, "rmse")] == [
+    assert [(c.better, c.tried) for c in crossings(by_seed(both_ways), layout, higher=False)] == [
         ("mae", 2),
         ("mse", 3),
     ]
@@ -111,7 +111,7 @@ def test_losses_with_other_numbers_of_rates_and_other_seeds_are_compared_where_b
     layout = Layout(("mse", "mae"), (), {})
     curves = by_seed({"mse": (1.0, 1.0), "mae": (2.0, 0.5, 0.4)})
     fewer = curves[(curves["loss.name"] == "mae") | (curves["seed"] < 5)]
-    (found,) = crossings(fewer, layout, "rmse")
+    (found,) = crossings(fewer, layout, higher=False)
     assert (found.better, found.behind, found.tried, found.ahead) == ("mae", 1, 2, 2)
 
 

@@ -92,6 +92,7 @@ def test_claims_of_the_experiment_come_alone(runs: pd.DataFrame) -> None:
         {"loss": "mae", "data.contamination": 0},
         {"loss": "mse", "data.contamination": 0},
         "rmse",
+        direction="lower",
     )
     report = build(Experiment("x", judge="rmse", select="mae", claims=(claim,)), runs)
     assert [one.claim for one in report.verdicts] == [claim]

@@ -26,15 +26,17 @@ A side names one condition. It leaves the learning rate open (the chosen one is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lossbench.claims.known import Known
 from lossbench.errors import InputError, suggestion
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.families import described
+from lossbench.metrics.recorded import of_texts
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSource
+    from lossbench.metrics.measure import Metric
 
 KINDS = ("better", "as_good_as", "no_worse")
 _REQUIRED = ("id", "sentence", "source", "left", "right")
@@ -55,11 +57,27 @@ class Claim:
     kind: str = "better"
     margin: float = 0.0
     change_from: Mapping[str, Any] = field(default_factory=dict)
+    direction: str = ""  # of its metric, "higher" or "lower"; empty until `measured` says it
 
     @property
     def higher_is_better(self) -> bool:
         """The direction of its metric."""
-        return METRICS[self.metric].higher_is_better
+        return self.direction == "higher"
+
+    def measured(self, metrics: Mapping[str, Metric]) -> Claim:
+        """With the direction of its metric.
+
+        Raises:
+            InputError: there is no such metric, or the claim states another direction.
+        """
+        name = f"Claim {self.id}"
+        _check_metric(f"{name}: metric", self.metric, metrics)
+        right = metrics[self.metric].direction
+        if self.direction not in ("", right):
+            raise InputError(
+                f"{name}: direction={self.direction} is wrong, {right} {self.metric} is better; leave it out."
+            )
+        return replace(self, direction=right)
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,19 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     config: tuple[str, ...] | None = None
     overrides: tuple[str, ...] = ()
+
+    def measured(self, metrics: Mapping[str, Metric]) -> Experiment:
+        """With the directions of its claims.
+
+        Args:
+            metrics: that there are, by name: of its data sets before it trains, of its runs afterwards.
+
+        Raises:
+            InputError: it names a metric that is none, or a claim states a wrong direction.
+        """
+        for key in ("judge", "select"):
+            _check_metric(f"experiment.{key}", getattr(self, key), metrics)
+        return replace(self, claims=tuple(claim.measured(metrics) for claim in self.claims))
 
 
 def check_experiments(runs: Iterable[tuple[Mapping[str, Any], DataSource]]) -> None:
@@ -98,24 +129,22 @@ def check_experiments(runs: Iterable[tuple[Mapping[str, Any], DataSource]]) -> N
     for node, sources in found:
         known = Known.of_config() if node.get("claims") else Known({})
         experiment = parse_experiment(node, known, next(iter(sources.values())).select)
-        _check_measured(experiment, sources)
+        given = described(measure for source in sources.values() for measure in source.measures)
+        experiment.measured({**of_texts(), **given})
+        _check_measured(experiment, sources, given)
 
 
-def _check_measured(experiment: Experiment, sources: Mapping[str, DataSource]) -> None:
+def _check_measured(
+    experiment: Experiment, sources: Mapping[str, DataSource], given: Mapping[str, Metric]
+) -> None:
     """Refuse a metric that no data set gives, whatever the loss: it would judge nothing."""
-    given = {name for source in sources.values() for name in _given(source)}
     named = {"experiment.judge": experiment.judge, "experiment.select": experiment.select}
     named |= {f"Claim {claim.id}: metric": claim.metric for claim in experiment.claims}
     for place, metric in named.items():
         if metric is not None and metric not in given:
-            order = ", ".join(name for name in METRICS if name in given)
             raise InputError(
-                f"{place}={metric} is not measured on data={','.join(sources)}; choose of {order}."
+                f"{place}={metric} is not measured on data={','.join(sources)}; choose of {', '.join(given)}."
             )
-
-
-def _given(source: DataSource) -> list[str]:
-    return list(source.described)
 
 
 def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse") -> Experiment:
@@ -127,13 +156,13 @@ def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse
         example: a metric that fits the data, for the remedy of a claim that names none.
 
     Raises:
-        InputError: as `check_experiments`, but that metrics need not be measured.
+        InputError: as `check_experiments`, but of its metrics nothing is known yet (see `measured`).
     """
     for key in node:
         if key not in _EXPERIMENT_KEYS:
             raise InputError(f"experiment.{key} is not known ({suggestion(str(key), _EXPERIMENT_KEYS)}).")
     for key in ("judge", "select"):
-        _check_metric(f"experiment.{key}", node.get(key))
+        _check_name(f"experiment.{key}", node.get(key))
     if not isinstance(question := node.get("question"), (str, type(None))):
         raise InputError(f"experiment.question must be a text; got {question!r}.")
     entries = node.get("claims") or []
@@ -177,9 +206,8 @@ def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     if lacking:
         raise InputError(f"{name} lacks {' and '.join(lacking)}.")
     texts: dict[str, Any] = {key: _text(name, key, entry[key]) for key in ("id", "sentence", "source")}
-    metric: Any = entry.get("metric") or judge
-    _check_metric(f"{name}: metric", metric)
-    _check_direction(name, metric, entry.get("direction"))
+    metric, direction = entry.get("metric") or judge, str(entry.get("direction") or "")
+    _check_name(f"{name}: metric", metric)
     kind = str(entry.get("kind", "better")).replace(" ", "_")
     if kind not in KINDS:
         raise InputError(f"{name}: kind={entry['kind']} is not allowed ({suggestion(kind, KINDS)}).")
@@ -187,7 +215,7 @@ def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
     if sides["left"] == sides["right"]:
         raise InputError(f"{name} compares {sides['left']} with itself; let left and right differ.")
     margin = _margin(name, kind, entry.get("margin", 0.0))
-    return Claim(**texts, **sides, metric=str(metric), kind=kind, margin=margin)
+    return Claim(**texts, **sides, metric=str(metric), kind=kind, margin=margin, direction=direction)
 
 
 _SIDES = ("left", "right", "change_from")
@@ -215,12 +243,11 @@ def _selection(name: str, selection: Any, known: Known) -> dict[str, Any]:
     return {str(key): known.checked(name, str(key), wanted) for key, wanted in selection.items()}
 
 
-def _check_metric(name: str, metric: Any) -> None:
-    if metric is not None and (not isinstance(metric, str) or metric not in METRICS):
-        raise InputError(f"{name}={metric} is not a metric ({suggestion(str(metric), METRICS)}).")
+def _check_name(name: str, metric: Any) -> None:
+    if not isinstance(metric, (str, type(None))):
+        raise InputError(f"{name}={metric} is not a metric ({suggestion(str(metric), of_texts())}).")
 
 
-def _check_direction(name: str, metric: str, direction: Any) -> None:
-    right = "higher" if METRICS[metric].higher_is_better else "lower"
-    if direction not in (None, right):
-        raise InputError(f"{name}: direction={direction} is wrong, {right} {metric} is better; leave it out.")
+def _check_metric(name: str, metric: str | None, metrics: Mapping[str, Metric]) -> None:
+    if metric is not None and metric not in metrics:
+        raise InputError(f"{name}={metric} is not a metric ({suggestion(metric, metrics)}).")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError, suggestion
 from lossbench.metrics.families import FAMILIES
+from lossbench.metrics.named import check_together
 from lossbench.significant import number
 from lossbench.task import WEIGHT, Inputs, Target, TargetKind, Units
 from lossbench.trees import leaves, length
@@ -35,6 +36,7 @@ def check_source(source: DataSource) -> None:
         InputError: it uses a word that nobody knows.
     """
     _known(source, "judged_by", [one for one in source.judged_by if isinstance(one, str)], FAMILIES)
+    check_together(source.measures)
     _known(source, "select", (source.select,), source.described)
     _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
 
@@ -58,6 +60,7 @@ def check_data(source: DataSource, data: DataSet) -> None:
     for name in SPLITS:
         border.split(name, getattr(data, name), length(data.inputs), declared)
     border.disjoint(data)
+    border.measures(data)
     for kind, units in data.units.items():
         border.units(kind, units, declared)
 
@@ -164,6 +167,19 @@ class _Border:
             self.numbers(what, target, values)
         else:
             self.labels(what, name, target, values)
+
+    def measures(self, data: DataSet) -> None:
+        """A measure finds what it reads; without weights it would count what is to count for nothing."""
+        there = {*data.val.targets, *getattr(data, "shared", ())}
+        for measure in self.source.measures:
+            what = f"the measure of {', '.join(measure.names)}"
+            if absent := set(measure.fields) - there:
+                self.refuse(f"{what} reads {_names(absent)}, and its targets are {_names(there)}")
+            if WEIGHT in there and not measure.weighted and WEIGHT not in measure.fields:
+                self.refuse(
+                    f"its examples have weights, which {what} does not read: leave the weights out, or judge "
+                    "by measures that are `weighted`"
+                )
 
     def weight(self, name: str, values: Any, count: int, declared: Iterable[Target]) -> None:
         """Weights stand for examples, or for the places of a target."""

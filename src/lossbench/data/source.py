@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from lossbench.config.choice import Choice
+from lossbench.config.choice import Choice, knob
 from lossbench.config.knob_types import types_of
 from lossbench.metrics.families import described, measures
+from lossbench.metrics.named import named
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class DataSet:
 class DataSource(Choice):
     """A data set as a config names it. Subclasses add knobs and say what they offer before loading.
 
+    metrics:    further measures that judge it, each as `package.module.MEASURE`
     reads:      kinds of input it can give, best first; the model takes the first that it can read
     judged_by:  what judges it: families of measures that ship, by name, and measures of its own
     select:     the validation metric that chooses epochs and learning rates: one for all losses
@@ -107,6 +109,7 @@ class DataSource(Choice):
     epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
     fresh_examples: ClassVar[bool] = False
+    metrics: tuple[str, ...] = knob(())
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -118,10 +121,19 @@ class DataSource(Choice):
             if field.metadata.get("place") or known[field.name].item is Path or field.name in _PLACES
         )
 
+    def values(self) -> dict[str, Any]:
+        """As of any choice; without measures of one's own where there are none."""
+        return {name: value for name, value in super().values().items() if name != "metrics" or value}
+
     @cached_property
     def measures(self) -> tuple[Measure, ...]:
-        """All that judge it."""
-        return measures(self.judged_by, [target.kind for target in self.targets()])
+        """All that judge it.
+
+        Raises:
+            InputError: one of `metrics` is none.
+        """
+        own = [named(path) for path in self.metrics]
+        return measures((*self.judged_by, *own), [target.kind for target in self.targets()])
 
     @property
     def described(self) -> dict[str, Metric]:

@@ -17,6 +17,26 @@ if TYPE_CHECKING:
     from lossbench.metrics.measure import Measure
 
 
+def check_measure(measure: Measure) -> None:
+    """Check what a measure says of itself.
+
+    Raises:
+        InputError: it names nothing that it reads or gives, or a text where a tuple is meant.
+    """
+    from lossbench.metrics.measure import Metric
+
+    for part, kind in (("metrics", Metric), ("needs", str), ("fields", str)):
+        given = getattr(measure, part)
+        if not isinstance(given, tuple) or not all(isinstance(one, kind) for one in given):
+            what = "Metric" if kind is Metric else "text"
+            raise InputError(
+                f"{part} of a Measure must be a tuple, each item a {what}; got {given!r:.80}; "
+                f"a tuple of one is written with a comma, as in {part}=(one,)."
+            )
+    if not measure.metrics or not measure.needs:
+        raise InputError("A Measure names one metric or more that it gives and predictions that it needs.")
+
+
 def function_of(measure: Measure, path: str) -> Callable[..., Any]:
     """The function that a measure names.
 

@@ -19,10 +19,11 @@ No torch here: a config names measures before anything is loaded.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lossbench.metrics.contract import check_found, function_of
+from lossbench.metrics.contract import check_found, check_measure, function_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,22 @@ class Metric:
         """Which of its values are better: higher or lower."""
         return "higher" if self.higher_is_better else "lower"
 
+    @property
+    def of_any_size(self) -> bool:
+        """Whether a value near 0 may be a large one: in units of the target, unlike shares and nats."""
+        return self.unit not in ("", "nats")
+
+    @property
+    def shown(self) -> str:
+        """As people write it: RMSE, accuracy."""
+        return self.title or self.name.replace("_", " ")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and greatest value that it can have."""
+        low, high = self.low, self.high
+        return (-math.inf if low is None else low), (math.inf if high is None else high)
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -81,6 +98,9 @@ class Measure:
     weighted: bool = False
     pairs: bool = False
     keep: str | None = None
+
+    def __post_init__(self) -> None:
+        check_measure(self)
 
     @property
     def names(self) -> tuple[str, ...]:

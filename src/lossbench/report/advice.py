@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lossbench.counting import counted
 from lossbench.significant import number
 from lossbench.verdicts.build import Report
-from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.pilot import Asked, joined
 from lossbench.verdicts.settling import WORTHWHILE, beyond_worth, possible, spread_asks
@@ -86,7 +86,7 @@ class _Answer:
         return [name for name in among if name != self.pick]
 
     def _best(self, names: Iterable[str]) -> str:
-        best = max if higher_is_better(self.report.judge) else min
+        best = max if self.report.family.higher else min
         return str(best(names, key=lambda name: self.means[name]))
 
     def _how_sure(self, ahead: bool) -> str:

@@ -122,7 +122,7 @@ def _of(figures: Mapping[str, str], section: str) -> dict[str, str]:
 def _results(report: Report) -> dict[str, Any]:
     """What the report on one data set shows."""
     return {
-        "judge": words.meaning(report.judge),
+        "judge": words.meaning(report, report.judge),
         "choice": words.choice_line(report),
         "rates_head": words.rates_head(report),
         "legend": words.marks_line(report),

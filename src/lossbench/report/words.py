@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from lossbench.counting import counted
-from lossbench.metrics.names import METRICS
 from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
 from lossbench.verdicts.build import Report
@@ -102,7 +101,7 @@ def holds_for(report: Report) -> str:
 
 def choice_line(report: Report) -> str:
     """How learning rates were chosen, if they were."""
-    by = f"on validation: {meaning(report.select or 'nothing')}"
+    by = f"on validation: {meaning(report, report.select or 'nothing')}"
     how = {
         "all": f"Learning rates were chosen {by}",
         "some": f"Learning rates were chosen, where there was a choice, {by}",
@@ -236,9 +235,7 @@ def cross_line(report: Report) -> str:
     )
 
 
-def meaning(metric: str) -> str:
-    """`rmse (root of the mean squared error, ...; lower is better)`."""
-    if metric not in METRICS:
-        return metric
-    told = METRICS[metric]
-    return f"{metric}: {told.meaning}; {'higher' if told.higher_is_better else 'lower'} is better"
+def meaning(report: Report, metric: str) -> str:
+    """A metric in words: `rmse: root of the mean squared error, ...; lower is better`."""
+    told = report.metrics.get(metric)
+    return f"{told.name}: {told.meaning}; {told.direction} is better" if told else metric

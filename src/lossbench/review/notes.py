@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from lossbench.counting import counted
-from lossbench.metrics.names import METRICS
 from lossbench.review.summaries import Compared, Summary
 from lossbench.significant import alike, number
 from lossbench.verdicts.conditions import RATE
@@ -35,7 +34,7 @@ def describe(summary: Summary, compared: Compared) -> str:
 def _results(summary: Summary, compared: Compared) -> str:
     """A row per test metric, the judging one first and bold."""
     lines = [_row("test metric", "mean", "95% interval", "better"), "| --- | --- | --- | --- |"]
-    names = [name for name in METRICS if f"test/{name}" in summary.metrics]
+    names = [name for name in compared.metrics if f"test/{name}" in summary.metrics]
     for name in sorted(names, key=lambda name: name != compared.judge):
         mean = summary.metrics[f"test/{name}"]
         low = summary.metrics.get(f"test_interval/{name}_low")
@@ -45,8 +44,7 @@ def _results(summary: Summary, compared: Compared) -> str:
             middle, *ends = alike([mean, low, high], (high - low) / 40)
             interval = " to ".join(ends)
         shown = f"**{name}**" if name == compared.judge else name
-        better = "higher" if METRICS[name].higher_is_better else "lower"
-        lines.append(_row(shown, middle, interval, better))
+        lines.append(_row(shown, middle, interval, compared.metrics[name].direction))
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lossbench import palette
 from lossbench.claims.declared import load_experiment
 from lossbench.review.notes import describe
-from lossbench.review.summaries import Compared, Summary, compare, first_metric
+from lossbench.review.summaries import Compared, Summary, compare
 from lossbench.review.views import CHOSEN, CONDITION, views
 from lossbench.tracking import read_histories, read_runs, runs
 from lossbench.tracking.address import parse
@@ -21,7 +21,7 @@ from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
 from lossbench.tracking.writing import writer
-from lossbench.verdicts.conditions import select_of
+from lossbench.verdicts.conditions import first_metric, select_of
 
 SUMMARY = "summary"
 PARENT = "mlflow.parentRunId"

@@ -16,9 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.measure import Metric
 from lossbench.verdicts import choose
-from lossbench.verdicts.conditions import DONE, LOSS, SEED, Layout, label, parameters, results, tidy
+from lossbench.verdicts.conditions import (
+    DONE,
+    LOSS,
+    SEED,
+    Layout,
+    label,
+    metrics_of,
+    parameters,
+    results,
+    tidy,
+)
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.same_data import DATA, sets_of
 from lossbench.verdicts.statistics import paired_interval
@@ -64,6 +74,7 @@ class Compared:
 
     judge, select: test metric that judges, validation metric that chose the learning rates
     axes: params that vary besides loss, rate and seed
+    metrics: of its runs, by name
     """
 
     data: str
@@ -71,16 +82,17 @@ class Compared:
     select: str
     axes: tuple[str, ...]
     summaries: tuple[Summary, ...]
+    metrics: Mapping[str, Metric]
 
 
 def compare(
-    found: pd.DataFrame, metrics_of: Callable[[pd.DataFrame], tuple[str, str]], histories: Histories
+    found: pd.DataFrame, choosing: Callable[[pd.DataFrame], tuple[str, str]], histories: Histories
 ) -> list[Compared]:
     """Summaries of all runs of an experiment, data set by data set, losses in the order of the report.
 
     Args:
         found: of `tracking.read_runs`.
-        metrics_of: judging and selecting metric for the runs of one data set.
+        choosing: judging and selecting metric for the runs of one data set.
         histories: (run ids, metric) -> columns run_id, step, value.
     """
     several = len(set(found[DATA])) > 1
@@ -89,12 +101,12 @@ def compare(
         # Runs on different data are no seeds of one condition; those that a report compares come first.
         for place, part in enumerate(sets_of(alike.reset_index(drop=True))):
             own = tidy(part.runs)
-            judge, select = metrics_of(own)
+            judge, select = choosing(own)
             layout = Layout.of(own)
             other = f", data {part.short}" if place else ""
             ending = (f", {data}" if several else "") + other
             made = _summaries(own, layout, (judge, select), histories, ending, other)
-            compared.append(Compared(str(data), judge, select, layout.axes, tuple(made)))
+            compared.append(Compared(str(data), judge, select, layout.axes, tuple(made), metrics_of(own)))
     return compared
 
 
@@ -234,10 +246,3 @@ def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> 
             curve = list(zip(map(int, steps), map(_rounded, rows), strict=True))
             curves.setdefault(str(key), {})[name] = curve
     return curves
-
-
-def first_metric(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
-    """The first of the preferred metrics, then of all that there are, that the runs have."""
-    names = [*preferred, *METRICS]
-    known = [name for name in names if name and f"{prefix}{name}" in runs.columns]
-    return next((name for name in known if runs[f"{prefix}{name}"].notna().any()), "")

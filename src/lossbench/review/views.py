@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from lossbench.metrics.names import METRICS
 from lossbench.review.summaries import Compared
 from lossbench.tracking import runs
 
@@ -63,7 +62,7 @@ def order(compared: Sequence[Compared]) -> tuple[str, bool]:
     """The key by which losses are sorted, and whether ascending: the best first, where there is no axis."""
     if len(compared) == 1 and not compared[0].axes and compared[0].judge:
         judge = compared[0].judge
-        return f"metrics.`test/{judge}`", not METRICS[judge].higher_is_better
+        return f"metrics.`test/{judge}`", not compared[0].metrics[judge].higher_is_better
     return "attributes.start_time", False
 
 

@@ -34,10 +34,13 @@ CONFIG = "lossbench.config"  # the resolved config as JSON, from which a run can
 FINGERPRINT = "lossbench.fingerprint"  # of the data, as the seed of the run loads it
 BY_FINGERPRINT = "data.fingerprint"  # how a person names it, by its beginning
 SOURCE = "lossbench.source"  # where the data comes from, in words
-PLACES = "lossbench.places"  # params that say where files lie, as JSON: they tell no runs apart
+PLACES = "lossbench.places"  # params that tell no runs apart, as JSON: where files lie, what else is measured
 SELECT = "lossbench.select"  # the validation metric by which the data set chooses
 DIRECTION = "lossbench.select_direction"  # whether "higher" or "lower" of it is better
 FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set has this run's examples
+METRICS = (
+    "lossbench.metrics"  # its metrics with direction, meaning, unit and range, as `metrics.recorded` has them
+)
 CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
 LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced

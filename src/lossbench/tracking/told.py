@@ -11,6 +11,7 @@ from lossbench.claims.stated import stated
 from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
 from lossbench.job import Job
+from lossbench.metrics.recorded import as_text
 from lossbench.tracking import RunResult, RunStart, provenance, runs
 
 if TYPE_CHECKING:
@@ -23,12 +24,14 @@ _SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
 def run_start(job: Job, pack: PlannedPack) -> RunStart:
     member = job.member
     description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
+    measured = ("metrics",) if member.source.metrics else ()  # what is measured tells no runs apart
     tags = {
         runs.LOSS: member.loss.name,
         "lossbench.data": member.source.name,
         runs.FINGERPRINT: description.fingerprint,
         runs.SOURCE: description.source[:_SOURCE_LENGTH],
-        runs.PLACES: json.dumps([f"data.{name}" for name in member.source.places]),
+        runs.PLACES: json.dumps([f"data.{name}" for name in (*member.source.places, *measured)]),
+        runs.METRICS: as_text(member.source.described.values()),
         runs.SELECT: member.source.select,
         runs.DIRECTION: member.source.selecting.direction,
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",

@@ -47,6 +47,7 @@ class Breakdown:
     most: float
     points: pd.DataFrame
     layout: Layout
+    higher: bool = False  # whether more of the metric is better
 
     def table(self) -> dict[str, Any]:
         """As the pages show it: a sentence, heads, and rows of texts by loss."""
@@ -57,7 +58,7 @@ class Breakdown:
             found = [part[part[LOSS] == loss] for _, part in parts]
             rows.append((loss, [self._text(part.iloc[0]) if len(part) else "-" for part in found]))
         name = self.axis.split(".", 1)[1].replace("_", " ")
-        error = f"1 - {self.metric}" if higher_is_better(self.metric) else self.metric
+        error = f"1 - {self.metric}" if self.higher else self.metric
         return {
             "sentence": f"The smallest {name} at which the mean test {error} exceeds {self.multiple:g} times "
             "that without any lies between two values that were run; in brackets, where the seeds leave it "
@@ -106,7 +107,8 @@ def breakdown(
         return None
     rest = [key for key in layout.keys if key != axis]
     values = results(chosen, f"test/{metric}")
-    frame = chosen.assign(error=1 - values if higher_is_better(metric) else values)
+    higher = higher_is_better(chosen, metric)
+    frame = chosen.assign(error=1 - values if higher else values)
     shares = np.array(layout.levels[axis], dtype=float)
     rows = []
     for _, own in frame.groupby(rest, dropna=False, sort=False):
@@ -115,7 +117,7 @@ def breakdown(
             condition = {key: own[key].iloc[0] for key in rest}
             rows.append({**condition, **_point(table.to_numpy(float), shares, multiple)})
     points = pd.DataFrame(rows, columns=[*rest, "below", "above", "low", "high"])
-    return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout)
+    return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout, higher)
 
 
 def _point(errors: Floats, shares: Floats, multiple: float) -> dict[str, float]:

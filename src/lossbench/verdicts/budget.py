@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, RATE, SEED, Layout, higher_is_better, results
+from lossbench.verdicts.conditions import LOSS, RATE, SEED, Layout, results
 from lossbench.verdicts.statistics import Floats, paired_interval
 
 
@@ -84,7 +84,7 @@ class Crossing:
     leads: bool = False
 
 
-def crossings(by_seed: pd.DataFrame, layout: Layout, metric: str) -> list[Crossing]:
+def crossings(by_seed: pd.DataFrame, layout: Layout, *, higher: bool) -> list[Crossing]:
     """Where the order of two losses clearly turns as the budget grows.
 
     Mean curves that touch and part again within their bands are no crossing.
@@ -92,9 +92,9 @@ def crossings(by_seed: pd.DataFrame, layout: Layout, metric: str) -> list[Crossi
     Args:
         by_seed: of `budget_by_seed`, by contender.
         layout: of the contenders.
-        metric: without `test/`.
+        higher: whether more of the metric is better.
     """
-    sign = 1.0 if higher_is_better(metric) else -1.0
+    sign = 1.0 if higher else -1.0
     found = []
     groups = by_seed.groupby(list(layout.axes), dropna=False, sort=False) if layout.axes else [((), by_seed)]
     for key, rows in groups:

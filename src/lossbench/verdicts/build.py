@@ -14,13 +14,24 @@ import pandas as pd
 
 from lossbench.claims.claim import Experiment
 from lossbench.errors import InputError
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.measure import Metric
 from lossbench.tracking.runs import SOURCE
 from lossbench.verdicts import choose, lopsided, table
 from lossbench.verdicts.breakdown import Breakdown, breakdown
 from lossbench.verdicts.budget import Crossing, budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.conditions import DONE, SEED, Layout, label, lost, prefers_higher, select_of, tidy
+from lossbench.verdicts.conditions import (
+    DONE,
+    SEED,
+    Layout,
+    first_metric,
+    label,
+    lost,
+    metrics_of,
+    prefers_higher,
+    select_of,
+    tidy,
+)
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
@@ -103,6 +114,11 @@ class Report:
         return "all" if chosen.all() else "some" if chosen.any() else "none"
 
     @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The metrics of its runs by name."""
+        return metrics_of(self.runs)
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         """All tables of results."""
         return (*self.by_axis, *self.by_metric, *self.cross)
@@ -153,6 +169,7 @@ def build(
         )
     found, other_data = on_same_data(found)
     runs = tidy(found)
+    experiment = experiment.measured(metrics_of(runs))
     looks = Looks(frozenset(map(int, runs.loc[runs["outcome"].isin(DONE), SEED])), looked)
     first = (*other_data, *selected(selection), *filter(None, [looks.line()]))
     asked = [claim.metric for claim in experiment.claims]
@@ -191,8 +208,8 @@ def _report(
     """
     histories, examples, looks = kept
     layout = Layout.of(runs)
-    select = experiment.select or _first(runs, "best/", experiment.judge, select)
-    judged_by = experiment.judge or _first(runs, "test/", select)
+    select = experiment.select or first_metric(runs, "best/", experiment.judge, select)
+    judged_by = experiment.judge or first_metric(runs, "test/", select)
     ranked = choose.rates(runs, layout, select)
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
@@ -235,7 +252,7 @@ def _report(
         by_metric=tuple(table.metric_tables(rows.rows, rows.layout, families)),
         cross=tuple(table.cross_tables(rows.rows, rows.layout, families)),
         budget=budget_curves(by_seed, layout),
-        crossings=tuple(crossings(Contenders.of(by_seed, layout).rows, rows.layout, judged_by)),
+        crossings=tuple(crossings(Contenders.of(by_seed, layout).rows, rows.layout, higher=family.higher)),
         ranks=ranks(rows.rows, rows.layout, judged_by),
         breakdown=breakdown(chosen, layout, judged_by),
         no_verdicts=asked.none,
@@ -264,12 +281,6 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
     if not selection:
         return []
     return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]
-
-
-def _first(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
-    """The first metric of the table that the runs have."""
-    names = [*preferred, *METRICS]
-    return next((name for name in names if name and f"{prefix}{name}" in runs.columns), "")
 
 
 def results_table(report: Report) -> pd.DataFrame:

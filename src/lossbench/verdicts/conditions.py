@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from lossbench.config.folders import GROUPS
-from lossbench.metrics.names import METRICS
-from lossbench.tracking.runs import DIRECTION, PLACES, SELECT
+from lossbench.metrics.measure import Metric
+from lossbench.metrics.recorded import of_texts
+from lossbench.tracking.runs import DIRECTION, METRICS, PLACES, SELECT
 from lossbench.verdicts.spelling import same, show, sorting, spelled
 
 LOSS = "loss.name"
@@ -170,10 +171,29 @@ def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
     return told.astype(bool) & runs[metric].isna()
 
 
-def higher_is_better(metric: str) -> bool:
-    """The direction of a metric, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
-    name = metric.split("/", 1)[-1]
-    return name in METRICS and METRICS[name].higher_is_better
+def metrics_of(runs: pd.DataFrame) -> Mapping[str, Metric]:
+    """The metrics of runs by name, in the order of tables, as they describe them."""
+    texts = runs[METRICS].dropna().unique() if METRICS in runs.columns else ()
+    return of_texts(*(str(text) for text in reversed(texts)))
+
+
+def metric_of(runs: pd.DataFrame, metric: str) -> Metric:
+    """A metric of runs, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
+    kind, _, name = metric.rpartition("/")
+    plain = Metric(name, "", higher_is_better=False, meaning="")
+    return plain if kind == "cross" else metrics_of(runs).get(name, plain)
+
+
+def first_metric(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
+    """The first of the preferred metrics, then of all that there are, that the runs have."""
+    names = [*preferred, *metrics_of(runs)]
+    known = [name for name in names if name and f"{prefix}{name}" in runs.columns]
+    return next((name for name in known if runs[f"{prefix}{name}"].notna().any()), "")
+
+
+def higher_is_better(runs: pd.DataFrame, metric: str) -> bool:
+    """The direction of a metric of runs."""
+    return metric_of(runs, metric).higher_is_better
 
 
 def select_of(runs: pd.DataFrame) -> str | None:
@@ -188,7 +208,7 @@ def prefers_higher(runs: pd.DataFrame, select: str) -> bool:
         told = runs.loc[runs[SELECT] == select, DIRECTION].dropna()
         if len(told):
             return bool(told.iloc[0] == "higher")
-    return higher_is_better(select)
+    return higher_is_better(runs, select)
 
 
 def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:
@@ -201,7 +221,7 @@ def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) 
         return pd.Series(np.nan, index=runs.index, dtype=float)
     pool = runs if among is None else among
     reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
-    worst = float(reached.min() if higher_is_better(metric) else reached.max())
+    worst = float(reached.min() if higher_is_better(runs, metric) else reached.max())
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
 
 
@@ -212,7 +232,7 @@ def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
     """
     if metric not in runs.columns:
         return pd.Series(np.nan, index=runs.index, dtype=float)
-    worst = -np.inf if higher_is_better(metric) else np.inf
+    worst = -np.inf if higher_is_better(runs, metric) else np.inf
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.family import Family, Tried
 from lossbench.verdicts.pilot import FEWEST_FOR_SPREAD
 from lossbench.verdicts.sign_flips import Floats
@@ -69,7 +69,6 @@ class Decision:
     @staticmethod
     def of(tried: Tried, family: Family) -> Decision:
         """Of what competes, in the metric of a family. Who diverged on a seed has no chances told."""
-        higher = higher_is_better(family.metric)
         found = {}
         for where, part in tried.slices():
             grids = {str(name): tried.grid(where, str(name), family.metric) for name in part[LOSS].unique()}
@@ -77,7 +76,7 @@ class Decision:
             rivals = {name: grid.trials(seeds) for name, grid in grids.items() if seeds}
             everyone = np.ones((1, len(seeds)))
             known = {name: one for name, one in rivals.items() if np.isfinite(one.tested(everyone)).all()}
-            if told := chances(known, higher):
+            if told := chances(known, family.higher):
                 found[where] = told
         gains = [
             pairing_gain([*pair.left], [*pair.right])

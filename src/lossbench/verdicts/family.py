@@ -138,12 +138,14 @@ class Family:
     metric: of a run, with its prefix: `test/rmse`
     claimed: decisions of claims that ask just what a pair asks
     alpha: as in `Evidence`
+    higher: whether more of the metric is better
     """
 
     metric: str
     pairs: tuple[Pair, ...]
     claimed: Claimed = field(default_factory=dict)
     alpha: float = ALPHA
+    higher: bool = False
 
     @staticmethod
     def of(tried: Tried, metric: str, claimed: Claimed | None = None) -> Family:
@@ -155,7 +157,8 @@ class Family:
             claimed: of `decisions`.
         """
         found = [pair for where, part in tried.slices() for pair in _pairs(where, part, tried, metric)]
-        return Family(metric, tuple(_decided(found)), claimed or {}, tried.alpha)
+        higher = higher_is_better(tried.everything, metric)
+        return Family(metric, tuple(_decided(found)), claimed or {}, tried.alpha, higher)
 
     @cached_property
     def _by_names(self) -> dict[tuple[str, str, str], tuple[Pair, int]]:
@@ -205,7 +208,7 @@ class Family:
         """
         if len(means) < 2 or not self.possible(where):
             return {}
-        best = (max if higher_is_better(self.metric) else min)(means, key=lambda name: means[name])
+        best = (max if self.higher else min)(means, key=lambda name: means[name])
         told: dict[str, Mark] = {best: "best"}
         others = (name for name in means if name != best)
         return told | {name: "tied" for name in others if self.decision(where, best, name) != 1}
@@ -215,7 +218,7 @@ def _pairs(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterabl
     values = rows.assign(value=worst_first(rows, metric)).pivot_table(
         index=SEED, columns=LOSS, values="value", observed=True
     )
-    higher = higher_is_better(metric)
+    higher = higher_is_better(rows, metric)
     finite = values.where(np.isfinite(values))
     size = float(finite.abs().max().max()) if finite.notna().any(axis=None) else 0.0
     ordered = values.mean().dropna().sort_values(ascending=not higher, kind="stable")

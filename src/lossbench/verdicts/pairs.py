@@ -80,6 +80,7 @@ def _judged(
         left=_selection(sides[(pair.where, pair.first)], layout),
         right=_selection(sides[(pair.where, pair.second)], layout),
         metric=metric,
+        direction="higher" if family.higher else "lower",
     )
     return of_pair(claim, pair, len(family.pairs))
 

@@ -45,7 +45,7 @@ def ranks(chosen: pd.DataFrame, layout: Layout, metric: str) -> Ranks | None:
     import scikit_posthocs
     from scipy.stats import friedmanchisquare
 
-    places = means.rank(axis="columns", ascending=not higher_is_better(metric))
+    places = means.rank(axis="columns", ascending=not higher_is_better(chosen, metric))
     return Ranks(
         mean_ranks=places.mean().sort_values(),
         p=float(friedmanchisquare(*[means[loss] for loss in means]).pvalue),

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lossbench.metrics.names import METRICS
 from lossbench.significant import alike, number
-from lossbench.verdicts.conditions import LOSS, RATE, Layout, higher_is_better, results
+from lossbench.verdicts.conditions import LOSS, RATE, Layout, metrics_of, results
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
 from lossbench.verdicts.spelling import show
@@ -118,18 +117,19 @@ def column(
         else Cell(math.nan)
         for row in rows
     )
-    return Column(head, cells, "higher" if higher_is_better(family.metric) else "lower")
+    return Column(head, cells, "higher" if family.higher else "lower")
 
 
 def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
-    """For each condition apart from the loss, a table of all test metrics of each family."""
+    """For each condition apart from the loss, a table of all test metrics of each group."""
     tables = []
     for title, rows in slices(chosen, layout.axes):
-        for family in ("continuous", "classes", "identities"):
+        known = metrics_of(chosen)
+        for group in dict.fromkeys(metric.group for metric in known.values()):
             names = [
                 name
-                for name, metric in METRICS.items()
-                if metric.group == family and results(rows, f"test/{name}").notna().any()
+                for name, metric in known.items()
+                if metric.group == group and results(rows, f"test/{name}").notna().any()
             ]
             if names:
                 judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")

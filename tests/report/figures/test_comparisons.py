@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lossbench.claims.claim import Claim
+from lossbench.metrics.names import METRICS
 from lossbench.palette import color
 from lossbench.report.figures import comparisons
 from lossbench.verdicts.judged import Judged
@@ -33,7 +34,7 @@ def test_each_claim_with_a_result_has_a_row_and_each_metric_a_scale() -> None:
         judged("c", "inconclusive", 0.0, metric="mae"),
         judged("d", "inconclusive", math.nan),
     ]
-    figure = comparisons.forest(verdicts)
+    figure = comparisons.forest(verdicts, METRICS)
     first, second = figure.axes
     rows = [label.get_text().replace("\n", " ") for label in first.get_yticklabels()]
     assert rows == ["The sentence of a.", "The sentence of b."]
@@ -45,22 +46,24 @@ def test_each_claim_with_a_result_has_a_row_and_each_metric_a_scale() -> None:
 
 
 def test_verdicts_differ_without_colour() -> None:
-    figure = comparisons.forest([judged("a", "supported", 1.0), judged("b", "refuted", -1.0)])
+    figure = comparisons.forest([judged("a", "supported", 1.0), judged("b", "refuted", -1.0)], METRICS)
     markers = [line.get_marker() for line in figure.axes[0].lines if line.get_marker() not in ("None", None)]
     assert len(set(markers)) == 2
 
 
 def test_one_large_difference_does_not_squash_the_others() -> None:
     near = [judged(name, "supported", 0.1) for name in "abc"]
-    assert comparisons.forest(near).axes[0].get_xscale() == "linear"
-    assert comparisons.forest([*near, judged("d", "supported", 1e4)]).axes[0].get_xscale() == "symlog"
+    assert comparisons.forest(near, METRICS).axes[0].get_xscale() == "linear"
+    assert (
+        comparisons.forest([*near, judged("d", "supported", 1e4)], METRICS).axes[0].get_xscale() == "symlog"
+    )
 
 
 def test_the_rank_of_each_loss_is_told() -> None:
     names = ["mae", "huber", "mse"]
     pairs = pd.DataFrame(np.ones((3, 3)), names, names)
     found = Ranks(pd.Series([1.2, 1.9, 2.9], index=names), 0.01, pairs, 8)
-    figure = comparisons.critical_difference(found, "rmse")
+    figure = comparisons.critical_difference(found, METRICS["rmse"])
     words = " ".join(text.get_text() for text in figure.axes[0].texts)
     assert all(name in words for name in names)
     assert "1.20" in words

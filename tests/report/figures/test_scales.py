@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.metrics.names import METRICS
 from lossbench.report.figures import trends
 from lossbench.report.figures.scales import difference_ticks, name_ticks, window
 from lossbench.report.figures.style import panels
@@ -61,7 +62,7 @@ def nine(far: float) -> dict[str, list[float]]:
 
 
 def test_one_loss_far_from_the_best_leaves_the_room_to_the_others() -> None:
-    limits = window(nine(0.4), "accuracy")
+    limits = window(nine(0.4), METRICS["accuracy"])
     assert limits is not None
     low, high = limits
     assert 0.8 < low < 0.92
@@ -70,7 +71,7 @@ def test_one_loss_far_from_the_best_leaves_the_room_to_the_others() -> None:
 
 def test_a_metric_of_which_less_is_better_is_cut_above() -> None:
     errors = {loss: [1 - height for height in heights] for loss, heights in nine(0.4).items()}
-    limits = window(errors, "rmse")
+    limits = window(errors, METRICS["rmse"])
     assert limits is not None
     assert limits[0] < 0.064
     assert 0.08 < limits[1] < 0.2
@@ -78,18 +79,21 @@ def test_a_metric_of_which_less_is_better_is_cut_above() -> None:
 
 def test_where_every_point_counts_near_losses_are_shown_from_end_to_end() -> None:
     lines = {loss: [0.93, 0.9, 0.87] for loss in NINE} | {"mae": [0.6, 0.4, 0.2], "hinge": [0.93, 0.92, 0.83]}
-    limits = window(lines, "accuracy", levels=True)
+    limits = window(lines, METRICS["accuracy"], levels=True)
     assert limits is not None
     assert 0.7 < limits[0] < 0.87
 
 
 @pytest.mark.parametrize("losses", [4, 3])
 def test_few_losses_are_shown_whole(losses: int) -> None:
-    assert window(dict(list(nine(0.1).items())[:losses]), "accuracy") is None
+    assert window(dict(list(nine(0.1).items())[:losses]), METRICS["accuracy"]) is None
 
 
 def test_losses_that_are_alike_are_shown_whole() -> None:
-    assert window({loss: [0.5, 0.6 + 0.05 * place] for place, loss in enumerate(NINE)}, "accuracy") is None
+    assert (
+        window({loss: [0.5, 0.6 + 0.05 * place] for place, loss in enumerate(NINE)}, METRICS["accuracy"])
+        is None
+    )
 
 
 def test_the_loss_outside_is_named_with_its_best_and_not_in_the_legend() -> None:
@@ -100,11 +104,11 @@ def test_the_loss_outside_is_named_with_its_best_and_not_in_the_legend() -> None
             for step, height in enumerate(heights, start=1)
         ]
     )
-    figure = trends.learning_curves([("a", rows), ("b", rows)], "accuracy")
+    figure = trends.learning_curves([("a", rows), ("b", rows)], METRICS["accuracy"])
     notes = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert notes == ["below, at best: mae (0.4)"] * 2
     assert "mae" not in [text.get_text() for text in figure.legends[0].get_texts()]
-    (axes,) = trends.learning_curves([("", rows)], "accuracy").axes
+    (axes,) = trends.learning_curves([("", rows)], METRICS["accuracy"]).axes
     assert {text.get_text() for text in axes.texts} == {*NINE, "below, at best: mae (0.4)"} - {"mae"}
 
 
@@ -117,6 +121,6 @@ def test_lines_that_end_outside_are_named_in_a_legend() -> None:
             for step, height in enumerate(line, start=1)
         ]
     )
-    figure = trends.learning_curves([("", rows)], "accuracy")
+    figure = trends.learning_curves([("", rows)], METRICS["accuracy"])
     assert "hinge" in [text.get_text() for text in figure.legends[0].get_texts()]
     assert np.isfinite(figure.axes[0].get_ylim()).all()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from lossbench.metrics.names import METRICS
 from lossbench.report.figures import style, wording
 from lossbench.report.figures.looks import look
 
@@ -33,13 +34,13 @@ def test_a_crowd_at_the_top_does_not_move_a_label_far_below() -> None:
 
 
 def test_the_band_is_the_interval_of_the_mean_within_the_range_of_the_metric() -> None:
-    middle, low, high = style.band([0.9, 1.0, 0.95, 1.0, 0.99], "accuracy")
+    middle, low, high = style.band([0.9, 1.0, 0.95, 1.0, 0.99], METRICS["accuracy"])
     assert low < middle == pytest.approx(0.968)
     assert high == 1.0
 
 
 def test_too_few_seeds_have_no_band() -> None:
-    assert style.band([1.0, 3.0], "rmse") == (2.0, 2.0, 2.0)
+    assert style.band([1.0, 3.0], METRICS["rmse"]) == (2.0, 2.0, 2.0)
 
 
 def test_pngs_are_1200_wide_and_settings_stay_as_they_were() -> None:
@@ -77,7 +78,9 @@ def test_orders_of_magnitude_get_a_logarithmic_scale(values: list[float], scale:
 
 
 def test_axes_say_unit_and_direction() -> None:
-    assert wording.metric_label("rmse") == "test RMSE (units of the target; lower is better)"
-    assert wording.metric_label("accuracy", "validation ") == "validation accuracy (higher is better)"
+    assert wording.metric_label(METRICS["rmse"]) == "test RMSE (units of the target; lower is better)"
+    assert (
+        wording.metric_label(METRICS["accuracy"], "validation ") == "validation accuracy (higher is better)"
+    )
     assert wording.axis_name("data.label_noise") == "label noise"
     assert wording.axis_name("model.name") == "model"

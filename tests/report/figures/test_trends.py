@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossbench.metrics.names import METRICS
 from lossbench.palette import color
 from lossbench.report.figures import over_seeds, trends
 
@@ -24,7 +25,7 @@ def named(axes: Any, gid: str) -> Any:
 
 
 def test_each_loss_has_one_line_of_its_colour_through_the_means(by_level: pd.DataFrame) -> None:
-    figure = trends.against_axis([("", by_level)], "data.contamination", "rmse")
+    figure = trends.against_axis([("", by_level)], "data.contamination", METRICS["rmse"])
     (axes,) = figure.axes
     lines = lines_of(axes)
     assert set(lines) == set(LOSSES)
@@ -36,7 +37,7 @@ def test_each_loss_has_one_line_of_its_colour_through_the_means(by_level: pd.Dat
 
 
 def test_bands_hold_the_means(by_level: pd.DataFrame) -> None:
-    figure = trends.against_axis([("", by_level)], "data.contamination", "rmse")
+    figure = trends.against_axis([("", by_level)], "data.contamination", METRICS["rmse"])
     corners = [band.get_paths()[0].get_extents() for band in figure.axes[0].collections]
     assert len(corners) == len(LOSSES)
     assert all(box.height > 0 for box in corners)
@@ -44,7 +45,7 @@ def test_bands_hold_the_means(by_level: pd.DataFrame) -> None:
 
 def test_more_conditions_are_more_panels_with_one_legend(by_level: pd.DataFrame) -> None:
     parts = [("linear", by_level), ("mlp", by_level)]
-    figure = trends.against_axis(parts, "data.contamination", "rmse")
+    figure = trends.against_axis(parts, "data.contamination", METRICS["rmse"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["linear", "mlp"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(LOSSES)
 
@@ -57,7 +58,7 @@ def test_learning_curves_end_where_most_seeds_have_stopped() -> None:
             for step in range(1, last + 1)
         ]
     )
-    figure = trends.learning_curves([("", rows)], "mae")
+    figure = trends.learning_curves([("", rows)], METRICS["mae"])
     assert max(lines_of(figure.axes[0])["mse"].get_xdata()) == 10
 
 
@@ -79,7 +80,7 @@ def ranked() -> pd.DataFrame:
 
 
 def test_chosen_and_diverged_rates_are_marked(ranked: pd.DataFrame) -> None:
-    (axes,) = trends.rates([("", ranked)], "mae").axes
+    (axes,) = trends.rates([("", ranked)], METRICS["mae"]).axes
     for loss in LOSSES:
         assert list(named(axes, f"chosen {loss}").get_xdata()) == [0.01]
     assert list(named(axes, "diverged mse").get_xdata()) == [0.1]
@@ -96,7 +97,7 @@ def test_a_crossing_of_budgets_is_marked_where_the_lines_meet() -> None:
             for tried, mean in enumerate(means, start=1)
         ]
     )
-    (axes,) = trends.budget([("", curves)], "rmse", [[("mae", "mse", 2)]]).axes
+    (axes,) = trends.budget([("", curves)], METRICS["rmse"], [[("mae", "mse", 2)]]).axes
     crossing = named(axes, "crossing mae mse")
     assert crossing.get_xdata()[0] == pytest.approx(1.5)
     assert crossing.get_ydata()[0] == pytest.approx(0.95)
@@ -106,7 +107,7 @@ def test_a_crossing_of_budgets_is_marked_where_the_lines_meet() -> None:
 def test_the_best_loss_stands_on_top_whatever_the_direction(
     by_level: pd.DataFrame, metric: str, top: str
 ) -> None:
-    (axes,) = over_seeds.dots([("", by_level)], metric).axes
+    (axes,) = over_seeds.dots([("", by_level)], METRICS[metric]).axes
     heights = {
         text.get_text(): place for text, place in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
     }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lossbench.metrics.measure import Metric
 from lossbench.palette import color
 from lossbench.report.figures.looks import INK
 from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import FAINT, GREY, lines_behind, painted, panels
-from lossbench.report.figures.wording import metric_name
 from lossbench.report.words import verdict_line
 from lossbench.verdicts.contenders import loss_of
 from lossbench.verdicts.judged import Judged
@@ -30,13 +30,14 @@ _WRAP = 46
 
 
 @painted
-def forest(verdicts: Sequence[Judged]) -> Any:
+def forest(verdicts: Sequence[Judged], described: Mapping[str, Metric]) -> Any:
     """Paired difference of each claim with its 95% interval; grey is what the claim says, by its margin.
 
     A filled dot is supported, a cross refuted, a hollow dot inconclusive. Claims of one metric share a scale.
 
     Args:
         verdicts: those without an estimate are left out; at least one has one.
+        described: their metrics by name.
     """
     known = [judged for judged in verdicts if math.isfinite(judged.estimate)]
     metrics = list(dict.fromkeys(judged.claim.metric for judged in known))
@@ -53,11 +54,11 @@ def forest(verdicts: Sequence[Judged]) -> Any:
     figure.set_size_inches(figure.get_figwidth(), 0.165 * sum(heights) + 0.5)
     places[0].get_gridspec().set_height_ratios(heights)
     for axes, metric, group, texts in zip(places, metrics, groups, rows, strict=True):
-        _forest_panel(axes, metric, group, texts)
+        _forest_panel(axes, described[metric], group, texts)
     return figure
 
 
-def _forest_panel(axes: Any, metric: str, group: Sequence[Judged], texts: Sequence[Sequence[str]]) -> None:
+def _forest_panel(axes: Any, metric: Metric, group: Sequence[Judged], texts: Sequence[Sequence[str]]) -> None:
     numbers = np.array([[judged.low, judged.estimate, judged.high] for judged in group])
     numbers = np.where(np.isfinite(numbers), numbers, numbers[:, 1:2])
     margins = [judged.claim.margin for judged in group]
@@ -90,7 +91,7 @@ def _forest_panel(axes: Any, metric: str, group: Sequence[Judged], texts: Sequen
     axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"difference in test {metric_name(metric)}: above 0 the side named first is better")
+    axes.set_xlabel(f"difference in test {metric.shown}: above 0 the side named first is better")
     lines_behind(axes, "x")
 
 
@@ -112,16 +113,16 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
 
 
 @painted
-def critical_difference(found: Ranks, metric: str) -> Any:
+def critical_difference(found: Ranks, metric: Metric) -> Any:
     """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006).
 
     Args:
         found: of `ranks.ranks`.
-        metric: without `test/`.
+        metric: of test.
     """
     import scikit_posthocs
 
-    title = f"Mean rank by test {metric_name(metric)} over {found.conditions} conditions (1 is the best)"
+    title = f"Mean rank by test {metric.shown} over {found.conditions} conditions (1 is the best)"
     count = len(found.mean_ranks)
     figure, (axes,) = panels(1, title, height=0.9 + 0.22 * count)
     scikit_posthocs.critical_difference_diagram(

@@ -14,15 +14,16 @@ from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_o
 from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
 from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.style import FEWEST_FOR_BAND, png
-from lossbench.report.figures.wording import axis_name, metric_name
+from lossbench.report.figures.wording import axis_name
 from lossbench.report.words import cross_line
 from lossbench.tracking import read_histories
-from lossbench.verdicts.conditions import LOSS, RATE, label, results
+from lossbench.verdicts.conditions import LOSS, RATE, label, metric_of, results
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.table import main_axis
 from lossbench.verdicts.together import prefix
 
 if TYPE_CHECKING:
+    from lossbench.metrics.measure import Metric
     from lossbench.verdicts.build import Report
 
 
@@ -68,19 +69,27 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
     rows = report.chosen.assign(value=results(report.chosen, f"test/{report.judge}"))
     if rows["value"].notna().sum() == 0:
         return
-    name, axis = metric_name(report.judge), main_axis(report.layout)
+    name, axis = _judge(report).shown, main_axis(report.layout)
     rate = _rate(report, "each loss's")
     if axis and _numeric(report.layout.levels[axis]):
         found = slices(rows, [key for key in report.layout.axes if key != axis])
         parts = few(found)
         some = left_out(len(parts), len(found))
         text = f"Test {name} against {axis_name(axis)}: {_spread(report)} {rate}{some}."
-        yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, report.judge), text)
+        yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, _judge(report)), text)
     else:
         parts = conditions(report.layout, rows)
         text = f"Test {name}: {_spread(report, 'interval')} {rate}; a tick is a seed."
         text = with_places(text, report.layout, rows, parts)
-        yield Drawn("metric.png", over_seeds.dots(parts, report.judge), text)
+        yield Drawn("metric.png", over_seeds.dots(parts, _judge(report)), text)
+
+
+def _judge(report: Report) -> Metric:
+    return metric_of(report.runs, report.judge)
+
+
+def _select(report: Report) -> Metric:
+    return metric_of(report.runs, str(report.select))
 
 
 def _numeric(levels: tuple[Any, ...]) -> bool:
@@ -96,7 +105,7 @@ def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
             "What the claims compare, paired by seed, with 95% intervals. Grey: where a claim is true. "
             "A filled dot is supported, a cross refuted, a hollow dot inconclusive."
         )
-        yield Drawn("claims.png", comparisons.forest(report.verdicts), text)
+        yield Drawn("claims.png", comparisons.forest(report.verdicts, report.metrics), text)
 
 
 def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
@@ -109,10 +118,10 @@ def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
     rows["value"] = rows["value"].where(np.isfinite(rows["value"]) & (rows["value"].abs() < 1e300))
     parts, some = _contenders(report, rows)
     text = (
-        f"Learning curves {_rate(report, 'the')}: validation {metric_name(report.select)}, "
+        f"Learning curves {_rate(report, 'the')}: validation {_select(report).shown}, "
         f"{_spread(report)}{some}."
     )
-    yield Drawn("learning_curves.png", trends.learning_curves(parts, report.select), text)
+    yield Drawn("learning_curves.png", trends.learning_curves(parts, _select(report)), text)
 
 
 def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
@@ -120,10 +129,10 @@ def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
         return
     parts, some = _contenders(report, report.ranked)
     text = (
-        f"Fairness of tuning: mean validation {metric_name(report.select)} at every learning rate tried; "
+        f"Fairness of tuning: mean validation {_select(report).shown} at every learning rate tried; "
         f"the chosen one is large, a cross at the top marks a rate at which a seed diverged{some}."
     )
-    yield Drawn("learning_rates.png", trends.rates(parts, report.select), text)
+    yield Drawn("learning_rates.png", trends.rates(parts, _select(report)), text)
 
 
 def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
@@ -142,10 +151,10 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
         for where, _ in parts
     ]
     text = (
-        f"Expected test {metric_name(report.judge)} of someone who tries so many of the learning rates and "
+        f"Expected test {_judge(report).shown} of someone who tries so many of the learning rates and "
         f"keeps the best on validation; a ring marks where another loss clearly takes the lead{some}."
     )
-    yield Drawn("budget.png", trends.budget(parts, report.judge, turns), text)
+    yield Drawn("budget.png", trends.budget(parts, _judge(report), turns), text)
 
 
 def _ranks(report: Report, stored: Stored) -> Iterator[Drawn]:
@@ -155,7 +164,7 @@ def _ranks(report: Report, stored: Stored) -> Iterator[Drawn]:
             "a bar joins losses that Nemenyi's test cannot tell apart."
         )
         yield Drawn(
-            "critical_difference.png", comparisons.critical_difference(report.ranks, report.judge), text
+            "critical_difference.png", comparisons.critical_difference(report.ranks, _judge(report)), text
         )
 
 

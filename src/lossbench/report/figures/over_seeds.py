@@ -8,23 +8,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import look, ordered
 from lossbench.report.figures.style import GREY, band, lines_behind, painted, panels
-from lossbench.report.figures.wording import metric_label, metric_name
-from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.report.figures.wording import metric_label
+from lossbench.verdicts.conditions import LOSS
 
 
 @painted
-def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: str) -> Any:
+def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: Metric) -> Any:
     """Each seed as a faint dot, the mean and its 95% interval in front; losses from best to worst.
 
     Args:
         parts: rows with the columns loss.name and value, one per run.
-        metric: without `test/`.
     """
     losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
     several = any(rows.groupby(LOSS)["value"].count().max() > 1 for _, rows in parts)
-    title = f"Test {metric_name(metric)} of each loss{', over seeds' if several else ''}"
+    title = f"Test {metric.shown} of each loss{', over seeds' if several else ''}"
     if len(parts) == 1 and parts[0][0]:
         title = f"{title} ({parts[0][0]})"
     columns = min(len(parts), 3)
@@ -33,7 +33,7 @@ def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: str) -> Any:
     )
     for axes, (heading, rows) in zip(places, parts, strict=True):
         values = rows.dropna(subset=["value"]).groupby(LOSS)["value"]
-        order = values.mean().sort_values(ascending=higher_is_better(metric)).index
+        order = values.mean().sort_values(ascending=metric.higher_is_better).index
         for height, loss in enumerate(order):
             drawn = look(str(loss))
             own = values.get_group(loss)

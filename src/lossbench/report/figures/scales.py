@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib import ticker
 
+from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import Look, ordered
 from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, scale_for
 from lossbench.significant import number
-from lossbench.verdicts.conditions import higher_is_better
 
 _MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
 _LETTER, _GAP = 0.068, 0.1  # inches: a letter of a tick label, and what keeps two labels apart
@@ -69,7 +69,7 @@ class Panel:
         return [(loss, heights[-1]) for loss, heights in self.lines.items()]
 
 
-def settle(found: Sequence[Panel], metric: str, *, levels: bool = False) -> None:
+def settle(found: Sequence[Panel], metric: Metric, *, levels: bool = False) -> None:
     """Choose vertical scales once everything is drawn, then name the losses.
 
     Many losses get a window on those near the best, and a note names those that lie outside: one loss that
@@ -118,7 +118,7 @@ def _merged(found: Sequence[Panel]) -> dict[str, list[float]]:
 
 
 def window(
-    lines: Mapping[str, Sequence[float]], metric: str, *, levels: bool = False, logarithmic: bool = False
+    lines: Mapping[str, Sequence[float]], metric: Metric, *, levels: bool = False, logarithmic: bool = False
 ) -> tuple[float, float] | None:
     """Limits that give the losses near the best the room they need; None where all can be shown.
 
@@ -131,7 +131,7 @@ def window(
     """
     if len(lines) < CROWD:
         return None
-    sign = 1.0 if higher_is_better(metric) else -1.0
+    sign = 1.0 if metric.higher_is_better else -1.0
     turned = {
         loss: sign * (np.log10(heights) if logarithmic else np.asarray(heights, dtype=float))
         for loss, heights in lines.items()
@@ -183,11 +183,11 @@ def _round(size: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= size * (1 + 1e-9))
 
 
-def _note(panel: Panel, limits: tuple[float, float], metric: str) -> None:
+def _note(panel: Panel, limits: tuple[float, float], metric: Metric) -> None:
     """Name the losses outside the window with their best result, where the fewest lines are in the way."""
     if not panel.outside:
         return
-    more = higher_is_better(metric)
+    more = metric.higher_is_better
     best = max if more else min
     outside = [f"{loss} ({number(best(panel.lines[loss]), 2)})" for loss in panel.outside]
     edge, side, anchor = (0.03, "below", "bottom") if more else (0.97, "above", "top")

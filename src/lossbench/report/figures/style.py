@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import INK, Look
 from lossbench.verdicts.statistics import paired_interval
 
@@ -169,23 +169,14 @@ def _start(group: Sequence[float], gap: float) -> float:
 FEWEST_FOR_BAND = 4  # fewer seeds give an interval that says nothing and hides everything
 
 
-def band(values: ArrayLike, metric: str = "") -> tuple[float, float, float]:
+def band(values: ArrayLike, metric: Metric) -> tuple[float, float, float]:
     """Mean and its 95% t interval over seeds, cut where the metric ends; the mean thrice below four seeds."""
     interval = paired_interval(np.asarray(values, dtype=float))
     middle = float(interval.estimate)
     if interval.n < FEWEST_FOR_BAND:
         return middle, middle, middle
-    lowest, highest = range_of(metric)
+    lowest, highest = metric.range
     return middle, max(float(interval.low), lowest), min(float(interval.high), highest)
-
-
-def range_of(metric: str) -> tuple[float, float]:
-    """The least and greatest value that a metric can have."""
-    return _RANGES.get(metric, (0.0, 1.0) if metric in METRICS else (-np.inf, np.inf))
-
-
-_RANGES = dict.fromkeys(("mae", "rmse", "median_ae", "nll"), (0.0, np.inf))
-_RANGES |= {"r2": (-np.inf, 1.0), "brier": (0.0, 2.0)}
 
 
 def scale_for(values: ArrayLike, ratio: float = 12.0) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import ticker
 
+from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
@@ -17,10 +18,9 @@ from lossbench.report.figures.style import (
     name_y,
     painted,
     panels,
-    range_of,
     scale_for,
 )
-from lossbench.report.figures.wording import axis_name, metric_label, metric_name
+from lossbench.report.figures.wording import axis_name, metric_label
 from lossbench.verdicts.conditions import LOSS, RATE
 
 Parts = Sequence[tuple[str, pd.DataFrame]]
@@ -28,16 +28,15 @@ Parts = Sequence[tuple[str, pd.DataFrame]]
 
 
 @painted
-def against_axis(parts: Parts, axis: str, metric: str) -> Any:
+def against_axis(parts: Parts, axis: str, metric: Metric) -> Any:
     """Mean and 95% band of a test metric against a numeric axis; one line per loss, one panel per part.
 
     Args:
         parts: rows with the columns loss.name, `axis` and value, one row per run.
         axis: a param, `data.contamination`.
-        metric: without `test/`.
     """
     name = axis_name(axis)
-    figure, places = _panels(parts, f"Test {metric_name(metric)} against {name}")
+    figure, places = _panels(parts, f"Test {metric.shown} against {name}")
     found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
@@ -56,14 +55,13 @@ def against_axis(parts: Parts, axis: str, metric: str) -> Any:
 
 
 @painted
-def learning_curves(parts: Parts, metric: str) -> Any:
+def learning_curves(parts: Parts, metric: Metric) -> Any:
     """Mean and 95% band over seeds of a validation metric by epoch, at the chosen learning rate.
 
     Args:
         parts: rows with the columns loss.name, step and value: one per run and epoch.
-        metric: without `val/`.
     """
-    figure, places = _panels(parts, f"Learning curves: validation {metric_name(metric)} by epoch", share="x")
+    figure, places = _panels(parts, f"Learning curves: validation {metric.shown} by epoch", share="x")
     found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss in ordered(rows[LOSS]):
@@ -84,15 +82,14 @@ def learning_curves(parts: Parts, metric: str) -> Any:
 
 
 @painted
-def rates(parts: Parts, metric: str) -> Any:
+def rates(parts: Parts, metric: Metric) -> Any:
     """The selection metric against the learning rate, with the chosen rate large: was the tuning fair?
 
     Args:
         parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
-        metric: the selection metric.
     """
     figure, places = _panels(
-        parts, f"Learning rates tried and chosen (large markers): validation {metric_name(metric)}", share="x"
+        parts, f"Learning rates tried and chosen (large markers): validation {metric.shown}", share="x"
     )
     found = _drawn_on(places, parts)
     for panel, (title, rows) in zip(found, parts, strict=True):
@@ -134,22 +131,21 @@ def rates(parts: Parts, metric: str) -> Any:
 
 
 @painted
-def budget(parts: Parts, metric: str, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
+def budget(parts: Parts, metric: Metric, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
     """Expected test result as more learning rates are tried; a ring where another loss takes the lead.
 
     Args:
         parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
-        metric: without `test/`.
         crossings: for each part, (better, worse, number of rates from which on).
     """
-    figure, places = _panels(parts, f"Tuning budget: expected test {metric_name(metric)}", share="x")
+    figure, places = _panels(parts, f"Tuning budget: expected test {metric.shown}", share="x")
     found = _drawn_on(places, parts)
     for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
         lines = {}
         for loss in ordered(rows[LOSS]):
             own = rows[rows[LOSS] == loss].sort_values("tried")
             numbers = own[["mean", "low", "high"]].to_numpy(float)
-            numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1]).clip(*range_of(metric))
+            numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1]).clip(*metric.range)
             tried = own["tried"].to_numpy(float)
             _line(panel, loss, tried, numbers)
             lines[loss] = dict(zip(tried, numbers[:, 0], strict=True))
