@@ -14,6 +14,7 @@ from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.losses.loss import Loss
 from lossbench.losses.reduction import weighted_mean
+from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
 from lossbench.pack.lanes import Batch, Lanes
@@ -77,12 +78,32 @@ class Group:
         return values[self.lane.to(values.device)]
 
     def judged(
-        self, prediction: Prediction, truth: Mapping[str, Tensor], measures: Sequence[Measure]
+        self,
+        prediction: Prediction,
+        truth: Mapping[str, Tensor],
+        measures: Sequence[Measure],
+        kept: Mapping[Measure, tuple[Tensor, ...]],
     ) -> dict[str, Tensor]:
         """Metrics (G,) of what the group predicts; truth (L, N, ...) of a split, or of a part of it."""
+        lane, shared = self._where(truth)
+        ordered = preferred(measures, self.target.kind)
+        return judge(prediction, truth, ordered, lane, shared=shared, kept=kept)
+
+    def kept(
+        self, measure: Measure, prediction: Prediction, truth: Mapping[str, Tensor]
+    ) -> tuple[Tensor, ...] | None:
+        """What a measure keeps of a chunk of examples, each (G, n, ...); None where something lacks."""
+        lane, shared = self._where(truth)
+        known = {**truth, **shared}
+        if not measure.reads(prediction, known):
+            return None
+        read = [prediction[name].detach() for name in measure.needs]
+        return measure.kept(*read, *(known[name][lane] for name in measure.fields))
+
+    def _where(self, truth: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The members' lanes and what is shared, on the device of the truth."""
         device = next(iter(truth.values())).device if truth else self.lane.device
-        shared = {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
-        return judge(prediction, truth, measures, self.lane.to(device), shared=shared)
+        return self.lane.to(device), {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
 
     def values(self, outputs: Tree, targets: Tree, weights: Tensor | None) -> Tensor:
         """The mean loss of each member on a batch: (G, B, ...) each -> (G,)."""

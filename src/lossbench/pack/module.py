@@ -16,6 +16,7 @@ from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.lightning import LightningModule
 from lossbench.pack.engine import Engine, build_modules
+from lossbench.pack.evaluation import Evaluation
 from lossbench.pack.exact import exact_device
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
@@ -37,7 +38,6 @@ from lossbench.trees import Tree, mapped
 if TYPE_CHECKING:
     import numpy as np
 
-    from lossbench.task import Prediction
 
 log = logging.getLogger(__name__)
 
@@ -113,40 +113,40 @@ class Pack(LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Outputs are gathered over the ranges and judged as a whole."""
-        self.gathered: list[Tree] = []
+        self.evaluation = self._evaluation("val")
 
     def validation_step(self, bounds: tuple[int, int], batch: int) -> None:
         """Evaluate all members on a range of the validation split."""
-        self.gathered.append(self._outputs("val", bounds))
+        self.evaluation.add(self._outputs("val", bounds), bounds[0])
 
     def on_validation_epoch_end(self) -> None:
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
-        outputs = mapped(lambda tensor: tensor.to(self.exact), self._whole(self.gathered))
-        self.standing.look(outputs, self.active)
-        judged, found = self._judge("val", outputs)
+        self.standing.look(self.evaluation.finite, self.active)
+        found = self.evaluation.found()
+        judged = judge_members(found, self.members, "val", self._not_judged)
         self._record("train/loss", self.sums / self.counted)
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
-            halves = judge_halves(self.members, found, self._not_judged)
+            halves = judge_halves(found, self.members, self._not_judged)
             self.standing.halves.update(self.active, halves)
         self._choose(judged)
 
     def on_test_epoch_start(self) -> None:
         """Test is read once, with the best weights of each member."""
         self.engine.use_best()
-        self.gathered = []
+        self.evaluation = self._evaluation("test")
 
     def test_step(self, bounds: tuple[int, int], batch: int) -> None:
         """Evaluate all members on a range of the test split."""
-        self.gathered.append(self._outputs("test", bounds))
+        self.evaluation.add(self._outputs("test", bounds), bounds[0])
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
-        outputs = self._whole(self.gathered)
-        judged, found = self._judge("test", mapped(lambda tensor: tensor.to(self.exact), outputs))
-        crossed = cross_losses(self.groups, self.members, outputs)
+        found, outputs = self.evaluation.found(), self.evaluation.whole()
+        judged = judge_members(found, self.members, "test", self._not_judged)
+        crossed = {} if outputs is None else cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
         kept = prediction_arrays(found, self.lanes, len(self.members))
@@ -196,8 +196,7 @@ class Pack(LightningModule):
 
     def release(self) -> None:
         """Let go of weights and data at once: Lightning's objects refer to each other and outlive a fit."""
-        del self.engine, self.groups, self.lanes
-        self.gathered = []
+        del self.engine, self.groups, self.lanes, self.evaluation
 
     def _fate(self, member: int) -> Failure | None:
         """Why a member has no result, if it has none."""
@@ -209,16 +208,12 @@ class Pack(LightningModule):
         moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
         return self.engine.outputs(self.lanes.evaluated(split, bounds), moment)
 
-    def _whole(self, parts: Sequence[Tree]) -> Tree:
-        """Ranges of a split joined: (R, N, ...)."""
-        return mapped(lambda *tensors: torch.cat(tensors, dim=1), *parts)
-
-    def _judge(self, split: Split, outputs: Tree) -> tuple[dict[str, Tensor], list[tuple[Group, Prediction]]]:
-        return judge_members(self.groups, self.members, split, outputs, self._train_outputs, self._not_judged)
+    def _evaluation(self, split: Split) -> Evaluation:
+        return Evaluation(self.groups, self.members, split, self._train_outputs, self._not_judged)
 
     def _train_outputs(self) -> Tree:
         parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
-        return mapped(lambda tensor: tensor.to(self.exact), self._whole(parts))
+        return mapped(lambda *tensors: torch.cat(tensors, dim=1).to(self.exact), *parts)
 
     def _record(self, name: str, values: Tensor) -> None:
         self.curves.setdefault(name, []).append(torch.where(self.active, values, torch.nan))

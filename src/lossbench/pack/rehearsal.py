@@ -15,7 +15,7 @@ from lossbench.errors import InputError
 from lossbench.job import Member
 from lossbench.losses.contract import check_prediction, check_values
 from lossbench.losses.cross import shipped
-from lossbench.metrics.families import needed
+from lossbench.metrics.families import needed, preferred
 from lossbench.metrics.judge import judge
 from lossbench.pack.draws import drawn_outside_torch
 from lossbench.pack.groups import OUTPUT, predicted, read_by
@@ -242,7 +242,8 @@ def _metrics(
         scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
         prediction = Prediction(**{**prediction, "scores": scores})
     truth, common = (mapped(lambda tensor: tensor.unsqueeze(0), dict(known)) for known in (targets, shared))
-    return sorted(judge(prediction, truth, member.source.measures, shared=common))
+    measures = preferred(member.source.measures, member.target.kind)
+    return sorted(judge(prediction, truth, measures, shared=common))
 
 
 def _refused_by_vmap(member: Member, outputs: Tree, batch: _Batch) -> str | None:

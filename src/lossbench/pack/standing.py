@@ -11,7 +11,6 @@ from torch import Tensor
 from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
 from lossbench.pack.halves import Halves
-from lossbench.trees import Tree, leaves
 
 _BY_MEMBER = ("best_epoch", "waited", "judgeable")
 
@@ -33,12 +32,9 @@ class Standing:
         self.judgeable = torch.zeros(count, dtype=torch.bool, device=device)  # outputs were finite once
         self.halves = Halves(select)
 
-    def look(self, outputs: Tree, active: Tensor) -> None:
-        """Note whose outputs (R, N, ...) on validation can be judged at all."""
-        # Embeddings are judged by distances: what has no finite square has none.
-        for tensor in leaves(outputs):
-            active = active & tensor.square().flatten(1).isfinite().all(1)
-        self.judgeable |= active
+    def look(self, finite: Tensor, active: Tensor) -> None:
+        """Note whose outputs on validation can be judged at all: (R,) bool."""
+        self.judgeable |= active & finite
 
     def improved(self, judged: Mapping[str, Tensor], active: Tensor, epoch: int) -> Tensor:
         """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""

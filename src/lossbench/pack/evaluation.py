@@ -1,0 +1,158 @@
+"""One pass over a split: what each group predicts, or what its measures keep of that, chunk by chunk."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from lossbench.data.source import Split
+from lossbench.job import Member
+from lossbench.metrics.class_means import nearest_mean_scores
+from lossbench.metrics.families import needed
+from lossbench.metrics.measure import Measure
+from lossbench.pack.exact import exact_device
+from lossbench.pack.groups import Group
+from lossbench.pack.objective import Report
+from lossbench.task import Prediction
+from lossbench.trees import Tree, leaves, mapped
+
+# The outputs of all members on the whole training split, (R, N, ...), where metrics are computed.
+TrainOutputs = Callable[[], Tree]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a group predicts of examples (G, N, ...), and what measures with `keep` kept of that."""
+
+    group: Group
+    prediction: Prediction
+    kept: Mapping[Measure, tuple[Tensor, ...]] = field(default_factory=dict)
+
+    def of(self, place: int) -> Found:
+        """Of one member of the group."""
+        return self._parts(self.group.only(place), slice(place, place + 1), slice(None))
+
+    def examples(self, which: slice) -> Found:
+        """Of some of the examples."""
+        return self._parts(self.group, slice(None), which)
+
+    def _parts(self, group: Group, members: slice, examples: slice) -> Found:
+        def part(tensor: Tensor) -> Tensor:
+            return tensor[members, examples].contiguous()  # laid out anew: sums round alike in any company
+
+        prediction = Prediction(**{name: part(tensor) for name, tensor in self.prediction.items()})
+        return Found(group, prediction, {of: tuple(map(part, kept)) for of, kept in self.kept.items()})
+
+
+class Evaluation:
+    """All members on one split.
+
+    Where no measure says what to keep, outputs are held until all are there. Else each chunk is predicted
+    when it comes, and of large outputs (a probability for each word at each step) only that is held.
+
+    Args:
+        groups, members: all of the pack.
+        split: which one.
+        train: asked for only where class scores come from the class means of the training embeddings.
+        report: called with a member whose prediction raises; the others go on.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        members: Sequence[Member],
+        split: Split,
+        train: TrainOutputs,
+        report: Report,
+    ) -> None:
+        self.members, self.split, self.report = members, split, report
+        self.measures = members[0].source.measures
+        self.keeping = [measure for measure in self.measures if measure.keep]
+        self.exact = exact_device(groups[0].lanes.device)
+        self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
+        self._train, self._trained = train, None
+        self._outputs: list[Tree] = []
+        self._pieces: list[tuple[Group, list[Found]]] = [(group, []) for group in groups]
+
+    def add(self, outputs: Tree, start: int) -> None:
+        """Take in the outputs (R, n, ...) of the examples from `start` on."""
+        outputs = mapped(lambda tensor: tensor.to(self.exact), outputs)
+        for tensor in leaves(outputs):
+            # Embeddings are judged by distances: what has no finite square has none.
+            self.finite &= tensor.square().flatten(1).isfinite().all(1)
+        if self.keeping:
+            self._predict(outputs, start)
+        else:
+            self._outputs.append(outputs)
+
+    def whole(self) -> Tree | None:
+        """The outputs (R, N, ...) of the split; None where only what measures keep is held."""
+        return None if self.keeping else mapped(lambda *parts: torch.cat(parts, dim=1), *self._outputs)
+
+    def found(self) -> list[Found]:
+        """What groups, or parts of groups, predict of the whole split; of who raised nothing."""
+        if not self.keeping:
+            self._predict(self.whole(), 0)
+        return [_joined(group, parts) for group, parts in self._pieces if parts]
+
+    def _predict(self, outputs: Tree, start: int) -> None:
+        pieces = self._pieces
+        self._pieces = [
+            piece for group, parts in pieces for piece in self._extended(group, parts, outputs, start)
+        ]
+
+    def _extended(
+        self, group: Group, parts: list[Found], outputs: Tree, start: int
+    ) -> list[tuple[Group, list[Found]]]:
+        """A group with the next part; where that raises its members apart, but for those that raise alone."""
+        try:
+            return [(group, [*parts, self._chunk(group, outputs, start)])]
+        except Exception as error:
+            if len(group.losses) > 1:
+                each = [
+                    (group.only(place), [part.of(place) for part in parts])
+                    for place in range(len(group.losses))
+                ]
+                return [piece for one, own in each for piece in self._extended(one, own, outputs, start)]
+            self.report(int(group.index[0]), error, traceback.format_exc())
+            return []
+
+    def _chunk(self, group: Group, outputs: Tree, start: int) -> Found:
+        own = _of_group(outputs, group)
+        prediction = self._prediction(group, own)
+        if not self.keeping:
+            return Found(group, prediction)
+        chunk = slice(start, start + leaves(own)[0].shape[1])
+        truth = {kind: values[:, chunk] for kind, values in group.lanes.truth[self.split].items()}
+        made = {measure: group.kept(measure, prediction, truth) for measure in self.keeping}
+        kept = {measure: tensors for measure, tensors in made.items() if tensors is not None}
+        others = needed(measure for measure in self.measures if not measure.keep)
+        return Found(group, Prediction(**{n: t for n, t in prediction.items() if n in others}), kept)
+
+    def _prediction(self, group: Group, outputs: Tree) -> Prediction:
+        prediction = group.predict(outputs)
+        wants_scores = "scores" not in prediction and "scores" in needed(self.measures)
+        if wants_scores and "embedding" in prediction and "identity" in group.lanes.truth["train"]:
+            if self._trained is None:
+                self._trained = self._train()
+            known = group.predict(_of_group(self._trained, group))["embedding"]
+            labels = group.truth("train", "identity")
+            scores = nearest_mean_scores(known, labels, prediction["embedding"], group.target.size)
+            return Prediction(**{**prediction, "scores": scores})
+        return prediction
+
+
+def _joined(group: Group, parts: Sequence[Found]) -> Found:
+    if len(parts) == 1:
+        return parts[0]
+    read = [(dict(part.prediction), dict(part.kept)) for part in parts]
+    prediction, kept = mapped(lambda *tensors: torch.cat(tensors, dim=1), *read)
+    return Found(group, Prediction(**prediction), kept)
+
+
+def _of_group(outputs: Tree, group: Group) -> Tree:
+    return mapped(lambda tensor: tensor[group.index.to(tensor.device)], outputs)
