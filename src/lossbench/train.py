@@ -61,22 +61,8 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     uri = resolve_uri(tracking_uri(jobs))
     store = Store(uri)
     check_reachable(store.address)
-    known = store.exists()  # else nothing is finished, unless a result waits on disk for a database
-    if not known and _epochs(jobs) >= _WORTH_PRELOADING:
-        _preload(n_jobs)
     wanted = {job.key: job for job in jobs}
-    checkpoints = _checkpoints(store, jobs)
-    # Planning reads data and makes models, which may be at fault: no database is made yet.
-    planned = None if known else _plan(wanted.values(), n_jobs, max_members, checkpoints)
-    store.prepare()
-    outcomes = finished_runs(store, wanted)
-    missing = [job for key, job in wanted.items() if key not in outcomes]
-    if outcomes:
-        log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
-        checkpoints.forget(outcomes)
-        planned = None
-    if missing and planned is None:
-        planned = _plan(missing, n_jobs, max_members, checkpoints)
+    planned, outcomes = _missing(store, wanted, n_jobs, max_members)
     # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
     store.abandon(list(wanted))
     try:
@@ -89,8 +75,28 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     if len(jobs) > 1:
         from lossbench.review.sweep import conclude
 
-        conclude(uri, [job.config["experiment"] for job in jobs], trained=bool(missing))
+        conclude(uri, [job.config["experiment"] for job in jobs], trained=planned is not None)
     return [outcomes[job.key] for job in jobs]
+
+
+def _missing(
+    store: Store, wanted: dict[str, Job], n_jobs: int, max_members: int
+) -> tuple[Plan | None, dict[str, Outcome]]:
+    """How to train what is not finished, None where nothing is missing; and what is finished."""
+    checkpoints = _checkpoints(store, wanted.values())
+    # Without a database nothing is finished, unless a result waits on disk for one. Planning reads data and
+    # makes models, which may be at fault: so it comes before the database is made.
+    known = store.exists()
+    planned = None if known else _plan(wanted.values(), n_jobs, max_members, checkpoints)
+    store.prepare()
+    outcomes = finished_runs(store, wanted)
+    missing = [job for key, job in wanted.items() if key not in outcomes]
+    if outcomes:
+        log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
+        checkpoints.forget(outcomes)
+    if missing and (outcomes or known):
+        planned = _plan(missing, n_jobs, max_members, checkpoints)
+    return planned if missing else None, outcomes
 
 
 def tracking_uri(jobs: Sequence[Job]) -> str | None:
@@ -182,7 +188,7 @@ def _recorded(
     }
 
 
-def _checkpoints(store: Store, jobs: Sequence[Job]) -> Checkpoints:
+def _checkpoints(store: Store, jobs: Collection[Job]) -> Checkpoints:
     """Where packs write their state, rid of what is wanted afresh."""
     from lossbench.pack.checkpoint import FOLDER, Checkpoints
 
