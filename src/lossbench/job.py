@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench import __version__
 from lossbench.config import options
 from lossbench.config.choice import Choice
-from lossbench.config.folders import GROUPS, conf_dir
+from lossbench.config.folders import GROUPS, choices, node_in
 from lossbench.config.knob_types import one_spelling
 from lossbench.config.making import make
 from lossbench.data.contract import check_source
@@ -183,7 +183,7 @@ def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
 
 
 def _example(group: str) -> str:
-    return next(iter(sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))), "...")
+    return next(iter(choices(group)), "...")
 
 
 def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
@@ -219,10 +219,9 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
 
 def _shipped(group: str) -> list[tuple[str, Any]]:
     """The choices of a group that ship with lossbench and need no other package, by name."""
-    found = []
-    for path in sorted((conf_dir() / group).glob("*.yaml")):
-        node = OmegaConf.to_container(OmegaConf.load(path))
-        assert isinstance(node, dict)
-        if not any(isinstance(value, dict) for value in node.values()):
-            found.append((path.stem, make(group, KINDS[group], {str(k): v for k, v in node.items()})))
-    return found
+    nodes = {name: node_in(path) for name, path in choices(group).items()}
+    return [
+        (name, make(group, KINDS[group], node))
+        for name, node in nodes.items()
+        if not any(isinstance(value, dict) for value in node.values())
+    ]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omegaconf import OmegaConf
-
-from lossbench.config.folders import choices, root_of, roots
+from lossbench.config.folders import choices, node_in, root_of, roots
 from lossbench.config.naming import check_written
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 def shipped(folder: Path | None = None) -> list[str]:
     """Names of the experiments in `conf/experiment`, and of those in a folder of the user's."""
-    return list(choices(folder, "experiment"))
+    return list(choices("experiment", roots(folder)))
 
 
 def load_experiment(
@@ -46,8 +44,7 @@ def load_experiment(
     file = root / "experiment" / f"{name}.yaml"
     if "name" not in given:
         check_written(file)
-    tree: Any = OmegaConf.to_container(OmegaConf.load(file))
-    node = {"name": name, **(tree.get("experiment") or {}), **given}
+    node = {"name": name, **(node_in(file).get("experiment") or {}), **given}
     parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
     own = ("--config-dir", str(folder)) if root == folder else ()
     return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)

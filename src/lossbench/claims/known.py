@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
 
-from lossbench.config.folders import GROUPS, conf_dir
+from lossbench.config.folders import GROUPS, conf_dir, node_in
+from lossbench.config.folders import choices as named
 from lossbench.config.making import declared
 from lossbench.errors import InputError, suggestion
 
@@ -28,14 +28,12 @@ class Known:
         """Read `<folder>/<group>/*.yaml`; the first folder that has a name counts, as for Hydra."""
         choices: dict[str, dict[str, Mapping[str, Any]]] = {group: {} for group in GROUPS}
         targets: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-        for folder in folders:
-            for group in GROUPS:
-                for file in sorted((folder / group).glob("*.yaml")):
-                    if file.stem not in choices[group]:
-                        content: Any = OmegaConf.to_container(OmegaConf.load(file))
-                        node = content if isinstance(content, dict) else {}
-                        choices[group][file.stem] = _knobs(node)
-                        targets[group][file.stem] = node.get("_target_")
+        places = tuple(folders)
+        for group in GROUPS:
+            for name, file in named(group, places).items():
+                node = node_in(file)
+                choices[group][name] = _knobs(node)
+                targets[group][name] = node.get("_target_")
         return Known(choices, targets)
 
     @staticmethod

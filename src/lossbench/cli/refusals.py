@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.cli.unreadable import unreadable
 from lossbench.config import foreign
 from lossbench.config.chosen import groups
-from lossbench.config.folders import GROUPS, conf_dir
+from lossbench.config.folders import GROUPS, choices, conf_dir, node_in
 from lossbench.config.making import declared
 from lossbench.config.options import PACKAGE_MISSING
 from lossbench.config.quoting import corrected
@@ -80,7 +80,7 @@ def _of_form(override: str, *, sweep: bool) -> str:
 
 def known_parts() -> set[str]:
     """What a key of the config begins with."""
-    return {*groups(), *(str(key) for key in OmegaConf.load(conf_dir() / "config.yaml"))} - {"defaults"}
+    return {*groups(), *node_in(conf_dir() / "config.yaml")} - {"defaults"}
 
 
 def place(name: str) -> str | None:
@@ -178,11 +178,7 @@ def _has(knobs: Sequence[str], name: str) -> bool:
 
 def _shipped(group: str) -> dict[str, list[str]]:
     """The choices of a group, each with its knobs."""
-    nodes: dict[str, Any] = {
-        path.stem: OmegaConf.to_container(OmegaConf.load(path))
-        for path in sorted((conf_dir() / group).glob("*.yaml"))
-    }
-    return {name: knobs_of(node) for name, node in nodes.items()}
+    return {name: knobs_of(node_in(path)) for name, path in choices(group).items()}
 
 
 def _no_memory(error: BaseException) -> bool:

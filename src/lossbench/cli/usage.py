@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from lossbench.config.folders import choices
+from lossbench.config.folders import choices, node_in, roots
 from lossbench.config.making import make
 from lossbench.job import KINDS
 from lossbench.task import Target
@@ -49,27 +47,28 @@ def usage(folder: Path | None = None) -> str:
         folder: of the user's configs, whose choices are listed as well.
     """
     faults: list[str] = []
+    folders = roots(folder)
     sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
     losses, models = {}, {}
-    for name, path in choices(folder, "data").items():
+    for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
-            source = _made("data", _node(path))
+            source = _made("data", node_in(path))
             sources[name] = (list(source.targets()), source.reads)
-    for name, path in choices(folder, "loss").items():
+    for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
-            node = _node(path)
+            node = node_in(path)
             losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
-    for name, path in choices(folder, "model").items():
+    for name, path in choices("model", folders).items():
         with _told(f"model={name}", faults):
-            reads = _reads(_node(path))
+            reads = _reads(node_in(path))
             models[name] = [_first(offered, reads or offered) for _, offered in sources.values()]
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
         *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
-        _listed("optimizer=", choices(folder, "optimizer"))
-        + _listed("experiment=", choices(folder, "experiment")),
+        _listed("optimizer=", choices("optimizer", folders))
+        + _listed("experiment=", choices("experiment", folders)),
         _END,
     ]
     return "\n".join(parts).rstrip()
@@ -83,12 +82,6 @@ def _told(choice: str, faults: list[str]) -> Iterator[None]:
     except Exception as error:  # code of anybody's
         why = " ".join(str(error).split()) or type(error).__name__
         faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
-
-
-def _node(path: Path) -> dict[str, Any]:
-    """What a YAML file of a group holds."""
-    node: Any = OmegaConf.to_container(OmegaConf.load(path))
-    return {str(key): value for key, value in node.items()}
 
 
 def _made(group: str, node: dict[str, Any]) -> Any:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from lossbench.config.folders import GROUPS, conf_dir
+from lossbench.config.folders import GROUPS, conf_dir, node_in
+from lossbench.config.folders import choices as named
 from lossbench.errors import InputError, suggestion
 
 
@@ -50,7 +51,7 @@ def check_chosen(
         if (group := found["group"]) in GROUPS:
             chosen, value = str(choices.get(group)), found["value"] or ""
             told = _renamed if found["key"] == "name" else _reclassed
-            raise InputError(told(group, chosen, value, _choices_in(folders, group)))
+            raise InputError(told(group, chosen, value, named(group, folders)))
     for group in GROUPS:
         if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
             _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
@@ -66,15 +67,6 @@ def _folders(sources: Sequence[Any]) -> list[Path]:
     """The folders among the places of configs, as Hydra looks through them."""
     given = [Path(source["path"]) for source in sources if source["schema"] == "file"]
     return given or [conf_dir()]
-
-
-def _choices_in(folders: Sequence[Path], group: str) -> dict[str, Path]:
-    """The files of a group by the name of the choice; the first that has a name counts."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in sorted((folder / group).glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
 
 
 def _renamed(group: str, chosen: str, name: str, known: Mapping[str, Path]) -> str:
@@ -120,14 +112,13 @@ def _check_class(group: str, chosen: str, node: DictConfig, folders: Sequence[Pa
     path = next((file for file in files if file.is_file()), None)
     own = _class_in(path) if path and target is not None else None
     if own is not None and own != target:
-        known = _choices_in(folders, group)
+        known = named(group, folders)
         raise InputError(_reclassed(group, chosen.rpartition("/")[2], str(target), known))
 
 
 @functools.lru_cache(maxsize=64)
 def _class_at(path: Path, _changed: int) -> str | None:
-    tree: Any = OmegaConf.to_container(OmegaConf.load(path))
-    own = tree.get("_target_") if isinstance(tree, dict) else None
+    own = node_in(path).get("_target_")
     return own if isinstance(own, str) and "${" not in own else None
 
 

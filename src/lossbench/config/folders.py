@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lossbench.config.naming import is_file_name
 
@@ -32,25 +33,33 @@ def root_of(folder: Path | None, experiment: str) -> Path | None:
     return None
 
 
-def choices(folder: Path | None, group: str) -> dict[str, Path]:
-    """The YAML files of a group by the name of the choice, in alphabetical order."""
+def choices(group: str, folders: Iterable[Path] = ()) -> dict[str, Path]:
+    """The YAML files of a group by the name of the choice, in alphabetical order.
+
+    Args:
+        folders: of which the first that has a name counts; without any, that of what ships.
+    """
     found: dict[str, Path] = {}
-    for root in roots(folder):
-        for path in (root / group).glob("*.yaml"):
+    for folder in tuple(folders) or (conf_dir(),):
+        for path in (folder / group).glob("*.yaml"):
             found.setdefault(path.stem, path)
     return dict(sorted(found.items()))
 
 
+def node_in(path: Path) -> dict[str, Any]:
+    """What a YAML file holds under its keys; nothing where it has none."""
+    from omegaconf import OmegaConf
+
+    tree: Any = OmegaConf.to_container(OmegaConf.load(path))
+    return {str(key): value for key, value in tree.items()} if isinstance(tree, dict) else {}
+
+
 def shadowing(folder: Path) -> str | None:
     """The sentence about files of a user that are taken instead of shipped ones; None where none are."""
-    same = [path for path in _shipped() if (folder / path).is_file()]
+    shipped = (path.relative_to(conf_dir()) for path in sorted(conf_dir().rglob("*.yaml")))
+    same = [path for path in shipped if (folder / path).is_file()]
     if not same or folder.resolve() == conf_dir().resolve():
         return None
     named = ", ".join(str(folder / path) for path in same)
     what = "is taken instead of the file" if len(same) == 1 else "are taken instead of the files"
     return f"{named} {what} of that name that lossbench brings."
-
-
-def _shipped() -> Iterator[Path]:
-    for path in sorted(conf_dir().rglob("*.yaml")):
-        yield path.relative_to(conf_dir())
