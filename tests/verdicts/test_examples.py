@@ -32,12 +32,11 @@ def arrays(start: int = 0, **others: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("metric", ["accuracy", "brier", "nll", "mae", "rmse"])
 def test_values_of_examples_tell_what_leaving_them_out_would(metric: str) -> None:
-    from lossbench.verdicts.examples import _of_deletion
+    from lossbench.verdicts.examples import _of_deletions
 
     own = arrays(group_id=np.arange(SIZE) // 6)
     exact = influences(own, [metric])[metric]
-    deleted = _of_deletion(own, metric, own["group_id"])
-    assert deleted is not None
+    deleted = _of_deletions(own, [metric], own["group_id"])[metric]
     assert len(exact.clusters) == 20
     near = {"atol": 1e-7} if metric in MEANS else {"atol": 0.1 * np.abs(exact.moved).max()}
     np.testing.assert_allclose(deleted.moved, exact.moved, **near)
@@ -66,6 +65,16 @@ def test_every_metric_that_predictions_define_is_taken_apart() -> None:
         assert one.share.sum() == pytest.approx(1)
         assert one.moved.sum() == pytest.approx(0, abs=1e-9)
         assert np.abs(one.moved).max() > 0
+
+
+def test_metrics_that_no_family_knows_leave_seeds_alone_to_speak() -> None:
+    assert influences(arrays(), ["my_metric", "mae"]).keys() == {"mae"}
+
+
+def test_metrics_asked_together_are_what_each_is_alone() -> None:
+    own = arrays()
+    for metric, one in influences(own, ["f1", "auroc", "ece", "r2", "accuracy"]).items():
+        np.testing.assert_array_equal(influences(own, [metric])[metric].moved, one.moved)
 
 
 def test_people_are_left_out_one_by_one() -> None:

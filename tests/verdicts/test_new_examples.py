@@ -81,6 +81,25 @@ def test_a_difference_on_all_examples_is_one_for_new_ones() -> None:
     assert told.examples
 
 
+def test_marks_in_other_metrics_count_the_examples_too_or_say_that_they_do_not() -> None:
+    runs, stored = world(gain=0.15)
+    errors = runs["run_id"].map(lambda run: stored[run]["value"])
+    runs["test/rmse"] = errors.map(lambda values: float(np.sqrt(np.mean(values**2))))
+    runs["test/nll"] = runs["test/mae"]  # of which no run keeps what it is made of
+    marks = {}
+    for name, reader in (("alone", None), ("counted", stored.get)):
+        report = build(Experiment("x", judge="mae"), runs, predictions=reader)
+        columns = {column.head: column for table in report.by_metric for column in table.columns}
+        marks[name] = {head: [cell.mark for cell in column.cells] for head, column in columns.items()}
+        which = "marks rest" if reader is None else "marks in nll rest"
+        assert all(f"{which} on seeds alone" in text for text in shown(report))
+    assert marks["alone"]["rmse"] == marks["alone"]["nll"] == ["", "best"]  # the order is mse, mae
+    assert marks["counted"]["rmse"] == ["tied", "best"]
+    assert marks["counted"]["nll"] == ["", "best"]
+    counted = build(Experiment("x", judge="mae"), runs.drop(columns="test/nll"), predictions=stored.get)
+    assert "marks" not in "".join(shown(counted)).replace("no marks", "")
+
+
 def test_a_run_without_predictions_leaves_seeds_alone_in_its_verdicts() -> None:
     runs, stored = world(gain=2.0)
     extra = runs[runs["loss.name"] == "mse"].assign(**{"loss.name": "huber"})

@@ -32,8 +32,19 @@ def marks_line(report: Report) -> str:
     tied = "; ~ no verdict separates it from the best" if "tied" in marks else ""
     return (
         f"{spread}; * best mean of a column{tied} (all pairs of losses in a metric, Holm-corrected "
-        f"together{own})"
+        f"together{own}){_alone(report)}"
     )
+
+
+def _alone(report: Report) -> str:
+    """Which marks do not count the chance of the examples that seeds share."""
+    columns = [column for table in report.by_metric for column in table.columns]
+    alone = dict.fromkeys(column.head for column in columns if column.alone)
+    if not alone:
+        return ""
+    marked = {column.head for column in columns if any(cell.mark for cell in column.cells)}
+    which = "" if marked == alone.keys() else f" in {', '.join(alone)}"
+    return f"; marks{which} rest on seeds alone"
 
 
 def _spread(cells: Sequence[Cell]) -> str:

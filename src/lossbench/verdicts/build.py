@@ -172,8 +172,8 @@ def build(
     experiment = experiment.measured(metrics_of(runs))
     looks = Looks(frozenset(map(int, runs.loc[runs["outcome"].isin(DONE), SEED])), looked)
     first = (*other_data, *selected(selection), *filter(None, [looks.line()]))
-    asked = [claim.metric for claim in experiment.claims]
-    examples = Examples.of(runs, predictions).asked(*asked) if predictions else None
+    measured = [name.removeprefix("test/") for name in runs.columns if name.startswith("test/")]
+    examples = Examples.of(runs, predictions).asked(*measured) if predictions else None
     if len(parts := by_data(experiment, runs)) == 1:
         kept = (histories, examples, looks)
         return _report(experiment, runs, select, kept, first, selection=selection)
@@ -213,7 +213,6 @@ def _report(
     ranked = choose.rates(runs, layout, select)
     chosen = choose.chosen(runs, ranked, layout)
     rows = Contenders.of(chosen, layout)
-    examples = examples and examples.asked(judged_by)
     choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
     verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
     tried = Tried.of(chosen, choice, select)

@@ -27,7 +27,9 @@ Weighed = Sequence[tuple[float, str]]
 """Runs of one seed, each with its factor in the difference of that seed."""
 
 MEANS = ("accuracy", "brier", "nll", "mae", "mae_disputed")
-OF_PROBABILITIES = ("brier", "nll", "ece")
+PROBABLE = ("brier", "nll", "ece")
+OF_PROBABILITIES: tuple[str, ...] = ("probabilities",)
+OF_OUTPUTS: tuple[str, ...] = ("value", "scores", "embedding")
 DELETIONS = 25  # clusters that the jackknife leaves out; where there are more, they are dealt into so many
 
 
@@ -36,7 +38,7 @@ class Examples:
     """Influences of test examples, read once for each run and kept while a report is made.
 
     read: the arrays of a run.
-    metrics: of test, that are asked for: the one that judges, and those of claims.
+    metrics: of test, that are asked for; influences of a run on all of them are computed at once.
     fresh: runs on data that draws new examples for every seed.
     data: which data set each run has, from 0: one number in two data sets is two examples.
     """
@@ -104,13 +106,11 @@ def influences(arrays: Arrays, metrics: Sequence[str]) -> dict[str, Influence]:
     if "example_id" not in arrays:
         return {}
     clusters = np.asarray(arrays["group_id"] if "group_id" in arrays else arrays["example_id"])
-    found = {}
-    for metric in metrics:
-        one = _of_mean(arrays, metric, clusters) if metric in (*MEANS, "rmse") else None
-        one = one or _of_deletion(arrays, metric, clusters)
-        if one is not None and bool(np.isfinite(one.moved).all()):
-            found[metric] = one
-    return found
+    known = [metric for metric in metrics if metric in METRICS]
+    means = {name: _of_mean(arrays, name, clusters) for name in known if name in (*MEANS, "rmse")}
+    found = {name: one for name, one in means.items() if one is not None}
+    found |= _of_deletions(arrays, [name for name in known if name not in found], clusters)
+    return {name: one for name, one in found.items() if bool(np.isfinite(one.moved).all())}
 
 
 def _of_mean(arrays: Arrays, metric: str, clusters: Ids) -> Influence | None:
@@ -123,7 +123,7 @@ def _of_mean(arrays: Arrays, metric: str, clusters: Ids) -> Influence | None:
             return None
         rows = disputed(_tensor(arrays["target_distribution"][None]))[0].numpy()
     named = {"mae_disputed": "mae", "rmse": "mae"}.get(metric, metric)
-    values = _judged({name: array[rows, None] for name, array in arrays.items()}, named)
+    values = _judged({name: array[rows, None] for name, array in arrays.items()}, [named]).get(named)
     if values is None:
         return None
     if metric == "rmse":
@@ -132,20 +132,21 @@ def _of_mean(arrays: Arrays, metric: str, clusters: Ids) -> Influence | None:
     return Influence.of_mean(values, clusters[rows])
 
 
-def _of_deletion(arrays: Arrays, metric: str, clusters: Ids) -> Influence | None:
-    """From the metric without each cluster."""
+def _of_deletions(arrays: Arrays, metrics: Sequence[str], clusters: Ids) -> dict[str, Influence]:
+    """From the metrics without each cluster."""
     dealt = clusters if len(np.unique(clusters)) <= DELETIONS else _dealt(clusters)
-    whole = _judged({name: array[None] for name, array in arrays.items()}, metric)
-    if whole is None:
-        return None
+    whole = _judged({name: array[None] for name, array in arrays.items()}, metrics)
     known, count = np.unique(dealt, return_counts=True)
-    without = np.full(len(known), np.nan)
-    for place, one in enumerate(known):
+    without = {metric: np.full(len(known), np.nan) for metric in whole}
+    for place, one in enumerate(known) if whole else ():
         kept = dealt != one
-        left = _judged({name: array[None, kept] for name, array in arrays.items()}, metric)
-        if left is not None:
-            without[place] = left[0]
-    return Influence.of_deletion(float(whole[0]), without, known, count)
+        left = _judged({name: array[None, kept] for name, array in arrays.items()}, [*whole])
+        for metric, value in left.items():
+            without[metric][place] = value[0]
+    return {
+        metric: Influence.of_deletion(float(value[0]), without[metric], known, count)
+        for metric, value in whole.items()
+    }
 
 
 def _dealt(clusters: Ids) -> Ids:
@@ -154,22 +155,28 @@ def _dealt(clusters: Ids) -> Ids:
     return ((mixed >> np.uint64(32)) % np.uint64(DELETIONS)).astype(np.int64)
 
 
-def _judged(arrays: Arrays, metric: str) -> Floats | None:
-    """One metric of predictions with a leading dimension of members; None where they do not define it."""
+def _judged(arrays: Arrays, metrics: Sequence[str]) -> dict[str, Floats]:
+    """Metrics of predictions with a leading dimension of members; without those that they do not define."""
     from lossbench.metrics.families import FAMILIES
     from lossbench.metrics.judge import judge
     from lossbench.task import Prediction
 
-    # Only what the metric reads: the judge would compute all that the rest defines.
-    read = ("probabilities",) if metric in OF_PROBABILITIES else ("value", "scores", "embedding")
-    prediction = Prediction(**{name: _tensor(arrays[name]) for name in read if name in arrays})
     targets: Any = {
         name.removeprefix("target_"): _tensor(array)
         for name, array in arrays.items()
         if name.startswith("target_")
     }
-    found = judge(prediction, targets, FAMILIES[METRICS[metric].group]).get(metric)
-    return None if found is None else found.numpy()
+    asked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for metric in metrics:
+        # Only what the metric reads: the judge would compute all that the rest defines.
+        read = OF_PROBABILITIES if metric in PROBABLE else OF_OUTPUTS
+        asked.setdefault((METRICS[metric].group, read), []).append(metric)
+    found: dict[str, Floats] = {}
+    for (group, read), names in asked.items():
+        prediction = Prediction(**{name: _tensor(arrays[name]) for name in read if name in arrays})
+        told = judge(prediction, targets, FAMILIES[group])
+        found |= {name: told[name].numpy() for name in names if name in told}
+    return found
 
 
 def _tensor(array: Any) -> Any:

@@ -51,11 +51,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One metric, or one value of an axis, for all losses; its digits fit its spread."""
+    """One metric, or one value of an axis, for all losses; its digits fit its spread.
+
+    better: `higher` or `lower`
+    alone: it has marks, which rest on seeds alone: the chance of the examples is not known of every pair
+    """
 
     head: str
     cells: tuple[Cell, ...]
-    better: str = ""  # higher or lower
+    better: str = ""
+    alone: bool = False
 
     @property
     def size(self) -> float | None:
@@ -117,7 +122,8 @@ def column(
         else Cell(math.nan)
         for row in rows
     )
-    return Column(head, cells, "higher" if family.higher else "lower")
+    alone = bool(marks) and not all(pair.examples for pair in family.pairs if pair.where == where)
+    return Column(head, cells, "higher" if family.higher else "lower", alone)
 
 
 def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:

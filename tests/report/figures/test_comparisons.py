@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def judged(
 def test_each_claim_with_a_result_has_a_row_and_each_metric_a_scale() -> None:
     verdicts = [
         judged("a", "supported", 1.0),
-        judged("b", "refuted", -1.0, kind="as_good_as"),
+        replace(judged("b", "refuted", -1.0, kind="as_good_as"), at_budget=True),
         judged("c", "inconclusive", 0.0, metric="mae"),
         judged("d", "inconclusive", math.nan),
     ]
@@ -42,7 +43,7 @@ def test_each_claim_with_a_result_has_a_row_and_each_metric_a_scale() -> None:
     assert "RMSE" in first.get_xlabel()
     assert "MAE" in second.get_xlabel()
     told = [text.get_text().split("\n")[0] for text in first.texts]
-    assert told == ["supported", "refuted"]
+    assert told == ["supported", "refuted, at this budget"]
 
 
 def test_verdicts_differ_without_colour() -> None:

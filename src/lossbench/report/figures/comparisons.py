@@ -81,7 +81,8 @@ def _forest_panel(axes: Any, metric: Metric, group: Sequence[Judged], texts: Seq
         mark = _VERDICTS[judged.verdict]
         axes.plot([low, high], [center, center], color=mark["markeredgecolor"], linewidth=1.8)
         axes.plot([middle], [center], markersize=5.5, markeredgewidth=1.2, **mark)
-        told = f"{judged.verdict}\n{verdict_line(judged)}"
+        verdict = f"{judged.verdict}, at this budget" if judged.at_budget else judged.verdict
+        told = f"{verdict}\n{verdict_line(judged)}"
         axes.text(1.02, center, told, transform=beside, va="center", fontsize=8)
         ticks.append((center, "\n".join(lines)))
         top -= size
