@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from multiprocessing import connection, context, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lossbench.engines.worker import ONE_THREAD, Item, Result, Send, begin, work
 
 log = logging.getLogger(__name__)
+
+_LAST_WORDS_SECONDS = 5.0  # for messages of workers that have ended, if what they started holds their pipes
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def spread(
         function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
         n_jobs: processes at a time; None or 0 means one per core.
         on_start: told of each item's index right before its work begins; called from this thread.
-        on_message: receives what `function` hands to `send`; called from another thread of this process,
-            possibly after the item's result was yielded, never after the loop has ended.
+        on_message: receives what `function` hands to `send`; called from a thread of each worker, possibly
+            after the item's result was yielded, never after the loop has ended.
     """
     jobs = min(n_jobs or cores(), len(items))
     receive, starting = on_message or _ignore, on_start or _ignore
@@ -150,7 +152,7 @@ def _dispatch(
             if isinstance(error, BrokenExecutor):
                 yield index, Died(crew.bury(worker))
                 continue
-            crew.rest(worker)
+            crew.idle.append(worker)
             yield index, future.result() if error is None else _raised(error)
 
 
@@ -158,7 +160,6 @@ def _dispatch(
 class _Worker:
     executor: ProcessPoolExecutor
     process: BaseProcess
-    reader: connection.Connection
 
 
 class _Context(context.ForkServerContext):
@@ -173,18 +174,16 @@ class _Context(context.ForkServerContext):
 
 
 class _Crew:
-    """The workers of one spread, and the thread that receives their messages."""
+    """The workers of one spread, and for each a thread that receives its messages."""
 
     def __init__(self, receive: Send) -> None:
+        self.idle: list[_Worker] = []
         self._receive = receive
-        self._idle: list[_Worker] = []
         self._all: list[_Worker] = []
+        self._post: list[threading.Thread] = []
         self._context = _Context()
-        self._over = threading.Event()
-        self._post = threading.Thread(target=self._deliver, name="lossbench-messages", daemon=True)
 
     def __enter__(self) -> _Crew:
-        self._post.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -194,17 +193,15 @@ class _Crew:
             if kind is not None:  # an interrupt, or the caller has left the loop: nobody wants the answers
                 worker.process.kill()
             worker.executor.shutdown(cancel_futures=True)
-        self._over.set()
-        self._post.join()
+        for thread in self._post:
+            thread.join(_LAST_WORDS_SECONDS)
 
     def start(self, function: Callable[[Item, Send], Result], item: Item) -> tuple[_Worker, Future[Result]]:
         """Hand the item to an idle worker, or to a new one."""
-        while self._idle:
-            worker = self._idle.pop()
-            try:
+        while self.idle:
+            worker = self.idle.pop()
+            with contextlib.suppress(BrokenExecutor):  # killed while it was idle
                 return worker, worker.executor.submit(work, function, item)
-            except BrokenExecutor:  # killed while it was idle
-                self.bury(worker)
         worker = self._hire()
         try:
             return worker, worker.executor.submit(work, function, item)
@@ -212,10 +209,6 @@ class _Crew:
             lost: Future[Result] = Future()
             lost.set_exception(error)
             return worker, lost
-
-    def rest(self, worker: _Worker) -> None:
-        """The worker waits for its next item."""
-        self._idle.append(worker)
 
     def bury(self, worker: _Worker) -> str:
         """Forget a dead worker and say in words what ended it."""
@@ -237,30 +230,16 @@ class _Crew:
         )
         executor.submit(os.getpid)  # an executor starts its process with its first task
         writer.close()  # the worker holds the only other copy, so its end is the end of the pipe
-        worker = _Worker(executor, self._context.started[-1], reader)
-        self._all.append(worker)
-        return worker
+        self._post.append(threading.Thread(target=self._deliver, args=(reader,), daemon=True))
+        self._post[-1].start()
+        self._all.append(_Worker(executor, self._context.started[-1]))
+        return self._all[-1]
 
-    def _deliver(self) -> None:
-        ended: set[connection.Connection] = set()
-        while True:
-            over = self._over.is_set()  # then every worker has ended, and what it sent is in its pipe
-            readers = [worker.reader for worker in self._all if worker.reader not in ended]
-            ready = connection.wait(readers, timeout=0 if over else 0.05) if readers else []
-            for reader in cast("list[connection.Connection]", ready):
+    def _deliver(self, reader: connection.Connection) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                message = reader.recv()
                 try:
-                    message = reader.recv()
-                except (EOFError, OSError):
-                    ended.add(reader)
-                else:
-                    self._tell(message)
-            if over and not ready:
-                return
-            if not readers:
-                self._over.wait(0.05)
-
-    def _tell(self, message: Any) -> None:
-        try:
-            self._receive(message)
-        except Exception:  # this thread must go on reading, or the workers would wait for it
-            log.exception("a message from a worker could not be used: %r", message)
+                    self._receive(message)
+                except Exception:  # this thread must go on reading, or the worker would wait for it
+                    log.exception("a message from a worker could not be used: %r", message)
