@@ -107,12 +107,13 @@ def _read(folders: tuple[Path, ...]) -> Known:
 
 
 def _search_path() -> tuple[Path, ...]:
-    """Folders that a user added with `--config-dir` or `hydra.searchpath`."""
+    """Folders that a user added with `--config-dir` or `hydra.searchpath`; the program's own may be such."""
     hydra = GlobalHydra.instance()
     if not hydra.is_initialized():
         return ()
     paths = [element.path or "" for element in hydra.config_loader().get_search_path().get_path()]
-    return tuple(Path(path.removeprefix("file://")) for path in paths if path.startswith("file://"))
+    folders = [path.removeprefix("file://") for path in paths]
+    return tuple(Path(folder) for folder in folders if folder and "://" not in folder)
 
 
 def _knobs(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""Plug-ins as users write them: one file and its YAML files each, found through `--config-dir`.
+
+Each brings what lossbench does not have, needs no change to it, stacks, and ends in a report with verdicts.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from lossbench.config.folders import conf_dir
+from lossbench.data.cache import DataCache
+from lossbench.job import Job, jobs_from
+from lossbench.pack.fate import MemberResult
+from lossbench.pack.fit import fit
+from lossbench.pack.plan import plan
+
+HERE = Path(__file__).parent
+LINES = 120  # at most, of a plug-in with its YAML
+SEEDS, RATES = 3, 2
+Done = subprocess.CompletedProcess[str]
+
+SMALL = {
+    "boxes": ("data.size=64",),
+}
+# What the losses of its experiment are, and the metrics of its own.
+BRINGS = {
+    "boxes": ({"mse", "giou", "diou"}, {"iou", "ap50"}),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_plugin_is_short(name: str) -> None:
+    files = [file for file in (HERE / name).rglob("*") if file.suffix in (".py", ".yaml")]
+    assert {file.suffix for file in files} == {".py", ".yaml"}
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) <= LINES
+
+
+def test_each_plugin_is_tried() -> None:
+    assert {folder.name for folder in HERE.iterdir() if (folder / "conf").is_dir()} == set(SMALL)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_plugin_ends_in_a_report_with_verdicts(
+    name: str, tmp_path: Path, program: Callable[..., Done]
+) -> None:
+    losses, metrics = BRINGS[name]
+    shutil.copytree(HERE / name, tmp_path, dirs_exist_ok=True)
+    arguments = ("--config-dir", "conf", f"experiment={name}")
+    small = (*SMALL[name], "trainer.max_epochs=3", "hydra.launcher.n_jobs=1")
+    trained = program("-m", *arguments, *small, folder=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    reported = program(*arguments, module="lossbench.report", folder=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert "Traceback" not in trained.stderr + reported.stderr
+    assert "could not" not in trained.stdout + trained.stderr + reported.stdout + reported.stderr
+
+    with (tmp_path / "experiments" / name / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(losses) * RATES * SEEDS
+    assert {row["loss.name"] for row in rows} == losses
+    assert {row["outcome"] for row in rows} == {"finished"}
+    assert all(
+        float(row[f"test/{metric}"]) == float(row[f"test/{metric}"]) for row in rows for metric in metrics
+    )
+    assert all(mode.startswith("vmap: ") for mode in packs(tmp_path / "mlflow.db"))
+
+    claims = json.loads((tmp_path / "experiments" / name / "verdicts.json").read_text())
+    assert claims
+    for claim in claims:
+        assert claim["verdict"] == "inconclusive"  # whatever the difference: three seeds
+        assert claim["n"] == SEEDS
+        assert claim["estimate"] != 0
+        assert claim["sentence"].split()[0] in reported.stdout
+    table = reported.stdout.split("loss ")[1].splitlines()[0]
+    assert metrics <= set(table.split()), table
+
+
+def packs(database: Path) -> set[str]:
+    """How the runs of a store were trained."""
+    with sqlite3.connect(database) as store:
+        return {mode for (mode,) in store.execute("SELECT value FROM tags WHERE key = 'lossbench.pack'")}
+
+
+def composed(name: str, *overrides: str) -> list[Job]:
+    own = f"hydra.searchpath=[file://{HERE / name / 'conf'}]"
+    small = [*SMALL[name], "trainer.max_epochs=2", "experiment.claims=[]"]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return jobs_from(
+            [
+                compose("config", [own, f"experiment={name}", *small, *override.split()])
+                for override in overrides
+            ]
+        )
+
+
+def results(jobs: list[Job], mode: str) -> list[MemberResult]:
+    """What became of each member of one pack."""
+    fitted = fit([job.member for job in jobs], mode, DataCache())
+    assert [result.outcome for result in fitted] == ["finished"] * len(jobs)
+    return fitted
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_run_of_a_plugin_has_the_numbers_in_company_that_it_has_alone(
+    name: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE / name)
+    losses, metrics = BRINGS[name]
+    together = composed(name, *[f"loss={loss} seed={seed}" for loss in sorted(losses) for seed in (0, 1)])
+    (planned,) = plan(together, 1, 128).packs
+    assert planned.mode == "vmap", planned.because
+    packed = results(together, mode)
+    for job, member in zip(together, packed, strict=True):
+        assert results([job], mode) == [member], job.name
+        assert {f"test/{metric}" for metric in metrics} <= member.metrics.keys()
