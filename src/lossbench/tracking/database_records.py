@@ -7,8 +7,7 @@ query takes a second. So the tables are read directly, in the few columns that t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from lossbench.tracking import runs
@@ -16,7 +15,7 @@ from lossbench.tracking.address import Address
 from lossbench.tracking.records import TAG_PREFIX, Record, Records, in_order
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, Select, TableClause
+    from sqlalchemy import Engine, TableClause
 
 _LOCK_SECONDS = 30.0
 _AT_ONCE = 500  # run ids in one query: below every database's limit of variables
@@ -40,85 +39,59 @@ class DatabaseRecords(Records):
         self._engine.dispose()
 
     def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
-        from sqlalchemy import select
-
-        run, tag, of = _tables().runs, _tables().tags, _tables().experiments
+        run, tag, of = map(_table, ("runs", "tags", "experiments"))
         in_scope = [
             run.c.experiment_id == of.c.experiment_id,
             run.c.lifecycle_stage == "active",
             of.c.lifecycle_stage == "active",
             *([of.c.name == experiment] if experiment is not None else []),
         ]
+        ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key.startswith(TAG_PREFIX))
         tags: dict[str, dict[str, str]] = {}
-        ours = select(tag.c.run_uuid, tag.c.key, tag.c.value).where(
-            tag.c.run_uuid == run.c.run_uuid, tag.c.key.startswith(TAG_PREFIX), *in_scope
-        )
-        for run_id, name, value in self._rows(ours):
+        for run_id, name, value in self._rows(tag, "run_uuid key value", *ours, *in_scope):
             tags.setdefault(run_id, {})[name] = value
-        columns = (run.c.run_uuid, run.c.name, run.c.status, run.c.start_time, run.c.end_time)
-        every = self._rows(select(*columns, run.c.artifact_uri).where(*in_scope))
         wanted = set(keys) if keys is not None else None
         return [
-            Record(run_id, name, status, started, ended, artifacts, tags[run_id])
-            for run_id, name, status, started, ended, artifacts in every
-            if run_id in tags and (wanted is None or tags[run_id].get(runs.KEY) in wanted)
+            Record(*[*row, tags[row[0]]])
+            for row in self._rows(run, _RECORD, *in_scope)
+            if row[0] in tags and (wanted is None or tags[row[0]].get(runs.KEY) in wanted)
         ]
 
     def run(self, run_id: str) -> Record | None:
-        from sqlalchemy import select
-
-        run, tag = _tables().runs, _tables().tags
-        tags = select(tag.c.key, tag.c.value).where(
-            tag.c.run_uuid == run_id, tag.c.key.startswith(TAG_PREFIX)
-        )
-        columns = (run.c.name, run.c.status, run.c.start_time, run.c.end_time, run.c.artifact_uri)
-        active = select(*columns).where(run.c.run_uuid == run_id, run.c.lifecycle_stage == "active")
-        for name, status, started, ended, artifacts in self._rows(active):
-            return Record(run_id, name, status, started, ended, artifacts, dict(self._rows(tags)))
+        run, tag = _table("runs"), _table("tags")
+        ours = (tag.c.run_uuid == run_id, tag.c.key.startswith(TAG_PREFIX))
+        for row in self._rows(run, _RECORD, run.c.run_uuid == run_id, run.c.lifecycle_stage == "active"):
+            return Record(*[*row, dict(self._rows(tag, "key value", *ours))])
         return None
 
     def experiments(self) -> dict[str, str]:
-        from sqlalchemy import select
-
-        of = _tables().experiments
-        active = select(of.c.name, of.c.experiment_id).where(of.c.lifecycle_stage == "active")
-        return {name: str(number) for name, number in self._rows(active)}
+        of = _table("experiments")
+        active = self._rows(of, "name experiment_id", of.c.lifecycle_stage == "active")
+        return {name: str(number) for name, number in active}
 
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
-        from sqlalchemy import select
-
-        last = _tables().latest_metrics
-        statement = select(last.c.run_uuid, last.c.key, last.c.value).where(last.c.is_nan.is_(False))
-        return _nested(run_ids, self._of_runs(statement, last, run_ids))
+        last = _table("latest_metrics")
+        return _nested(run_ids, self._of_runs(run_ids, last, "run_uuid key value", last.c.is_nan.is_(False)))
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-        from sqlalchemy import select
-
-        param = _tables().params
-        statement = select(param.c.run_uuid, param.c.key, param.c.value)
-        return _nested(run_ids, self._of_runs(statement, param, run_ids))
+        return _nested(run_ids, self._of_runs(run_ids, _table("params"), "run_uuid key value"))
 
     def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
-        from sqlalchemy import select
+        point = _table("metrics")
+        of_metric = (point.c.key == metric, point.c.is_nan.is_(False))
+        return in_order(run_ids, self._of_runs(run_ids, point, "run_uuid step value", *of_metric))
 
-        point = _tables().metrics
-        statement = select(point.c.run_uuid, point.c.step, point.c.value).where(
-            point.c.key == metric, point.c.is_nan.is_(False)
-        )
-        return in_order(run_ids, self._of_runs(statement, point, run_ids))
-
-    def artifact_place(self, run_id: str) -> str | None:
-        from sqlalchemy import select
-
-        run = _tables().runs
-        rows = list(self._rows(select(run.c.artifact_uri).where(run.c.run_uuid == run_id)))
-        return str(rows[0][0]) if rows else None
-
-    def _of_runs(self, statement: Select[Any], table: TableClause, run_ids: Sequence[str]) -> Iterator[Any]:
+    def _of_runs(
+        self, run_ids: Sequence[str], table: TableClause, columns: str, *where: Any
+    ) -> Iterator[Any]:
         for start in range(0, len(run_ids), _AT_ONCE):
-            yield from self._rows(statement.where(table.c.run_uuid.in_(run_ids[start : start + _AT_ONCE])))
+            some = table.c.run_uuid.in_(run_ids[start : start + _AT_ONCE])
+            yield from self._rows(table, columns, some, *where)
 
-    def _rows(self, statement: Select[Any]) -> Iterable[Any]:
+    def _rows(self, table: TableClause, columns: str, *where: Any) -> Sequence[Any]:
+        from sqlalchemy import select
+
+        statement = select(*(table.c[name] for name in columns.split())).where(*where)
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
 
@@ -130,31 +103,20 @@ def _nested(run_ids: Sequence[str], rows: Iterable[tuple[str, str, Any]]) -> dic
     return nested
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """MLflow's tables, in the columns that are read here."""
+# MLflow's tables, in the columns that are read here.
+_COLUMNS = {
+    "experiments": "experiment_id name lifecycle_stage",
+    "runs": "run_uuid name status start_time end_time artifact_uri experiment_id lifecycle_stage",
+    "tags": "run_uuid key value",
+    "params": "run_uuid key value",
+    "metrics": "run_uuid key value step",
+    "latest_metrics": "run_uuid key value",
+}
+_RECORD = "run_uuid name status start_time end_time artifact_uri"  # as the fields of Record
 
-    experiments: TableClause
-    runs: TableClause
-    tags: TableClause
-    params: TableClause
-    metrics: TableClause
-    latest_metrics: TableClause
 
-
-@lru_cache(maxsize=1)
-def _tables() -> _Tables:
+@cache
+def _table(name: str) -> TableClause:
     from sqlalchemy import Boolean, column, table
 
-    def named(name: str, columns: str) -> TableClause:
-        return table(name, *map(column, columns.split()), column("is_nan", Boolean))
-
-    run_columns = "run_uuid name status start_time end_time artifact_uri experiment_id lifecycle_stage"
-    return _Tables(
-        experiments=named("experiments", "experiment_id name lifecycle_stage"),
-        runs=named("runs", run_columns),
-        tags=named("tags", "run_uuid key value"),
-        params=named("params", "run_uuid key value"),
-        metrics=named("metrics", "run_uuid key value step"),
-        latest_metrics=named("latest_metrics", "run_uuid key value"),
-    )
+    return table(name, *map(column, _COLUMNS[name].split()), column("is_nan", Boolean))

@@ -63,12 +63,12 @@ def read_artifact(uri: str, run_id: str, name: str) -> bytes | None:
     """The content of one artifact of a run; None where it has none of that name."""
     address = parse(uri)
     with reading(address) as records:
-        place = records.artifact_place(run_id)
-        if place is None:
-            return None
-        folder = artifact_folder(address, place)
-        if folder is None:
-            return _download(address, run_id, name)
+        record = records.run(run_id)
+    if record is None:
+        return None
+    folder = artifact_folder(address, record.artifacts)
+    if folder is None:
+        return _download(address, run_id, name)
     return (folder / name).read_bytes() if (folder / name).is_file() else None
 
 
@@ -76,8 +76,8 @@ def artifact_files(uri: str, run_ids: Sequence[str], name: str) -> dict[str, Pat
     """Where an artifact of each run should lie; without runs whose artifacts are kept elsewhere."""
     address = parse(uri)
     with reading(address) as records:
-        places = {run_id: records.artifact_place(run_id) for run_id in run_ids}
-    folders = {run_id: artifact_folder(address, place) for run_id, place in places.items() if place}
+        found = [record for run_id in run_ids if (record := records.run(run_id))]
+    folders = {record.run_id: artifact_folder(address, record.artifacts) for record in found}
     return {run_id: folder / name for run_id, folder in folders.items() if folder}
 
 

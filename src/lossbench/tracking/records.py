@@ -62,10 +62,6 @@ class Records(ABC):
         """(run id, step, value), in the order of the given runs and of steps."""
 
     @abstractmethod
-    def artifact_place(self, run_id: str) -> str | None:
-        """The address under which a run's artifacts lie; None where there is no such run."""
-
-    @abstractmethod
     def close(self) -> None:
         """Give connections back."""
 

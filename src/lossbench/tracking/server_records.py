@@ -68,19 +68,15 @@ class ServerRecords(Records):
         return self._seen[run_id]
 
     def run(self, run_id: str) -> Record | None:
-        found = self._found(run_id)
-        return _record(found) if found and found.info.lifecycle_stage == "active" else None
-
-    def _found(self, run_id: str) -> Any:
-        """mlflow's Run; None where there is none."""
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._run(run_id)
+            found = self._run(run_id)
         except MlflowException as error:
             if error.error_code in _NO_RUN:
                 return None
             raise
+        return _record(found) if found.info.lifecycle_stage == "active" else None
 
     def experiments(self) -> dict[str, str]:
         return {found.name: str(found.experiment_id) for found in self._client.search_experiments()}
@@ -90,10 +86,6 @@ class ServerRecords(Records):
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         return {run_id: dict(self._run(run_id).data.params) for run_id in run_ids}
-
-    def artifact_place(self, run_id: str) -> str | None:
-        found = self._found(run_id)
-        return str(found.info.artifact_uri) if found else None
 
     def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
         def one(run_id: str) -> list[tuple[str, int, float]]:
