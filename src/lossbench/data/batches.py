@@ -9,6 +9,8 @@ from lossbench.seeds import torch_generator
 if TYPE_CHECKING:
     from torch import Tensor
 
+EVALUATED_AT_ONCE = 64  # examples at least, as a batch of training: shorter ranges take longer
+
 
 def order(size: int, seed: int, epoch: int) -> Tensor:
     """(N,) positions of a training split in the order of an epoch (from 0): by seed and epoch alone."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from lossbench.data.batches import order
+from lossbench.data.batches import EVALUATED_AT_ONCE, order
 from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.lightning import LightningDataModule
 from lossbench.trees import Tree, leaves, length, mapped
@@ -22,7 +22,6 @@ from lossbench.trees import Tree, leaves, length, mapped
 # them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
 _CHUNK_NUMBERS = 500_000
 _WIDE = 128
-_SHORTEST = 64  # as a batch; shorter ranges take longer
 
 
 class PackData(LightningDataModule):
@@ -98,7 +97,7 @@ class PackData(LightningDataModule):
         (measured with MKL), and so do the random numbers that a model draws.
         """
         numbers = sum(leaf[0].numel() for leaf in leaves(self.pool))
-        step = max(_SHORTEST, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
+        step = max(EVALUATED_AT_ONCE, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
         size = self.size(split)
         return [(start, min(start + step, size)) for start in range(0, size, step)]
 
