@@ -19,9 +19,9 @@ from lossbench.claims.claim import Claim
 from lossbench.seeds import numpy_generator
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout, tidy
-from lossbench.verdicts.judged import Judged
-from lossbench.verdicts.judged import judge as judge_frame
+from lossbench.verdicts.judging import judge as judge_frame
 from lossbench.verdicts.statistics import Region
+from lossbench.verdicts.verdict import Judged
 
 RECORDED = Path(__file__).parents[2] / "experiments" / "calibration" / "results.csv"
 VERDICTS = {"supported": 1, "refuted": -1, "inconclusive": 0}

@@ -14,7 +14,8 @@ from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.choose import rates
 from lossbench.verdicts.conditions import RATE, Layout, tidy
 from lossbench.verdicts.grid import Grid
-from lossbench.verdicts.judged import Judged, judge
+from lossbench.verdicts.judging import judge
+from lossbench.verdicts.verdict import Judged
 
 HUBER, MSE, MAE = ({"loss": loss, "data.contamination": 0.2} for loss in ("huber", "mse", "mae"))
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.advice import advice
 from lossbench.report.words import marks_line
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout
-from lossbench.verdicts.family import Family, Mark, Tried
+from lossbench.verdicts.family import Family, Mark
+from lossbench.verdicts.findings import Report
+from lossbench.verdicts.tried import Tried
 
 PLAIN = Experiment("x", judge="rmse", select="mae")
 

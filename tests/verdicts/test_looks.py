@@ -18,8 +18,9 @@ from lossbench.report.record import record
 from lossbench.report.write import write
 from lossbench.tracking.quiet import client
 from lossbench.verdicts import looks
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
 from lossbench.verdicts.comparison import Evidence, compare
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.looks import Looks, bounds
 from lossbench.verdicts.statistics import ALPHA, Region, paired_interval
 

@@ -19,9 +19,10 @@ from lossbench.config.folders import conf_dir
 from lossbench.report import page, terminal
 from lossbench.report.__main__ import main
 from lossbench.train import train_many
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout, tidy
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.sides import sides_of, weighed
 
 ALONE, ALL = "Seeds alone speak", "Verdicts hold for these models on new examples of the same data"

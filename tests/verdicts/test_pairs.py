@@ -11,8 +11,9 @@ import pytest
 
 from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.words import marks_line
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
 from lossbench.verdicts.conditions import matches
+from lossbench.verdicts.findings import Report
 
 PLAIN = Experiment("x", judge="rmse", select="mae")
 

@@ -19,8 +19,9 @@ from lossbench.report.terminal import show
 from lossbench.verdicts.build import build, results_table
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout, tidy
-from lossbench.verdicts.family import Family, Tried
+from lossbench.verdicts.family import Family
 from lossbench.verdicts.table import Cell, Column, axis_tables, metric_tables
+from lossbench.verdicts.tried import Tried
 
 
 @pytest.mark.parametrize(

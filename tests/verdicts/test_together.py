@@ -17,7 +17,8 @@ from lossbench.report.figures import draw, gallery
 from lossbench.report.page import context, html, markdown, summary
 from lossbench.report.terminal import show
 from lossbench.tracking.creation import prepare_database
-from lossbench.verdicts.build import Report, build, results_table
+from lossbench.verdicts.build import build, results_table
+from lossbench.verdicts.findings import Report
 
 PLAIN = Experiment("mixed")
 GAPS = {"mse": 0.0, "mae": 0.3, "huber": 0.05}

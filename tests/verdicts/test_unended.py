@@ -14,7 +14,8 @@ import pytest
 from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.advice import advice
 from lossbench.report.page import html, markdown, summary
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.unended import slope
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from lossbench.anatomy.properties import PROPERTIES, Property
 from lossbench.counting import counted
-from lossbench.report import page
+from lossbench.report import page, rendering
 from lossbench.report.record import check_recordable, record
 from lossbench.report.write import replace_files
 from lossbench.tracking import Store, resolve_uri
@@ -109,11 +109,11 @@ def write(checked: Sequence[Checked], folder: Path, figures: Mapping[str, bytes]
             json.dumps([one.record() for one in checked], indent=2, allow_nan=False) + "\n"
         ).encode(),
         "results.csv": _table(checked).encode(),
-        "README.md": page.rendered("page.md.j2", told).encode(),
+        "README.md": rendering.rendered("page.md.j2", told).encode(),
     }
-    files["report.html"] = page.rendered_html(told, files).encode()
+    files["report.html"] = rendering.rendered_html(told, files).encode()
     replace_files(folder, files)
-    return page.rendered("summary.md.j2", told)
+    return rendering.rendered("summary.md.j2", told)
 
 
 def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from lossbench.counting import counted
 from lossbench.significant import number
-from lossbench.verdicts.build import Report
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.pilot import Asked, joined
 from lossbench.verdicts.settling import WORTHWHILE, beyond_worth, possible, spread_asks
 from lossbench.verdicts.spelling import show

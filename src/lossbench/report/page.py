@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import words
 from lossbench.report.advice import advice
+from lossbench.report.rendering import rendered, rendered_html
 from lossbench.significant import number
 from lossbench.verdicts.choose import grid_of
 from lossbench.verdicts.conditions import RATE
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import ALPHA
-from lossbench.verdicts.table import Column, Table, rate_of
+from lossbench.verdicts.table import rate_of
 from lossbench.verdicts.together import prefix
 
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
-    from lossbench.verdicts.build import Report
+    from lossbench.verdicts.findings import Report
 
-MOST_BYTES = 3_000_000
-_MARKS = {"best": " \\*", "tied": " ~", "": ""}
-_HTML_MARKS = {"best": " *", "tied": " ~", "": ""}  # bold and shaded besides, by its class
 
 _VERDICT_NOTE = (
     "The difference is left minus right, paired by seed, positive where left is better; below it the "
@@ -179,75 +176,6 @@ def summary(report: Report) -> str:
 def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes]) -> str:
     """One self-contained page; figures are left out from the last on where it would pass 3 MB."""
     return rendered_html(context(report, figures), files)
-
-
-def rendered(template: str, told: Mapping[str, Any]) -> str:
-    """A Markdown template filled with what `context` or `EMPTY` holds."""
-    environment = _environment(html=False)
-    return str(environment.get_template(template).render({**told, "body": _body(environment, "md", told)}))
-
-
-def _body(environment: Any, kind: str, told: Mapping[str, Any]) -> str:
-    """The parts of a page, one after another; most pages have one."""
-    template = environment.get_template(f"part.{kind}.j2")
-    parts: Sequence[Mapping[str, Any]] = told["parts"] or ({},)
-    return "".join(template.render({**told, **part}) for part in parts)
-
-
-def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
-    """The page of a context whose figures lie in `files`."""
-    images: dict[str, str] = {}
-    left, dropped = MOST_BYTES - 400_000, []
-    for name in told["figures"]:
-        data = base64.b64encode(files[name]).decode()
-        if len(data) > left:
-            dropped.append(name)
-            continue
-        left -= len(data)
-        images[name] = data
-    filled = {**told, "images": images, "dropped": dropped}
-    environment = _environment(html=True)
-    body = _body(environment, "html", filled)
-    return str(environment.get_template("page.html.j2").render({**filled, "body": body}))
-
-
-def _environment(*, html: bool) -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lossbench.report", "templates"),
-        autoescape=html,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.globals["markdown_table"] = markdown_table
-    environment.globals["cells"] = cells
-    environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
-    return environment
-
-
-def markdown_table(table: Table) -> str:
-    """A table with losses as rows."""
-    heads = ["loss", *[column.head for column in table.columns]]
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(table.columns)]
-    for place, loss in enumerate(table.rows):
-        texts = [c.text(place) + _MARKS[c.cells[place].mark] for c in table.columns]
-        lines.append("| " + " | ".join([loss, *texts]) + " |")
-    return "\n".join(lines)
-
-
-def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Rows of text, with its mark, and the class that emphasises it in HTML."""
-    return [
-        (loss, [_marked(column, place) for column in table.columns]) for place, loss in enumerate(table.rows)
-    ]
-
-
-def _marked(column: Column, place: int) -> tuple[str, str]:
-    mark = column.cells[place].mark
-    return column.text(place) + _HTML_MARKS[mark], mark
 
 
 def _note(report: Report) -> str:

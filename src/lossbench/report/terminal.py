@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lossbench.report import words
 from lossbench.report.advice import advice
-from lossbench.verdicts.build import Report
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.table import Column, Table, rate_of
 
 WIDTH = 100

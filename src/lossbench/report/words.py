@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from lossbench.counting import counted
 from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
-from lossbench.verdicts.build import Report
 from lossbench.verdicts.conditions import LOSS, label, results
-from lossbench.verdicts.judged import Judged
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.settling import impossible, spread_asks
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.table import Cell
+from lossbench.verdicts.verdict import Judged
 
 VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lossbench.report import page
 from lossbench.report.made import MANIFEST, check, made, manifest
-from lossbench.verdicts.build import Report, results_table
+from lossbench.verdicts.build import results_table
+from lossbench.verdicts.findings import Report
 
 DIGITS = 6
 _TRUSTED = "# Can the verdicts be trusted?"

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from lossbench.claims.claim import Experiment
 from lossbench.errors import InputError
-from lossbench.metrics.measure import Metric
-from lossbench.tracking.runs import SOURCE
 from lossbench.verdicts import choose, lopsided, table
-from lossbench.verdicts.breakdown import Breakdown, breakdown
-from lossbench.verdicts.budget import Crossing, budget_by_seed, budget_curves, crossings
+from lossbench.verdicts.breakdown import breakdown
+from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.claimed import Claimed, decisions
 from lossbench.verdicts.conditions import (
     DONE,
     SEED,
@@ -35,107 +33,20 @@ from lossbench.verdicts.conditions import (
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
-from lossbench.verdicts.family import Claimed, Family, Tried, decisions
-from lossbench.verdicts.judged import Judged, judge, placed
+from lossbench.verdicts.family import Family
+from lossbench.verdicts.findings import Report
+from lossbench.verdicts.judging import judge, placed
 from lossbench.verdicts.looks import Looks, Seeds
 from lossbench.verdicts.pairs import Pairs, pairs
 from lossbench.verdicts.predictions import Reader
-from lossbench.verdicts.ranks import Ranks, ranks
+from lossbench.verdicts.ranks import ranks
 from lossbench.verdicts.same_data import on_same_data
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.sides import run_ids
-from lossbench.verdicts.table import Table
 from lossbench.verdicts.together import by_data, together
+from lossbench.verdicts.tried import Tried
 from lossbench.verdicts.unended import Histories, remarks, unended
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the runs of one experiment say.
-
-    judge, select: test metric that judges, validation metric that chose the learning rates
-    remarks: what weakens the comparison; shown first
-    verdicts: on the experiment's claims; where it states none, on each pair of losses
-    no_verdicts: why they are not listed, where the seeds allow them
-    family: all pairs of what competes in the metric that judges, whose decisions are said everywhere
-    decision: chances of each contender in that metric, for who must take one now
-    finalists: by condition in words, the contender of each loss that validation chose
-    selection: what the runs were filtered by; empty where they are all of the experiment
-    contenders: the chosen runs by what stands in the rows of the tables
-    by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
-    unended: ids of runs whose training had not ended
-    knobs: of each loss, those that are not off and were not swept
-    sections: a report on each data set, where there are several; tables and answers are theirs then
-    looks: this one at the seeds, and those before
-    """
-
-    experiment: Experiment
-    judge: str
-    select: str | None
-    runs: pd.DataFrame
-    layout: Layout
-    ranked: pd.DataFrame
-    chosen: pd.DataFrame
-    remarks: tuple[str, ...]
-    verdicts: tuple[Judged, ...]
-    contenders: Contenders
-    family: Family
-    decision: Decision
-    finalists: Mapping[str, Sequence[str]]
-    knobs: Mapping[str, str]
-    by_axis: tuple[Table, ...]
-    by_metric: tuple[Table, ...]
-    cross: tuple[Table, ...]
-    budget: pd.DataFrame
-    crossings: tuple[Crossing, ...]
-    ranks: Ranks | None
-    breakdown: Breakdown | None = None
-    unended: frozenset[str] = frozenset()
-    no_verdicts: str = ""
-    selection: Mapping[str, Any] = field(default_factory=dict)
-    sections: tuple[Report, ...] = ()
-    looks: Looks = field(default_factory=Looks)
-
-    @property
-    def section(self) -> str:
-        """The data set, where it is one."""
-        return ", ".join(map(str, self.runs["data.name"].unique()))
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds have results."""
-        return int(self.chosen.loc[self.chosen["outcome"].isin(DONE), SEED].nunique())
-
-    @property
-    def rates_chosen(self) -> Literal["all", "some", "none"]:
-        """Of which conditions one of several learning rates was chosen; some have nothing to choose by."""
-        tried = self.ranked.groupby(self.layout.keys, dropna=False)["finished"].agg(["size", "max"])
-        chosen = (tried["size"] > 1) & (tried["max"] > 0)
-        return "all" if chosen.all() else "some" if chosen.any() else "none"
-
-    @property
-    def metrics(self) -> Mapping[str, Metric]:
-        """The metrics of its runs by name."""
-        return metrics_of(self.runs)
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """All tables of results."""
-        return (*self.by_axis, *self.by_metric, *self.cross)
-
-    @property
-    def data(self) -> tuple[str, ...]:
-        """The data sets, each with where it comes from and a digest of the fingerprints of all its runs."""
-        prints = self.runs.get("lossbench.fingerprint", pd.Series("", index=self.runs.index))
-        found = []
-        for name, own in prints.groupby(self.runs["data.name"]):
-            known = sorted({str(value) for value in own.dropna()})
-            digest = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
-            views = f" of the {len(known)} views that seeds and noise make" if len(known) > 1 else ""
-            told = self.runs.loc[own.index, SOURCE].dropna().unique() if SOURCE in self.runs else ()
-            source = f" ({'; '.join(map(str, told))})" if len(told) else ""
-            found.append(f"{name}{source}, fingerprint {digest}{views}")
-        return tuple(found)
+from lossbench.verdicts.verdict import Judged
 
 
 def build(

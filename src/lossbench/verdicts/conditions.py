@@ -236,6 +236,17 @@ def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
 
 
+def by_seed(rows: pd.DataFrame, values: pd.Series[float], by: str = LOSS) -> pd.DataFrame:
+    """Values of the runs of one condition, seeds by names.
+
+    Args:
+        rows: the runs.
+        values: one for each of them.
+        by: the column that holds the names.
+    """
+    return rows.assign(value=values).pivot_table(index=SEED, columns=by, values="value", observed=True)
+
+
 def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
     """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
     diverged = runs["outcome"] == "diverged"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, SEED, Layout, in_order, label, results
+from lossbench.verdicts.conditions import LOSS, Layout, by_seed, in_order, label, results
 from lossbench.verdicts.spelling import show, sorting
 
 # How an adapted loss is read; what it computes stands in its other parts.
@@ -114,10 +114,7 @@ def on_shared_seeds(rows: pd.DataFrame, metric: str, by: str = LOSS) -> pd.DataF
         metric: with its prefix.
         by: the column that holds the names.
     """
-    values = rows.assign(value=results(rows, metric)).pivot_table(
-        index=SEED, columns=by, values="value", observed=True
-    )
-    values = values.dropna(axis="columns", how="all")
+    values = by_seed(rows, results(rows, metric), by).dropna(axis="columns", how="all")
     shared = values.dropna()
     return shared if len(shared) else values
 

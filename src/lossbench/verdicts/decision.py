@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossbench.verdicts.conditions import LOSS
-from lossbench.verdicts.family import Family, Tried
+from lossbench.verdicts.family import Family
 from lossbench.verdicts.pilot import FEWEST_FOR_SPREAD
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.trials import Trials
+from lossbench.verdicts.tried import Tried
 
 
 @dataclass(frozen=True)

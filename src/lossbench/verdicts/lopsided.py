@@ -17,9 +17,9 @@ import numpy as np
 from lossbench.verdicts.sign_flips import Floats
 
 if TYPE_CHECKING:
-    from lossbench.verdicts.judged import Judged
     from lossbench.verdicts.sides import Sides
     from lossbench.verdicts.trials import Trials
+    from lossbench.verdicts.verdict import Judged
 
 FEWEST = 6  # seeds with which a verdict is possible at all
 ENOUGH_FOR_SKEW = 8

@@ -15,9 +15,11 @@ import pandas as pd
 from lossbench.claims.claim import Claim
 from lossbench.verdicts.conditions import Layout
 from lossbench.verdicts.contenders import Contenders, contender, slices
-from lossbench.verdicts.family import Family, Pair
-from lossbench.verdicts.judged import ASKED, Judged, of_pair
+from lossbench.verdicts.family import Family
+from lossbench.verdicts.judging import of_pair
+from lossbench.verdicts.pair import Pair
 from lossbench.verdicts.spelling import show
+from lossbench.verdicts.verdict import ASKED, Judged
 
 MOST = 21  # pairs that a person reads; more are left to the marks of the tables
 

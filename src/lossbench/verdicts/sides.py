@@ -17,7 +17,7 @@ from lossbench.verdicts.examples import Weighed
 from lossbench.verdicts.grid import Grid
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import Floats
-from lossbench.verdicts.trials import Contrast
+from lossbench.verdicts.trials import expanded
 
 _EMPTY = pd.Series(dtype=float)
 Part = tuple[float, Grid]
@@ -55,16 +55,15 @@ class Sides:
         """How many runs are missing that the choice of a learning rate, and so a verdict, waits for."""
         return sum(grid.missing for _, grid in self.parts)
 
-    @property
-    def contrast(self) -> Contrast | None:
-        """What repeats the choice of the rates; None where there was none, or where runs diverged."""
+    def repeated(self) -> tuple[float, float] | None:
+        """The interval with the choice of the rates repeated; None where there was none, or runs diverged."""
         if not any(grid.several for _, grid in self.parts) or not np.isfinite(self.differences).all():
             return None
-        held = [set(grid.seeds) for _, grid in self.parts]
-        seeds = sorted(set.intersection(*held))
+        seeds = sorted(set.intersection(*(set(grid.seeds) for _, grid in self.parts)))
         if not seeds:
             return None
-        return Contrast(tuple((factor, grid.trials(seeds)) for factor, grid in self.parts))
+        drawn = [factor * grid.drawn(seeds) for factor, grid in self.parts]
+        return expanded(np.sum(drawn, axis=0), len(seeds))
 
 
 def sides_of(claim: Claim, choice: Choice) -> Sides:

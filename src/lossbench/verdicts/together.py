@@ -21,13 +21,14 @@ from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.family import Family
-from lossbench.verdicts.judged import Judged, judge, placed
+from lossbench.verdicts.judging import judge, placed
 from lossbench.verdicts.ranks import Ranks, ranks
 from lossbench.verdicts.sides import run_ids
+from lossbench.verdicts.verdict import Judged
 
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
-    from lossbench.verdicts.build import Report
+    from lossbench.verdicts.findings import Report
 
 Part = tuple["Experiment", pd.DataFrame]
 """A data set: the experiment with the metrics that are measured on it, and its runs."""

@@ -13,10 +13,10 @@ from lossbench.claims.claim import Claim
 from lossbench.metrics.names import METRICS
 from lossbench.palette import color
 from lossbench.report.figures import comparisons
-from lossbench.verdicts.judged import Judged
 from lossbench.verdicts.ranks import Ranks
 from lossbench.verdicts.statistics import Verdict
 from lossbench.verdicts.table import Cell, Column, Table
+from lossbench.verdicts.verdict import Judged
 
 
 def judged(

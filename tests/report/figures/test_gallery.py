@@ -22,7 +22,8 @@ from lossbench.report.figures.training_points import training_points
 from lossbench.tracking import read_runs
 from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
 from lossbench.verdicts.budget import Crossing
-from lossbench.verdicts.build import Report, build
+from lossbench.verdicts.build import build
+from lossbench.verdicts.findings import Report
 
 CLAIM = Claim("a", "MAE beats MSE.", "source", {"loss": "mae"}, {"loss": "mse"}, "rmse")
 

@@ -17,9 +17,9 @@ from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import FAINT, GREY, lines_behind, painted, panels
 from lossbench.report.words import verdict_line
 from lossbench.verdicts.contenders import loss_of
-from lossbench.verdicts.judged import Judged
 from lossbench.verdicts.ranks import Ranks
 from lossbench.verdicts.table import Table
+from lossbench.verdicts.verdict import Judged
 
 _VERDICTS: dict[str, dict[str, Any]] = {
     "supported": {"marker": "o", "markerfacecolor": "#1a6b2a", "markeredgecolor": "#1a6b2a"},

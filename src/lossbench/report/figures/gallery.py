@@ -24,7 +24,7 @@ from lossbench.verdicts.together import prefix
 
 if TYPE_CHECKING:
     from lossbench.metrics.measure import Metric
-    from lossbench.verdicts.build import Report
+    from lossbench.verdicts.findings import Report
 
 
 def draw(report: Report, uri: str) -> tuple[dict[str, bytes], dict[str, str]]:

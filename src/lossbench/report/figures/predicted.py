@@ -13,7 +13,7 @@ from lossbench.verdicts.conditions import LOSS, results
 from lossbench.verdicts.contenders import slices
 
 if TYPE_CHECKING:
-    from lossbench.verdicts.build import Report
+    from lossbench.verdicts.findings import Report
 
 Runs = dict[str, list[Arrays]]
 

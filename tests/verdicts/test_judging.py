@@ -14,8 +14,9 @@ from lossbench.claims.claim import Claim
 from lossbench.report.words import beside_text
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout, tidy
-from lossbench.verdicts.judged import Judged, judge
+from lossbench.verdicts.judging import judge
 from lossbench.verdicts.pilot import Asked
+from lossbench.verdicts.verdict import Judged
 
 
 def claim(left: dict[str, Any], right: dict[str, Any], **more: Any) -> Claim:
