@@ -7,7 +7,7 @@ import sys
 
 import parts
 
-from lossbench.tracking import RunResult, RunStart, Store
+from lossbench.tracking import RunResult, Store, opening
 
 RUNS, AT_ONCE = 10_000, 500
 
@@ -18,7 +18,7 @@ def fill(store: Store) -> None:
         keys = [f"other-{number}" for number in range(first, first + AT_ONCE)]
         params = {"loss.name": "mse", "optimizer.lr": "0.01"}
         ids = store.start(
-            [RunStart(key, "adhoc", key, params, {"lossbench.loss": "mse"}, None) for key in keys]
+            [opening(key, "adhoc", key, params, {"lossbench.loss": "mse"}, None) for key in keys]
         )
         metrics = {"best/mae": 1.0, "test/mae": 1.0, "test/rmse": 1.0}
         store.finish([RunResult(run_id, "finished", metrics=metrics) for run_id in ids])

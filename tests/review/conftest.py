@@ -22,7 +22,7 @@ from lossbench.review.links import Links, links
 from lossbench.review.refresh import refresh
 from lossbench.review.server import serving
 from lossbench.task import Inputs, Target
-from lossbench.tracking import RunResult, RunStart, Store
+from lossbench.tracking import RunResult, Store, opening
 from lossbench.tracking.address import parse
 
 FLAGS = [
@@ -67,7 +67,7 @@ def record(
         own = {**given, "loss.name": loss, "optimizer.lr": str(rate), "seed": str(seed)}
         tags = {"lossbench.loss": loss, "lossbench.data": name}
         title = f"{loss} lr={rate} seed={seed}"
-        starts.append(RunStart(str(sorted(own.items())), experiment, title, own, tags, description))
+        starts.append(opening(str(sorted(own.items())), experiment, title, own, tags, description))
     with Store(uri) as store:
         for run_id, (loss, rate, seed) in zip(store.start(starts), grid, strict=True):
             outcome: Any = (outcomes or {}).get((loss, rate, seed), "finished")

@@ -14,7 +14,7 @@ import pytest
 
 from lossbench.data.source import Description
 from lossbench.task import Inputs, Target
-from lossbench.tracking import RunResult, RunStart, Store
+from lossbench.tracking import Opening, RunResult, Store, opening
 from lossbench.tracking.client_writer import ClientWriter
 
 
@@ -65,8 +65,8 @@ def description() -> Description:
 
 
 @pytest.fixture
-def a_start(description: Description) -> Callable[..., RunStart]:
-    def make(key: str = "k", **changes: Any) -> RunStart:
+def a_start(description: Description) -> Callable[..., Opening]:
+    def make(key: str = "k", **changes: Any) -> Opening:
         fields: dict[str, Any] = {
             "key": key,
             "experiment": "demo",
@@ -75,7 +75,7 @@ def a_start(description: Description) -> Callable[..., RunStart]:
             "tags": {"lossbench.loss": "huber", "lossbench.data": "outliers"},
             "description": description,
         }
-        return RunStart(**{**fields, **changes})
+        return opening(**{**fields, **changes})
 
     return make
 

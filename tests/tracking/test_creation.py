@@ -17,10 +17,10 @@ from lossbench.tracking.quiet import client
 
 RECORD_ONE = """
     import logging, sys
-    from lossbench.tracking import RunResult, RunStart, Store
+    from lossbench.tracking import RunResult, opening, Store
     with Store("sqlite:///mlflow.db") as store:
         store.prepare()
-        [run_id] = store.start([RunStart("{key}", "demo", "run", {{}}, {{}}, None)])
+        [run_id] = store.start([opening("{key}", "demo", "run", {{}}, {{}}, None)])
         store.finish([RunResult(run_id, "finished", metrics={{"test/mae": 1.0}})])
     from pathlib import Path
     assert Path("mlflow.db").exists()

@@ -11,15 +11,15 @@ import pytest
 
 from lossbench.errors import InputError
 from lossbench.tracking import (
+    Opening,
     RunResult,
-    RunStart,
     Store,
     read_artifact,
     read_histories,
     read_runs,
 )
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Stores = Callable[..., Store]
 

@@ -13,12 +13,12 @@ import pytest
 from lossbench.report.figures.stored import FILE, unread
 from lossbench.report.record import record
 from lossbench.report.write import replace_files
-from lossbench.tracking import RunResult, RunStart, Store, read_artifact, read_runs
+from lossbench.tracking import Opening, RunResult, Store, read_artifact, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.creation import prepare_database
 from lossbench.tracking.places import bring_along
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Add = Callable[..., str]
 

@@ -20,7 +20,6 @@ def test_knobs_become_params_that_read_as_on_the_command_line() -> None:
         "seed": 0,
         "loss": {"name": "huber", "delta": 1e-3, "on": True},
         "model": {"hidden": [64, 64], "nested": {"_target_": "x", "_partial_": True, "deep": None}},
-        "long": "x" * 7000,
     }
     assert provenance.flatten(knobs) == {
         "seed": "0",
@@ -30,7 +29,6 @@ def test_knobs_become_params_that_read_as_on_the_command_line() -> None:
         "model.hidden": "[64, 64]",
         "model.nested._target_": "x",
         "model.nested.deep": "null",
-        "long": "x" * 6000,
     }
 
 

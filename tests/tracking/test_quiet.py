@@ -11,10 +11,10 @@ Python = Callable[[str], "subprocess.Popen[str]"]
 def test_a_sweep_on_an_existing_database_imports_neither_mlflow_nor_torch(python: Python, uri: str) -> None:
     process = python("""
         import sys
-        from lossbench.tracking import RunResult, RunStart, Store
+        from lossbench.tracking import RunResult, opening, Store
         with Store("sqlite:///mlflow.db") as store:
             store.prepare()
-            [run_id] = store.start([RunStart("k", "demo", "run", {}, {}, None)])
+            [run_id] = store.start([opening("k", "demo", "run", {}, {}, None)])
             store.finish([RunResult(run_id, "finished", metrics={"test/mae": 1.0})])
             store.flush()
             assert store.finished(["k"])
@@ -37,12 +37,12 @@ def test_nothing_is_sent_and_nothing_is_said(python: Python, uri: str) -> None:
                 asked.append(arguments)
         sys.addaudithook(listen)
 
-        from lossbench.tracking import RunResult, RunStart, Store
+        from lossbench.tracking import RunResult, opening, Store
         from lossbench.tracking.client_writer import ClientWriter
         with Store("sqlite:///mlflow.db") as store:
             store.prepare()
             store._writer = ClientWriter(store.address)
-            [run_id] = store.start([RunStart("k", "demo", "run", {}, {}, None)])
+            [run_id] = store.start([opening("k", "demo", "run", {}, {}, None)])
             store.finish([RunResult(run_id, "finished", metrics={"test/mae": 1.0})])
         time.sleep(1)  # MLflow asks for its telemetry settings from a thread
         print(asked)

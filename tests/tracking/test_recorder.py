@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.tracking import NotRecorded, RunResult, RunStart, Store
+from lossbench.tracking import NotRecorded, Opening, RunResult, Store
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Stores = Callable[..., Store]
 Lock = Callable[[float], None]
@@ -112,10 +112,10 @@ def test_a_flush_in_a_hurry_leaves_the_rest_on_disk(
 def test_a_killed_process_loses_no_result(python: Python, open_store: Stores, uri: str, folder: Path) -> None:
     process = python("""
         import sqlite3, time
-        from lossbench.tracking import RunResult, RunStart, Store
+        from lossbench.tracking import RunResult, opening, Opening, Store
         store = Store("sqlite:///mlflow.db")
         store.prepare()
-        ids = store.start([RunStart(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(4)])
+        ids = store.start([opening(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(4)])
         holder = sqlite3.connect("mlflow.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         results = [RunResult(run_id, "finished", metrics={"test/mae": 1.0}) for run_id in ids[:3]]
@@ -138,10 +138,10 @@ def test_a_killed_process_loses_no_result(python: Python, open_store: Stores, ur
 
 def test_the_end_of_the_program_waits_for_the_results(python: Python, uri: str, folder: Path) -> None:
     process = python("""
-        from lossbench.tracking import RunResult, RunStart, Store
+        from lossbench.tracking import RunResult, opening, Opening, Store
         store = Store("sqlite:///mlflow.db")
         store.prepare()
-        ids = store.start([RunStart(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(40)])
+        ids = store.start([opening(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(40)])
         store.finish([RunResult(run_id, "finished") for run_id in ids[:39]])
         raise SystemExit(3)
     """)
@@ -186,10 +186,10 @@ def test_a_full_disk_loses_nothing(python: Python, open_store: Stores, uri: str,
     # A limit on the size of files stands in for a full disk: sqlite fails in the same way.
     process = python("""
         import resource
-        from lossbench.tracking import NotRecorded, RunResult, RunStart, Store
+        from lossbench.tracking import NotRecorded, RunResult, opening, Opening, Store
         store = Store("sqlite:///mlflow.db", patience=0.5)
         store.prepare()
-        ids = store.start([RunStart(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(4)])
+        ids = store.start([opening(f"k{i}", "demo", f"run {i}", {}, {}, None) for i in range(4)])
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
         curve = [(step, step / 7) for step in range(1, 1500)]
         for run_id in ids:
@@ -225,11 +225,11 @@ def test_results_go_to_the_cache_where_the_database_s_disk_takes_none(
 def test_sweeps_at_once_share_a_file(python: Python, uri: str, folder: Path) -> None:
     processes = [
         python(f"""
-            from lossbench.tracking import RunResult, RunStart, Store
+            from lossbench.tracking import RunResult, opening, Opening, Store
             with Store("sqlite:///mlflow.db") as store:
                 store.prepare()
                 for pack in range(10):
-                    starts = [RunStart(f"{sweep}/{{pack}}/{{i}}", "demo", "run", {{"a": "b"}}, {{}}, None)
+                    starts = [opening(f"{sweep}/{{pack}}/{{i}}", "demo", "run", {{"a": "b"}}, {{}}, None)
                               for i in range(10)]
                     ids = store.start(starts)
                     store.finish([RunResult(i, "finished", history={{"val/mae": [(1, 0.5)]}}) for i in ids])
@@ -247,7 +247,7 @@ def test_a_sweep_killed_again_and_again_ends_with_one_result_for_each_key(
 ) -> None:
     sweep = """
         import time
-        from lossbench.tracking import RunResult, RunStart, Store
+        from lossbench.tracking import RunResult, opening, Opening, Store
         keys = [f"k{i}" for i in range(400)]
         with Store("sqlite:///mlflow.db") as store:
             store.prepare()
@@ -256,7 +256,7 @@ def test_a_sweep_killed_again_and_again_ends_with_one_result_for_each_key(
             print("ready", flush=True)
             for first in range(0, len(todo), 8):
                 pack = todo[first : first + 8]
-                ids = store.start([RunStart(key, "demo", key, {"key": key}, {}, None) for key in pack])
+                ids = store.start([opening(key, "demo", key, {"key": key}, {}, None) for key in pack])
                 time.sleep(0.02)
                 curve = {"val/mae": [(step, step / 7) for step in range(1, 21)]}
                 store.finish([RunResult(i, "finished", history=curve) for i in ids])

@@ -11,16 +11,16 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from lossbench.tracking import RunResult, RunStart, Store, read_runs
+from lossbench.tracking import Opening, RunResult, Store, read_runs
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Stores = Callable[..., Store]
 
 WRITERS = pytest.mark.parametrize("through_client", [False, True], ids=["rows", "client"])
 
 
-def run_to_end(store: Store, starts: list[RunStart], outcome: str = "finished") -> list[str]:
+def run_to_end(store: Store, starts: list[Opening], outcome: str = "finished") -> list[str]:
     ids = store.start(starts)
     store.finish([RunResult(i, outcome, metrics={"best/mae": 0.5}) for i in ids])  # type: ignore[arg-type]
     store.flush()
@@ -85,9 +85,9 @@ def test_a_run_whose_process_died_is_killed(
 ) -> None:
     process = python("""
         import time
-        from lossbench.tracking import RunStart, Store
+        from lossbench.tracking import opening, Opening, Store
         store = Store("sqlite:///mlflow.db")
-        ids = store.start([RunStart(key, "demo", "run", {}, {}, None) for key in ("asked", "other")])
+        ids = store.start([opening(key, "demo", "run", {}, {}, None) for key in ("asked", "other")])
         print(*ids, flush=True)
         time.sleep(60)
     """)

@@ -16,8 +16,8 @@ import pytest
 
 from lossbench.tracking import (
     NotRecorded,
+    Opening,
     RunResult,
-    RunStart,
     Store,
     read_artifact,
     read_histories,
@@ -28,7 +28,7 @@ from lossbench.tracking.reader import reading
 
 pytestmark = pytest.mark.slow
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 
 

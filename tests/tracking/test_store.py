@@ -14,11 +14,11 @@ from mlflow.entities import Run
 
 from lossbench import palette
 from lossbench.errors import InputError
-from lossbench.tracking import NotRecorded, RunResult, RunStart, Store, bulk_writer
+from lossbench.tracking import NotRecorded, Opening, RunResult, Store, bulk_writer, opening
 
 WRITERS = pytest.mark.parametrize("through_client", [False, True], ids=["rows", "client"])
 
-Starts = Callable[..., RunStart]
+Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Stores = Callable[..., Store]
 
@@ -142,7 +142,7 @@ def test_another_schema_is_left_to_mlflows_client(uri: str, folder: Path) -> Non
     assert not isinstance(store._writer, bulk_writer.BulkWriter)
     store.prepare()
     with pytest.raises(InputError, match="another version of MLflow; run 'mlflow db upgrade sqlite:///"):
-        store.start([RunStart("k", "demo", "run", {}, {}, None)])
+        store.start([opening("k", "demo", "run", {}, {}, None)])
 
 
 @WRITERS

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lossbench import palette
+from lossbench.engines.process import this_process
 from lossbench.errors import InputError
 from lossbench.tracking import runs
+from lossbench.tracking.journal import Opening
 
 if TYPE_CHECKING:
     from lossbench.data.source import Description
@@ -27,6 +31,31 @@ def deleted_experiment(name: str, number: str) -> InputError:
         f"The experiment {name!r} was deleted in MLflow; restore it with "
         f"'mlflow experiments restore -x {number}', or choose another experiment.name."
     )
+
+
+def opening(
+    key: str,
+    experiment: str,
+    name: str,
+    params: Mapping[str, str],
+    tags: Mapping[str, str],
+    description: Description | None,
+) -> Opening:
+    """A run about to train.
+
+    Args:
+        key: identity of the run, as resume knows it.
+        experiment: name of the MLflow experiment; made when missing.
+        params: flattened config, see `provenance.flatten`.
+        tags: further tags; key, experiment, kind, process and colour are added.
+        description: the data set, recorded as an MLflow input; None records none.
+    """
+    own = {runs.KEY: key, runs.EXPERIMENT: experiment, runs.PROCESS: str(this_process())}
+    color = {runs.RUN_COLOR: palette.color(tags[runs.LOSS])} if runs.LOSS in tags else {}
+    short = {param: value[:PARAM_LENGTH] for param, value in params.items()}
+    data_set = data_set_record(description) if description else None
+    now = time.time_ns() // 1_000_000
+    return Opening(experiment, name, short, {runs.KIND: "member", **color, **tags, **own}, now, data_set)
 
 
 def result_tags(result: runs.RunResult, left_out: Sequence[str] = ()) -> dict[str, str]:

@@ -12,8 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lossbench.tracking.conversion import PARAM_LENGTH
-
 UNKNOWN = "unknown"
 
 _DISTRIBUTIONS = ("lossbench", "torch", "pytorch-lightning", "mlflow", "scikit-learn", "numpy")
@@ -83,10 +81,10 @@ def version() -> str:
 def flatten(knobs: Mapping[str, Any]) -> dict[str, str]:
     """What a run is as MLflow params: `loss.delta` -> "1.0".
 
-    Lists become JSON; null, true and false are spelt as in YAML; values are cut at MLflow's 6,000 characters.
+    Lists become JSON; null, true and false are spelt as in YAML.
     Of an object that is made of a node in a node, its class and its arguments by position are named, too.
     """
-    return {name: text[:PARAM_LENGTH] for name, text in _flat("", knobs)}
+    return dict(_flat("", knobs))
 
 
 _OBJECT = ("_target_", "_args_")

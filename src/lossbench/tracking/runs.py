@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from lossbench.data.source import Description
+    pass
 
 Outcome = Literal["finished", "diverged", "failed", "killed"]
 
@@ -46,25 +46,6 @@ LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"
 NOTE = "mlflow.note.content"
-
-
-@dataclass(frozen=True)
-class RunStart:
-    """A run about to train.
-
-    key:         identity of the run, as resume knows it
-    experiment:  name of the MLflow experiment; made when missing
-    params:      flattened config, see `provenance.flatten`
-    tags:        further tags; key, experiment, kind, process and colour are added
-    description: the data set, recorded as an MLflow input; None records none
-    """
-
-    key: str
-    experiment: str
-    name: str
-    params: dict[str, str]
-    tags: dict[str, str]
-    description: Description | None
 
 
 @dataclass(frozen=True)

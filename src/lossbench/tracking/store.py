@@ -11,15 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from types import TracebackType
 
-from lossbench import palette
-from lossbench.engines.process import this_process
 from lossbench.errors import InputError
 from lossbench.tracking import address, creation, resume, runs
-from lossbench.tracking.conversion import PARAM_LENGTH, data_set_record
 from lossbench.tracking.journal import Entry, Journal, Opening
 from lossbench.tracking.patience import first_line, may_pass, persist
 from lossbench.tracking.recorder import NotRecorded, Recorder
-from lossbench.tracking.runs import FinishedRun, RunResult, RunStart
+from lossbench.tracking.runs import FinishedRun, RunResult
 from lossbench.tracking.writer import Writer
 from lossbench.tracking.writing import writer
 
@@ -75,7 +72,7 @@ class Store:
         except NotRecorded as error:
             _log.warning("%s", error)  # they stay on disk; new runs are another matter
 
-    def start(self, starts: Sequence[RunStart]) -> list[str]:
+    def start(self, openings: Sequence[Opening]) -> list[str]:
         """Record runs in state RUNNING.
 
         Returns:
@@ -85,7 +82,6 @@ class Store:
         Raises:
             InputError: MLflow refuses the experiment.
         """
-        openings = [_opening(start) for start in starts]
         size = self._writer.at_once
         run_ids: list[str] = []
         reachable = True
@@ -96,7 +92,7 @@ class Store:
             reachable = created is not None
             run_ids += created or [f"unrecorded-{uuid.uuid4().hex}" for _ in some]
             self._open.update((i, (o, reachable)) for i, o in zip(run_ids[start:], some, strict=True))
-        if starts and not reachable:
+        if openings and not reachable:
             _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
         return run_ids
 
@@ -204,21 +200,6 @@ class Store:
             self.close()
         except NotRecorded as error:
             print(error, file=sys.stderr)
-
-
-def _opening(start: RunStart) -> Opening:
-    tags = {
-        **start.tags,
-        runs.KEY: start.key,
-        runs.EXPERIMENT: start.experiment,
-        runs.PROCESS: str(this_process()),
-    }
-    tags.setdefault(runs.KIND, "member")
-    if runs.LOSS in tags:
-        tags.setdefault(runs.RUN_COLOR, palette.color(tags[runs.LOSS]))
-    params = {name: value[:PARAM_LENGTH] for name, value in start.params.items()}
-    data_set = data_set_record(start.description) if start.description else None
-    return Opening(start.experiment, start.name, params, tags, _milliseconds(), data_set)
 
 
 def _milliseconds() -> int:

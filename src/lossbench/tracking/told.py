@@ -12,7 +12,7 @@ from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
 from lossbench.job import Job
 from lossbench.metrics.recorded import as_text
-from lossbench.tracking import RunResult, RunStart, provenance, runs
+from lossbench.tracking import Opening, RunResult, opening, provenance, runs
 
 if TYPE_CHECKING:
     from lossbench.pack.fate import MemberResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
 
 
-def run_start(job: Job, pack: PlannedPack) -> RunStart:
+def run_start(job: Job, pack: PlannedPack) -> Opening:
     member = job.member
     description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
     measured = ("metrics",) if member.source.metrics else ()  # what is measured tells no runs apart
@@ -48,7 +48,7 @@ def run_start(job: Job, pack: PlannedPack) -> RunStart:
     remarks = dict(zip((one.key for one in pack.jobs), pack.remarks, strict=True)) if pack.remarks else {}
     if remark := remarks.get(job.key):
         tags["lossbench.remark"] = remark
-    return RunStart(job.key, job.experiment, job.name, params, tags, description)
+    return opening(job.key, job.experiment, job.name, params, tags, description)
 
 
 def _recipe(job: Job) -> str:
