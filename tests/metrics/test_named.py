@@ -15,9 +15,10 @@ from lossbench.config.folders import conf_dir
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
+from lossbench.metrics.families import FAMILIES, measures
 from lossbench.metrics.measure import Measure, Metric
 from lossbench.metrics.names import METRICS
-from lossbench.metrics.recorded import as_text, of_texts
+from lossbench.metrics.recorded import as_text, of_text, of_texts
 
 PINBALL = Metric("pinball", "forecast", False, "mean pinball loss", "units of the target", low=0)
 
@@ -103,22 +104,25 @@ def test_a_tuple_of_one_without_its_comma_is_told(part: str) -> None:
             measure(**{part: ()})
 
 
-def test_descriptions_come_back_as_they_were_recorded() -> None:
-    metrics = [*METRICS.values(), PINBALL]
-    found = of_texts(as_text(metrics))
-    assert list(found.values()) == metrics
+def test_measures_come_back_as_they_were_recorded() -> None:
+    own = (measure(weighted=True, keep="my_metrics:kept"), *measures(FAMILIES))
+    assert of_text(as_text(own)) == own
+    found = of_texts(as_text(own))
+    assert list(found) == ["pinball", *METRICS]
     assert found["pinball"].range == (0, float("inf"))
 
 
 def test_the_latest_description_counts_and_older_runs_have_that_of_the_table() -> None:
     other = Metric("pinball", "forecast", True, "turned")
-    assert of_texts(as_text([other]), as_text([PINBALL]))["pinball"] == other
+    assert of_texts(as_text([measure(other)]), as_text([measure()]))["pinball"] == other
     assert of_texts() == METRICS
-    assert of_texts("what somebody wrote", "[1]", '{"name": 2}') == METRICS
+    for changed in ("what somebody wrote", "[1]", '{"metrics": 2}', '{"metrics": [], "measures": [{}]}'):
+        assert of_texts(changed) == METRICS
+        assert of_text(changed) == measures(FAMILIES)
 
 
 def test_descriptions_fit_a_tag() -> None:
     many = [Metric(f"metric_{number}", "many", True, "word " * 40) for number in range(60)]
-    text = as_text(many)
+    text = as_text([measure(metric) for metric in many[:1]] + [Measure(tuple(many), ("a",), ("b",), "c:d")])
     assert len(text) <= 8000
     assert of_texts(text)["metric_7"].higher_is_better

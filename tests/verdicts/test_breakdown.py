@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lossbench.metrics.measure import Measure, Metric
+from lossbench.metrics.recorded import as_text
 from lossbench.verdicts.breakdown import breakdown, crossing
 from lossbench.verdicts.conditions import Layout, tidy
 
@@ -86,6 +88,13 @@ def test_point_that_the_seeds_leave_open_tells_between_which_shares_it_may_lie()
 def test_without_a_clean_level_there_is_none() -> None:
     frame = runs("rmse").query("`data.contamination` > 0")
     assert breakdown(frame, Layout.of(frame), "rmse") is None
+
+
+def test_a_metric_without_a_best_value_has_none() -> None:
+    frame = runs("rmse").rename(columns={"test/rmse": "test/reward"})
+    measure = Measure((Metric("reward", "mine", True, "mean reward"),), ("value",), ("reward",), "my:reward")
+    frame["lossbench.metrics"] = as_text([measure])
+    assert breakdown(frame, Layout.of(frame), "reward") is None
 
 
 def test_wrong_labels_have_no_breakdown_point() -> None:

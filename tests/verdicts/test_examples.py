@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.verdicts.examples import DELETIONS, MEANS, Examples, influences
+from lossbench.metrics.measure import Measure, Metric
+from lossbench.metrics.recorded import of_text
+from lossbench.verdicts.examples import DELETIONS, Examples, influences
 from lossbench.verdicts.statistics import paired_interval
 
 SIZE = 120
+ALL = of_text("")
 
 
 def arrays(start: int = 0, **others: Any) -> dict[str, Any]:
@@ -30,15 +35,21 @@ def arrays(start: int = 0, **others: Any) -> dict[str, Any]:
     }
 
 
+def whole(own: dict[str, Any], metric: str) -> float:
+    from lossbench.verdicts.examples import _judged
+
+    return float(_judged({name: array[None] for name, array in own.items()}, ALL)[metric][0])
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "brier", "nll", "mae", "rmse"])
 def test_values_of_examples_tell_what_leaving_them_out_would(metric: str) -> None:
     from lossbench.verdicts.examples import _of_deletions
 
     own = arrays(group_id=np.arange(SIZE) // 6)
-    exact = influences(own, [metric])[metric]
-    deleted = _of_deletions(own, [metric], own["group_id"])[metric]
+    exact = influences(own, [metric], ALL)[metric]
+    deleted = _of_deletions(own, ALL, own["group_id"], {metric: whole(own, metric)})[metric]
     assert len(exact.clusters) == 20
-    near = {"atol": 1e-7} if metric in MEANS else {"atol": 0.1 * np.abs(exact.moved).max()}
+    near = {"atol": 1e-7} if metric != "rmse" else {"atol": 0.1 * np.abs(exact.moved).max()}
     np.testing.assert_allclose(deleted.moved, exact.moved, **near)
 
 
@@ -56,25 +67,41 @@ def test_every_metric_that_predictions_define_is_taken_apart() -> None:
         "brier",
         "ece",
     )
-    found = influences(arrays(), (*told, "eer"))
+    found = influences(arrays(), (*told, "eer"), ALL)
     assert set(found) == set(told)
     for metric, one in found.items():
         assert len(one.clusters) == {"mae_disputed": 30}.get(
-            metric, SIZE if metric in (*MEANS, "rmse") else 25
+            metric, SIZE if metric in ("accuracy", "brier", "nll", "mae", "rmse") else 25
         )
         assert one.share.sum() == pytest.approx(1)
         assert one.moved.sum() == pytest.approx(0, abs=1e-9)
         assert np.abs(one.moved).max() > 0
 
 
-def test_metrics_that_no_family_knows_leave_seeds_alone_to_speak() -> None:
-    assert influences(arrays(), ["my_metric", "mae"]).keys() == {"mae"}
+def test_metrics_that_no_measure_gives_leave_seeds_alone_to_speak() -> None:
+    assert influences(arrays(), ["my_metric", "mae"], ALL).keys() == {"mae"}
 
 
 def test_metrics_asked_together_are_what_each_is_alone() -> None:
     own = arrays()
-    for metric, one in influences(own, ["f1", "auroc", "ece", "r2", "accuracy"]).items():
-        np.testing.assert_array_equal(influences(own, [metric])[metric].moved, one.moved)
+    for metric, one in influences(own, ["f1", "auroc", "ece", "r2", "accuracy"], ALL).items():
+        np.testing.assert_array_equal(influences(own, [metric], ALL)[metric].moved, one.moved)
+
+
+def test_a_measure_of_ones_own_is_taken_apart_by_what_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mean over examples by a value of each, anything else, or with weights, by leaving some out."""
+    made = ModuleType("my_metrics")
+    made.bias = lambda value, target: {"bias": (value - target).mean(-1)}  # type: ignore[attr-defined]
+    made.worst = lambda value, target: {"worst": (value - target).amax(-1)}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_metrics", made)
+    own = [
+        Measure((Metric(name, "mine", False, ""),), ("value",), ("continuous",), f"my_metrics:{name}")
+        for name in ("bias", "worst", "gone")
+    ]
+    found = influences(arrays(), ("bias", "worst", "gone"), own)
+    assert {name: len(one.clusters) for name, one in found.items()} == {"bias": SIZE, "worst": DELETIONS}
+    weighed = influences(arrays(target_weight=np.ones(SIZE)), ("mae",), ALL)
+    assert len(weighed["mae"].clusters) == DELETIONS
 
 
 def test_people_are_left_out_one_by_one() -> None:
@@ -88,6 +115,7 @@ def test_people_are_left_out_one_by_one() -> None:
             "group_id": 7 + who,
         },
         ["verification_auc"],
+        ALL,
     )
     assert found["verification_auc"].clusters.tolist() == list(range(7, 13))
 

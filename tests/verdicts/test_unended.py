@@ -37,6 +37,16 @@ def test_a_slope_at_the_end_is_told(epochs: int, noise: float) -> None:
     assert 1.5 * epochs <= enough <= 10 * epochs
 
 
+def test_of_what_has_no_best_value_the_gain_counts_against_all_that_was_gained() -> None:
+    """A negative log-likelihood of densities, or minus a reward, may be anything."""
+    for lower in (0.0, 5.0, 1000.0):
+        told = slope(curves(20, 20.0) - lower, perfect=-math.inf)
+        assert told is not None
+        assert told[2] == pytest.approx(1 + math.exp(-19 / 20) - lower)
+        assert told[3] == slope(curves(20, 20.0), perfect=-math.inf)[3]  # type: ignore[index]
+    assert slope(curves(60, 5.0) - 5.0, perfect=-math.inf) is None
+
+
 @pytest.mark.parametrize("epochs", [12, 20, 50, 100])
 @pytest.mark.parametrize("seeds", [1, 3, 10])
 def test_a_plateau_with_noise_is_not(epochs: int, seeds: int) -> None:

@@ -170,7 +170,7 @@ class _Border:
 
     def measures(self, data: DataSet) -> None:
         """A measure finds what it reads; without weights it would count what is to count for nothing."""
-        there = {*data.val.targets, *getattr(data, "shared", ())}
+        there = {*data.val.targets, *data.shared}
         for measure in self.source.measures:
             what = f"the measure of {', '.join(measure.names)}"
             if absent := set(measure.fields) - there:

@@ -88,6 +88,11 @@ def disputed(shares: Tensor) -> Tensor:
     return order[..., : -(-order.shape[-1] // 4)]
 
 
+def disputed_ones(target: Tensor, shares: Tensor) -> Tensor:
+    """As `disputed`, of what `among_disputed` reads besides values."""
+    return disputed(shares)
+
+
 def _by_dispute(shares: Tensor) -> Tensor:
     """Positions (R, M), the most disputed first."""
     answers = torch.arange(shares.shape[-1], dtype=torch.float64, device=shares.device)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lossbench.metrics.measure import Metric
 
 
-def _measure(names: str, needs: str, fields: str, function: str, *, pairs: bool = False) -> Measure:
+def _measure(
+    names: str, needs: str, fields: str, function: str, *, pairs: bool = False, among: str | None = None
+) -> Measure:
     return Measure(
         metrics=tuple(METRICS[name] for name in names.split()),
         needs=tuple(needs.split()),
@@ -22,6 +24,7 @@ def _measure(names: str, needs: str, fields: str, function: str, *, pairs: bool 
         function=f"lossbench.metrics.{function}",
         weighted=not pairs,  # a pair has no weight of its own
         pairs=pairs,
+        among=among and f"lossbench.metrics.{among}",
     )
 
 
@@ -33,7 +36,13 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
     {
         "continuous": (
             _measure("mae rmse median_ae r2", "value", "continuous", "continuous:continuous"),
-            _measure("mae_disputed", "value", "continuous distribution", "continuous:among_disputed"),
+            _measure(
+                "mae_disputed",
+                "value",
+                "continuous distribution",
+                "continuous:among_disputed",
+                among="continuous:disputed_ones",
+            ),
         ),
         "classes": (
             _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),

@@ -67,6 +67,11 @@ class Metric:
         return self.title or self.name.replace("_", " ")
 
     @property
+    def best(self) -> float | None:
+        """The value that cannot be beaten; None where there is none."""
+        return self.high if self.higher_is_better else self.low
+
+    @property
     def range(self) -> tuple[float, float]:
         """The least and greatest value that it can have."""
         low, high = self.low, self.high
@@ -89,6 +94,7 @@ class Measure:
     keep: "package.module:name" of (*needs, *fields) -> a tensor (R, n, ...) or a tuple of them, for any n of
         the examples, each by itself. Then only these are kept of the outputs of an evaluation, and `function`
         gets them instead of predictions and targets: where outputs are large (tokens, items, pixels).
+    among: "package.module:name" of (*fields) -> (R, n) int64, which examples count, where not all do.
     """
 
     metrics: tuple[Metric, ...]
@@ -98,9 +104,14 @@ class Measure:
     weighted: bool = False
     pairs: bool = False
     keep: str | None = None
+    among: str | None = None
 
     def __post_init__(self) -> None:
         check_measure(self)
+
+    def counted(self, *fields: Tensor) -> Tensor | None:
+        """Places (R, n) of the examples that count; None: all do."""
+        return None if self.among is None else function_of(self, self.among)(*fields)
 
     @property
     def names(self) -> tuple[str, ...]:

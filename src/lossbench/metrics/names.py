@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TARGET = "units of the target"
+CALIBRATION = "ece"
 
 
 def _error(name: str, meaning: str, title: str) -> Metric:
@@ -66,7 +67,7 @@ _ALL = (
         high=2,
         title="Brier score",
     ),
-    _share("ece", _CLASSES, False, "gap between confidence and accuracy in 15 bins, 0 to 1", "ECE"),
+    _share(CALIBRATION, _CLASSES, False, "gap between confidence and accuracy in 15 bins, 0 to 1", "ECE"),
     _share(
         "verification_auc",
         _PEOPLE,

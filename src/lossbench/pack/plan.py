@@ -21,6 +21,7 @@ from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.pack.groups import loss_kind
+from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, stack_bytes
 from lossbench.pack.rehearsal import rehearse
@@ -112,6 +113,9 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         _check_accelerator(job.member.trainer.accelerator)
     cache = DataCache()
     kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache)]
+    for name, paths in {job.member.source.name: job.member.source.metrics for job in jobs}.items():
+        alike = [kind for kind in kinds if kind.jobs[0].member.source.name == name]
+        check_measured(paths, [told for kind in alike for told in kind.predicts])
     for line in dict.fromkeys(kind.said for kind in kinds if kind.said):
         log.info("%s", line)
     worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES and not on_gpu(jobs[0].member)
@@ -150,6 +154,7 @@ class _Kind:
     kept: int  # bytes that one member keeps for backward, at most
     seconds: float  # roughly, on one core
     remarks: Mapping[str, str]  # by the keys of jobs
+    predicts: Sequence[frozenset[str] | None] = ()  # of `Rehearsal`, by loss
     said: str | None = None  # of its model
 
 
@@ -185,7 +190,9 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
             _say(jobs, mode, because)
             seconds = len(jobs) * updates * _seconds_per_update(weights, most, mode)
             said = first.model.remark(module)
-            kinds.append(_Kind(jobs, mode, because, data.description, weights, most, seconds, remarks, said))
+            predicts = [rehearsals[key].predicts for key in own]
+            sizes = (weights, most, seconds)
+            kinds.append(_Kind(jobs, mode, because, data.description, *sizes, remarks, predicts, said))
     return kinds
 
 

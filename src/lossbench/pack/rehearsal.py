@@ -13,19 +13,16 @@ from torch import Tensor, nn
 from lossbench.data.batches import order
 from lossbench.errors import InputError
 from lossbench.job import Member
-from lossbench.losses.contract import check_prediction, check_values
-from lossbench.losses.cross import shipped
-from lossbench.metrics.families import needed, preferred
-from lossbench.metrics.judge import judge
+from lossbench.losses.contract import check_values
 from lossbench.pack.draws import drawn_outside_torch
-from lossbench.pack.groups import OUTPUT, predicted, read_by
+from lossbench.pack.groups import OUTPUT, read_by
+from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed
-from lossbench.task import WEIGHT, Prediction
+from lossbench.task import WEIGHT
 from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
-    from lossbench.losses.loss import Loss
 
 _EXAMPLES = 8
 _BATCHES = 50  # that are looked at for pairs and triplets
@@ -38,10 +35,12 @@ class Rehearsal:
 
     obstacle: why losses of this kind cannot be computed for several members at once, in words; or None.
     remark: what is worth knowing before its results are believed; or None.
+    predicts: names of what measures can read of it; None where that is not known.
     """
 
     obstacle: str | None = None
     remark: str | None = None
+    predicts: frozenset[str] | None = None
 
 
 def rehearse(
@@ -77,9 +76,9 @@ def rehearse(
     except Exception:
         return Rehearsal(remark=remark)
     check_values(member.loss, values, member.target, len(places), batch.weight)
-    unjudged = _check_metrics(member, module, data, places, experiment)
+    predicts, unjudged = check_metrics(member, module, data, places, experiment)
     told = "; ".join(filter(None, [remark, unjudged])) or None
-    return Rehearsal(_refused_by_vmap(member, mapped(Tensor.detach, outputs), batch), told)
+    return Rehearsal(_refused_by_vmap(member, mapped(Tensor.detach, outputs), batch), told, predicts)
 
 
 @dataclass(frozen=True)
@@ -161,89 +160,6 @@ def _read(member: Member, outputs: Tree) -> Tree:
         f"{model} must give floats {wanted}, as many as {loss} asks for; it gave {got} "
         f"({member.model.remedy})."
     )
-
-
-def _check_metrics(
-    member: Member, module: nn.Module, data: DataSet, places: Tensor, experiment: Mapping[str, Any]
-) -> str | None:
-    """The metrics that choose epochs and learning rates must be among those that the loss defines.
-
-    Returns:
-        what to say where it does not define the one that judges: claims may be about other losses.
-    """
-    targets = {kind: values[places] for kind, values in data.train.targets.items()}
-    try:
-        module.eval()
-        with torch.no_grad():
-            outputs = module(*probed(member, data, data.train.rows[places]))
-        given = _metrics(member, outputs, targets, data.shared)
-    except InputError:
-        raise
-    except Exception:  # of a metric: told of the run
-        return None
-    finally:
-        module.train()
-    select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
-    gives = ", ".join(given) or "no metric"
-    if select not in given:
-        fitting = ", ".join(_giving(select, member, targets, data.shared)) or "none that ships"
-        raise InputError(
-            f"{loss} gives no {select}, by which {named} chooses epochs and learning rates; "
-            f"it gives {gives}. "
-            f"Losses that give {select}: {fitting}; or let the data's `select` name what all of them give."
-        )
-    chooses, judges = experiment.get("select"), experiment.get("judge")
-    # A metric that no loss has on this data is meant for another data set of the sweep.
-    if chooses and chooses not in given and (others := _giving(chooses, member, targets, data.shared)):
-        raise InputError(
-            f"{loss} gives no {chooses}, by which experiment.select chooses learning rates; on {named} it "
-            f"gives {gives}. Losses that give {chooses}: {', '.join(others)}; or let experiment.select name "
-            "what all of them give."
-        )
-    if judges and judges not in given and _giving(judges, member, targets, data.shared):
-        return f"{loss} gives no {judges}, by which experiment.judge judges: it will have no result there"
-    return None
-
-
-def _giving(
-    metric: str, member: Member, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
-) -> list[str]:
-    """The shipped losses that give a metric on this data."""
-    return [loss.name for loss in shipped() if metric in _metrics_of(member, loss, targets, shared)]
-
-
-def _metrics_of(
-    member: Member, loss: Loss, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
-) -> list[str]:
-    """The metrics of another loss in this one's place; none where it does not fit."""
-    target = loss.chosen_target(member.source.targets())
-    if target is None or loss.needs or loss.also:
-        return []
-    other = replace(member, loss=loss, target=target)
-    outputs: Tree = torch.zeros(len(targets[target.kind]), other.outputs)
-    if other.headed:
-        outputs = {"embedding": outputs.new_zeros(len(outputs), member.model.embedding_size)}
-    elif other.model.places:
-        outputs = torch.zeros(len(outputs), *target.shape, other.outputs)
-    return _metrics(other, outputs, targets, shared)
-
-
-def _metrics(
-    member: Member, outputs: Tree, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
-) -> list[str]:
-    """The metrics that are defined where a model gives such outputs (N, ...) in evaluation."""
-    stacked = mapped(lambda tensor: tensor.unsqueeze(0), outputs)
-    prediction = predicted(member.loss, member.target, member.layout, stacked)
-    check_prediction(member.loss, prediction, member.target, len(targets[member.target.kind]))
-    wants_scores = "scores" not in prediction and "scores" in needed(member.source.measures)
-    if wants_scores and "embedding" in prediction and "identity" in targets:
-        # As `pack.judging` does: the nearest class mean.
-        embedding = prediction["embedding"]
-        scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
-        prediction = Prediction(**{**prediction, "scores": scores})
-    truth, common = (mapped(lambda tensor: tensor.unsqueeze(0), dict(known)) for known in (targets, shared))
-    measures = preferred(member.source.measures, member.target.kind)
-    return sorted(judge(prediction, truth, measures, shared=common))
 
 
 def _refused_by_vmap(member: Member, outputs: Tree, batch: _Batch) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lossbench.counting import counted
 from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
-from lossbench.verdicts.conditions import LOSS, label, results
+from lossbench.verdicts.conditions import LOSS, label, metrics_of, results
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.settling import impossible, spread_asks
 from lossbench.verdicts.spelling import show
@@ -238,7 +238,8 @@ def _where(report: Report, crossing: Crossing) -> str:
 
 def cross_line(report: Report) -> str:
     """In which units losses of values score in the cross table; empty where nobody predicts a value."""
-    if not results(report.chosen, "test/mae").notna().any():
+    sized = [name for name, metric in metrics_of(report.runs).items() if metric.of_any_size]
+    if not any(results(report.chosen, f"test/{name}").notna().any() for name in sized):
         return ""
     return (
         "On values a loss scores as it trains: targets are shifted by the median and divided by the spread "
@@ -248,5 +249,5 @@ def cross_line(report: Report) -> str:
 
 def meaning(report: Report, metric: str) -> str:
     """A metric in words: `rmse: root of the mean squared error, ...; lower is better`."""
-    told = report.metrics.get(metric)
+    told = metrics_of(report.runs).get(metric)
     return f"{told.name}: {told.meaning}; {told.direction} is better" if told else metric

@@ -36,7 +36,6 @@ BY_FINGERPRINT = "data.fingerprint"  # how a person names it, by its beginning
 SOURCE = "lossbench.source"  # where the data comes from, in words
 PLACES = "lossbench.places"  # params that tell no runs apart, as JSON: where files lie, what else is measured
 SELECT = "lossbench.select"  # the validation metric by which the data set chooses
-DIRECTION = "lossbench.select_direction"  # whether "higher" or "lower" of it is better
 FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set has this run's examples
 METRICS = (
     "lossbench.metrics"  # its metrics with direction, meaning, unit and range, as `metrics.recorded` has them

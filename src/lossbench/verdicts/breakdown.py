@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.seeds import numpy_generator
-from lossbench.verdicts.conditions import LOSS, SEED, Layout, higher_is_better, results
+from lossbench.verdicts.conditions import LOSS, SEED, Layout, metric_of, results
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import LEVEL, Floats
@@ -47,7 +47,7 @@ class Breakdown:
     most: float
     points: pd.DataFrame
     layout: Layout
-    higher: bool = False  # whether more of the metric is better
+    best: float = 0.0  # value of the metric
 
     def table(self) -> dict[str, Any]:
         """As the pages show it: a sentence, heads, and rows of texts by loss."""
@@ -58,7 +58,7 @@ class Breakdown:
             found = [part[part[LOSS] == loss] for _, part in parts]
             rows.append((loss, [self._text(part.iloc[0]) if len(part) else "-" for part in found]))
         name = self.axis.split(".", 1)[1].replace("_", " ")
-        error = f"1 - {self.metric}" if self.higher else self.metric
+        error = f"{self.best:g} - {self.metric}" if self.best else self.metric
         return {
             "sentence": f"The smallest {name} at which the mean test {error} exceeds {self.multiple:g} times "
             "that without any lies between two values that were run; in brackets, where the seeds leave it "
@@ -99,16 +99,18 @@ def breakdown(
     Args:
         chosen: the runs at the chosen learning rates.
         layout: what is compared.
-        metric: a test metric without `test/`; of one whose best is 1, the error is what is missing to 1.
+        metric: a test metric without `test/`; its error is what is missing to its best.
         multiple: above 1.
     """
     axis = AXIS
+    told = metric_of(chosen, metric)
+    if (best := told.best) is None:
+        return None  # no multiple of an error is known
     if axis not in layout.axes or layout.levels[axis][0] != 0 or len(layout.levels[axis]) < 3:
         return None
     rest = [key for key in layout.keys if key != axis]
     values = results(chosen, f"test/{metric}")
-    higher = higher_is_better(chosen, metric)
-    frame = chosen.assign(error=1 - values if higher else values)
+    frame = chosen.assign(error=best - values if told.higher_is_better else values - best)
     shares = np.array(layout.levels[axis], dtype=float)
     rows = []
     for _, own in frame.groupby(rest, dropna=False, sort=False):
@@ -117,7 +119,7 @@ def breakdown(
             condition = {key: own[key].iloc[0] for key in rest}
             rows.append({**condition, **_point(table.to_numpy(float), shares, multiple)})
     points = pd.DataFrame(rows, columns=[*rest, "below", "above", "low", "high"])
-    return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout, higher)
+    return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout, best)
 
 
 def _point(errors: Floats, shares: Floats, multiple: float) -> dict[str, float]:

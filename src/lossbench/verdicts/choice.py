@@ -14,7 +14,7 @@ from functools import cached_property
 import pandas as pd
 
 from lossbench.verdicts import choose
-from lossbench.verdicts.conditions import Layout, prefers_higher
+from lossbench.verdicts.conditions import Layout, higher_is_better
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.statistics import ALPHA
 
@@ -50,7 +50,7 @@ class Choice:
 
     def higher(self, metric: str) -> bool:
         """Whether more of it is better."""
-        return prefers_higher(self.runs, self.by(metric))
+        return higher_is_better(self.runs, self.by(metric))
 
     def chosen(self, metric: str) -> pd.DataFrame:
         """The runs of each condition at the rate that is chosen for a claim in this test metric."""

@@ -21,9 +21,9 @@ from lossbench.verdicts.conditions import (
     SEED,
     Layout,
     axes_of,
+    higher_is_better,
     in_order,
     label,
-    prefers_higher,
 )
 from lossbench.verdicts.grid import comparable
 from lossbench.verdicts.spelling import show, sorting
@@ -65,7 +65,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
     table["competes"] &= table["validation"].notna()
     table = table.sort_values(
         ["competes", "lost", "validation", RATE],
-        ascending=[False, True, not prefers_higher(runs, select), True],
+        ascending=[False, True, not higher_is_better(runs, select), True],
         kind="stable",
         na_position="last",
     )

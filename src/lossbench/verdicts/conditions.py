@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from lossbench.config.folders import GROUPS
-from lossbench.metrics.measure import Metric
-from lossbench.metrics.recorded import of_texts
-from lossbench.tracking.runs import DIRECTION, METRICS, PLACES, SELECT
+from lossbench.metrics.measure import Measure, Metric
+from lossbench.metrics.recorded import of_text, of_texts
+from lossbench.tracking.runs import METRICS, PLACES, SELECT
 from lossbench.verdicts.spelling import same, show, sorting, spelled
 
 LOSS = "loss.name"
@@ -171,6 +171,12 @@ def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
     return told.astype(bool) & runs[metric].isna()
 
 
+def measures_of(runs: pd.DataFrame) -> tuple[Measure, ...]:
+    """What judged runs of one data set."""
+    texts = runs[METRICS].dropna().tolist() if METRICS in runs.columns else []
+    return of_text(str(texts[-1]) if texts else "")
+
+
 def metrics_of(runs: pd.DataFrame) -> Mapping[str, Metric]:
     """The metrics of runs by name, in the order of tables, as they describe them."""
     texts = runs[METRICS].dropna().unique() if METRICS in runs.columns else ()
@@ -200,15 +206,6 @@ def select_of(runs: pd.DataFrame) -> str | None:
     """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
     told = runs[SELECT].dropna() if SELECT in runs.columns else ()
     return str(next(iter(told))) if len(told) else None
-
-
-def prefers_higher(runs: pd.DataFrame, select: str) -> bool:
-    """The direction of the metric that chooses: the one that was recorded with the runs, where it was."""
-    if SELECT in runs.columns and DIRECTION in runs.columns:
-        told = runs.loc[runs[SELECT] == select, DIRECTION].dropna()
-        if len(told):
-            return bool(told.iloc[0] == "higher")
-    return higher_is_better(runs, select)
 
 
 def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:

@@ -6,30 +6,29 @@ or the test set without one cluster after another (any other metric: the jackkni
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from lossbench.metrics.names import METRICS
-from lossbench.tracking.runs import FRESH
+from lossbench.metrics.recorded import of_text
+from lossbench.task import WEIGHT
+from lossbench.tracking.runs import FRESH, METRICS
 from lossbench.verdicts.predictions import Arrays, Reader
 from lossbench.verdicts.statistics import Interval, paired_interval
 from lossbench.verdicts.two_way import Ids, Influence, two_way_interval
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from lossbench.metrics.measure import Measure
     from lossbench.verdicts.sign_flips import Floats
 
 Weighed = Sequence[tuple[float, str]]
 """Runs of one seed, each with its factor in the difference of that seed."""
 
-MEANS = ("accuracy", "brier", "nll", "mae", "mae_disputed")
-PROBABLE = ("brier", "nll", "ece")
-OF_PROBABILITIES: tuple[str, ...] = ("probabilities",)
-OF_OUTPUTS: tuple[str, ...] = ("value", "scores", "embedding")
+_SAME = 1e-9  # relative: two ways to one number
 DELETIONS = 25  # clusters that the jackknife leaves out; where there are more, they are dealt into so many
 
 
@@ -41,12 +40,14 @@ class Examples:
     metrics: of test, that are asked for; influences of a run on all of them are computed at once.
     fresh: runs on data that draws new examples for every seed.
     data: which data set each run has, from 0: one number in two data sets is two examples.
+    measured: what each run carries of its measures.
     """
 
     read: Reader
     metrics: tuple[str, ...] = ()
     fresh: frozenset[str] = frozenset()
     data: Mapping[str, int] = field(default_factory=dict)
+    measured: Mapping[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, str], Influence | None] = field(default_factory=dict)
 
     @staticmethod
@@ -56,7 +57,9 @@ class Examples:
         fresh = ids[runs[FRESH] == "true"] if FRESH in runs else ids[:0]
         names = runs["data.name"].unique().tolist()
         data = {run: names.index(name) for run, name in zip(ids, runs["data.name"], strict=True)}
-        return Examples(read, (), frozenset(fresh), data)
+        told = runs[METRICS].fillna("") if METRICS in runs else pd.Series("", index=runs.index)
+        measured = dict(zip(ids, told.astype(str), strict=True))
+        return Examples(read, (), frozenset(fresh), data, measured)
 
     def asked(self, *metrics: str) -> Examples:
         """For these metrics, too; what is known is known to both."""
@@ -87,7 +90,8 @@ class Examples:
         if (run, metric) not in self._known:
             arrays = self.read(run)
             new = [name for name in self.metrics if (run, name) not in self._known]
-            found = {} if arrays is None else influences(arrays, new)
+            measures = of_text(self.measured.get(run, ""))
+            found = {} if arrays is None else influences(arrays, new, measures)
             self._known |= {(run, name): found.get(name) for name in new}
         one = self._known[(run, metric)]
         sets = 1 + max(self.data.values(), default=0)
@@ -96,56 +100,74 @@ class Examples:
         return replace(one, clusters=one.clusters * sets + self.data[run])
 
 
-def influences(arrays: Arrays, metrics: Sequence[str]) -> dict[str, Influence]:
+def influences(arrays: Arrays, metrics: Collection[str], measures: Sequence[Measure]) -> dict[str, Influence]:
     """By metric, of those that the arrays of a run define; none where they do not name their examples.
 
     Args:
         arrays: as stored.
-        metrics: of test, without prefix.
+        metrics: of test, without prefix; seeds alone speak for those that none of the measures gives.
+        measures: that judged the run.
     """
     if "example_id" not in arrays:
         return {}
     clusters = np.asarray(arrays["group_id"] if "group_id" in arrays else arrays["example_id"])
-    known = [metric for metric in metrics if metric in METRICS]
-    means = {name: _of_mean(arrays, name, clusters) for name in known if name in (*MEANS, "rmse")}
-    found = {name: one for name, one in means.items() if one is not None}
-    found |= _of_deletions(arrays, [name for name in known if name not in found], clusters)
+    asked = [one for one in measures if not set(one.names).isdisjoint(metrics)]
+    judged = _judged({name: array[None] for name, array in arrays.items()}, asked)
+    whole = {metric: float(value[0]) for metric, value in judged.items() if metric in metrics}
+    found = _of_means(arrays, asked, clusters, whole)
+    rest = {metric: value for metric, value in whole.items() if metric not in found}
+    found |= _of_deletions(arrays, asked, clusters, rest)
     return {name: one for name, one in found.items() if bool(np.isfinite(one.moved).all())}
 
 
-def _of_mean(arrays: Arrays, metric: str, clusters: Ids) -> Influence | None:
-    """From a value per example: of a mean, or of the root of a mean by its slope."""
-    from lossbench.metrics.continuous import disputed
+def _of_means(
+    arrays: Arrays, measures: Sequence[Measure], clusters: Ids, whole: Mapping[str, float]
+) -> dict[str, Influence]:
+    """Of means of a value per example, and of roots of a mean of squares, which by their slope are such, too.
 
-    rows = np.arange(len(clusters))
-    if metric == "mae_disputed":
-        if "target_distribution" not in arrays:
-            return None
-        rows = disputed(_tensor(arrays["target_distribution"][None]))[0].numpy()
-    named = {"mae_disputed": "mae", "rmse": "mae"}.get(metric, metric)
-    values = _judged({name: array[rows, None] for name, array in arrays.items()}, [named]).get(named)
-    if values is None:
-        return None
-    if metric == "rmse":
-        root = float(np.sqrt(np.mean(values**2)))
-        values = values**2 / (2 * root) if root > 0 else values
-    return Influence.of_mean(values, clusters[rows])
+    Each example is judged by itself; which metric is a mean is seen from what comes out.
+    """
+    if f"target_{WEIGHT}" in arrays:
+        return {}
+    found: dict[str, Influence] = {}
+    everyone = [one for one in measures if one.among is None and not one.pairs]
+    for part in (everyone, *([one] for one in measures if one.among is not None)):
+        rows = _counted(arrays, part, len(clusters))
+        for metric, values in _judged({n: array[rows, None] for n, array in arrays.items()}, part).items():
+            value = whole.get(metric, math.nan)
+            root = float(np.sqrt(np.mean(values**2)))
+            if math.isclose(float(np.mean(values)), value, rel_tol=_SAME):
+                found.setdefault(metric, Influence.of_mean(values, clusters[rows]))
+            elif math.isclose(root, value, rel_tol=_SAME):
+                found.setdefault(metric, Influence.of_mean(values**2 / (2 * root), clusters[rows]))
+    return found
 
 
-def _of_deletions(arrays: Arrays, metrics: Sequence[str], clusters: Ids) -> dict[str, Influence]:
+def _counted(arrays: Arrays, measures: Sequence[Measure], examples: int) -> Ids:
+    """Places of the examples that count in the metrics of measures."""
+    for one in measures:
+        fields = [arrays.get(f"target_{name}") for name in one.fields]
+        if one.among is not None and all(field is not None for field in fields):
+            found: Ids = np.asarray(one.counted(*(_tensor(field)[None] for field in fields)))[0]
+            return found
+    return np.arange(examples)
+
+
+def _of_deletions(
+    arrays: Arrays, measures: Sequence[Measure], clusters: Ids, whole: Mapping[str, float]
+) -> dict[str, Influence]:
     """From the metrics without each cluster."""
+    giving = [one for one in measures if not set(one.names).isdisjoint(whole)]
     dealt = clusters if len(np.unique(clusters)) <= DELETIONS else _dealt(clusters)
-    whole = _judged({name: array[None] for name, array in arrays.items()}, metrics)
     known, count = np.unique(dealt, return_counts=True)
     without = {metric: np.full(len(known), np.nan) for metric in whole}
     for place, one in enumerate(known) if whole else ():
         kept = dealt != one
-        left = _judged({name: array[None, kept] for name, array in arrays.items()}, [*whole])
-        for metric, value in left.items():
-            without[metric][place] = value[0]
+        left = _judged({name: array[None, kept] for name, array in arrays.items()}, giving)
+        for metric in whole.keys() & left.keys():
+            without[metric][place] = left[metric][0]
     return {
-        metric: Influence.of_deletion(float(value[0]), without[metric], known, count)
-        for metric, value in whole.items()
+        metric: Influence.of_deletion(value, without[metric], known, count) for metric, value in whole.items()
     }
 
 
@@ -155,27 +177,24 @@ def _dealt(clusters: Ids) -> Ids:
     return ((mixed >> np.uint64(32)) % np.uint64(DELETIONS)).astype(np.int64)
 
 
-def _judged(arrays: Arrays, metrics: Sequence[str]) -> dict[str, Floats]:
-    """Metrics of predictions with a leading dimension of members; without those that they do not define."""
-    from lossbench.metrics.families import FAMILIES
-    from lossbench.metrics.judge import judge
-    from lossbench.task import Prediction
+def _judged(arrays: Arrays, measures: Sequence[Measure]) -> dict[str, Floats]:
+    """Metrics of predictions with a leading dimension of members; without those that they do not define.
 
-    targets: Any = {
-        name.removeprefix("target_"): _tensor(array)
-        for name, array in arrays.items()
-        if name.startswith("target_")
+    A measure of the user's that is not there any more, or that raises on few examples, leaves seeds to speak.
+    """
+    from lossbench.metrics.judge import judge
+
+    tensors = {name: _tensor(array) for name, array in arrays.items()}
+    targets = {
+        name.removeprefix("target_"): values for name, values in tensors.items() if name.startswith("target_")
     }
-    asked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for metric in metrics:
-        # Only what the metric reads: the judge would compute all that the rest defines.
-        read = OF_PROBABILITIES if metric in PROBABLE else OF_OUTPUTS
-        asked.setdefault((METRICS[metric].group, read), []).append(metric)
     found: dict[str, Floats] = {}
-    for (group, read), names in asked.items():
-        prediction = Prediction(**{name: _tensor(arrays[name]) for name in read if name in arrays})
-        told = judge(prediction, targets, FAMILIES[group])
-        found |= {name: told[name].numpy() for name in names if name in told}
+    for one in measures:
+        try:
+            judged = judge(tensors, targets, [one]) if not found.keys() >= set(one.names) else {}
+        except Exception:  # whatever a function of the user's may raise
+            continue
+        found = {name: values.numpy() for name, values in judged.items()} | found
     return found
 
 

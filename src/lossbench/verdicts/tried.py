@@ -9,7 +9,7 @@ import pandas as pd
 
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.choose import score_column
-from lossbench.verdicts.conditions import LOSS, prefers_higher
+from lossbench.verdicts.conditions import LOSS, higher_is_better
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.grid import Grid
@@ -36,7 +36,7 @@ class Tried:
     def of(chosen: pd.DataFrame, choice: Choice, by: str) -> Tried:
         """The runs of an experiment that a validation metric chose."""
         everything = Contenders.of(choice.runs, choice.layout).rows
-        score, higher = score_column(choice.runs, by), prefers_higher(choice.runs, by)
+        score, higher = score_column(choice.runs, by), higher_is_better(choice.runs, by)
         contenders = Contenders.of(chosen, choice.layout)
         return Tried(contenders, everything, score, higher, choice.examples, choice.alpha)
 

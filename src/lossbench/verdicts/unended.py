@@ -23,7 +23,7 @@ import pandas as pd
 
 from lossbench.significant import number
 from lossbench.verdicts.choose import several
-from lossbench.verdicts.conditions import RATE, Layout, label, prefers_higher
+from lossbench.verdicts.conditions import RATE, Layout, label, metric_of
 from lossbench.verdicts.sign_flips import Floats
 
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
@@ -72,19 +72,21 @@ def unended(rows: pd.DataFrame, layout: Layout, select: str, histories: Historie
         return ()
     curves = histories([str(name) for part in groups for name in part["run_id"]], f"val/{select}")
     curves = curves[np.isfinite(curves["value"])]
+    metric = metric_of(finished, select)
     found = []
     for part in groups:
         own = curves[curves["run_id"].isin(part["run_id"])]
         table = own.pivot_table(index="run_id", columns="step", values="value").sort_index(axis="columns")
-        higher = prefers_higher(finished, select)  # of such metrics 1 is perfect
-        values = table.to_numpy(float)
-        if told := slope(1 - values if higher else values, _patience(part)):
+        sign = -1.0 if metric.higher_is_better else 1.0
+        best = 0.0 if metric.best is None else metric.best
+        left = 0.0 if metric.best is not None else -math.inf
+        if told := slope(sign * (table.to_numpy(float) - best), _patience(part), left):
             epochs, gain, error, enough = told
             condition, ids = (
                 {key: part[key].iloc[0] for key in layout.keys},
                 tuple(part["run_id"].astype(str)),
             )
-            found.append(Unended(condition, ids, epochs, gain, 1 - error if higher else error, enough))
+            found.append(Unended(condition, ids, epochs, gain, best + sign * error, enough))
     return tuple(found)
 
 
@@ -106,12 +108,15 @@ def _patience(runs: pd.DataFrame) -> float:
     return float(pd.to_numeric(runs["trainer.patience"], errors="coerce").fillna(math.inf).max())
 
 
-def slope(curves: Floats, patience: float = math.inf) -> tuple[int, float, float, int] | None:
+def slope(
+    curves: Floats, patience: float = math.inf, perfect: float = 0.0
+) -> tuple[int, float, float, int] | None:
     """Epochs, gain, error reached and enough epochs of a trial that had not ended; None of one that had.
 
     Args:
-        curves: (seeds, epochs) of an error, 0 is perfect; NaN behind the last epoch of a seed.
+        curves: (seeds, epochs) of an error; NaN behind the last epoch of a seed.
         patience: epochs without a better one after which a seed is stopped.
+        perfect: the error that cannot be beaten; minus infinity where there is none.
     """
     if curves.size == 0 or curves.shape[1] < 2:
         return None
@@ -125,10 +130,10 @@ def slope(curves: Floats, patience: float = math.inf) -> tuple[int, float, float
     mean = np.nanmean(curves[going], axis=0)
     reached = np.minimum.accumulate(mean)
     gain = float(reached[epochs - 1 - late] - reached[-1])
-    least = LEAST_GAIN * min(float(mean[0] - reached[-1]), float(reached[-1]))
+    least = LEAST_GAIN * min(float(mean[0] - reached[-1]), float(reached[-1]) - perfect)
     if gain <= least or not _falls(mean):
         return None
-    return epochs, gain, float(reached[-1]), _enough(reached)
+    return epochs, gain, float(reached[-1]), _enough(reached, perfect)
 
 
 def _falls(mean: Floats) -> bool:
@@ -141,7 +146,7 @@ def _falls(mean: Floats) -> bool:
     return bool(linregress(np.arange(len(half)), half, alternative="less").pvalue < SURE)
 
 
-def _enough(reached: Floats) -> int:
+def _enough(reached: Floats, perfect: float) -> int:
     """Epochs after which less than a hundredth would be missing, if each quarter gains a constant share of
     what the one before gained; at most ten times as many as there were."""
     epochs, quarter = len(reached), len(reached) // 4
@@ -153,9 +158,9 @@ def _enough(reached: Floats) -> int:
     if ratio >= 1:
         return most
     missing = (middle - end) * ratio / (1 - ratio)
-    if missing >= end:
+    if missing >= end - perfect:
         return most
-    allowed = LEAST_GAIN * min(float(reached[0]) - end + missing, end - missing)
+    allowed = LEAST_GAIN * min(float(reached[0]) - end + missing, end - perfect - missing)
     quarters = max(0.0, math.log(allowed / missing) / math.log(ratio)) if missing > 0 else 0.0
     return min(most, _rounded_up(max(1.5 * epochs, epochs + quarters * quarter)))
 

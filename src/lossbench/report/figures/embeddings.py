@@ -14,7 +14,6 @@ from lossbench.report.figures.style import GREY, lines_behind, painted, panels
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
 _FALSE = np.geomspace(1e-3, 1.0, 61)
-PAIRED = "verification_auc"  # its presence says that pairs of identities judge
 _MOST_POINTS = 500
 _MOST_CLASSES = 12
 # Tableau's ten: classes are told apart by their digit or letter, colour only helps.

@@ -17,7 +17,7 @@ from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name
 from lossbench.report.words import cross_line
 from lossbench.tracking import read_histories
-from lossbench.verdicts.conditions import LOSS, RATE, label, metric_of, results
+from lossbench.verdicts.conditions import LOSS, RATE, label, metric_of, metrics_of, results
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.table import main_axis
 from lossbench.verdicts.together import prefix
@@ -105,7 +105,7 @@ def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
             "What the claims compare, paired by seed, with 95% intervals. Grey: where a claim is true. "
             "A filled dot is supported, a cross refuted, a hollow dot inconclusive."
         )
-        yield Drawn("claims.png", comparisons.forest(report.verdicts, report.metrics), text)
+        yield Drawn("claims.png", comparisons.forest(report.verdicts, metrics_of(report.runs)), text)
 
 
 def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:

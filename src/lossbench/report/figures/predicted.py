@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from lossbench.metrics.names import CALIBRATION
 from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, conditions, with_places
 from lossbench.report.figures.stored import Arrays, Stored, labels
 from lossbench.report.figures.training_points import training_points
-from lossbench.verdicts.conditions import LOSS, results
+from lossbench.verdicts.conditions import LOSS, measures_of, results
 from lossbench.verdicts.contenders import slices
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def predicted_embeddings(report: Report, stored: Stored) -> Iterator[Drawn]:
     """ROC of pairs of people, and a map of the embeddings, both of one condition."""
     for where, runs in _parts(report, stored, ("embedding",), most=1):
         people = {loss: own for loss, own in runs.items() if "target_identity" in own[0]}
-        if people and f"test/{embeddings.PAIRED}" in report.chosen:
+        if people and any(one.pairs for one in measures_of(report.runs)):
             shown = [(where, people)]
             text = f"ROC over all pairs of people whom training never saw: mean {_seeds(report, shown)}."
             yield _drawn(report, "roc.png", embeddings.face_roc(people, where), text, shown)
@@ -111,7 +112,7 @@ def _seeds(report: Report, parts: list[tuple[str, Runs]]) -> str:
 
 def _ece(report: Report) -> Mapping[str, Mapping[str, float]]:
     """The expected calibration error of each condition and loss, as the tables hold it."""
-    rows = report.chosen.assign(ece=results(report.chosen, "test/ece"))
+    rows = report.chosen.assign(ece=results(report.chosen, f"test/{CALIBRATION}"))
     return {
         where: {str(loss): float(mean) for loss, mean in part.groupby(LOSS)["ece"].mean().dropna().items()}
         for where, part in slices(rows, report.layout.axes)

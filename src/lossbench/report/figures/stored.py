@@ -86,11 +86,9 @@ def unread(uri: str, rows: pd.DataFrame) -> str | None:
 
 
 def labels(arrays: Arrays) -> Any:
-    """The class of each test example, (N,) int64; None where the targets are no classes."""
-    for kind in ("multiclass", "binary", "identity"):
-        if f"target_{kind}" in arrays:
-            return np.asarray(arrays[f"target_{kind}"])
-    return None
+    """The class of each test example, (N,) int64: of the first target that is one whole number for each."""
+    targets = (np.asarray(own) for name, own in arrays.items() if name.startswith("target_"))
+    return next((own for own in targets if own.ndim == 1 and np.issubdtype(own.dtype, np.integer)), None)
 
 
 def class_names(arrays: Arrays) -> tuple[str, ...] | None:

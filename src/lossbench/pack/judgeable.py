@@ -1,0 +1,134 @@
+"""Which metrics a loss and a model give on a data set, asked before anything trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from lossbench.errors import InputError
+from lossbench.job import Member
+from lossbench.losses.contract import check_prediction
+from lossbench.losses.cross import shipped
+from lossbench.metrics.families import needed, preferred
+from lossbench.metrics.judge import judge
+from lossbench.metrics.named import named
+from lossbench.pack.groups import predicted
+from lossbench.pack.modes import probed
+from lossbench.task import Prediction
+from lossbench.trees import Tree, mapped
+
+if TYPE_CHECKING:
+    from lossbench.data.source import DataSet
+    from lossbench.losses.loss import Loss
+
+
+def check_metrics(
+    member: Member, module: nn.Module, data: DataSet, places: Tensor, experiment: Mapping[str, Any]
+) -> tuple[frozenset[str] | None, str | None]:
+    """The metrics that choose epochs and learning rates must be among those that the loss defines.
+
+    Returns:
+        names of what it predicts, if that can be tried; and what to say where it does not define the metric
+        that judges: claims may be about other losses.
+    """
+    targets = {kind: values[places] for kind, values in data.train.targets.items()}
+    try:
+        module.eval()
+        with torch.no_grad():
+            outputs = module(*probed(member, data, data.train.rows[places]))
+        prediction = _prediction(member, outputs, targets)
+        given = _metrics(member, prediction, targets, data.shared)
+    except InputError:
+        raise
+    except Exception:  # of a metric: told of the run
+        return None, None
+    finally:
+        module.train()
+    select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
+    gives = ", ".join(given) or "no metric"
+    if select not in given:
+        fitting = ", ".join(_giving(select, member, targets, data.shared)) or "none that ships"
+        raise InputError(
+            f"{loss} gives no {select}, by which {named} chooses epochs and learning rates; "
+            f"it gives {gives}. "
+            f"Losses that give {select}: {fitting}; or let the data's `select` name what all of them give."
+        )
+    chooses, judges = experiment.get("select"), experiment.get("judge")
+    # A metric that no loss has on this data is meant for another data set of the sweep.
+    if chooses and chooses not in given and (others := _giving(chooses, member, targets, data.shared)):
+        raise InputError(
+            f"{loss} gives no {chooses}, by which experiment.select chooses learning rates; on {named} it "
+            f"gives {gives}. Losses that give {chooses}: {', '.join(others)}; or let experiment.select name "
+            "what all of them give."
+        )
+    unjudged = None
+    if judges and judges not in given and _giving(judges, member, targets, data.shared):
+        unjudged = f"{loss} gives no {judges}, by which experiment.judge judges: it will have no result there"
+    return frozenset(prediction), unjudged
+
+
+def _giving(
+    metric: str, member: Member, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
+    """The shipped losses that give a metric on this data."""
+    return [loss.name for loss in shipped() if metric in _metrics_of(member, loss, targets, shared)]
+
+
+def _metrics_of(
+    member: Member, loss: Loss, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
+    """The metrics of another loss in this one's place; none where it does not fit."""
+    target = loss.chosen_target(member.source.targets())
+    if target is None or loss.needs or loss.also:
+        return []
+    other = replace(member, loss=loss, target=target)
+    outputs: Tree = torch.zeros(len(targets[target.kind]), other.outputs)
+    if other.headed:
+        outputs = {"embedding": outputs.new_zeros(len(outputs), member.model.embedding_size)}
+    elif other.model.places:
+        outputs = torch.zeros(len(outputs), *target.shape, other.outputs)
+    return _metrics(other, _prediction(other, outputs, targets), targets, shared)
+
+
+def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) -> Prediction:
+    """What is predicted where a model gives such outputs (N, ...) in evaluation, of one member."""
+    stacked = mapped(lambda tensor: tensor.unsqueeze(0), outputs)
+    prediction = predicted(member.loss, member.target, member.layout, stacked)
+    check_prediction(member.loss, prediction, member.target, len(targets[member.target.kind]))
+    wants_scores = "scores" not in prediction and "scores" in needed(member.source.measures)
+    if wants_scores and "embedding" in prediction and "identity" in targets:
+        # As `pack.judging` does: the nearest class mean.
+        embedding = prediction["embedding"]
+        scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
+        prediction = Prediction(**{**prediction, "scores": scores})
+    return prediction
+
+
+def _metrics(
+    member: Member, prediction: Prediction, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
+) -> list[str]:
+    """The metrics that are defined where that is predicted."""
+    truth, common = (mapped(lambda tensor: tensor.unsqueeze(0), dict(known)) for known in (targets, shared))
+    measures = preferred(member.source.measures, member.target.kind)
+    return sorted(judge(prediction, truth, measures, shared=common))
+
+
+def check_measured(paths: Sequence[str], predicted: Sequence[frozenset[str] | None]) -> None:
+    """Refuse a measure of the user's own that reads what none of the losses on a data set predicts.
+
+    Args:
+        paths: of `DataSource.metrics`.
+        predicted: by each loss; None where that is not known.
+    """
+    for path in paths:
+        needs = frozenset(named(path).needs)
+        if not any(told is None or needs <= told for told in predicted):
+            given = ", ".join(sorted(frozenset[str]().union(*filter(None, predicted)))) or "nothing"
+            raise InputError(
+                f"data.metrics={path} reads {', '.join(sorted(needs))}, and no loss here predicts that, but "
+                f"{given}: train a loss or a model that gives it, or leave the measure out."
+            )
