@@ -294,7 +294,9 @@ class Recurrent(Model):
 
 
 @pytest.mark.parametrize("layer", RECURRENT)
-def test_recurrent_layers_have_the_numbers_they_have_alone(jobs: Compose, layer: str) -> None:
+def test_recurrent_layers_have_the_numbers_they_have_alone(
+    jobs: Compose, layer: str, recwarn: pytest.WarningsRecorder
+) -> None:
     model = Recurrent(name="recurrent", layer=layer)
     overrides = [f"trainer.batch_size=40 {own}" for own in ("loss=mse", "loss=mae", "loss=mse seed=1")]
     together = [replace(job, member=replace(job.member, model=model)) for job in jobs(*overrides)]
@@ -305,3 +307,4 @@ def test_recurrent_layers_have_the_numbers_they_have_alone(jobs: Compose, layer:
     packed = results(together, pack.mode)
     for job, member in zip(together, packed, strict=True):
         assert results([job], pack.mode) == [member], job.name
+    assert not [warning for warning in recwarn if "performance drop" in str(warning.message)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -68,9 +70,7 @@ def choose_mode(
         return "vmap", "it was asked for"
     limit = _KEPT_OF_IMAGES if convolves_images(module) else _KEPT
     if kept > limit and not on_gpu(member):
-        return "loop", (
-            f"each keeps {kept / 1e6:.1f} MB for backward, and from {limit / 1e6:.1f} MB turns are faster"
-        )
+        return "loop", f"each keeps more than {limit / 1e6:.1f} MB for backward, and then turns are faster"
     return "vmap", "its members stack"
 
 
@@ -103,7 +103,10 @@ def _refused_by_vmap(module: nn.Module, read: Read) -> str | None:
         for training in (True, False):
             module.train(training)
             before = drawn_outside_torch()
-            with decomposed(module):
+            with (
+                decomposed(module),
+                warnings.catch_warnings(action="ignore"),
+            ):  # training warns where it is due
                 torch.vmap(lambda s, x: torch.func.functional_call(module, s, x))(state, read)
             if drawn_outside_torch() != before:
                 return _DRAWS
