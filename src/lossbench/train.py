@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lossbench.claims.claim import check_experiments
+from lossbench.claims.parsing import check_experiments
 from lossbench.engines.foresight import NEEDED
 from lossbench.engines.interruption import INTERRUPTIONS, Told, ended_by_sigterm
-from lossbench.engines.local import Died, cores, spread, stop, warm
+from lossbench.engines.local import Died, cores, spread
 from lossbench.engines.progress import Progress
+from lossbench.engines.server import stop, warm
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell

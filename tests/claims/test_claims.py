@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lossbench.claims.claim import check_experiments, parse_experiment
 from lossbench.claims.known import Known
+from lossbench.claims.parsing import check_experiments, parse_experiment
 from lossbench.config.folders import conf_dir
 from lossbench.data.faces import Faces
 from lossbench.data.outliers import Outliers

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from lossbench.engines import local
+from lossbench.engines import crew
 from lossbench.engines.local import Died, cores, spread
 
 # Workers import what they run by name, so it stands in a module of its own.
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_takes_only_its_own_item(tasks: Any) -> None:
 def test_workers_that_die_before_their_first_item_end_no_sweep(
     tasks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "begin", tasks.die)
+    monkeypatch.setattr(crew, "begin", tasks.die)
     results = dict(spread(tasks.square, range(6), n_jobs=2))
     assert sorted(results) == list(range(6))
     assert {result.reason for result in results.values()} == {  # type: ignore[union-attr]
@@ -197,7 +197,6 @@ def test_leaving_the_loop_ends_the_workers(tasks: Any) -> None:
 
 PROGRAM = """
 import sys
-from lossbench.engines import local
 from lossbench.engines.local import spread
 from spread_tasks import hang
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
-from lossbench.claims.claim import check_experiments
+from lossbench.claims.parsing import check_experiments
 from lossbench.config.folders import conf_dir
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError

@@ -19,7 +19,7 @@ from lossbench.review.sweep import conclude
 from lossbench.tracking import Store, read_histories, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.verdicts.build import build
-from lossbench.verdicts.conditions import select_of
+from lossbench.verdicts.results import select_of
 
 Sweep = Callable[..., None]
 Query = Callable[..., list[tuple[Any, ...]]]

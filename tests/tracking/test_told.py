@@ -26,7 +26,7 @@ from lossbench.review.refresh import refresh
 from lossbench.tracking import read_artifact, read_runs
 from lossbench.train import train_many
 from lossbench.verdicts.build import build
-from lossbench.verdicts.conditions import select_of
+from lossbench.verdicts.results import select_of
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
 FILE = "state_dict.pt"

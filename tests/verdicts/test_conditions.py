@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.verdicts.conditions import Layout, axes_of, label, matches, results, tidy
+from lossbench.verdicts.conditions import Layout, axes_of, label, matches, tidy
+from lossbench.verdicts.results import results
 
 
 def test_axes_are_what_varies_by_itself(runs: pd.DataFrame) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lossbench.claims.claim import Experiment, parse_experiment
+from lossbench.claims.claim import Experiment
 from lossbench.claims.known import Known
+from lossbench.claims.parsing import parse_experiment
 from lossbench.errors import InputError
 from lossbench.report.request import parse
 from lossbench.verdicts.build import build

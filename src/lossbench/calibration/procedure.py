@@ -1,6 +1,6 @@
 """From simulated runs to verdicts: the steps that judge real claims, on arrays.
 
-`verdicts.judged` reads frames; here the same functions are handed arrays, so that thousands of experiments
+`verdicts.judging` reads frames; here the same functions are handed arrays, so that thousands of experiments
 take seconds. `tests/calibration/test_calibration.py` holds both against each other.
 """
 

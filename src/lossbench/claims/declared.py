@@ -32,8 +32,8 @@ def load_experiment(
     Raises:
         InputError: its claims are at fault, or its name is no text.
     """
-    from lossbench.claims.claim import parse_experiment
     from lossbench.claims.known import Known
+    from lossbench.claims.parsing import parse_experiment
 
     given = dict(instead or {})
     overrides = tuple(f"experiment.{key}={value}" for key, value in given.items())

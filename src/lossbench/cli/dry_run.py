@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lossbench.claims.claim import check_experiments
+from lossbench.claims.parsing import check_experiments
 from lossbench.counting import counted
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from

@@ -12,7 +12,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lossbench.engines.local import cores, warm
+from lossbench.engines.local import cores
+from lossbench.engines.server import warm
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

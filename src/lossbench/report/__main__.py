@@ -91,8 +91,8 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.report.terminal import show
     from lossbench.verdicts import looks
     from lossbench.verdicts.build import build
-    from lossbench.verdicts.conditions import select_of
     from lossbench.verdicts.predictions import reader
+    from lossbench.verdicts.results import select_of
 
     looked = looks.recorded(uri, experiment.name) if len(runs) else frozenset()
     histories = functools.partial(read_histories, uri)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from lossbench.counting import counted
 from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
-from lossbench.verdicts.conditions import LOSS, label, metrics_of, results
+from lossbench.verdicts.conditions import LOSS, label
 from lossbench.verdicts.findings import Report
+from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.settling import impossible, spread_asks
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.table import Cell

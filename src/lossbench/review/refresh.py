@@ -21,7 +21,7 @@ from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
 from lossbench.tracking.writing import writer
-from lossbench.verdicts.conditions import first_metric, select_of
+from lossbench.verdicts.results import first_metric, select_of
 
 SUMMARY = "summary"
 PARENT = "mlflow.parentRunId"

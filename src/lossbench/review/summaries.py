@@ -18,18 +18,9 @@ import pandas as pd
 
 from lossbench.metrics.measure import Metric
 from lossbench.verdicts import choose
-from lossbench.verdicts.conditions import (
-    DONE,
-    LOSS,
-    SEED,
-    Layout,
-    label,
-    metrics_of,
-    parameters,
-    results,
-    tidy,
-)
+from lossbench.verdicts.conditions import DONE, LOSS, SEED, Layout, label, parameters, tidy
 from lossbench.verdicts.contenders import slices
+from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.same_data import DATA, sets_of
 from lossbench.verdicts.statistics import paired_interval
 

@@ -20,8 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lossbench.seeds import numpy_generator
-from lossbench.verdicts.conditions import LOSS, SEED, Layout, metric_of, results
+from lossbench.verdicts.conditions import LOSS, SEED, Layout
 from lossbench.verdicts.contenders import slices
+from lossbench.verdicts.results import metric_of, results
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import LEVEL, Floats
 

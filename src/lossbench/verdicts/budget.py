@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, RATE, SEED, Layout, results
+from lossbench.verdicts.conditions import LOSS, RATE, SEED, Layout
+from lossbench.verdicts.results import results
 from lossbench.verdicts.statistics import Floats, paired_interval
 
 

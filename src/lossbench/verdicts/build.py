@@ -18,18 +18,7 @@ from lossbench.verdicts.breakdown import breakdown
 from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.claimed import Claimed, decisions
-from lossbench.verdicts.conditions import (
-    DONE,
-    SEED,
-    Layout,
-    first_metric,
-    higher_is_better,
-    label,
-    lost,
-    metrics_of,
-    select_of,
-    tidy,
-)
+from lossbench.verdicts.conditions import DONE, SEED, Layout, label, tidy
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
@@ -40,6 +29,7 @@ from lossbench.verdicts.looks import Looks, Seeds
 from lossbench.verdicts.pairs import Pairs, pairs
 from lossbench.verdicts.predictions import Reader
 from lossbench.verdicts.ranks import ranks
+from lossbench.verdicts.results import first_metric, higher_is_better, lost, metrics_of, select_of
 from lossbench.verdicts.same_data import on_same_data
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.sides import run_ids

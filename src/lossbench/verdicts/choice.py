@@ -14,8 +14,9 @@ from functools import cached_property
 import pandas as pd
 
 from lossbench.verdicts import choose
-from lossbench.verdicts.conditions import Layout, higher_is_better
+from lossbench.verdicts.conditions import Layout
 from lossbench.verdicts.examples import Examples
+from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA
 
 

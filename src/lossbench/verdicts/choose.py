@@ -2,7 +2,7 @@
 
 The rate is the one with the best mean of the selection metric over the seeds that all rates of the condition
 have, among those that diverged on the fewest of them. A run that was killed, failed or never made says
-nothing about its rate: all rates are compared without its seed, and verdicts wait for it (`report.grid`).
+nothing about its rate: all rates are compared without its seed, and verdicts wait for it (`verdicts.grid`).
 This module is handed no test metric.
 """
 
@@ -14,18 +14,9 @@ from typing import Any
 import pandas as pd
 
 from lossbench.counting import counted
-from lossbench.verdicts.conditions import (
-    DONE,
-    LOSS,
-    RATE,
-    SEED,
-    Layout,
-    axes_of,
-    higher_is_better,
-    in_order,
-    label,
-)
+from lossbench.verdicts.conditions import DONE, LOSS, RATE, SEED, Layout, axes_of, in_order, label
 from lossbench.verdicts.grid import comparable
+from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.spelling import show, sorting
 
 

@@ -11,20 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lossbench.config.folders import GROUPS
-from lossbench.metrics.measure import Measure, Metric
-from lossbench.metrics.recorded import of_text, of_texts
-from lossbench.tracking.runs import METRICS, PLACES, SELECT
+from lossbench.tracking.runs import PLACES
 from lossbench.verdicts.spelling import same, show, sorting, spelled
 
 LOSS = "loss.name"
 RATE = "optimizer.lr"
 SEED = "seed"
-NOT_FINITE = "lossbench.not_finite"
-INFINITE = 1e300  # MLflow's database stores infinity as the largest float
 DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
 
 
@@ -161,92 +156,3 @@ def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]
 def column_of(key: str) -> str:
     """The column that a selection's key means: a bare group is its name."""
     return f"{key}.name" if key in GROUPS else key
-
-
-def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
-    """Rows whose metric was left out of MLflow because it was nan or infinite."""
-    if NOT_FINITE not in runs.columns:
-        return pd.Series(False, index=runs.index)
-    told = runs[NOT_FINITE].map(lambda text: metric in str(text))
-    return told.astype(bool) & runs[metric].isna()
-
-
-def measures_of(runs: pd.DataFrame) -> tuple[Measure, ...]:
-    """What judged runs of one data set."""
-    texts = runs[METRICS].dropna().tolist() if METRICS in runs.columns else []
-    return of_text(str(texts[-1]) if texts else "")
-
-
-def metrics_of(runs: pd.DataFrame) -> Mapping[str, Metric]:
-    """The metrics of runs by name, in the order of tables, as they describe them."""
-    texts = runs[METRICS].dropna().unique() if METRICS in runs.columns else ()
-    return of_texts(*(str(text) for text in reversed(texts)))
-
-
-def metric_of(runs: pd.DataFrame, metric: str) -> Metric:
-    """A metric of runs, `test/accuracy` or `accuracy`; of anything else (a loss) less is better."""
-    kind, _, name = metric.rpartition("/")
-    plain = Metric(name, "", higher_is_better=False, meaning="")
-    return plain if kind == "cross" else metrics_of(runs).get(name, plain)
-
-
-def first_metric(runs: pd.DataFrame, prefix: str, *preferred: str | None) -> str:
-    """The first of the preferred metrics, then of all that there are, that the runs have."""
-    names = [*preferred, *metrics_of(runs)]
-    known = [name for name in names if name and f"{prefix}{name}" in runs.columns]
-    return next((name for name in known if runs[f"{prefix}{name}"].notna().any()), "")
-
-
-def higher_is_better(runs: pd.DataFrame, metric: str) -> bool:
-    """The direction of a metric of runs."""
-    return metric_of(runs, metric).higher_is_better
-
-
-def select_of(runs: pd.DataFrame) -> str | None:
-    """The metric by which the data set of the runs chooses, as recorded with them; None of older records."""
-    told = runs[SELECT].dropna() if SELECT in runs.columns else ()
-    return str(next(iter(told))) if len(told) else None
-
-
-def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:
-    """Values of a metric, where a diverged or infinite one counts as the worst that a row of `among` reached.
-
-    Returns:
-        One value per row of `runs`; NaN for a run that failed, was killed or does not define the metric.
-    """
-    if metric not in runs.columns:
-        return pd.Series(np.nan, index=runs.index, dtype=float)
-    pool = runs if among is None else among
-    reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
-    worst = float(reached.min() if higher_is_better(runs, metric) else reached.max())
-    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
-
-
-def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
-    """Values of a metric for comparisons: where `results` takes the worst value seen, infinitely bad.
-
-    What another loss has reached then changes nothing.
-    """
-    if metric not in runs.columns:
-        return pd.Series(np.nan, index=runs.index, dtype=float)
-    worst = -np.inf if higher_is_better(runs, metric) else np.inf
-    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
-
-
-def by_seed(rows: pd.DataFrame, values: pd.Series[float], by: str = LOSS) -> pd.DataFrame:
-    """Values of the runs of one condition, seeds by names.
-
-    Args:
-        rows: the runs.
-        values: one for each of them.
-        by: the column that holds the names.
-    """
-    return rows.assign(value=values).pivot_table(index=SEED, columns=by, values="value", observed=True)
-
-
-def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
-    """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
-    diverged = runs["outcome"] == "diverged"
-    if metric not in runs.columns:
-        return diverged
-    return diverged | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)

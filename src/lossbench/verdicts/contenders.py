@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, Layout, by_seed, in_order, label, results
+from lossbench.verdicts.conditions import LOSS, Layout, in_order, label
+from lossbench.verdicts.results import by_seed, results
 from lossbench.verdicts.spelling import show, sorting
 
 # How an adapted loss is read; what it computes stands in its other parts.

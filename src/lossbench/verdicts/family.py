@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from lossbench.verdicts.claimed import Claimed
-from lossbench.verdicts.conditions import higher_is_better
 from lossbench.verdicts.pair import BETTER, Pair, pairs_of
 from lossbench.verdicts.pilot import Asked, seeds_asked
+from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA, fewest_seeds, holm
 from lossbench.verdicts.tried import Tried
 

@@ -14,12 +14,13 @@ from lossbench.metrics.measure import Metric
 from lossbench.tracking.runs import SOURCE
 from lossbench.verdicts.breakdown import Breakdown
 from lossbench.verdicts.budget import Crossing
-from lossbench.verdicts.conditions import DONE, SEED, Layout, metrics_of
+from lossbench.verdicts.conditions import DONE, SEED, Layout
 from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.family import Family
 from lossbench.verdicts.looks import Looks
 from lossbench.verdicts.ranks import Ranks
+from lossbench.verdicts.results import metrics_of
 from lossbench.verdicts.table import Table
 from lossbench.verdicts.verdict import Judged
 

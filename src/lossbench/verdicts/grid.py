@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lossbench.verdicts.conditions import DONE, RATE, SEED, lost
+from lossbench.verdicts.conditions import DONE, RATE, SEED
+from lossbench.verdicts.results import lost
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.trials import Trials
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lossbench.verdicts.comparison import Evidence, compare
-from lossbench.verdicts.conditions import LOSS, SEED, by_seed, higher_is_better, worst_first
+from lossbench.verdicts.conditions import LOSS, SEED
 from lossbench.verdicts.examples import Examples
+from lossbench.verdicts.results import by_seed, higher_is_better, worst_first
 from lossbench.verdicts.sides import Sides
 from lossbench.verdicts.statistics import ALPHA, Floats, Interval, Region, paired_interval
 from lossbench.verdicts.tried import Tried

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, Layout, higher_is_better, results
+from lossbench.verdicts.conditions import LOSS, Layout
+from lossbench.verdicts.results import higher_is_better, results
 
 FEWEST_LOSSES = 3
 FEWEST_CONDITIONS = 5

@@ -12,9 +12,10 @@ import pandas as pd
 from lossbench.claims.claim import Claim
 from lossbench.counting import counted
 from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.conditions import DONE, RATE, SEED, column_of, lost, matches, worst_first
+from lossbench.verdicts.conditions import DONE, RATE, SEED, column_of, matches
 from lossbench.verdicts.examples import Weighed
 from lossbench.verdicts.grid import Grid
+from lossbench.verdicts.results import lost, worst_first
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import Floats
 from lossbench.verdicts.trials import expanded

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lossbench.significant import alike, number
-from lossbench.verdicts.conditions import LOSS, RATE, Layout, metrics_of, results
+from lossbench.verdicts.conditions import LOSS, RATE, Layout
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
+from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.spelling import show
 
 WIDE = 30.0  # times the smallest mean of a column

@@ -9,10 +9,11 @@ import pandas as pd
 
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.choose import score_column
-from lossbench.verdicts.conditions import LOSS, higher_is_better
+from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.grid import Grid
+from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA
 
 

@@ -23,7 +23,8 @@ import pandas as pd
 
 from lossbench.significant import number
 from lossbench.verdicts.choose import several
-from lossbench.verdicts.conditions import RATE, Layout, label, metric_of
+from lossbench.verdicts.conditions import RATE, Layout, label
+from lossbench.verdicts.results import metric_of
 from lossbench.verdicts.sign_flips import Floats
 
 Histories = Callable[[Sequence[str], str], pd.DataFrame]

@@ -17,8 +17,9 @@ from lossbench.report.figures.style import FEWEST_FOR_BAND, png
 from lossbench.report.figures.wording import axis_name
 from lossbench.report.words import cross_line
 from lossbench.tracking import read_histories
-from lossbench.verdicts.conditions import LOSS, RATE, label, metric_of, metrics_of, results
+from lossbench.verdicts.conditions import LOSS, RATE, label
 from lossbench.verdicts.contenders import Contenders, slices
+from lossbench.verdicts.results import metric_of, metrics_of, results
 from lossbench.verdicts.table import main_axis
 from lossbench.verdicts.together import prefix
 

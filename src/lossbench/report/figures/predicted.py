@@ -10,8 +10,9 @@ from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, conditions, with_places
 from lossbench.report.figures.stored import Arrays, Stored, labels
 from lossbench.report.figures.training_points import training_points
-from lossbench.verdicts.conditions import LOSS, measures_of, results
+from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
+from lossbench.verdicts.results import measures_of, results
 
 if TYPE_CHECKING:
     from lossbench.verdicts.findings import Report
