@@ -34,6 +34,7 @@ JOURNEYS = {
     "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
     "model": ("model.name", {"mlp", "smooth"}, 3),
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),
+    "metric": ("loss.name", {"mse", "mae", "huber"}, 3),
     "module": ("loss.name", {"mse", "huber"}, 1),
 }
 TYPED = "table"  # the journey whose every process is started by a shell

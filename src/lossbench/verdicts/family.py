@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lossbench.verdicts.claimed import Claimed
 from lossbench.verdicts.pair import BETTER, Pair, pairs_of
@@ -20,9 +20,6 @@ from lossbench.verdicts.pilot import Asked, seeds_asked
 from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA, fewest_seeds, holm
 from lossbench.verdicts.tried import Tried
-
-if TYPE_CHECKING:
-    pass
 
 Mark = Literal["best", "tied", ""]
 
