@@ -30,16 +30,6 @@ _USAGE = "python -m lossbench.rerun RUN_ID [tracking.uri=ADDRESS]"
 
 
 @dataclass(frozen=True)
-class Found:
-    """A recorded run: its outcome, its metrics by name (of curves the last value), and lossbench's tags."""
-
-    run_id: str
-    outcome: str
-    metrics: dict[str, float]
-    tags: dict[str, str]
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A run and its repetition.
 
@@ -85,20 +75,21 @@ def rerun(run_id: str, uri: str | None = None) -> Comparison:
     Raises:
         InputError: there is no such run, it has no result, or it was recorded without its config.
     """
-    found = _find(run_id, resolve_uri(uri))
-    outcome, metrics, now = _train(found)
-    described = of_texts(found.tags.get(runs.METRICS, ""))
-    same, close, apart = _sorted(found.metrics, metrics, described)
+    tags, recorded = _find(run_id, resolve_uri(uri))
+    outcome, metrics, now = _train(_job(run_id, tags[runs.CONFIG]))
+    described = of_texts(tags.get(runs.METRICS, ""))
+    same, close, apart = _sorted(recorded, metrics, described)
     different = [
         f"{what}: {before} recorded, {after} now"
-        for what, before, after in [("outcome", found.outcome, outcome), *_provenance(found.tags, now)]
+        for what, before, after in [("outcome", tags[runs.OUTCOME], outcome), *_provenance(tags, now)]
         if before != after
     ]
     furthest = max((_distance(described, *both) for both in close), default=0.0)
     return Comparison(same, close, apart, different, furthest)
 
 
-def _find(run_id: str, uri: str) -> Found:
+def _find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
+    """The tags of a run, and its metrics: of curves the last value."""
     from lossbench.tracking.address import check_reachable, parse
     from lossbench.tracking.reader import reading
 
@@ -111,17 +102,16 @@ def _find(run_id: str, uri: str) -> Found:
         raise InputError(
             f"{address.spoken} has no run {run_id}; copy its id from MLflow, or name another tracking.uri."
         )
-    outcome, tags = record.tags.get(runs.OUTCOME, record.status.lower()), record.tags
+    outcome = record.tags.setdefault(runs.OUTCOME, record.status.lower())
     if outcome not in runs.COUNTED:
         raise InputError(f"Run {run_id} is {outcome}; only a finished or diverged run can be compared.")
-    if runs.CONFIG not in tags:
+    if runs.CONFIG not in record.tags:
         raise InputError(f"Run {run_id} was recorded without its config; train it by its sweep.")
-    return Found(run_id, outcome, metrics, tags)
+    return record.tags, metrics
 
 
-def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
-    """Outcome, metrics and provenance of the same config, now."""
-    job = _job(found)
+def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
+    """Outcome, metrics and provenance of a run, now."""
     from lossbench.pack.plan import fit_pack, plan
 
     planned = plan([job], 1, 1)
@@ -139,14 +129,14 @@ def _train(found: Found) -> tuple[str, dict[str, float], dict[str, str]]:
     return result.outcome, finite, now
 
 
-def _job(found: Found) -> Job:
+def _job(run_id: str, recorded: str) -> Job:
     from omegaconf import DictConfig
 
     from lossbench.job import jobs_from
 
-    config = _mapping(found.tags[runs.CONFIG])
+    config = _mapping(recorded)
     if config is None:
-        raise InputError(f"The config of run {found.run_id} cannot be read; train it by its sweep.")
+        raise InputError(f"The config of run {run_id} cannot be read; train it by its sweep.")
     # Nothing is recorded, so the experiment's name does not matter, which may be one that is refused today.
     config["experiment"] = {"name": "rerun"}
     return jobs_from([DictConfig(config)])[0]
@@ -210,9 +200,9 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
         InputError: there is nothing to compare.
     """
-    named: dict[str, Any] = dict(word.partition("=")[::2] for word in arguments if "=" in word)
     ids = [word for word in arguments if "=" not in word]
-    if len(ids) != 1 or set(named) - {"tracking.uri"}:
+    named = command.options([word for word in arguments if "=" in word], ("tracking.uri",))
+    if len(ids) != 1:
         raise InputError(f"One run id is wanted: {_USAGE}.")
     comparison = rerun(ids[0], named.get("tracking.uri"))
     print("\n".join([f"run {ids[0]}", *comparison.lines()]))

@@ -12,6 +12,7 @@ from typing import IO
 from lossbench import __version__
 from lossbench.cli import streams
 from lossbench.engines.interruption import Told
+from lossbench.errors import InputError, suggestion
 
 
 def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | None) -> None:
@@ -60,6 +61,23 @@ def _status(name: str, main: Callable[[Sequence[str]], int | None], usage: str |
             raise
         print(wrapped(f"{name}: {sentence(error, arguments)}", sys.stderr), file=sys.stderr)
         return 2
+
+
+def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """Assignments `key=value`.
+
+    Raises:
+        InputError: an argument is no assignment, or of an unknown key.
+    """
+    given: dict[str, str] = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals or not value:
+            raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
+        if key not in known:
+            raise InputError(f"{key} is no option ({suggestion(key, known)}).")
+        given[key] = value
+    return given
 
 
 def wrapped(text: str, stream: IO[str]) -> str:

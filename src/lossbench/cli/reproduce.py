@@ -70,12 +70,7 @@ def parse(arguments: Sequence[str]) -> Request:
         InputError: an argument is unknown, or names an unknown target.
     """
     known = ("tracking.uri", "report.out", "report.train", "report.only")
-    given: dict[str, str] = {}
-    for argument in arguments:
-        key, mark, value = argument.partition("=")
-        if not mark or key not in known:
-            raise InputError(f"{argument!r} is not understood ({suggestion(key, known)}, each with =value).")
-        given[key] = value
+    given = command.options(arguments, known)
     only = tuple(given["report.only"].split(",")) if "report.only" in given else tuple(TARGETS)
     for name in only:
         if name not in TARGETS:

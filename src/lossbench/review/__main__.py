@@ -16,23 +16,6 @@ from lossbench.config.naming import spoken
 from lossbench.errors import InputError, suggestion
 
 
-def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """Assignments `key=value`.
-
-    Raises:
-        InputError: an argument is no assignment, or of an unknown key.
-    """
-    given: dict[str, str] = {}
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals or not value:
-            raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
-        if key not in known:
-            raise InputError(f"{key} is no option ({suggestion(key, known)}).")
-        given[key] = value
-    return given
-
-
 def port_of(given: Mapping[str, str]) -> int:
     """The port asked for, or the usual one.
 
@@ -50,7 +33,7 @@ def port_of(given: Mapping[str, str]) -> int:
 
 def main(arguments: Sequence[str]) -> None:
     """Refresh what the command line names, and print the links."""
-    given = options(arguments, ("experiment", "tracking.uri", "port"))
+    given = command.options(arguments, ("experiment", "tracking.uri", "port"))
     port = port_of(given)
 
     from lossbench.review.links import links

@@ -22,7 +22,7 @@ from urllib.request import urlopen
 
 from lossbench.cli import command
 from lossbench.errors import InputError
-from lossbench.review.__main__ import options, port_of
+from lossbench.review.__main__ import port_of
 from lossbench.tracking.address import Address, check_reachable, parse, resolve_uri
 from lossbench.tracking.places import bring_along
 
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> None:
         InputError: there is nothing to serve.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    given = options(arguments, ("port", "tracking.uri", "browser"))
+    given = command.options(arguments, ("port", "tracking.uri", "browser"))
     port, uri = port_of(given), resolve_uri(given.get("tracking.uri"))
     address = parse(uri)
     if address.kind == "http":
