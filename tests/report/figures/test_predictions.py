@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from lossbench.palette import color
 from lossbench.report.figures import classes, embeddings, values
+from lossbench.report.figures.stored import in_a_row
 
 Runs = dict[str, list[dict[str, Any]]]
 
@@ -44,6 +45,21 @@ def test_fits_run_from_left_to_right_over_truth_and_points() -> None:
     np.testing.assert_allclose(fit.get_ydata(), np.sin(fit.get_xdata()) + 0.5)
     assert "training" not in {line.get_gid() for line in first.lines}
     assert "training" in {line.get_gid() for line in second.lines}
+
+
+def test_places_stand_in_a_row_without_what_weighs_nothing() -> None:
+    """Sequences of words, filled up: what stands at weight 0 is drawn nowhere."""
+    labels = np.arange(12).reshape(3, 4) % 3
+    weight = np.array([[1.0, 1, 1, 1], [1, 2, 0, 0], [1, 0, 0, 0]])
+    run = {"scores": np.eye(3)[labels], "target_multiclass": labels, "embedding": np.zeros((3, 2))}
+    plain = in_a_row({**run, "target_weight": weight})
+    assert plain["target_multiclass"].tolist() == labels[weight > 0].tolist()
+    assert plain["scores"].shape == (7, 3)
+    assert plain["embedding"].shape == (3, 2)
+    assert in_a_row(run)["scores"].shape == (12, 3)
+    one = {"value": np.arange(3.0), "target_continuous": np.zeros(3), "target_weight": weight[:, 1]}
+    assert in_a_row(one)["value"].tolist() == [0, 1]
+    assert classes.calibration([{"probabilities": plain["scores"], **plain}])[1].tolist() == [1.0] * 7
 
 
 def test_confusion_has_a_matrix_for_each_loss_with_its_accuracy(runs_of_classes: Runs) -> None:

@@ -44,7 +44,7 @@ def predicted_values(report: Report, stored: Stored) -> Iterator[Drawn]:
 def predicted_classes(report: Report, stored: Stored) -> Iterator[Drawn]:
     """Confusion matrices of one condition, and reliability of all."""
     for where, runs in _parts(report, stored, ("scores",), most=1):
-        named = {loss: own for loss, own in runs.items() if labels(own[0]) is not None}
+        named = {loss: own for loss, own in runs.items() if _classed(own[0])}
         if named and next(iter(named.values()))[0]["scores"].shape[-1] <= classes.MOST_CLASSES:
             shown = [(where, named)]
             text = (
@@ -53,6 +53,8 @@ def predicted_classes(report: Report, stored: Stored) -> Iterator[Drawn]:
             )
             yield _drawn(report, "confusion.png", classes.confusion(named, where), text, shown)
     parts = _parts(report, stored, ("probabilities",))
+    parts = [(where, {k: own for k, own in runs.items() if _classed(own[0])}) for where, runs in parts]
+    parts = [(where, runs) for where, runs in parts if runs]
     if parts:
         text = (
             "Reliability: share of right predictions by confidence, ten bins of equally many test examples, "
@@ -69,7 +71,7 @@ def predicted_embeddings(report: Report, stored: Stored) -> Iterator[Drawn]:
             shown = [(where, people)]
             text = f"ROC over all pairs of people whom training never saw: mean {_seeds(report, shown)}."
             yield _drawn(report, "roc.png", embeddings.face_roc(people, where), text, shown)
-        named = {loss: own for loss, own in runs.items() if labels(own[0]) is not None}
+        named = {loss: own for loss, own in runs.items() if _classed(own[0])}
         if named:
             text = (
                 "Two-dimensional map (PCA) of the test embeddings of one seed; each sign is one class. "
@@ -77,6 +79,13 @@ def predicted_embeddings(report: Report, stored: Stored) -> Iterator[Drawn]:
             )
             figure = embeddings.embedding_map(named, where)
             yield _drawn(report, "embedding_map.png", figure, text, [(where, named)])
+
+
+def _classed(run: Arrays) -> bool:
+    """Whether scores, probabilities or embeddings stand beside a class each."""
+    known = labels(run)
+    given = next((run[name] for name in ("scores", "probabilities", "embedding") if name in run), None)
+    return known is not None and given is not None and known.shape == given.shape[:-1]
 
 
 def _drawn(report: Report, name: str, figure: object, text: str, shown: list[tuple[str, Runs]]) -> Drawn:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.report.figures.looks import ordered
+from lossbench.task import WEIGHT
 from lossbench.tracking import read_artifact
 from lossbench.tracking.frames import artifact_files
 from lossbench.tracking.runs import ARTIFACTS
@@ -41,7 +42,7 @@ class Stored:
                 if not set(needs) <= set(arrays.files):
                     return None
                 wanted = [name for name in arrays.files if name in needs or name.startswith("target_")]
-                return {name: arrays[name] for name in wanted}
+                return in_a_row({name: arrays[name] for name in wanted})
         except (OSError, ValueError, zipfile.BadZipFile):
             return None  # a cut or foreign file is a figure less, not a report less
 
@@ -65,6 +66,20 @@ class Stored:
         return found
 
 
+def in_a_row(arrays: Arrays) -> Arrays:
+    """Places of examples (steps, tokens) one after another, without what weighs nothing."""
+    target = labels(arrays)
+    target = arrays.get("target_continuous") if target is None else target
+    weight = arrays.get(f"target_{WEIGHT}")
+    if target is None or (target.ndim == 1 and weight is None):
+        return arrays
+    places = target.shape
+    counts = np.ones(places, dtype=bool)
+    if weight is not None:
+        counts &= weight[(..., *(None,) * (target.ndim - weight.ndim))] > 0
+    return {name: own[counts] if own.shape[: len(places)] == places else own for name, own in arrays.items()}
+
+
 def unread(uri: str, rows: pd.DataFrame) -> str | None:
     """A remark on predictions that were stored with runs and cannot be read; None where all can.
 
@@ -86,9 +101,9 @@ def unread(uri: str, rows: pd.DataFrame) -> str | None:
 
 
 def labels(arrays: Arrays) -> Any:
-    """The class of each test example, (N,) int64: of the first target that is one whole number for each."""
+    """The class of each test example, int64: the first target of whole numbers; None where there is none."""
     targets = (np.asarray(own) for name, own in arrays.items() if name.startswith("target_"))
-    return next((own for own in targets if own.ndim == 1 and np.issubdtype(own.dtype, np.integer)), None)
+    return next((own for own in targets if np.issubdtype(own.dtype, np.integer)), None)
 
 
 def class_names(arrays: Arrays) -> tuple[str, ...] | None:
