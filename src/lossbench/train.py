@@ -132,8 +132,8 @@ def _results_of(recorded: dict[str, float]) -> dict[str, float]:
 
 
 def _plan(jobs: Collection[Job], n_jobs: int, max_members: int, checkpoints: Checkpoints) -> Plan:
-    if _epochs(jobs) >= _WORTH_PRELOADING:
-        _preload(n_jobs)
+    if _epochs(jobs) >= _WORTH_PRELOADING and (n_jobs or cores()) > 1:
+        warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
 
@@ -156,12 +156,6 @@ def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
     for job in jobs:
         outcome = outcomes[job.key]
         outcomes[job.key] = replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
-
-
-def _preload(n_jobs: int) -> None:
-    """Let worker processes import torch and Lightning from now on, because they will probably be wanted."""
-    if (n_jobs or cores()) > 1:
-        warm(NEEDED)
 
 
 def _epochs(jobs: Collection[Job]) -> int:
@@ -224,7 +218,9 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     function = fit_pack if planned.processes > 1 else here
     works = [pack.work for pack in packs]
     if planned.processes > 1:
-        _import_meanwhile("lossbench.review.refresh")
+        # Pandas and scipy, which come after training, are imported while workers train.
+        after = ("lossbench.review.refresh",)
+        threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
     ended = spread(
         function,
         works,
@@ -234,11 +230,6 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     )
     for number, found in ended:
         yield packs[number], started[number], found
-
-
-def _import_meanwhile(module: str) -> None:
-    """Import what comes after training, pandas and scipy, while workers train and this process waits."""
-    threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
 
 
 def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:

@@ -16,8 +16,6 @@ from lossbench.verdicts.spelling import show
 from lossbench.verdicts.table import Cell
 from lossbench.verdicts.verdict import Judged
 
-VERDICT_MARK = {"supported": "+", "refuted": "x", "inconclusive": "?"}
-
 
 def marks_line(report: Report) -> str:
     """What the numbers and marks of the tables mean, or why there are no marks; everywhere the same line."""

@@ -25,6 +25,7 @@ from lossbench.errors import InputError
 from lossbench.review.__main__ import port_of
 from lossbench.tracking.address import Address, check_reachable, parse, resolve_uri
 from lossbench.tracking.places import bring_along
+from lossbench.tracking.quiet import settle_environment
 
 HOST = "127.0.0.1"
 START_SECONDS = 120.0
@@ -52,11 +53,13 @@ def serving(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
     line = [sys.executable, "-m", "lossbench.review.guard"]
     line += [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port)]
     line += ["--backend-store-uri", address.uri, "--workers", "1"]
+    settle_environment()
     # What MLflow says at its start is no news to anyone, so it is shown only where it ends by itself.
     with tempfile.TemporaryFile() as said:
         server = subprocess.Popen(
             line,
-            env=_environment(),
+            # Without the processes for jobs of language models, which take most of the time of a start.
+            env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ},
             start_new_session=True,
             stdin=subprocess.PIPE,  # its end is how the guard knows that this process is gone
             stdout=said,
@@ -70,17 +73,6 @@ def serving(address: Address, port: int) -> Iterator[subprocess.Popen[bytes]]:
                 said.seek(0)
                 sys.stderr.write(said.read().decode(errors="replace"))
             _end(server)
-
-
-def _environment() -> dict[str, str]:
-    """Without the processes for jobs of language models, which take most of the time of a start."""
-    quiet = {
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-    }
-    return {**quiet, **os.environ}
 
 
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:

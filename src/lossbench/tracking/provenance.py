@@ -73,11 +73,6 @@ def versions() -> str:
     return json.dumps(found)
 
 
-def version() -> str:
-    """The version of lossbench."""
-    return str(json.loads(versions())["lossbench"])
-
-
 def flatten(knobs: Mapping[str, Any]) -> dict[str, str]:
     """What a run is as MLflow params: `loss.delta` -> "1.0".
 

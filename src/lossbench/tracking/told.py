@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lossbench import __version__
 from lossbench.claims.stated import stated
 from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
@@ -38,7 +39,7 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         runs.CLAIMS: stated(job.config["experiment"]),
         "lossbench.commit": provenance.commit().commit,
         "lossbench.dirty": provenance.commit().dirty,
-        "lossbench.version": provenance.version(),
+        "lossbench.version": __version__,
         "lossbench.versions": provenance.versions(),
     }
     if member.source.fresh_examples:
