@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossbench.data.contract import check_data
+from lossbench.data.contract import check_data, check_same
 from lossbench.data.source import DataSet, DataSource
 from lossbench.task import InputKind
 
@@ -23,5 +23,7 @@ class DataCache:
         if key not in self._loaded:
             data = source.load(seed, reads)
             check_data(source, data)
+            if type(source).fingerprint is DataSource.fingerprint and reads == source.reads[0]:
+                check_same(source, seed, data)
             self._loaded[key] = data
         return self._loaded[key]

@@ -48,13 +48,19 @@ def _known(source: DataSource, what: str, words: Iterable[str], known: Iterable[
             raise InputError(f"data={source.name}: {name}.{what} names {word!r} ({suggestion(word, known)}).")
 
 
-def check_data(source: DataSource, data: DataSet) -> None:
+def check_data(source: DataSource, data: Any) -> None:
     """Check what was loaded.
 
     Raises:
         InputError: something in it is not as `data.source` promises.
     """
+    from lossbench.data.source import DataSet
+
     border = _Border(source)
+    if not isinstance(data, DataSet):
+        border.refuse(
+            f"load must return a DataSet, as self.data_set(...) makes one; it returned {_type(data)}"
+        )
     border.inputs("inputs", data.description.inputs, data.inputs)
     declared = {target.kind: target for target in source.targets()}
     for name in SPLITS:
@@ -63,6 +69,21 @@ def check_data(source: DataSource, data: DataSet) -> None:
     border.measures(data)
     for kind, units in data.units.items():
         border.units(kind, units, declared)
+
+
+def check_same(source: DataSource, seed: int, data: DataSet) -> None:
+    """Check that what was loaded is what a source without a fingerprint of its own is known by.
+
+    Raises:
+        InputError: it loads other data each time, so that no two runs would see the same.
+    """
+    from lossbench.data.digest import digest
+
+    if digest(data) != source.fingerprint(seed):
+        _Border(source).refuse(
+            f"load(seed={seed}) gives other data each time it is called, so that no two runs compare; "
+            "let it draw from a generator of lossbench.seeds alone"
+        )
 
 
 class _Border:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -41,7 +41,7 @@ class Description:
     targets: tuple[Target, ...]
     sizes: dict[str, int]  # train, val, test -> number of examples
     source: str  # where it came from, in words, with the authors
-    fingerprint: str  # sha256 of what was loaded
+    fingerprint: str = ""  # sha256 of what was loaded; where nothing is said, `DataSource.fingerprint` does
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,13 @@ class DataSource(Choice):
     def targets(self) -> tuple[Target, ...]:
         """The kinds of target that it offers, known from the config alone."""
 
-    @abstractmethod
     def fingerprint(self, seed: int) -> str:
-        """sha256 of what `load` would load; cheap, so that finished runs are found without loading."""
+        """sha256 of what `load` would load, by which finished runs are found.
+
+        Here it is loaded for that, in the form that comes first. Where this takes long, a subclass says it of
+        its files and knobs.
+        """
+        return _digest(self, seed)
 
     def account(self) -> list[str]:
         """What was made of a user's own file, in lines; none where there is nothing to tell."""
@@ -172,3 +176,39 @@ class DataSource(Choice):
         Raises:
             InputError: files are missing, damaged or cannot be fetched.
         """
+
+    def data_set(
+        self,
+        kind: Inputs,
+        inputs: Tree,
+        targets: Mapping[TargetKind, Tensor],
+        rows: Sequence[Tensor],
+        source: str,
+        **more: Any,
+    ) -> DataSet:
+        """What `load` gives, from tensors that hold all examples (M, ...).
+
+        Args:
+            kind: of the inputs.
+            inputs: (M, *kind.shape), or a dict of such.
+            targets: by kind (M, ...); `weight` may be among them.
+            rows: int64 each, those of train, val and test.
+            source: where the data comes from, in words, with the authors.
+            more: `units`, `shared` and `fresh` of the data set.
+        """
+        train, val, test = (
+            Examples(own, {name: all_[own] for name, all_ in targets.items()}) for own in rows
+        )
+        sizes = {"train": len(train), "val": len(val), "test": len(test)}
+        said = Description(self.name, kind, self.targets(), sizes, source)
+        return DataSet(said, inputs, train, val, test, **more)
+
+
+@lru_cache(maxsize=1024)  # of each job of a sweep, for its losses and rates
+def _digest(source: DataSource, seed: int) -> str:
+    from lossbench.data.contract import check_data
+    from lossbench.data.digest import digest
+
+    data = source.load(seed, source.reads[0])
+    check_data(source, data)  # or its faults would be met here, in other words
+    return digest(data)
