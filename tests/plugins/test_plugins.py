@@ -28,12 +28,17 @@ LINES = 120  # at most, of a plug-in with its YAML
 SEEDS, RATES = 3, 2
 Done = subprocess.CompletedProcess[str]
 
+# What of its experiment there is time for.
 SMALL = {
     "boxes": ("data.size=64",),
+    "tokens": ("data.size=64", "data.length=9"),
+    "vae": (),
 }
-# What the losses of its experiment are, and the metrics of its own.
+# The losses of its experiment, and the metrics of its own.
 BRINGS = {
     "boxes": ({"mse", "giou", "diou"}, {"iou", "ap50"}),
+    "tokens": ({"cce", "cce_smooth", "mse_softmax"}, {"bits", "perplexity"}),
+    "vae": ({"elbo", "beta_vae"}, {"bound"}),
 }
 
 

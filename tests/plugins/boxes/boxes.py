@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lossbench.config.choice import knob
-from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples
+from lossbench.data.source import DataSet, DataSource
 from lossbench.losses.loss import Loss
 from lossbench.metrics.measure import Measure, Metric
 from lossbench.seeds import torch_generator
@@ -82,9 +81,6 @@ class Rectangles(DataSource):
     def targets(self) -> tuple[Target, ...]:
         return (Target("continuous", size=4),)
 
-    def fingerprint(self, seed: int) -> str:
-        return hashlib.sha256(f"{self} {seed}".encode()).hexdigest()  # they say all of what is drawn
-
     def load(self, seed: int, reads: str) -> DataSet:
         generator, count, side = torch_generator(seed, "rectangles"), 3 * self.size, 12
         low = torch.randint(side - 3, (count, 2), generator=generator)
@@ -93,7 +89,6 @@ class Rectangles(DataSource):
         picture = 0.3 * torch.randn(count, 1, side, side, generator=generator)
         picture += y[:, None, :, None] & x[:, None, None, :]
         box = torch.cat([low, high], dim=1) / side
-        parts = [Examples(rows, {"continuous": box[rows]}) for rows in torch.arange(count).split(self.size)]
-        shape, sizes = Inputs("image", (1, side, side)), dict.fromkeys(SPLITS, self.size)
-        said = Description(self.name, shape, self.targets(), sizes, "drawn", self.fingerprint(seed))
-        return DataSet(said, picture, *parts)
+        rows = torch.arange(count).split(self.size)
+        shape = Inputs("image", (1, side, side))
+        return self.data_set(shape, picture, {"continuous": box}, rows, "drawn")
