@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from lossbench.data.batches import EVALUATED_AT_ONCE
 from lossbench.data.cache import DataCache
 from lossbench.data.source import Description
 from lossbench.errors import InputError
@@ -23,7 +22,7 @@ from lossbench.pack.grouping import even_parts, may_share
 from lossbench.pack.groups import loss_kind
 from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
-from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, stack_bytes
+from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,6 @@ log = logging.getLogger(__name__)
 # and a process that dies takes few with it.
 _TURNS_AT_MOST = 4
 _STACK_AT_LEAST = 16
-# Weights, best weights, gradients twice, and the optimizer's two moments, with room for what a step makes.
-_BYTES_PER_WEIGHT = 4 * 8
-# What is kept for backward, and as much again for the gradients that take its place; the measured memory of
-# stacks of CNNs and MLPs is 0.7 to 1.3 times what these two say.
-_TIMES_KEPT = 2
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -221,10 +215,7 @@ def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
         return []
     if kind.mode == "loop":
         return even_parts(kind.jobs, min(max_members, _TURNS_AT_MOST), 2 * processes)
-    first = kind.jobs[0].member
-    held = kind.kept * max(1.0, EVALUATED_AT_ONCE / first.trainer.batch_size)
-    each = _BYTES_PER_WEIGHT * kind.weights + _TIMES_KEPT * held
-    at_most = max(1, min(max_members, int(stack_bytes(first) / each)))
+    at_most = min(max_members, widest_stack(kind.jobs[0].member, kind.weights, kind.kept))
     # Cut finer, a stack loses what it is for.
     wide_enough = len(kind.jobs) >= _STACK_AT_LEAST * processes
     return even_parts(kind.jobs, at_most, processes if wide_enough else 1)
