@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.config.quoting import typed
 from lossbench.counting import counted
 from lossbench.data import csv_reading
-from lossbench.data.column_reading import Reading, known_categories, read_column, read_target
+from lossbench.data.column_reading import Column, Reading, known_categories, read_column, read_target
 from lossbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -75,17 +75,8 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
             f"at least {options.fewest} are needed."
         )
     target, as_column = read_target(cells.rows[options.target], options, place.name)
-    others = {options.target, options.group, *options.drop}
-    columns = {
-        name: read_column(cells.rows[name], options, place.name)
-        for name in cells.rows.columns
-        if name not in others
-    }
+    columns, left_out = _predictors(cells, options, place)
     kept = {name: column for name, column in columns.items() if not column.why}
-    left_out = cells.left_out | {name: column.why for name, column in columns.items() if column.why}
-    if not kept:
-        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "there are no others"
-        raise InputError(f"{place.name} leaves no column to predict {options.target} from ({why}).")
     frame = pd.DataFrame({name: column.content for name, column in kept.items()})
     categories = {
         name: known_categories(column.content, options)
@@ -111,11 +102,33 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
             *_repeated(frame, target, groups),
         ),
     )
-    if multiprocessing.parent_process() is None:  # workers read the file again
+    _tell(table)
+    return table
+
+
+def _tell(table: Columns) -> None:
+    """Say what was made of a file, but not in workers, which read it again."""
+    if multiprocessing.parent_process() is None:
         from lossbench.data.account import account
 
         log.info("\n".join(account(table)))
-    return table
+
+
+def _predictors(
+    cells: csv_reading.Cells, options: Reading, place: Path
+) -> tuple[dict[str, Column], dict[str, str]]:
+    """The columns to predict from, each as it was read; and why some of the file are left out."""
+    others = {options.target, options.group, *options.drop}
+    columns = {
+        name: read_column(cells.rows[name], options, place.name)
+        for name in cells.rows.columns
+        if name not in others
+    }
+    left_out = cells.left_out | {name: column.why for name, column in columns.items() if column.why}
+    if all(column.why for column in columns.values()):
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "there are no others"
+        raise InputError(f"{place.name} leaves no column to predict {options.target} from ({why}).")
+    return columns, left_out
 
 
 def transform(table: Columns) -> Any:
@@ -202,15 +215,8 @@ def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:
                 raise InputError(
                     f"{typed(f'data.{owners[name]}', name)} is also in data.{knob}: it can be only one."
                 )
-    group = found["group"][0] if found["group"] else None
-    return replace(
-        options,
-        target=found["target"][0],
-        group=group,
-        drop=found["drop"],
-        numbers=found["numbers"],
-        categories=found["categories"],
-    )
+    many: dict[str, Any] = {knob: found[knob] for knob in ("drop", "numbers", "categories")}
+    return replace(options, target=found["target"][0], group=next(iter(found["group"]), None), **many)
 
 
 def _name_of(name: str, names: list[str], knob: str, options: Reading, place: Path) -> str:

@@ -194,11 +194,8 @@ def _taken_apart(cell: str) -> tuple[str, str] | None:
 
 
 def _is_sign(unit: str) -> bool:
-    return unit in _CURRENCIES.split() or unit in ("%", "\u2030") or _is_currency(unit)
-
-
-def _is_currency(unit: str) -> bool:
-    return any(unicodedata.category(sign) == "Sc" for sign in unit)  # also A$
+    currency = any(unicodedata.category(sign) == "Sc" for sign in unit)  # also A$
+    return currency or unit in (*_CURRENCIES.split(), "%", "\u2030")
 
 
 def better(cells: pd.Series[str], given: Convention) -> list[Convention]:
