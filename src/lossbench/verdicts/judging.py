@@ -20,6 +20,7 @@ from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.lopsided import hangs_on_few
 from lossbench.verdicts.pair import BETTER, Pair
 from lossbench.verdicts.pilot import seeds_asked
+from lossbench.verdicts.results import metrics_of
 from lossbench.verdicts.settling import WORTHWHILE, impossible, possible
 from lossbench.verdicts.sides import Sides, sides_of, weighed
 from lossbench.verdicts.statistics import Floats, Interval, Kind, Region
@@ -33,6 +34,7 @@ def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
         claims: of one experiment.
         choice: the runs, and those at the rates that are chosen for each claim.
     """
+    claims = [claim.measured(metrics_of(choice.runs)) for claim in claims]
     pairs = [sides_of(claim, choice) for claim in claims]
     regions = [Region.of(cast(Kind, claim.kind), claim.margin) for claim in claims]
     found = [
