@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from lossbench.review import __main__ as command
 from lossbench.review import server
 from lossbench.review.links import links
 from lossbench.review.refresh import refresh
-from lossbench.review.views import BY_LOSS, COMPARED, TAG_PREFIX, unpacked
+from lossbench.review.views import BY_LOSS, COMPARED, TAG_PREFIX
 
 Sweep = Callable[..., None]
 SMALL: dict[str, Any] = {"losses": ["mse", "mae"], "rates": [0.01], "seeds": [0, 1]}
@@ -69,7 +71,8 @@ def test_views_sort_by_the_judging_metric_and_group_by_condition(
 ) -> None:
     def view(key: str) -> dict[str, object]:
         (row,) = query("SELECT value FROM experiment_tags WHERE key = ?", f"{TAG_PREFIX}{key}")
-        return unpacked(row[0])
+        packed = json.loads(row[0])["state"].removeprefix("deflate;")
+        return dict(json.loads(zlib.decompress(base64.b64decode(packed))))
 
     sweep(uri)
     refresh(uri, "demo")

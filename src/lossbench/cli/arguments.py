@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,23 +104,12 @@ def _unknown(option: str, arguments: Sequence[str]) -> str:
     following = arguments[list(arguments).index(option) + 1 :]
     if not value and following and "=" not in following[0] and not following[0].startswith("-"):
         value = following[0]
-    override = _override(name.replace("-", "_"))
+    key = name.replace("-", "_")
+    override = key if key in known_parts() else place(key)
     if override:
         return f"{option} is no option; write {override}={value or '...'} without dashes."
-    near = difflib.get_close_matches(option, _options(), n=1)
+    options = [DRY_RUN, *(text for action in get_args_parser()._actions for text in action.option_strings)]
+    near = difflib.get_close_matches(option, options, n=1)
     if near:
         return f"{option} is no option (did you mean {near[0]}?); {_SEE}."
     return f"{option} is no option; what a run trains is set as key=value, as in optimizer.lr=0.01; {_SEE}."
-
-
-def _override(name: str) -> str | None:
-    """The key of the config that an option was to set, if any."""
-    return name if name in known_parts() else place(name)
-
-
-def _options() -> list[str]:
-    return [DRY_RUN, *(option for action in _actions() for option in action.option_strings)]
-
-
-def _actions() -> list[argparse.Action]:
-    return get_args_parser()._actions

@@ -167,13 +167,10 @@ def _unknown_key(key: str, cause: BaseException | None) -> str:
         if name in known_here or node.get("_target_") == "???":
             return f"{full} is not listed in the YAML; write +{full}=..., or list it there"
         return unknown_knob(full, part, known_here)
-    having = [choice for choice, others in _shipped(part).items() if _has(others, name)]
+    shipped = _shipped(part).items()
+    having = [choice for choice, knobs in shipped if name in {knob.partition(".")[0] for knob in knobs}]
     told = unknown_knob(full, f"{part}={node['name']}", knobs_of(node, _HIDDEN))
     return f"{told}; {part}={having[0]} has it" if having else told
-
-
-def _has(knobs: Sequence[str], name: str) -> bool:
-    return any(knob.partition(".")[0] == name for knob in knobs)
 
 
 def _shipped(group: str) -> dict[str, list[str]]:

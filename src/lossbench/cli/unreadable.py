@@ -39,8 +39,8 @@ def unreadable(error: BaseException) -> str | None:
     if isinstance(error, RecursionError) or (
         isinstance(error, OmegaConfBaseException) and _ENDLESS in str(error)
     ):
-        where = _defaults(error)
-        if where:
+        # The config whose defaults were being followed, where nothing was being read in them for the moment.
+        if where := _local(error, "_create_defaults_tree_impl", "path"):
             return f"The defaults of {where} lead back to it; take out of its defaults what names it again."
         return (
             f"{file} holds itself without end; take the alias (*name) out of what its anchor (&name) marks."
@@ -66,11 +66,6 @@ def _unfit(found: re.Match[str]) -> str:
 def _file(error: BaseException) -> str | None:
     """The file that was being read, as Hydra's reader knows it."""
     return _local(error, "load_config", "full_path")
-
-
-def _defaults(error: BaseException) -> str | None:
-    """The config whose defaults were being followed, where nothing was being read in them for the moment."""
-    return _local(error, "_create_defaults_tree_impl", "path")
 
 
 def _local(error: BaseException, function: str, variable: str) -> str | None:

@@ -47,13 +47,6 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
     return tags | ({PRIMARY: judges[0]} if judges else {})
 
 
-def unpacked(tag: str) -> dict[str, Any]:
-    """The state of the page in the value of a view's tag."""
-    packed = json.loads(tag)["state"].removeprefix("deflate;")
-    state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed)))
-    return state
-
-
 def _packed(state: dict[str, Any]) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 

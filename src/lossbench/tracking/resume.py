@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import cast
 
 from lossbench.engines.process import Process
 from lossbench.tracking import runs
@@ -21,13 +22,9 @@ def finished(address: Address, keys: Collection[str], experiment: str | None) ->
         found = latest(record for record in records.runs(experiment, keys) if record.counts)
         metrics = records.metrics([record.run_id for record in found.values()])
     return {
-        key: FinishedRun(record.run_id, _outcome(record), metrics[record.run_id])
+        key: FinishedRun(record.run_id, cast(runs.Outcome, record.tags[runs.OUTCOME]), metrics[record.run_id])
         for key, record in found.items()
     }
-
-
-def _outcome(record: Record) -> runs.Outcome:
-    return next(outcome for outcome in runs.COUNTED if outcome == record.tags[runs.OUTCOME])
 
 
 def abandon(address: Address, writer: Writer, keys: Collection[str], experiment: str | None) -> None:

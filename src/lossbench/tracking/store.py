@@ -108,7 +108,7 @@ class Store:
 
     def finish(self, results: Sequence[RunResult]) -> None:
         """Hand over results of started runs; they are on disk when this returns, and recorded soon after."""
-        now = _milliseconds()
+        now = time.time_ns() // 1_000_000
         entries = []
         for result in results:
             opening, created = self._open.pop(result.run_id)
@@ -200,7 +200,3 @@ class Store:
             self.close()
         except NotRecorded as error:
             print(error, file=sys.stderr)
-
-
-def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000
