@@ -33,12 +33,14 @@ SMALL = {
     "boxes": ("data.size=64",),
     "tokens": ("data.size=64", "data.length=9"),
     "vae": (),
+    "recommender": (),
 }
 # The losses of its experiment, and the metrics of its own.
 BRINGS = {
     "boxes": ({"mse", "giou", "diou"}, {"iou", "ap50"}),
     "tokens": ({"cce", "cce_smooth", "mse_softmax"}, {"bits", "perplexity"}),
     "vae": ({"elbo", "beta_vae"}, {"bound"}),
+    "recommender": ({"bpr", "in_batch"}, {"recall_at_10", "ndcg_at_10"}),
 }
 
 
