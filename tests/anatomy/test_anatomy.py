@@ -55,7 +55,7 @@ def test_a_loss_that_is_always_zero_is_refuted(
 
 
 def test_a_number_that_is_not_finite_refutes() -> None:
-    endless = Property("x", "mse", "s", "b", "m", lambda: Found(float("nan"), 1), 0, float("inf"))
+    endless = Property("mse-x", "s", "b", "m", lambda: Found(float("nan"), 1), 0, float("inf"))
     assert anatomy.check([endless])[0].verdict == "refuted"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lossbench.anatomy.properties.measure import EXACT, Found, Property, drawn, gradient, largest
+from lossbench.anatomy.properties.measure import Found, drawn, gradient, holds, largest
 from lossbench.losses.contrastive import contrastive
 from lossbench.losses.triplet import triplet
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _HADSELL = "Hadsell, Chopra and LeCun (CVPR 2006), section 2.1"
 _FACENET = "Schroff, Kalenichenko and Philbin (FaceNet, CVPR 2015), section 3.1"
-_OFF = "largest deviation"
 
 
 def _pair(distance: Tensor, same: bool) -> Tensor:
@@ -27,11 +26,13 @@ def _pair(distance: Tensor, same: bool) -> Tensor:
     )
 
 
+@holds("Contrastive loss pulls equal pairs like a spring, in proportion to their distance.", _HADSELL)
 def contrastive_pulls_like_a_spring() -> Found:
     distances = torch.linspace(0.05, 5, 100, dtype=torch.float64)
     return largest(gradient(lambda d: _pair(d, same=True), distances) - distances)
 
 
+@holds("Contrastive loss pushes different pairs apart up to the margin and no further.", _HADSELL)
 def contrastive_pushes_to_the_margin() -> Found:
     distances = torch.linspace(0.05, 5, 100, dtype=torch.float64)
     slopes = gradient(lambda d: _pair(d, same=False), distances)
@@ -48,6 +49,7 @@ def _ends(points: Tensor) -> tuple[Tensor, Tensor]:
     return (sphere[:, 0] - sphere[:, 1]).norm(dim=-1), (sphere[:, 0] - sphere[:, 2]).norm(dim=-1)
 
 
+@holds("Triplet loss asks only that the negative be farther than the positive by the margin.", _FACENET)
 def triplet_compares_distances() -> Found:
     points, target = _triplets()
     positive, negative = _ends(points)
@@ -55,6 +57,7 @@ def triplet_compares_distances() -> Found:
     return largest(values - (0.2 + positive - negative).clamp(min=0))
 
 
+@holds("Triplets that are won by the margin have no gradient.", _FACENET, "largest gradient", high=0)
 def triplet_rests_when_won() -> Found:
     points, target = _triplets()
     positive, negative = _ends(points)
@@ -63,6 +66,7 @@ def triplet_rests_when_won() -> Found:
     return largest(slopes)
 
 
+@holds("On the unit sphere the length of an embedding does not matter.", _FACENET)
 def triplet_ignores_length() -> Found:
     points, target = _triplets()
     lengths = drawn(len(points), 3, 1, purpose="lengths", scale=1.0).exp()
@@ -71,54 +75,9 @@ def triplet_ignores_length() -> Found:
 
 
 PROPERTIES = (
-    Property(
-        "contrastive-pulls-like-a-spring",
-        "contrastive",
-        "Contrastive loss pulls equal pairs like a spring, in proportion to their distance.",
-        _HADSELL,
-        _OFF,
-        contrastive_pulls_like_a_spring,
-        0,
-        EXACT,
-    ),
-    Property(
-        "contrastive-pushes-to-the-margin",
-        "contrastive",
-        "Contrastive loss pushes different pairs apart up to the margin and no further.",
-        _HADSELL,
-        _OFF,
-        contrastive_pushes_to_the_margin,
-        0,
-        EXACT,
-    ),
-    Property(
-        "triplet-compares-distances",
-        "triplet",
-        "Triplet loss asks only that the negative be farther than the positive by the margin.",
-        _FACENET,
-        _OFF,
-        triplet_compares_distances,
-        0,
-        EXACT,
-    ),
-    Property(
-        "triplet-rests-when-won",
-        "triplet",
-        "Triplets that are won by the margin have no gradient.",
-        _FACENET,
-        "largest gradient",
-        triplet_rests_when_won,
-        0,
-        0,
-    ),
-    Property(
-        "triplet-ignores-length",
-        "triplet",
-        "On the unit sphere the length of an embedding does not matter.",
-        _FACENET,
-        _OFF,
-        triplet_ignores_length,
-        0,
-        EXACT,
-    ),
+    contrastive_pulls_like_a_spring,
+    contrastive_pushes_to_the_margin,
+    triplet_compares_distances,
+    triplet_rests_when_won,
+    triplet_ignores_length,
 )

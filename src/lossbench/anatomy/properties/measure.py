@@ -33,17 +33,33 @@ class Found:
 class Property:
     """A sentence about a loss that holds where `measure` gives a number from `low` to `high`.
 
+    id:       begins with the name of the loss.
     measured: what the number is, in words.
     """
 
     id: str
-    loss: str
     sentence: str
     source: str
     measured: str
     measure: Callable[[], Found]
     low: float
     high: float
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss."""
+        return self.id.partition("-")[0]
+
+
+def holds(
+    sentence: str, source: str, measured: str = "largest deviation", low: float = 0.0, high: float = EXACT
+) -> Callable[[Callable[[], Found]], Property]:
+    """The property that a function measures, by whose name it is known."""
+
+    def made(measure: Callable[[], Found]) -> Property:
+        return Property(measure.__name__.replace("_", "-"), sentence, source, measured, measure, low, high)
+
+    return made
 
 
 def gradient(curve: Curve, points: Tensor) -> Tensor:

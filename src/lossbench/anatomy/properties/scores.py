@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from lossbench.anatomy.properties.measure import (
-    EXACT,
     POINTS,
     SEARCHED,
     Found,
-    Property,
     drawn,
     gradient,
+    holds,
     largest,
     minimiser,
 )
@@ -26,11 +25,13 @@ from lossbench.losses.kl import kl_divergence
 if TYPE_CHECKING:
     from torch import Tensor
 
-
 _ESL = "Hastie, Tibshirani and Friedman (2009)"
-_OFF = "largest deviation"
 
 
+@holds(
+    "The gradient of BCE is the probability less the target, so no example pulls by more than 1.",
+    "Bishop (2006), section 4.3.2",
+)
 def bce_gradient_is_the_error() -> Found:
     logits = drawn(POINTS, purpose="logits")
     target = (torch.arange(POINTS) % 2).long()
@@ -38,6 +39,12 @@ def bce_gradient_is_the_error() -> Found:
     return largest(slopes - (logits.sigmoid() - target))
 
 
+@holds(
+    "The score with the least BCE gives the true probability.",
+    f"{_ESL}, table 12.1",
+    "largest distance from the probability",
+    high=SEARCHED,
+)
 def bce_finds_probability() -> Found:
     worst = 0.0
     for ones in range(1, 20):
@@ -47,6 +54,13 @@ def bce_finds_probability() -> Found:
     return Found(worst, 19)
 
 
+@holds(
+    "BCE still pulls at examples that are right, ever less.",
+    f"{_ESL}, section 12.3.2",
+    "smallest gradient at scores of 1 to 10",
+    low=1e-5,
+    high=1.0,
+)
 def bce_never_rests() -> Found:
     """The smallest gradient where the class is right by 1 to 10."""
     scores = torch.linspace(1, 10, POINTS, dtype=torch.float64)
@@ -54,6 +68,12 @@ def bce_never_rests() -> Found:
     return Found(float(slopes.abs().min()), POINTS)
 
 
+@holds(
+    "The score with the least hinge tells which class is likelier, not how likely it is.",
+    f"{_ESL}, table 12.1",
+    "largest distance from -1 or +1",
+    high=SEARCHED,
+)
 def hinge_finds_side_only() -> Found:
     """How far its best score lies from -1 or +1, whatever the probability of the class."""
     worst = 0.0
@@ -64,18 +84,26 @@ def hinge_finds_side_only() -> Found:
     return Found(worst, 10)
 
 
+@holds(
+    "Hinge leaves alone what is right by the margin.",
+    "Cortes and Vapnik (1995), section 3",
+    "largest gradient beyond the margin",
+    high=0,
+)
 def hinge_rests_beyond_margin() -> Found:
     scores = 1 + drawn(POINTS, purpose="scores").abs() + 1e-6
     slopes = gradient(lambda s: hinge(s, torch.ones(POINTS, dtype=torch.long)), scores)
     return largest(slopes)
 
 
+@holds("The gradient of cross-entropy is the softmax less the target.", "Bishop (2006), section 4.3.4")
 def cce_gradient_is_the_error() -> Found:
     logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
     slopes = gradient(lambda z: categorical_cross_entropy(z, target), logits)
     return largest(slopes - (logits.softmax(-1) - torch.nn.functional.one_hot(target, 10)))
 
 
+@holds("Cross-entropy depends on the probability of the right class alone.", "Bishop (2006), section 4.3.4")
 def cce_reads_right_class_only() -> Found:
     logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
     right = logits.softmax(-1).gather(-1, target[:, None]).squeeze(-1)
@@ -86,22 +114,42 @@ def _distributions(purpose: str) -> Tensor:
     return drawn(POINTS, 5, purpose=purpose, scale=1.0).softmax(-1)
 
 
+@holds(
+    "KL is zero for equal distributions.",
+    "Kullback and Leibler (1951), section 2",
+    "largest divergence of a distribution from itself",
+)
 def kl_is_zero_for_equals() -> Found:
     model = _distributions("model")
     return largest(kl_divergence(model.log(), model))
 
 
+@holds(
+    "KL is positive for distributions that differ.",
+    "Kullback and Leibler (1951), section 2",
+    "smallest divergence",
+    low=1e-6,
+    high=math.inf,
+)
 def kl_is_positive_else() -> Found:
     divergence = kl_divergence(_distributions("model").log(), _distributions("target"))
     return Found(float(divergence.min()), POINTS)
 
 
+@holds(
+    "KL is not symmetric.",
+    "Cover and Thomas (2006), section 2.3",
+    "median difference between the two directions",
+    low=1e-3,
+    high=math.inf,
+)
 def kl_is_not_symmetric() -> Found:
     one, other = _distributions("model"), _distributions("target")
     apart = (kl_divergence(one.log(), other) - kl_divergence(other.log(), one)).abs()
     return Found(float(apart.median()), POINTS)
 
 
+@holds("With one-hot targets KL has the gradient of cross-entropy.", "Cover and Thomas (2006), section 2.3")
 def kl_gradient_is_that_of_cce() -> Found:
     logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
     rows = torch.nn.functional.one_hot(target, 10).double()
@@ -110,114 +158,15 @@ def kl_gradient_is_that_of_cce() -> Found:
 
 
 PROPERTIES = (
-    Property(
-        "bce-gradient-is-the-error",
-        "bce",
-        "The gradient of BCE is the probability less the target, so no example pulls by more than 1.",
-        "Bishop (2006), section 4.3.2",
-        _OFF,
-        bce_gradient_is_the_error,
-        0,
-        EXACT,
-    ),
-    Property(
-        "bce-finds-probability",
-        "bce",
-        "The score with the least BCE gives the true probability.",
-        f"{_ESL}, table 12.1",
-        "largest distance from the probability",
-        bce_finds_probability,
-        0,
-        SEARCHED,
-    ),
-    Property(
-        "bce-never-rests",
-        "bce",
-        "BCE still pulls at examples that are right, ever less.",
-        f"{_ESL}, section 12.3.2",
-        "smallest gradient at scores of 1 to 10",
-        bce_never_rests,
-        1e-5,
-        1.0,
-    ),
-    Property(
-        "cce-gradient-is-the-error",
-        "cce",
-        "The gradient of cross-entropy is the softmax less the target.",
-        "Bishop (2006), section 4.3.4",
-        _OFF,
-        cce_gradient_is_the_error,
-        0,
-        EXACT,
-    ),
-    Property(
-        "cce-reads-right-class-only",
-        "cce",
-        "Cross-entropy depends on the probability of the right class alone.",
-        "Bishop (2006), section 4.3.4",
-        _OFF,
-        cce_reads_right_class_only,
-        0,
-        EXACT,
-    ),
-    Property(
-        "hinge-rests-beyond-margin",
-        "hinge",
-        "Hinge leaves alone what is right by the margin.",
-        "Cortes and Vapnik (1995), section 3",
-        "largest gradient beyond the margin",
-        hinge_rests_beyond_margin,
-        0,
-        0,
-    ),
-    Property(
-        "hinge-finds-side-only",
-        "hinge",
-        "The score with the least hinge tells which class is likelier, not how likely it is.",
-        f"{_ESL}, table 12.1",
-        "largest distance from -1 or +1",
-        hinge_finds_side_only,
-        0,
-        SEARCHED,
-    ),
-    Property(
-        "kl-is-zero-for-equals",
-        "kl",
-        "KL is zero for equal distributions.",
-        "Kullback and Leibler (1951), section 2",
-        "largest divergence of a distribution from itself",
-        kl_is_zero_for_equals,
-        0,
-        EXACT,
-    ),
-    Property(
-        "kl-is-positive-else",
-        "kl",
-        "KL is positive for distributions that differ.",
-        "Kullback and Leibler (1951), section 2",
-        "smallest divergence",
-        kl_is_positive_else,
-        1e-6,
-        math.inf,
-    ),
-    Property(
-        "kl-is-not-symmetric",
-        "kl",
-        "KL is not symmetric.",
-        "Cover and Thomas (2006), section 2.3",
-        "median difference between the two directions",
-        kl_is_not_symmetric,
-        1e-3,
-        math.inf,
-    ),
-    Property(
-        "kl-gradient-is-that-of-cce",
-        "kl",
-        "With one-hot targets KL has the gradient of cross-entropy.",
-        "Cover and Thomas (2006), section 2.3",
-        _OFF,
-        kl_gradient_is_that_of_cce,
-        0,
-        EXACT,
-    ),
+    bce_gradient_is_the_error,
+    bce_finds_probability,
+    bce_never_rests,
+    cce_gradient_is_the_error,
+    cce_reads_right_class_only,
+    hinge_rests_beyond_margin,
+    hinge_finds_side_only,
+    kl_is_zero_for_equals,
+    kl_is_positive_else,
+    kl_is_not_symmetric,
+    kl_gradient_is_that_of_cce,
 )

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from lossbench.anatomy.properties.measure import (
-    EXACT,
     POINTS,
     SEARCHED,
     Found,
-    Property,
     drawn,
     gradient,
+    holds,
     largest,
     minimiser,
 )
@@ -24,6 +23,8 @@ from lossbench.losses.mse import squared_error
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_ESL = "Hastie, Tibshirani and Friedman (2009)"
 
 
 def _of_values(loss: Callable[..., Tensor], **knobs: float) -> Callable[[Tensor, Tensor], Tensor]:
@@ -36,11 +37,8 @@ def _of_values(loss: Callable[..., Tensor], **knobs: float) -> Callable[[Tensor,
     return of_numbers
 
 
-_SQUARE, _ABSOLUTE, _HUBER = (
-    _of_values(squared_error),
-    _of_values(absolute_error),
-    _of_values(huber, delta=1.0),
-)
+_SQUARE, _ABSOLUTE = _of_values(squared_error), _of_values(absolute_error)
+_HUBER = _of_values(huber, delta=1.0)
 
 
 def _skewed() -> Tensor:
@@ -48,32 +46,54 @@ def _skewed() -> Tensor:
     return drawn(501, purpose="skewed", scale=1.0).exp()
 
 
+@holds("The gradient of MSE grows in proportion to the error, without bound.", f"{_ESL}, section 10.6")
 def mse_gradient_grows() -> Found:
     errors = drawn(POINTS, purpose="errors")
     return largest(gradient(lambda e: _SQUARE(e, torch.zeros_like(e)), errors) - 2 * errors)
 
 
+@holds(
+    "The constant with the least MSE is the mean.",
+    f"{_ESL}, section 2.4",
+    "distance from the mean",
+    high=SEARCHED,
+)
 def mse_finds_mean() -> Found:
     sample = _skewed()
     return Found(abs(minimiser(_SQUARE, sample) - float(sample.mean())), len(sample))
 
 
+@holds("The gradient of MAE has the same size for every error.", f"{_ESL}, section 10.6")
 def mae_gradient_is_constant() -> Found:
     errors = drawn(POINTS, purpose="errors")
     return largest(gradient(lambda e: _ABSOLUTE(e, torch.zeros_like(e)), errors).abs() - 1)
 
 
+@holds(
+    "The constant with the least MAE is the median.",
+    f"{_ESL}, section 2.4",
+    "distance from the median",
+    high=SEARCHED,
+)
 def mae_finds_median() -> Found:
     sample = _skewed()
     return Found(abs(minimiser(_ABSOLUTE, sample) - float(sample.median())), len(sample))
 
 
+@holds("Huber's gradient is that of a square up to delta and constant beyond.", "Huber (1964)")
 def huber_gradient_is_clipped() -> Found:
     errors = drawn(POINTS, purpose="errors")
     slopes = gradient(lambda e: _HUBER(e, torch.zeros_like(e)), errors)
     return largest(slopes - errors.clamp(-1, 1))
 
 
+@holds(
+    "Huber's best constant lies between the median and the mean.",
+    "Huber (1964)",
+    "share of the way from the median to the mean",
+    low=0.001,
+    high=0.999,
+)
 def huber_lies_between() -> Found:
     """The share of the way from the median to the mean at which its minimum lies."""
     sample = _skewed()
@@ -81,68 +101,11 @@ def huber_lies_between() -> Found:
     return Found((minimiser(_HUBER, sample) - median) / (mean - median), len(sample))
 
 
-_ESL = "Hastie, Tibshirani and Friedman (2009)"
-_OFF = "largest deviation"
-
 PROPERTIES = (
-    Property(
-        "mse-gradient-grows",
-        "mse",
-        "The gradient of MSE grows in proportion to the error, without bound.",
-        f"{_ESL}, section 10.6",
-        _OFF,
-        mse_gradient_grows,
-        0,
-        EXACT,
-    ),
-    Property(
-        "mse-finds-mean",
-        "mse",
-        "The constant with the least MSE is the mean.",
-        f"{_ESL}, section 2.4",
-        "distance from the mean",
-        mse_finds_mean,
-        0,
-        SEARCHED,
-    ),
-    Property(
-        "mae-gradient-is-constant",
-        "mae",
-        "The gradient of MAE has the same size for every error.",
-        f"{_ESL}, section 10.6",
-        _OFF,
-        mae_gradient_is_constant,
-        0,
-        EXACT,
-    ),
-    Property(
-        "mae-finds-median",
-        "mae",
-        "The constant with the least MAE is the median.",
-        f"{_ESL}, section 2.4",
-        "distance from the median",
-        mae_finds_median,
-        0,
-        SEARCHED,
-    ),
-    Property(
-        "huber-gradient-is-clipped",
-        "huber",
-        "Huber's gradient is that of a square up to delta and constant beyond.",
-        "Huber (1964)",
-        _OFF,
-        huber_gradient_is_clipped,
-        0,
-        EXACT,
-    ),
-    Property(
-        "huber-lies-between",
-        "huber",
-        "Huber's best constant lies between the median and the mean.",
-        "Huber (1964)",
-        "share of the way from the median to the mean",
-        huber_lies_between,
-        0.001,
-        0.999,
-    ),
+    mse_gradient_grows,
+    mse_finds_mean,
+    mae_gradient_is_constant,
+    mae_finds_median,
+    huber_gradient_is_clipped,
+    huber_lies_between,
 )
