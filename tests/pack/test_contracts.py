@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
 from contract_uses import KEPT, STEPS, Rows, Steps, Together, Towers, member
+from torch import nn
 
 from lossbench.data import module
 from lossbench.data.module import PackData
@@ -30,7 +31,7 @@ from lossbench.pack.fit import fit
 from lossbench.pack.lanes import Lanes
 from lossbench.pack.modes import cannot_stack
 from lossbench.pack.rehearsal import rehearse
-from lossbench.task import Prediction, Target
+from lossbench.task import Inputs, Prediction, Target
 
 VALUES: list[Loss] = [MSE(), MAE(), Huber(delta=0.5), Huber(delta=2.0)]
 SCORES: list[Loss] = [CCE(), KL(), Hinge(), MSE(softmax=True)]
@@ -104,6 +105,41 @@ def test_a_member_alone_equals_the_member_in_company(case: str, mode: str) -> No
         assert outcome(fit([one], mode)[0]) == outcome(result)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Curved(Rows):
+    """Functions that the processor computes otherwise at the end of a tensor than within it."""
+
+    def build(self, inputs: Inputs, outputs: int) -> nn.Module:
+        layers = (
+            nn.Linear(4, 3),
+            nn.Sigmoid(),
+            nn.Linear(3, 5),
+            nn.Softplus(),
+            nn.Mish(),
+            nn.Linear(5, outputs),
+        )
+        return nn.Sequential(*layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Softly(MSE):
+    def __call__(self, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
+        return torch.logaddexp(*self.compared(output, target, kind)).sigmoid().mean(-1)
+
+    def predict(self, output: torch.Tensor, kind: Target) -> Prediction:
+        return super().predict(nn.functional.softplus(output), kind)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 29])
+def test_what_stands_at_the_end_of_a_stack_is_computed_as_what_stands_within(batch_size: int) -> None:
+    pack = [
+        replace(m, trainer=replace(m.trainer, batch_size=batch_size)) for m in members([_Softly()], _Curved())
+    ]
+    pack = [replace(m, optimizer=replace(m.optimizer, lr=lr)) for m in pack for lr in (0.01, 0.02, 0.03)]
+    for one, result in zip(pack, fit(pack, "vmap"), strict=True):
+        assert outcome(fit([one], "vmap")[0]) == outcome(result)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_all_of_it_stacks(case: str) -> None:
     for one in CASES[case]()[::2]:
@@ -175,7 +211,7 @@ class _Raising(MSE):
 
 def test_what_is_kept_range_by_range_is_what_is_kept_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit(keeping(), "vmap")
-    monkeypatch.setattr(module, "_SHORTEST", 5)
+    monkeypatch.setattr(module, "EVALUATED_AT_ONCE", 5)
     monkeypatch.setattr(module, "_CHUNK_NUMBERS", 1)
     pack = keeping()
     for one, other in zip(fit(pack, "vmap"), whole, strict=True):

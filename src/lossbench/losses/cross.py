@@ -12,6 +12,7 @@ import lossbench.losses
 from lossbench.losses.loss import Loss
 from lossbench.losses.reduction import weighted_mean
 from lossbench.seeds import torch_generator
+from lossbench.spare import spare, with_spare
 from lossbench.task import Target
 
 if TYPE_CHECKING:
@@ -85,18 +86,17 @@ def judged(
     """
     import torch
 
-    count = output.shape[1]
+    members, count = output.shape[:2]
     order: Tensor = torch.randperm(count, generator=torch_generator(0, "cross")).to(output.device)
     blocks = torch.split(order, 128 if means == "embedding" else 4096)
     result = {}
     with torch.no_grad():
         for loss in evaluable(kind, output.shape[-1], means):
-            total = output.new_zeros(len(output))
+            total = output.new_zeros(members)
             counted: Tensor | int = 0
             for rows in blocks:
-                values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(
-                    output[:, rows], target[:, rows]
-                )
+                read = [with_spare(tensor[:, rows], spare(len(rows))) for tensor in (output, target)]
+                values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(*read)[:members]
                 if weight is None:
                     total, counted = total + values.flatten(1).sum(-1), counted + values[0].numel()
                 else:

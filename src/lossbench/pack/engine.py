@@ -25,7 +25,7 @@ class Objective(Protocol):
     """The losses of one batch. A loss that raises is reported to the pack and becomes nan."""
 
     def all(self, outputs: Tree) -> Tensor:
-        """The mean loss of every member: (R, B, ...) -> (R,)."""
+        """The mean loss of every member: (R, B, ...), with `Engine.spare` members more -> (R,)."""
 
     def one(self, member: int, output: Tree) -> Tensor:
         """The mean loss of one member: (B, ...) -> ()."""
@@ -38,6 +38,10 @@ class Engine(ABC):
     the others train as if it were not there.
     """
 
+    def spare(self, examples: int) -> int:
+        """How many copies of the last member it wants behind what it reads of so many examples."""
+        return 0
+
     @abstractmethod
     def step(
         self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
@@ -45,7 +49,7 @@ class Engine(ABC):
         """One update of all active members.
 
         Args:
-            read: what the modules are called with, each tensor (R, B, ...).
+            read: what the modules are called with, each tensor (R, B, ...), with `spare` members more.
             objective: from outputs to each member's loss.
             active: (R,) bool; None is all.
             factor: the schedule's factor on every learning rate.
@@ -57,7 +61,7 @@ class Engine(ABC):
 
     @abstractmethod
     def outputs(self, read: Read, moment: Moment) -> Tree:
-        """Evaluate what modules are called with, each tensor (R, N, ...) -> (R, N, ...), maybe by name."""
+        """Evaluate what modules are called with, with `spare` members more: (R, N, ...), maybe by name."""
 
     @abstractmethod
     def keep(self, improved: Tensor) -> None:

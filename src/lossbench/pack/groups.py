@@ -18,11 +18,21 @@ from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
 from lossbench.pack.lanes import Batch, Lanes
+from lossbench.spare import spare, with_spare
 from lossbench.task import WEIGHT, Prediction, Target, TargetKind
-from lossbench.trees import Tree
+from lossbench.trees import Tree, leaves, mapped
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
 OUTPUT = "output"
+
+
+@dataclass(frozen=True)
+class Spared:
+    """Of members and spare ones (G + spare,): their places in the pack, their lanes, their knobs."""
+
+    index: Tensor
+    lane: Tensor
+    knobs: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -51,16 +61,23 @@ class Group:
         """Member -> its place in the group."""
         return {member: place for place, member in enumerate(self.index.tolist())}
 
-    def batch(self, batch: Batch) -> tuple[Tree, Tensor | None]:
-        """What the loss reads besides outputs, each (G, B, ...): targets, and their weights."""
-        return self._read(batch.targets, self.lane)
+    @cached_property
+    def _spared(self) -> dict[int, Spared]:
+        return {}
+
+    def with_spare(self, count: int) -> Spared:
+        """The members, and the last of them `count` times more."""
+        if count not in self._spared:
+            knobs = {name: with_spare(values, count) for name, values in self.knobs.items()}
+            self._spared[count] = Spared(with_spare(self.index, count), with_spare(self.lane, count), knobs)
+        return self._spared[count]
 
     def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
-        """As `batch`, of a whole split."""
+        """What the loss reads of a split besides outputs, each (G, N, ...): targets, and their weights."""
         return self._read({**self.lanes.seen[split], **self.lanes.shared}, self.lane)
 
     def batch_of(self, place: int, batch: Batch) -> tuple[Tree, Tensor | None]:
-        """As `batch`, of the member at `place` of the group: each (B, ...)."""
+        """The same of a batch, for the member at `place` of the group: each (B, ...)."""
         return self._read(batch.targets, self._lane_of[place])
 
     @cached_property
@@ -105,17 +122,18 @@ class Group:
         device = next(iter(truth.values())).device if truth else self.lane.device
         return self.lane.to(device), {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
 
-    def values(self, outputs: Tree, targets: Tree, weights: Tensor | None) -> Tensor:
-        """The mean loss of each member on a batch: (G, B, ...) each -> (G,)."""
-        loss = self.losses[0]
+    def values(self, outputs: Tree, batch: Batch) -> Tensor:
+        """The mean loss of each member on a batch: (G, B, ...), with spare members more -> (G,)."""
+        loss, spared = self.losses[0], self.with_spare(batch.spare)
+        targets, weights = self._read(batch.targets, spared.lane)
 
         def one(output: Tree, target: Tree, weight: Tensor | None, knobs: dict[str, Tensor]) -> Tensor:
             return self._mean(replace(loss, **knobs), output, target, weight)  # type: ignore[arg-type]
 
         read = self.read(outputs)
         dims = (0, 0, None if weights is None else 0, 0)
-        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, self.knobs)
-        return result
+        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, spared.knobs)
+        return result[: len(self.losses)]
 
     def value(self, place: int, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
         """The mean loss of the member at `place` of the group on a batch: a tensor of no dimension."""
@@ -141,7 +159,10 @@ class Group:
 
     def predict(self, outputs: Tree) -> Prediction:
         """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
-        found = predicted(self.losses[0], self.target, self.layout, outputs)
+        more = spare(leaves(outputs)[0].shape[1])
+        padded = mapped(lambda tensor: with_spare(tensor, more), outputs)
+        said = predicted(self.losses[0], self.target, self.layout, padded)
+        found = Prediction(**{name: tensor[: len(self.losses)] for name, tensor in said.items()})
         if "value" in found and self.target.kind in self.lanes.units:
             # The mean of a distribution is in the units of its support already.
             found["value"] = self.lanes.units_of(self.target.kind, self.lane).own(found["value"])

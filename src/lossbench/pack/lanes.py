@@ -14,8 +14,9 @@ from lossbench.data.source import SPLITS, DataSet, Split
 from lossbench.pack.exact import exact_device
 from lossbench.pack.noise import arguments, drawn
 from lossbench.seeds import torch_generator
+from lossbench.spare import with_spare
 from lossbench.task import WEIGHT, Noise, TargetKind, Units
-from lossbench.trees import Tree, mapped
+from lossbench.trees import Tree, mapped, part
 
 if TYPE_CHECKING:
     from lossbench.data.module import PackData  # which imports Lightning, and planning needs none
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
 class Batch:
     """A training batch of all members.
 
-    read: what the modules are called with, each tensor (R, B, ...).
+    read: what the modules are called with, each tensor (R + spare, B, ...).
     targets: kind -> (L, B, ...) as losses see them, and what the data set shares (L, ...).
     weight: (R,), what each member's batch counts in the mean of its epoch; None where all batches count alike
         for each of their examples.
     size: B.
+    spare: how many times the last member stands behind all (see `lossbench.spare`).
     """
 
     read: tuple[Tree, ...]
     targets: Mapping[str, Tensor]
     weight: Tensor | None
     size: int
+    spare: int
 
 
 class Lanes:
@@ -57,7 +60,7 @@ class Lanes:
     def __init__(self, data: PackData, noise: Mapping[str, Noise], device: torch.device) -> None:
         self.device, self.noise = device, noise
         self.lane = data.lane.to(device)
-        self._one_each = data.lane.tolist() == list(range(len(data.lanes)))
+        self._spared: dict[int, Tensor] = {}
         self.datasets: list[DataSet] = data.lanes
         self.seeds = data.lane_seeds
         self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
@@ -108,20 +111,21 @@ class Lanes:
     def _of_lane(self) -> Tensor:
         return torch.arange(len(self.datasets), device=self.device).unsqueeze(1)
 
-    def batch(self, positions: Tensor, step: int) -> Batch:
+    def batch(self, positions: Tensor, step: int, spare: int = 0) -> Batch:
         """The batch at positions (L, B) of the training split; `step` updates came before it."""
+        members = self._members(spare)
         rows = self.rows["train"].gather(1, positions)
         if self.datasets[0].fresh is None:
-            inputs = self._inputs(self.by_member(rows))
+            inputs = self._inputs(rows[members])
             targets = {kind: values[self._of_lane, positions] for kind, values in self.seen["train"].items()}
         else:
             inputs, targets = self._anew(rows, positions, step)
-            inputs = mapped(self.by_member, inputs)
+            inputs = part(inputs, members)
         weight = targets.get(WEIGHT)
-        counts = None if weight is None else self.by_member(weight.double().flatten(1).sum(1))
+        counts = None if weight is None else weight.double().flatten(1).sum(1)[self.lane]
         size = positions.shape[1]
-        read = arguments(inputs, self._noise(size, "train", step))
-        return Batch(read, {**targets, **self.shared}, counts, size)
+        read = arguments(inputs, self._noise(members, size, "train", step))
+        return Batch(read, {**targets, **self.shared}, counts, size, spare)
 
     def _anew(self, rows: Tensor, positions: Tensor, step: int) -> tuple[Tree, dict[str, Tensor]]:
         """Each lane's batch as its data set makes it anew: (L, B, ...)."""
@@ -138,10 +142,11 @@ class Lanes:
             {kind: self._seen(kind, values) for kind, values in stacked.items()},
         )
 
-    def evaluated(self, split: Split, bounds: tuple[int, int]) -> tuple[Tree, ...]:
-        """What the modules are called with on a range of a split, each tensor (R, n, ...)."""
+    def evaluated(self, split: Split, bounds: tuple[int, int], spare: int = 0) -> tuple[Tree, ...]:
+        """What the modules are called with on a range of a split, each tensor (R + spare, n, ...)."""
+        members = self._members(spare)
         rows = self.rows[split][:, bounds[0] : bounds[1]]
-        return arguments(self._inputs(self.by_member(rows)), self._noise(rows.shape[1], split, bounds[0]))
+        return arguments(self._inputs(rows[members]), self._noise(members, rows.shape[1], split, bounds[0]))
 
     def inputs_of(self, split: Split) -> Tree:
         """The inputs of a split, (L, N, ...)."""
@@ -150,10 +155,12 @@ class Lanes:
     def _inputs(self, rows: Tensor) -> Tree:
         return mapped(lambda pool: pool[rows], self.pool)
 
-    def _noise(self, count: int, *moment: str | int) -> dict[str, Tensor]:
+    def _noise(self, members: Tensor, count: int, *moment: str | int) -> dict[str, Tensor]:
         found = drawn(self.noise, self.seeds, count, *moment) if self.noise else {}
-        return {name: self.by_member(tensor.to(self.device)) for name, tensor in found.items()}
+        return {name: tensor.to(self.device)[members] for name, tensor in found.items()}
 
-    def by_member(self, tensor: Tensor) -> Tensor:
-        """(L, ...) -> (R, ...), on whichever device."""
-        return tensor if self._one_each else tensor[self.lane.to(tensor.device)]
+    def _members(self, spare: int) -> Tensor:
+        """The lanes of the members, and that of the last `spare` times more."""
+        if spare not in self._spared:
+            self._spared[spare] = with_spare(self.lane, spare)
+        return self._spared[spare]

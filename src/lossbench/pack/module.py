@@ -96,7 +96,8 @@ class Pack(LightningModule):
 
     def training_step(self, positions: Tensor, batch: int) -> None:
         """One update of all active members on their batches: positions (L, B) of the training splits."""
-        read = self.lanes.batch(positions, self.updates)
+        spare = self.engine.spare(positions.shape[1])
+        read = self.lanes.batch(positions, self.updates, spare)
         objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.epochs
@@ -206,7 +207,8 @@ class Pack(LightningModule):
         # Not the number of updates: those that a pack has taken at its end depend on its longest member.
         epoch = 0 if self.trainer.testing else self.current_epoch + 1
         moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
-        return self.engine.outputs(self.lanes.evaluated(split, bounds), moment)
+        spare = self.engine.spare(bounds[1] - bounds[0])
+        return self.engine.outputs(self.lanes.evaluated(split, bounds, spare), moment)
 
     def _evaluation(self, split: Split) -> Evaluation:
         return Evaluation(self.groups, self.members, split, self._train_outputs, self._not_judged)

@@ -36,10 +36,11 @@ class BatchLosses:
         self.raised = 0
 
     def all(self, outputs: Tree) -> Tensor:
-        """The mean loss of every member: (R, B, ...) -> (R,)."""
+        """The mean loss of every member: (R, B, ...), with spare members more -> (R,)."""
         if len(self.groups) == 1:
             return self._group(self.groups[0], outputs)
-        parts = [self._group(group, part(outputs, group.index)) for group in self.groups]
+        spare = self.batch.spare
+        parts = [self._group(group, part(outputs, group.with_spare(spare).index)) for group in self.groups]
         order = torch.cat([group.index for group in self.groups]).argsort()
         return torch.cat(parts)[order]
 
@@ -55,7 +56,7 @@ class BatchLosses:
 
     def _group(self, group: Group, outputs: Tree) -> Tensor:
         try:
-            return group.values(outputs, *group.batch(self.batch))
+            return group.values(outputs, self.batch)
         except Exception as error:
             # One of them raises: find out which, and let the others go on.
             members, before = group.index.tolist(), self.raised

@@ -15,16 +15,15 @@ from lossbench.pack.engine import Engine, Moment, Objective, Read
 from lossbench.pack.recurrence import decomposed
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
-from lossbench.trees import Tree, mapped, part
+from lossbench.spare import spare, with_spare
+from lossbench.trees import Tree, leaves, mapped, part
 
 
 class StackedEngine(Engine):
     """R members as the rows of one matrix of parameters.
 
-    A matrix product of a batch of one takes another path through the BLAS library than one of two or more
-    (measured with MKL: the last bits differ), and rounding grows in training. So a lone member gets a twin
-    that is carried through every product and never trained: a member then has the same numbers, to the bit,
-    alone and in company.
+    Behind the last of them stand copies of it that are carried through every step and never trained
+    (`lossbench.spare`): a member then has the same numbers, to the bit, alone and in company.
 
     Args:
         members: who trains; their modules have one structure.
@@ -34,10 +33,9 @@ class StackedEngine(Engine):
 
     def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
         self.module = modules[0]
-        seeds = [stream(m.seed, "dropout") for m in members]
         self.count = len(members)
-        if self.count == 1:
-            modules, seeds = [modules[0]] * 2, seeds * 2
+        modules = [*modules, modules[-1]]
+        seeds = [stream(m.seed, "dropout") for m in (*members, members[-1])]
         self.seeds = torch.tensor(seeds, device=device)
         rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in modules]
         self.matrix = torch.stack(rows).to(device)
@@ -62,17 +60,22 @@ class StackedEngine(Engine):
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
             return functional_call(self.module, (parameters, buffers), arguments)
 
-        if self.count == 1:
-            read = mapped(lambda tensor: tensor.expand(2, *tensor.shape[1:]), read)
+        more = len(leaves(read)[0]) - self.count - 1
+        state = (self.parameters, self.buffers)
+        if more:  # a batch so short that one copy does not fill a vector
+            state = mapped(lambda tensor: with_spare(tensor, more), state)
         with decomposed(self.module):
-            return part(torch.vmap(one)(self.parameters, self.buffers, read), slice(self.count))
+            return torch.vmap(one)(*state, read)
+
+    def spare(self, examples: int) -> int:
+        return spare(examples)
 
     def step(
         self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         self.module.train()
         advance(self.buffers, self.seeds, step)
-        losses = objective.all(self._forward(read))
+        losses = objective.all(self._forward(read))  # of the members, without their spare
         if not losses.requires_grad:  # every member's loss raised
             return losses
         # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
@@ -90,7 +93,7 @@ class StackedEngine(Engine):
     @torch.no_grad()
     def outputs(self, read: Read, moment: Moment) -> Tree:
         self.module.eval()
-        return self._forward(read)
+        return part(self._forward(read), slice(self.count))
 
     def keep(self, improved: Tensor) -> None:
         self.best = torch.where(improved.unsqueeze(1), self.matrix[: self.count], self.best)
