@@ -200,7 +200,8 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
         fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]
         raise InputError(
             f"model={model.name} cannot read data={source.name}, which gives {' or '.join(source.reads)}; "
-            f"models that fit: {', '.join(fitting)}."
+            f"models that fit: {', '.join(fitting) or 'none that ships'} "
+            f"(this one reads {', '.join(model.reads)})."
         )
     target = loss.chosen_target(source.targets())
     if target is None:
@@ -211,7 +212,9 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
         as_set = ", its knobs as they are set," if loss.name in fitting else ""
         raise InputError(
             f"loss={loss.name}{as_set} cannot train on data={source.name}, "
-            f"whose targets are {', '.join(offered)}; losses that fit: {', '.join(fitting)}."
+            f"whose targets are {', '.join(offered)}; "
+            f"losses that fit: {', '.join(fitting) or 'none that ships'} "
+            f"(this one trains on {', '.join(loss.trains_on)})."
         )
     suited = trainer.suited(source.epochs, source.training_size)
     return Member(seed, source, model, loss, optimizer, suited, reads[0], target)

@@ -56,7 +56,7 @@ class Evaluation:
 
     Args:
         groups, members: all of the pack.
-        split: which one.
+        split: which one; of `size` examples.
         train: asked for only where class scores come from the class means of the training embeddings.
         report: called with a member whose prediction raises; the others go on.
     """
@@ -66,16 +66,17 @@ class Evaluation:
         groups: Sequence[Group],
         members: Sequence[Member],
         split: Split,
+        size: int,
         train: TrainOutputs,
         report: Report,
     ) -> None:
-        self.members, self.split, self.report = members, split, report
+        self.members, self.split, self.size, self.report = members, split, size, report
         self.measures = members[0].source.measures
         self.keeping = [measure for measure in self.measures if measure.keep]
         self.exact = exact_device(groups[0].lanes.device)
         self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
         self._train, self._trained = train, None
-        self._outputs: list[Tree] = []
+        self._outputs: Tree = None
         self._pieces: list[tuple[Group, list[Found]]] = [(group, []) for group in groups]
 
     def add(self, outputs: Tree, start: int) -> None:
@@ -87,11 +88,18 @@ class Evaluation:
         if self.keeping:
             self._predict(outputs, start)
         else:
-            self._outputs.append(outputs)
+            self._hold(outputs, start)
+
+    def _hold(self, outputs: Tree, start: int) -> None:
+        """Into room for all: what stays of a chunk would stand in the way of the next one's inputs."""
+        if self._outputs is None:
+            self._outputs = mapped(lambda t: t.new_empty(len(t), self.size, *t.shape[2:]), outputs)
+        for room, tensor in zip(leaves(self._outputs), leaves(outputs), strict=True):
+            room[:, start : start + tensor.shape[1]] = tensor
 
     def whole(self) -> Tree | None:
         """The outputs (R, N, ...) of the split; None where only what measures keep is held."""
-        return None if self.keeping else mapped(lambda *parts: torch.cat(parts, dim=1), *self._outputs)
+        return self._outputs
 
     def found(self) -> list[Found]:
         """What groups, or parts of groups, predict of the whole split; of who raised nothing."""

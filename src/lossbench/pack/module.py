@@ -211,7 +211,8 @@ class Pack(LightningModule):
         return self.engine.outputs(self.lanes.evaluated(split, bounds, spare), moment)
 
     def _evaluation(self, split: Split) -> Evaluation:
-        return Evaluation(self.groups, self.members, split, self._train_outputs, self._not_judged)
+        size = self.data.size(split)
+        return Evaluation(self.groups, self.members, split, size, self._train_outputs, self._not_judged)
 
     def _train_outputs(self) -> Tree:
         parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
