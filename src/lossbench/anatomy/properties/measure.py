@@ -52,7 +52,7 @@ class Property:
 
 
 def holds(
-    sentence: str, source: str, measured: str = "largest deviation", low: float = 0.0, high: float = EXACT
+    sentence: str, source: str, measured: str = "largest deviation", low: float = 0, high: float = EXACT
 ) -> Callable[[Callable[[], Found]], Property]:
     """The property that a function measures, by whose name it is known."""
 
