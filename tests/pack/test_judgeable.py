@@ -25,6 +25,10 @@ def summed_up(value: Tensor, target: Tensor) -> dict[str, Tensor]:
     return {"bias": (value - target).mean()}
 
 
+def best_of_many(value: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return {"bias": (value - target).topk(50).values.mean(-1)}
+
+
 @pytest.fixture(autouse=True)
 def _mine(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ModuleType("my_metrics")
@@ -33,6 +37,7 @@ def _mine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("BIAS", ("value",), biased),
         ("WIDTH", ("low", "high"), biased),
         ("SUM", ("value",), summed_up),
+        ("BEST", ("value",), best_of_many),
     ):
         setattr(made, name, Measure(bias, needs, ("continuous",), f"my_metrics:{function.__name__}"))
         setattr(made, function.__name__, function)
@@ -56,6 +61,13 @@ def test_one_loss_that_feeds_it_is_enough(jobs: Compose) -> None:
 def test_a_measure_that_gives_one_number_for_all_runs_is_told(jobs: Compose) -> None:
     with pytest.raises(InputError, match=r"must give a tensor \(1,\) for 1 runs .* gave \(\) for bias"):
         plan(jobs("loss=mse data.metrics=[my_metrics.SUM]"), 1, 8)
+
+
+def test_a_measure_that_raises_on_a_few_examples_is_told_beforehand(
+    jobs: Compose, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan(jobs("loss=mse data.metrics=[my_metrics.BEST]"), 1, 8)
+    assert "judging loss=mse on 8 examples of data=outliers raised RuntimeError: " in caplog.text
 
 
 def test_a_measure_of_ones_own_is_among_the_results(jobs: Compose) -> None:

@@ -32,8 +32,8 @@ def check_metrics(
     """The metrics that choose epochs and learning rates must be among those that the loss defines.
 
     Returns:
-        names of what it predicts, if that can be tried; and what to say where it does not define the metric
-        that judges: claims may be about other losses.
+        names of what it predicts, if that can be tried; and what to say where it cannot, or where the loss
+        does not define the metric that judges: claims may be about other losses.
     """
     targets = {kind: values[places] for kind, values in data.train.targets.items()}
     try:
@@ -44,8 +44,10 @@ def check_metrics(
         given = _metrics(member, prediction, targets, data.shared)
     except InputError:
         raise
-    except Exception:  # of a metric: told of the run
-        return None, None
+    except Exception as error:  # perhaps of these few examples alone: if not, the run fails and says it
+        why = " ".join((str(error).splitlines() or [""])[0].split())
+        tried = f"judging loss={member.loss.name} on {len(places)} examples of data={member.source.name}"
+        return None, f"{tried} raised {type(error).__name__}: {why:.150}"
     finally:
         module.train()
     select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"

@@ -55,7 +55,8 @@ def order(compared: Sequence[Compared]) -> tuple[str, bool]:
     """The key by which losses are sorted, and whether ascending: the best first, where there is no axis."""
     if len(compared) == 1 and not compared[0].axes and compared[0].judge:
         judge = compared[0].judge
-        return f"metrics.`test/{judge}`", not compared[0].metrics[judge].higher_is_better
+        told = compared[0].metrics.get(judge)
+        return f"metrics.`test/{judge}`", not (told and told.higher_is_better)
     return "attributes.start_time", False
 
 
