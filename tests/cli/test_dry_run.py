@@ -65,7 +65,8 @@ def test_everything_is_shown_and_no_file_or_folder_made(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    typed(monkeypatch, "--dry-run", *line)
+    with pytest.raises(SystemExit, match="0"):
+        typed(monkeypatch, "--dry-run", *line)
     said = capsys.readouterr()
     assert [path.name for path in folder.iterdir()] == ["t.csv"]
     assert said.out.startswith("Dry run: nothing is recorded or kept.\n")
