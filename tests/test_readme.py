@@ -24,6 +24,7 @@ SHORTER = {
     "'seed=range(0,10)'": "'seed=range(0,10)' trainer.max_epochs=2",  # all seeds, or there are no verdicts
     "optimizer.lr=0.001,0.003,0.01,0.03": "optimizer.lr=0.003,0.01",
     "optimizer.lr=0.003,0.01,0.03": "optimizer.lr=0.003,0.01",
+    "trainer.max_epochs=5 ": "",
     "lossbench.report ": "lossbench.report report.figures=false ",
 }
 # A line of the report's table of verdicts: the verdict, the claim, the difference with its interval.
@@ -36,6 +37,7 @@ JOURNEYS = {
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),
     "metric": ("loss.name", {"mse", "mae", "huber"}, 3),
     "module": ("loss.name", {"mse", "huber"}, 1),
+    "stream": ("loss.name", {"mse", "huber"}, 1),
 }
 TYPED = "table"  # the journey whose every process is started by a shell
 
@@ -66,7 +68,11 @@ def forked(script: str, folder: Path, program: Callable[..., Done]) -> Done:
     shown = told = ""
     for line in script.replace("\\\n", " ").splitlines():
         python, option, module, *arguments = shlex.split(line)
-        assert (python, option) == ("python", "-m")
+        assert python == "python"
+        if option == "-c":
+            subprocess.run([sys.executable, "-c", module], cwd=folder, check=True)
+            continue
+        assert option == "-m"
         more = ["hydra.launcher.n_jobs=1"] if module == "lossbench" else []
         done = program(*arguments, *more, module=module, folder=folder)
         shown, told = shown + done.stdout, told + done.stderr

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_up_streams import DRAWS as DRAWS_OF_READING
+from made_up_streams import streamed
 from torch import Tensor, nn
 
 from lossbench.data.cache import DataCache
@@ -308,3 +310,30 @@ def test_recurrent_layers_have_the_numbers_they_have_alone(
     for job, member in zip(together, packed, strict=True):
         assert results([job], pack.mode) == [member], job.name
     assert not [warning for warning in recwarn if "performance drop" in str(warning.message)]
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+@pytest.mark.parametrize("draws", list(DRAWS_OF_READING))
+def test_what_is_read_batch_by_batch_has_the_numbers_it_has_alone(
+    jobs: Compose, draws: str, mode: str, tmp_path: Path
+) -> None:
+    """Also where reading draws random numbers, and after an interruption."""
+    held = jobs(*[f"loss={loss} seed={seed}" for loss in ("mse", "mae") for seed in (0, 1)])
+    together = [streamed(job, draws) for job in held]
+    packed = results(together, mode)
+    if draws != "nothing":
+        assert packed[0] != results([streamed(held[0])], mode)[0]  # it does draw
+    for job, member in zip(together, packed, strict=True):
+        random.seed(job.member.seed + 7)  # whatever the process has drawn before
+        assert results([job], mode) == [member], job.name
+    checkpoint = Checkpoints(tmp_path).of(["streamed"], mode, gpu=False, every=1)
+
+    def interrupt(members: int) -> None:
+        if checkpoint.path.exists():
+            raise InterruptedError
+
+    pack = [job.member for job in together]
+    with pytest.raises(InterruptedError):
+        fit(pack, mode, on_epoch=interrupt, checkpoint=checkpoint)
+    resumed = fit(pack, mode, checkpoint=checkpoint)
+    assert [(result.metrics, result.history) for result in resumed] == packed

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 from lossbench.data.cache import DataCache
+from lossbench.data.module import PackData
 from lossbench.data.source import DataSet
 from lossbench.job import Job
 from lossbench.pack.fit import fit
 from lossbench.pack.judging import example_arrays
+from lossbench.pack.lanes import HeldLanes
 
 Compose = Callable[..., list[Job]]
 DIGITS = "data=mnist_5k data.train_size=200 data.val_size=50 data.test_size=2000"
@@ -20,16 +23,20 @@ FACES = "data=faces model=cnn loss=triplet"
 
 
 def loaded(jobs: list[Job]) -> list[DataSet]:
-    return [DataCache().load(job.member.source, job.member.seed, job.member.reads) for job in jobs]
+    found = [DataCache().load(job.member.source, job.member.seed, job.member.reads) for job in jobs]
+    return [data for data in found if isinstance(data, DataSet)]
+
+
+def numbered(jobs: list[Job], datasets: list[DataSet]) -> list[dict[str, npt.NDArray[np.int64]]]:
+    lanes = HeldLanes(PackData(datasets, [job.member.seed for job in jobs], 8), {}, torch.device("cpu"))
+    return example_arrays([job.member for job in jobs], lanes)
 
 
 @pytest.mark.parametrize("asked", [f"{DIGITS} loss=cce", FACES, "data=sentiment model=linear loss=mse"])
 def test_one_number_is_one_example_whatever_the_seed(jobs: Compose, asked: str) -> None:
     composed = jobs(*(f"{asked} seed={seed}" for seed in (0, 1)), small=False)
     one, other = datasets = loaded(composed)
-    first, second = (
-        arrays["example_id"] for arrays in example_arrays([j.member for j in composed], datasets)
-    )
+    first, second = (arrays["example_id"] for arrays in numbered(composed, datasets))
     _, here, there = np.intersect1d(first, second, return_indices=True)
     assert len(here) >= 20  # seeds draw their tests from one pool, so they share examples
     if one.inputs is other.inputs:
@@ -41,16 +48,14 @@ def test_one_number_is_one_example_whatever_the_seed(jobs: Compose, asked: str) 
 
 def test_data_drawn_anew_for_each_seed_share_no_number(jobs: Compose) -> None:
     composed = jobs("seed=0", "seed=1", "seed=1 data.contamination=0.4", "seed=2147483647")
-    found = [
-        arrays["example_id"] for arrays in example_arrays([j.member for j in composed], loaded(composed))
-    ]
+    found = [arrays["example_id"] for arrays in numbered(composed, loaded(composed))]
     assert np.array_equal(found[1], found[2])  # noise on training targets makes no other test examples
     assert len(np.unique(np.concatenate([found[0], *found[2:]]))) == 3 * 50
 
 
 def test_a_photograph_tells_its_person(jobs: Compose) -> None:
     composed = jobs(*(f"{FACES} seed={seed}" for seed in (0, 1)), small=False)
-    for arrays in example_arrays([j.member for j in composed], loaded(composed)):
+    for arrays in numbered(composed, loaded(composed)):
         assert np.array_equal(arrays["group_id"], arrays["example_id"] // 10)
         assert len(np.unique(arrays["group_id"])) == 10
 

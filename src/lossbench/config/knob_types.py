@@ -61,7 +61,7 @@ class Type:
             raise InputError(f"{path} must be {what}; got {value!r}{remedy}.")
 
     def canonical(self, value: Any) -> Any:
-        """A checked value in its one spelling: floats are floats, lists are tuples, sets are sorted."""
+        """A checked value in its one spelling: floats are floats, paths paths, lists tuples, sets sorted."""
         if isinstance(value, (list, tuple, set, frozenset)) and self.many:
             items = [self._one(item) for item in value]
             if self.unordered:
@@ -70,6 +70,8 @@ class Type:
         return self._one(value)
 
     def _one(self, value: Any) -> Any:
+        if self.item is Path and isinstance(value, str):
+            return Path(value)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) + 0.0 if number and self.item is float else value  # adding 0.0: -0.0 is 0.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossbench.errors import InputError
 
@@ -20,7 +20,7 @@ class Border:
     def __init__(self, source: DataSource) -> None:
         self.source = source
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> NoReturn:
         raise InputError(f"data={self.source.name}: {why} (see lossbench.data.source).")
 
     def tensor(self, what: str, values: Any) -> None:

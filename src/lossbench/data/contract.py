@@ -47,15 +47,21 @@ def _known(source: DataSource, what: str, words: Iterable[str], known: Iterable[
             raise InputError(f"data={source.name}: {name}.{what} names {word!r} ({suggestion(word, known)}).")
 
 
-def check_data(source: DataSource, data: Any) -> None:
-    """Check what was loaded.
+def check_data(source: DataSource, data: Any) -> DataSet:
+    """Check what was loaded, and return it.
 
     Raises:
         InputError: something in it is not as `data.source` promises.
     """
     from lossbench.data.source import DataSet
+    from lossbench.data.stream import Stream
 
     border = _Border(source)
+    if isinstance(data, Stream):
+        border.refuse(
+            "it loads a stream, which is not read as a whole to be known; let fingerprint(seed) say what it "
+            "is, by the size and the time of its files, say"
+        )
     if not isinstance(data, DataSet):
         border.refuse(
             f"load must return a DataSet, as self.data_set(...) makes one; it returned {type_of(data)}"
@@ -68,6 +74,7 @@ def check_data(source: DataSource, data: Any) -> None:
     border.measures(data)
     for kind, units in data.units.items():
         border.units(kind, units, declared)
+    return data
 
 
 def check_same(source: DataSource, seed: int, data: DataSet) -> None:

@@ -42,11 +42,9 @@ class PackData(LightningDataModule):
     def __init__(self, datasets: Sequence[DataSet], seeds: Sequence[int], batch_size: int) -> None:
         super().__init__()
         self.datasets = list(datasets)
-        keys = [(id(data), seed) for data, seed in zip(datasets, seeds, strict=True)]
-        first = {key: keys.index(key) for key in dict.fromkeys(keys)}  # the first member of each lane
-        self.lane = torch.tensor([list(first).index(key) for key in keys])
-        self.lanes = [self.datasets[member] for member in first.values()]
-        self.lane_seeds = [seeds[member] for member in first.values()]
+        self.lane, first = lanes_among(self.datasets, seeds)
+        self.lanes = [self.datasets[member] for member in first]
+        self.lane_seeds = [seeds[member] for member in first]
         self.batch_size = batch_size
         self.pool, offsets = _join_inputs(self.lanes)
         self.rows: dict[Split, Tensor] = {
@@ -80,7 +78,7 @@ class PackData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of positions (L, B); the last of an epoch may be smaller."""
-        return _loader(_Batches(self))
+        return loader(_Batches(self))
 
     def val_dataloader(self) -> DataLoader[tuple[int, int]]:
         """Ranges of positions, small enough to be evaluated for all members at once."""
@@ -91,18 +89,13 @@ class PackData(LightningDataModule):
         return self._ranges("test")
 
     def chunks(self, split: Split) -> list[tuple[int, int]]:
-        """The ranges [start, stop) of an evaluation.
-
-        They are the same for any number of members: the last bits of a product may depend on its rows
-        (measured with MKL), and so do the random numbers that a model draws.
-        """
-        numbers = sum(leaf[0].numel() for leaf in leaves(self.pool))
-        step = max(EVALUATED_AT_ONCE, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
+        """The ranges [start, stop) of an evaluation, the same for any number of members."""
+        step = evaluation_size(sum(leaf[0].numel() for leaf in leaves(self.pool)))
         size = self.size(split)
         return [(start, min(start + step, size)) for start in range(0, size, step)]
 
     def _ranges(self, split: Split) -> DataLoader[tuple[int, int]]:
-        return _loader(self.chunks(split))
+        return loader(self.chunks(split))
 
 
 class _Batches(IterableDataset[Tensor]):
@@ -120,7 +113,23 @@ class _Batches(IterableDataset[Tensor]):
         yield from torch.split(order, self.data.batch_size, dim=1)
 
 
-def _loader(batches: Any) -> DataLoader[Any]:
+def lanes_among(datasets: Sequence[object], seeds: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The lane (R,) of each member, and the first member of each lane."""
+    keys = [(id(data), seed) for data, seed in zip(datasets, seeds, strict=True)]
+    distinct = list(dict.fromkeys(keys))
+    return torch.tensor([distinct.index(key) for key in keys]), [keys.index(key) for key in distinct]
+
+
+def evaluation_size(numbers: int) -> int:
+    """How many examples an evaluation step takes, of as many numbers of input each.
+
+    It is the same for any number of members: the last bits of a product may depend on its rows (measured with
+    MKL), and so do the random numbers that a model draws.
+    """
+    return max(EVALUATED_AT_ONCE, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
+
+
+def loader(batches: Any) -> DataLoader[Any]:
     # With a generator of its own a loader draws nothing from torch's global one.
     return DataLoader(batches, batch_size=None, generator=torch.Generator())
 

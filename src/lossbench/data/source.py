@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from lossbench.config.choice import Choice, knob
 from lossbench.config.knob_types import types_of
@@ -87,6 +87,19 @@ class DataSet:
     units: Mapping[TargetKind, Units] = field(default_factory=dict)
     shared: Mapping[str, Tensor] = field(default_factory=dict)
     fresh: Fresh | None = None
+
+
+class Loaded(Protocol):
+    """What `DataSource.load` gives: a `DataSet`, or where that is larger than memory a `stream.Stream`."""
+
+    @property
+    def description(self) -> Description: ...
+
+    @property
+    def units(self) -> Mapping[TargetKind, Units]: ...
+
+    @property
+    def shared(self) -> Mapping[str, Tensor]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +183,8 @@ class DataSource(Choice):
         raise NotImplementedError(f"{type(self).__name__} lets its size decide on the epochs: say it")
 
     @abstractmethod
-    def load(self, seed: int, reads: InputKind) -> DataSet:
-        """Load, split and corrupt for one seed.
+    def load(self, seed: int, reads: InputKind) -> Loaded:
+        """Load, split and corrupt for one seed; data larger than memory is a stream.
 
         Raises:
             InputError: files are missing, damaged or cannot be fetched.
@@ -209,6 +222,5 @@ def _digest(source: DataSource, seed: int) -> str:
     from lossbench.data.contract import check_data
     from lossbench.data.digest import digest
 
-    data = source.load(seed, source.reads[0])
-    check_data(source, data)  # or its faults would be met here, in other words
-    return digest(data)
+    # Checked, or its faults would be met here, in other words.
+    return digest(check_data(source, source.load(seed, source.reads[0])))

@@ -134,8 +134,7 @@ class Evaluation:
         prediction = self._prediction(group, own)
         if not self.keeping:
             return Found(group, prediction)
-        chunk = slice(start, start + leaves(own)[0].shape[1])
-        truth = {kind: values[:, chunk] for kind, values in group.lanes.truth[self.split].items()}
+        truth = group.lanes.truth_of(self.split, slice(start, start + leaves(own)[0].shape[1]))
         made = {measure: group.kept(measure, prediction, truth) for measure in self.keeping}
         kept = {measure: tensors for measure, tensors in made.items() if tensors is not None}
         others = needed(measure for measure in self.measures if not measure.keep)
@@ -144,7 +143,7 @@ class Evaluation:
     def _prediction(self, group: Group, outputs: Tree) -> Prediction:
         prediction = group.predict(outputs)
         wants_scores = "scores" not in prediction and "scores" in needed(self.measures)
-        if wants_scores and "embedding" in prediction and "identity" in group.lanes.truth["train"]:
+        if wants_scores and "embedding" in prediction and "identity" in group.lanes.kinds:
             if self._trained is None:
                 self._trained = self._train()
             known = group.predict(_of_group(self._trained, group))["embedding"]

@@ -24,6 +24,7 @@ from lossbench.pack.fate import MemberResult
 from lossbench.pack.memory import freed_memory_kept
 from lossbench.pack.module import Pack
 from lossbench.pack.saving import Saving
+from lossbench.pack.streamed import StreamData, pack_data
 
 # Told after each epoch of how many members are still training.
 OnEpoch = Callable[[int], None]
@@ -55,7 +56,7 @@ def fit(
     cache = cache or DataCache()
     first = members[0]
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
-    data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
+    data = pack_data(datasets, [member.seed for member in members], first.trainer.batch_size)
     callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every != 0 else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
@@ -74,7 +75,7 @@ def fit(
 
 
 def _fitted(
-    pack: Pack, data: PackData, first: Member, callbacks: Sequence[Callback], begun: Path | None
+    pack: Pack, data: PackData | StreamData, first: Member, callbacks: Sequence[Callback], begun: Path | None
 ) -> Pack:
     """Train a pack, from a checkpoint where it has one, and test it once."""
     trainer = trainer_of(first, callbacks, max_epochs=first.trainer.epochs)

@@ -24,7 +24,6 @@ from lossbench.trees import Tree, mapped
 if TYPE_CHECKING:
     import numpy as np
 
-    from lossbench.data.source import DataSet, Examples
     from lossbench.data.splits import Ids
 
 log = logging.getLogger(__name__)
@@ -126,8 +125,7 @@ def prediction_arrays(
         count: R.
     """
     arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in range(count)]
-    small = isinstance(lanes.pool, Tensor) and lanes.pool[0].numel() == 1
-    inputs = lanes.inputs_of("test") if small else None
+    inputs = lanes.inputs_of("test")
     for one in found:
         group = one.group
         for place, member in enumerate(group.index.tolist()):
@@ -142,24 +140,19 @@ def prediction_arrays(
     return arrays
 
 
-def example_arrays(members: Sequence[Member], datasets: Sequence[DataSet]) -> list[dict[str, Ids]]:
+def example_arrays(members: Sequence[Member], lanes: Lanes) -> list[dict[str, Ids]]:
     """Which test examples each member was judged on: `example_id`, and `group_id` where they come in groups.
-
-    Args:
-        members, datasets: of a pack, in the same order.
 
     Returns:
         (N,) int64 each; one number is one example, or one group, in all runs of a data set.
     """
-    return [_numbered(member, data.test) for member, data in zip(members, datasets, strict=True)]
+    of_lanes = lanes.lane.tolist()
+    return [_numbered(member, lanes.numbers_of(lane)) for member, lane in zip(members, of_lanes, strict=True)]
 
 
-def _numbered(member: Member, examples: Examples) -> dict[str, Ids]:
+def _numbered(member: Member, numbers: Mapping[str, Tensor]) -> dict[str, Ids]:
     start = member.seed << 32 if member.source.fresh_examples else 0  # seeds have 31 bits, rows fewer than 32
-    found = {"example_id": examples.rows if examples.ids is None else examples.ids}
-    if examples.groups is not None:
-        found["group_id"] = examples.groups
-    return {name: (numbers + start).cpu().numpy() for name, numbers in found.items()}
+    return {name: (own + start).cpu().numpy() for name, own in numbers.items()}
 
 
 def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], index: Tensor, count: int) -> None:

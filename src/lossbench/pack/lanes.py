@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from lossbench.data.source import SPLITS, DataSet, Split
+from lossbench.data.stream import Stream
 from lossbench.pack.exact import exact_device
 from lossbench.pack.noise import arguments, drawn
 from lossbench.seeds import torch_generator
@@ -41,57 +43,87 @@ class Batch:
     spare: int
 
 
-class Lanes:
+class Lanes(ABC):
     """The data of L lanes where R members train.
 
     Args:
-        data: of the members.
-        noise: of their model.
+        lanes: the data of each.
+        lane: (R,) the lane of each member.
+        seeds: of the lanes.
+        noise: of the members' model.
         device: where they train.
 
     Attributes:
         lane: (R,) the lane of each member.
+        seeds: of the lanes.
         truth: split -> kind of target -> (L, N, ...) in the task's own units, for the metrics; continuous
-            ones in float64; on the device for that (`exact_device`).
+            ones in float64; on the device for that (`exact_device`). Those of a split are asked for when it
+            has been evaluated.
+        kinds: of all targets.
         seen: the same as losses see them, where members train.
         shared: name -> (L, ...), what is not per example.
     """
 
-    def __init__(self, data: PackData, noise: Mapping[str, Noise], device: torch.device) -> None:
+    def __init__(
+        self,
+        lanes: Sequence[DataSet | Stream],
+        lane: Tensor,
+        seeds: list[int],
+        noise: Mapping[str, Noise],
+        device: torch.device,
+    ) -> None:
         self.device, self.noise = device, noise
-        self.lane = data.lane.to(device)
+        self.exact = exact_device(device)
+        self.lane = lane.to(device)
         self._spared: dict[int, Tensor] = {}
-        self.datasets: list[DataSet] = data.lanes
-        self.seeds = data.lane_seeds
-        self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
-        self.rows = {split: rows.to(device) for split, rows in data.rows.items()}
-        exact = exact_device(device)
-        self.truth: dict[Split, dict[TargetKind, Tensor]] = {
-            split: {
-                kind: self._stacked(split, kind, exact) for kind in getattr(self.datasets[0], split).targets
-            }
-            for split in SPLITS
-        }
-        self.units = {kind: self._units(kind, exact) for kind in self.datasets[0].units}
-        self.seen = {split: {k: self._seen(k, v) for k, v in self.truth[split].items()} for split in SPLITS}
+        self.seeds = seeds
+        self._units = [one.units for one in lanes]
+        self.units: dict[TargetKind, Units] = {}
+        self.truth: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
+        self.seen: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
+        self.kinds = {target.kind for target in lanes[0].description.targets}
         self.shared = {
-            name: torch.stack([d.shared[name] for d in self.datasets]).to(device)
-            for name in self.datasets[0].shared
+            name: torch.stack([one.shared[name] for one in lanes]).to(device) for name in lanes[0].shared
         }
 
-    def _stacked(self, split: Split, kind: TargetKind, exact: torch.device) -> Tensor:
-        values = torch.stack([getattr(data, split).targets[kind] for data in self.datasets]).to(exact)
+    @abstractmethod
+    def batch(self, step_of_data: Any, step: int, spare: int = 0) -> Batch:
+        """A training batch, of what the data gives for a step; `step` updates came before it."""
+
+    @abstractmethod
+    def evaluated(self, split: Split, part_of_split: Any, spare: int = 0) -> tuple[Tree, ...]:
+        """What the modules are called with on a part of a split, each tensor (R + spare, n, ...)."""
+
+    @abstractmethod
+    def numbers_of(self, lane: int) -> dict[str, Tensor]:
+        """Of the test examples of a lane, (N,) int64: `example_id`, and `group_id` where they have groups."""
+
+    def inputs_of(self, split: Split) -> Tensor | None:
+        """The inputs of a split, (L, N, 1), where they are at hand and one number each."""
+        return None
+
+    def hold(self, split: Split, targets: Mapping[TargetKind, Tensor]) -> None:
+        """Take in the targets of a split, (L, N, ...)."""
+        for kind, values in targets.items():
+            self.truth[split][kind] = self._exact(kind, values)
+            self.seen[split][kind] = self._seen(kind, self.truth[split][kind])
+
+    def truth_of(self, split: Split, examples: slice) -> dict[TargetKind, Tensor]:
+        """`truth` of the examples that were evaluated last."""
+        return {kind: values[:, examples] for kind, values in self.truth[split].items()}
+
+    def _exact(self, kind: TargetKind, values: Tensor) -> Tensor:
+        values = values.to(self.exact)
         return values.double() if kind == "continuous" else values
 
-    def _units(self, kind: TargetKind, exact: torch.device) -> Units:
-        """With a row for each lane, that broadcasts with (L, N, ...)."""
-        trailing = self.truth["train"][kind].shape[2:]
+    def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> Units:
+        """With a row for each lane, that broadcasts with (L, N, *trailing)."""
 
         def rows(parts: Sequence[float | Tensor]) -> Tensor:
-            known = [torch.as_tensor(part, dtype=torch.float64, device=exact) for part in parts]
+            known = [torch.as_tensor(part, dtype=torch.float64, device=self.exact) for part in parts]
             return torch.stack([part.expand(1, *trailing) for part in known])
 
-        units = [data.units[kind] for data in self.datasets]
+        units = [own[kind] for own in self._units]
         return Units(rows([one.shift for one in units]), rows([one.scale for one in units]))
 
     def units_of(self, kind: TargetKind, lane: Tensor) -> Units:
@@ -104,8 +136,43 @@ class Lanes:
 
     def _seen(self, kind: TargetKind, values: Tensor) -> Tensor:
         """Targets (L, N, ...) as losses see them, where members train."""
-        values = self.units[kind].scaled(values) if kind in self.units else values
+        if kind in self._units[0]:
+            if kind not in self.units:
+                self.units[kind] = self._units_for(kind, values.shape[2:])
+            values = self.units[kind].scaled(values)
         return (values.float() if values.dtype == torch.float64 else values).to(self.device)
+
+    def _batch(
+        self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int, spare: int
+    ) -> Batch:
+        """Of inputs (R + spare, B, ...) and targets (L, B, ...) as losses see them."""
+        weight = targets.get(WEIGHT)
+        counts = None if weight is None else weight.double().flatten(1).sum(1)[self.lane]
+        read = arguments(inputs, self._noise(self._members(spare), size, "train", step))
+        return Batch(read, {**targets, **self.shared}, counts, size, spare)
+
+    def _noise(self, members: Tensor, count: int, *moment: str | int) -> dict[str, Tensor]:
+        found = drawn(self.noise, self.seeds, count, *moment) if self.noise else {}
+        return {name: tensor.to(self.device)[members] for name, tensor in found.items()}
+
+    def _members(self, spare: int) -> Tensor:
+        """The lanes of the members, and that of the last `spare` times more."""
+        if spare not in self._spared:
+            self._spared[spare] = with_spare(self.lane, spare)
+        return self._spared[spare]
+
+
+class HeldLanes(Lanes):
+    """Of data sets in memory."""
+
+    def __init__(self, data: PackData, noise: Mapping[str, Noise], device: torch.device) -> None:
+        super().__init__(data.lanes, data.lane, data.lane_seeds, noise, device)
+        self.datasets: list[DataSet] = data.lanes
+        self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
+        self.rows = {split: rows.to(device) for split, rows in data.rows.items()}
+        for split in SPLITS:
+            parts = [getattr(one, split).targets for one in data.lanes]
+            self.hold(split, {kind: torch.stack([part[kind] for part in parts]) for kind in parts[0]})
 
     @cached_property
     def _of_lane(self) -> Tensor:
@@ -121,11 +188,7 @@ class Lanes:
         else:
             inputs, targets = self._anew(rows, positions, step)
             inputs = part(inputs, members)
-        weight = targets.get(WEIGHT)
-        counts = None if weight is None else weight.double().flatten(1).sum(1)[self.lane]
-        size = positions.shape[1]
-        read = arguments(inputs, self._noise(members, size, "train", step))
-        return Batch(read, {**targets, **self.shared}, counts, size, spare)
+        return self._batch(inputs, targets, positions.shape[1], step, spare)
 
     def _anew(self, rows: Tensor, positions: Tensor, step: int) -> tuple[Tree, dict[str, Tensor]]:
         """Each lane's batch as its data set makes it anew: (L, B, ...)."""
@@ -148,19 +211,14 @@ class Lanes:
         rows = self.rows[split][:, bounds[0] : bounds[1]]
         return arguments(self._inputs(rows[members]), self._noise(members, rows.shape[1], split, bounds[0]))
 
-    def inputs_of(self, split: Split) -> Tree:
-        """The inputs of a split, (L, N, ...)."""
-        return self._inputs(self.rows[split])
+    def inputs_of(self, split: Split) -> Tensor | None:
+        small = isinstance(self.pool, Tensor) and self.pool[0].numel() == 1
+        return self._inputs(self.rows[split]) if small else None
+
+    def numbers_of(self, lane: int) -> dict[str, Tensor]:
+        test = self.datasets[lane].test
+        found = {"example_id": test.rows if test.ids is None else test.ids}
+        return found if test.groups is None else found | {"group_id": test.groups}
 
     def _inputs(self, rows: Tensor) -> Tree:
         return mapped(lambda pool: pool[rows], self.pool)
-
-    def _noise(self, members: Tensor, count: int, *moment: str | int) -> dict[str, Tensor]:
-        found = drawn(self.noise, self.seeds, count, *moment) if self.noise else {}
-        return {name: tensor.to(self.device)[members] for name, tensor in found.items()}
-
-    def _members(self, spare: int) -> Tensor:
-        """The lanes of the members, and that of the last `spare` times more."""
-        if spare not in self._spared:
-            self._spared[spare] = with_spare(self.lane, spare)
-        return self._spared[spare]

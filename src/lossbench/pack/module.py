@@ -28,10 +28,10 @@ from lossbench.pack.judging import (
     judge_members,
     prediction_arrays,
 )
-from lossbench.pack.lanes import Lanes
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.standing import Standing
+from lossbench.pack.streamed import Lot, StreamData, lanes_of
 from lossbench.pack.turns import TurnsEngine
 from lossbench.trees import Tree, mapped
 
@@ -54,7 +54,7 @@ class Pack(LightningModule):
     engine: Engine
     groups: list[Group]
 
-    def __init__(self, members: Sequence[Member], data: PackData, mode: str) -> None:
+    def __init__(self, members: Sequence[Member], data: PackData | StreamData, mode: str) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.members = list(members)
@@ -78,7 +78,7 @@ class Pack(LightningModule):
         kind = StackedEngine if self.mode == "vmap" else TurnsEngine
         self.engine = kind(self.members, modules, device)
         noise = self.members[0].model.noise(self.data.description.inputs)
-        self.lanes = Lanes(self.data, noise, device)
+        self.lanes = lanes_of(self.data, noise, device)
         self.groups = loss_groups(self.members, self.lanes)
         count = len(self.members)
         self.exact = exact_device(device)  # where metrics and what follows from them are kept
@@ -94,15 +94,15 @@ class Pack(LightningModule):
         self.sums = torch.zeros(len(self.members), device=self.exact, dtype=torch.float64)
         self.counted = torch.zeros_like(self.sums)
 
-    def training_step(self, positions: Tensor, batch: int) -> None:
-        """One update of all active members on their batches: positions (L, B) of the training splits."""
-        spare = self.engine.spare(positions.shape[1])
-        read = self.lanes.batch(positions, self.updates, spare)
+    def training_step(self, given: Tensor | Lot, batch: int) -> None:
+        """One update of all active members on their batches: positions (L, B), or what streams gave."""
+        spare = self.engine.spare(given.size if isinstance(given, Lot) else given.shape[1])
+        read = self.lanes.batch(given, self.updates, spare)
         objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.epochs
         factor = first.optimizer.rate_factor(self.updates, total)
-        active = None if self.everyone else self.active.to(positions.device)
+        active = None if self.everyone else self.active.to(self.lanes.device)
         losses = self.engine.step(read.read, objective, active, factor, self.updates).to(self.exact)
         self.updates += 1
         counts = read.size if read.weight is None else read.weight.to(self.exact)
@@ -116,9 +116,9 @@ class Pack(LightningModule):
         """Outputs are gathered over the ranges and judged as a whole."""
         self.evaluation = self._evaluation("val")
 
-    def validation_step(self, bounds: tuple[int, int], batch: int) -> None:
-        """Evaluate all members on a range of the validation split."""
-        self.evaluation.add(self._outputs("val", bounds), bounds[0])
+    def validation_step(self, given: tuple[int, int] | Lot, batch: int) -> None:
+        """Evaluate all members on a part of the validation split: a range, or what streams gave."""
+        self._evaluate("val", given)
 
     def on_validation_epoch_end(self) -> None:
         """Judge, remember the best weights, stop members that wait in vain."""
@@ -139,9 +139,9 @@ class Pack(LightningModule):
         self.engine.use_best()
         self.evaluation = self._evaluation("test")
 
-    def test_step(self, bounds: tuple[int, int], batch: int) -> None:
-        """Evaluate all members on a range of the test split."""
-        self.evaluation.add(self._outputs("test", bounds), bounds[0])
+    def test_step(self, given: tuple[int, int] | Lot, batch: int) -> None:
+        """Evaluate all members on a part of the test split."""
+        self._evaluate("test", given)
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
@@ -151,7 +151,7 @@ class Pack(LightningModule):
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
         kept = prediction_arrays(found, self.lanes, len(self.members))
-        which = example_arrays(self.members, self.data.datasets)
+        which = example_arrays(self.members, self.lanes)
         self.arrays = [own | ids for own, ids in zip(kept, which, strict=True)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -203,19 +203,22 @@ class Pack(LightningModule):
         """Why a member has no result, if it has none."""
         return self.failures.get(member) or self.standing.failure(member, self.updates)
 
-    def _outputs(self, split: Split, bounds: tuple[int, int]) -> Tree:
+    def _evaluate(self, split: Split, given: tuple[int, int] | Lot) -> None:
+        self.evaluation.add(self._outputs(split, given), _bounds(given)[0])
+
+    def _outputs(self, split: Split, given: tuple[int, int] | Lot) -> Tree:
         # Not the number of updates: those that a pack has taken at its end depend on its longest member.
         epoch = 0 if self.trainer.testing else self.current_epoch + 1
-        moment = ("test" if self.trainer.testing else "val", epoch, split, bounds[0])
-        spare = self.engine.spare(bounds[1] - bounds[0])
-        return self.engine.outputs(self.lanes.evaluated(split, bounds, spare), moment)
+        start, size = _bounds(given)
+        moment = ("test" if self.trainer.testing else "val", epoch, split, start)
+        return self.engine.outputs(self.lanes.evaluated(split, given, self.engine.spare(size)), moment)
 
     def _evaluation(self, split: Split) -> Evaluation:
         size = self.data.size(split)
         return Evaluation(self.groups, self.members, split, size, self._train_outputs, self._not_judged)
 
     def _train_outputs(self) -> Tree:
-        parts = [self._outputs("train", bounds) for bounds in self.data.chunks("train")]
+        parts = [self._outputs("train", given) for given in self.data.chunks("train")]
         return mapped(lambda *tensors: torch.cat(tensors, dim=1).to(self.exact), *parts)
 
     def _record(self, name: str, values: Tensor) -> None:
@@ -264,3 +267,8 @@ class Pack(LightningModule):
         self.everyone = bool(self.active.all())
         if not bool(self.active.any()):
             self.trainer.should_stop = True
+
+
+def _bounds(given: tuple[int, int] | Lot) -> tuple[int, int]:
+    """Where a part of a split begins, and how many examples it has."""
+    return (given.start, given.size) if isinstance(given, Lot) else (given[0], given[1] - given[0])

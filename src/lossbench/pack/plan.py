@@ -155,10 +155,10 @@ class _Kind:
 def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
     """Jobs that may share a pack; those that train in turns for their loss are apart."""
     first = alike[0].member
-    data = cache.load(first.source, first.seed, first.reads)
     keys = [_part(job) for job in alike]
     distinct = {key: alike[keys.index(key)] for key in dict.fromkeys(keys)}
     with left_alone():
+        data = cache.sample(first.source, first.seed, first.reads, first.trainer.batch_size)
         module = build_modules([first], data.description.inputs)[0]
         obstacle = cannot_stack(first, module, data) if alike[0].mode != "loop" else None
         rehearsals = {
@@ -174,7 +174,7 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
         for key in distinct
     }
     weights = sum(p.numel() for p in module.parameters())
-    updates = first.trainer.epochs * -(-len(data.train) // first.trainer.batch_size)
+    updates = first.trainer.epochs * -(-data.description.sizes["train"] // first.trainer.batch_size)
     kinds = []
     for mode in ("vmap", "loop"):
         own = {key: why for key, (how, why) in chosen.items() if how == mode}

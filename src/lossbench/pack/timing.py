@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
-from lossbench.data.module import PackData
 from lossbench.data.source import DataSource
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
 from lossbench.models.model import Model
@@ -19,6 +18,7 @@ from lossbench.pack.grouping import pack_key
 from lossbench.pack.memory import freed_memory_kept
 from lossbench.pack.module import Pack
 from lossbench.pack.plan import Plan, PlannedPack
+from lossbench.pack.streamed import pack_data
 
 _UPDATES = 4  # of each of two epochs; the first epoch warms up
 _MEMBERS = 32  # of a pack at most: in a wider stack one takes a little less
@@ -97,7 +97,7 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
     first = members[0]
     begun = time.perf_counter()
     datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
-    data = PackData(datasets, [member.seed for member in members], first.trainer.batch_size)
+    data = pack_data(datasets, [member.seed for member in members], first.trainer.batch_size)
     updates = math.ceil(data.size("train") / first.trainer.batch_size)
     clock = _Clock()
     timed = min(updates, _UPDATES)

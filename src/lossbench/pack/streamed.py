@@ -1,0 +1,216 @@
+"""Members of a pack on streams: each lane reads its batches, and a batch serves all members of its lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from lossbench.data.module import PackData, evaluation_size, lanes_among, loader
+from lossbench.data.source import DataSet, Description, Split
+from lossbench.data.stream import Batch, Stream
+from lossbench.lightning import LightningDataModule
+from lossbench.pack import lanes
+from lossbench.pack.draws import Draws
+from lossbench.pack.lanes import HeldLanes, Lanes
+from lossbench.pack.noise import arguments
+from lossbench.task import Inputs, Noise, TargetKind
+from lossbench.trees import Tree, length, mapped, part
+
+
+@dataclass
+class Lot:
+    """The batches of all lanes at one step; `start` examples of the split came before.
+
+    Lightning leaves it as it is: it knows no such class, and what is in it goes where members train later.
+    """
+
+    start: int
+    batches: list[Batch]
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return length(self.batches[0].inputs)
+
+    def inputs(self, device: torch.device) -> Tree:
+        """(L, B, *shape)."""
+        return mapped(lambda *parts: torch.stack(parts).to(device), *(one.inputs for one in self.batches))
+
+    def without_inputs(self) -> Lot:
+        """The same to be kept."""
+        return Lot(self.start, [one._replace(inputs=()) for one in self.batches])
+
+    def targets(self) -> dict[TargetKind, Tensor]:
+        """By kind, (L, B, ...)."""
+        parts = [one.targets for one in self.batches]
+        return {kind: torch.stack([part[kind] for part in parts]) for kind in parts[0]}
+
+
+class StreamData(LightningDataModule):
+    """As `PackData`, of R streams in L lanes.
+
+    Raises:
+        ValueError: two streams differ in their sizes, so that they cannot share steps.
+    """
+
+    def __init__(self, streams: Sequence[Stream], seeds: Sequence[int], batch_size: int) -> None:
+        super().__init__()
+        self.lane, first = lanes_among(streams, seeds)
+        self.lanes = [streams[member] for member in first]
+        self.lane_seeds = [seeds[member] for member in first]
+        self.batch_size = batch_size
+        self.draws = Draws(self.lane_seeds, torch.device("cpu"))
+        if any(one.description.sizes != self.description.sizes for one in self.lanes):
+            raise ValueError("the streams of a pack differ in their sizes, which their config must fix")
+
+    @property
+    def description(self) -> Description:
+        """Of the first lane; the others differ in the fingerprint at most."""
+        return self.lanes[0].description
+
+    def size(self, split: Split) -> int:
+        """Number of examples of each lane."""
+        return self.description.sizes[split]
+
+    def train_dataloader(self) -> DataLoader[Lot]:
+        """The batches of an epoch; the last may be smaller."""
+        return loader(_Lots(self._epoch, -(-self.size("train") // self.batch_size)))
+
+    def val_dataloader(self) -> DataLoader[Lot]:
+        """Parts of the split, small enough to be evaluated for all members at once."""
+        return self._whole("val")
+
+    def test_dataloader(self) -> DataLoader[Lot]:
+        """As `val_dataloader`, of the test split."""
+        return self._whole("test")
+
+    def _whole(self, split: Split) -> DataLoader[Lot]:
+        steps = -(-self.size(split) // evaluation_size(_numbers(self.description.inputs)))
+        return loader(_Lots(lambda: self.chunks(split), steps))
+
+    def chunks(self, split: Split) -> Iterator[Lot]:
+        """The parts of an evaluation, the same for any number of members."""
+        size = evaluation_size(_numbers(self.description.inputs))
+        return self._lots(split, 0, size, lambda stream, seed: stream.evaluate(split, size))
+
+    def _epoch(self) -> Iterator[Lot]:
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        size = self.batch_size
+        return self._lots("train", epoch + 1, size, lambda stream, seed: stream.train(seed, epoch, size))
+
+    def _lots(
+        self, split: Split, epoch: int, size: int, begin: Callable[[Stream, int], Iterable[Batch]]
+    ) -> Iterator[Lot]:
+        """What the lanes read, side by side; `epoch` is 0 for an evaluation.
+
+        Raises:
+            ValueError: a stream gives more or fewer examples than it was asked for.
+        """
+        readers: list[Iterator[Batch] | None] = [None] * len(self.lanes)
+
+        def read(lane: int, number: int) -> Batch | None:
+            # Random numbers that are drawn in there are the same whoever else reads.
+            with self.draws.evaluation(lane, ("stream", split, epoch, number)):
+                reader = readers[lane] = readers[lane] or iter(begin(self.lanes[lane], self.lane_seeds[lane]))
+                found = next(reader, None)
+            return None if found is None else Batch.of(found)
+
+        all_lanes, starts = range(len(readers)), range(0, self.size(split), size)
+        for number, start in enumerate(starts):
+            batches = [self._checked(read(lane, number), split, start, size) for lane in all_lanes]
+            if epoch == 0 and number == len(starts) - 1:  # only training may be endless
+                for lane in all_lanes:
+                    self._checked(read(lane, number + 1), split, self.size(split), size)
+            yield Lot(start, batches)
+
+    def _checked(self, batch: Batch | None, split: Split, start: int, size: int) -> Batch:
+        """A batch, where it holds what was asked for: nothing behind the end of a split."""
+        wanted = min(size, self.size(split) - start)
+        got = 0 if batch is None else length(batch.inputs)
+        if got != wanted:
+            raise ValueError(
+                f"data={self.description.name}: after {start} examples of {split} the next batch holds "
+                f"{got}, {wanted} were asked for (its description says {self.size(split)} in all)"
+            )
+        return batch or Batch((), {})
+
+
+class _Lots(IterableDataset[Lot]):
+    def __init__(self, begin: Callable[[], Iterator[Lot]], steps: int) -> None:
+        self.begin, self.steps = begin, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Lot]:
+        # A generator, so that the epoch is asked for with the first batch, as in `PackData`.
+        yield from self.begin()
+
+
+def _numbers(inputs: Inputs) -> int:
+    """How many numbers an example has."""
+    if inputs.parts:
+        return sum(map(_numbers, inputs.parts.values()))
+    return torch.Size(inputs.shape).numel()
+
+
+class StreamLanes(Lanes):
+    """What members read of streams. Targets of a split are kept from its first evaluation on."""
+
+    def __init__(self, data: StreamData, noise: Mapping[str, Noise], device: torch.device) -> None:
+        super().__init__(data.lanes, data.lane, data.lane_seeds, noise, device)
+        self._sizes = data.description.sizes
+        self._lots: dict[Split, list[Lot]] = {}
+
+    def batch(self, lot: Lot, step: int, spare: int = 0) -> lanes.Batch:
+        """The batch that the lanes have read; `step` updates came before it."""
+        targets = {kind: self._seen(kind, self._exact(kind, of)) for kind, of in lot.targets().items()}
+        inputs = part(lot.inputs(self.device), self._members(spare))
+        return self._batch(inputs, targets, lot.size, step, spare)
+
+    def evaluated(self, split: Split, lot: Lot, spare: int = 0) -> tuple[Tree, ...]:
+        """What the modules are called with on a part of a split, each tensor (R + spare, n, ...)."""
+        members = self._members(spare)
+        if not self.truth[split]:
+            self._keep(split, lot)
+        inputs = part(lot.inputs(self.device), members)
+        return arguments(inputs, self._noise(members, lot.size, split, lot.start))
+
+    def _keep(self, split: Split, lot: Lot) -> None:
+        lots = self._lots[split] = [*([] if lot.start == 0 else self._lots[split]), lot.without_inputs()]
+        if lot.start + lot.size == self._sizes[split]:
+            parts = [one.targets() for one in lots]
+            self.hold(split, {kind: torch.cat([part[kind] for part in parts], dim=1) for kind in parts[0]})
+
+    def truth_of(self, split: Split, examples: slice) -> dict[TargetKind, Tensor]:
+        if self.truth[split]:
+            return super().truth_of(split, examples)
+        return {kind: self._exact(kind, of) for kind, of in self._lots[split][-1].targets().items()}
+
+    def numbers_of(self, lane: int) -> dict[str, Tensor]:
+        batches = [lot.batches[lane] for lot in self._lots["test"]]
+        places = torch.arange(self._sizes["test"])
+        ids, groups = ([getattr(one, name) for one in batches] for name in ("ids", "groups"))
+        found = {"example_id": places if ids[0] is None else torch.cat(ids)}
+        return found | ({} if groups[0] is None else {"group_id": torch.cat(groups)})
+
+
+def pack_data(
+    datasets: Sequence[DataSet | Stream], seeds: Sequence[int], batch_size: int
+) -> PackData | StreamData:
+    """The data of a pack, in memory or read."""
+    held = [data for data in datasets if isinstance(data, DataSet)]
+    if held:
+        return PackData(held, seeds, batch_size)
+    return StreamData([data for data in datasets if isinstance(data, Stream)], seeds, batch_size)
+
+
+def lanes_of(data: PackData | StreamData, noise: Mapping[str, Noise], device: torch.device) -> Lanes:
+    """What the members of a pack read, where they train."""
+    if isinstance(data, PackData):
+        return HeldLanes(data, noise, device)
+    return StreamLanes(data, noise, device)
