@@ -104,6 +104,13 @@ def test_a_tuple_of_one_without_its_comma_is_told(part: str) -> None:
             measure(**{part: ()})
 
 
+def test_a_function_is_named_by_a_text() -> None:
+    with pytest.raises(
+        InputError, match=r"function of a Measure must be a text such as '\S+:measure'; got <f"
+    ):
+        measure(function=measure)
+
+
 def test_measures_come_back_as_they_were_recorded() -> None:
     own = (measure(weighted=True, keep="my_metrics:kept"), *measures(FAMILIES))
     assert of_text(as_text(own)) == own

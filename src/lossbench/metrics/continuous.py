@@ -70,7 +70,7 @@ def among_disputed(
     weighed = weighing.spread(weight, target)
     order = _by_dispute(shares)
     ordered = weighed.gather(-1, order)
-    before = ordered.cumsum(-1) - ordered
+    before = weighing.running(ordered) - ordered
     among = ordered * (before < weighing.total(ordered).unsqueeze(-1) / 4)
     return {"mae_disputed": weighing.mean((own - truth).abs().gather(-1, order), among)}
 

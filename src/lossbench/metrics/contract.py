@@ -21,7 +21,7 @@ def check_measure(measure: Measure) -> None:
     """Check what a measure says of itself.
 
     Raises:
-        InputError: it names nothing that it reads or gives, or a text where a tuple is meant.
+        InputError: it names nothing that it reads or gives, or not in the form that is asked for.
     """
     from lossbench.metrics.measure import Metric
 
@@ -33,6 +33,11 @@ def check_measure(measure: Measure) -> None:
                 f"{part} of a Measure must be a tuple, each item a {what}; got {given!r:.80}; "
                 f"a tuple of one is written with a comma, as in {part}=(one,)."
             )
+    for part in ("function", "keep", "among"):
+        given = getattr(measure, part)
+        if not isinstance(given, (str, type(None))):
+            path = f"{getattr(given, '__module__', 'package.module')}:{getattr(given, '__name__', 'name')}"
+            raise InputError(f"{part} of a Measure must be a text such as {path!r}; got {given!r:.80}.")
     if not measure.metrics or not measure.needs:
         raise InputError("A Measure names one metric or more that it gives and predictions that it needs.")
 

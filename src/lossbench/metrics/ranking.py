@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lossbench.metrics.weighing import total
+from lossbench.metrics.weighing import running, total
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +70,7 @@ def roc(scores: Tensor, positive: Tensor, weight: Tensor | None = None) -> Roc:
     torch.ne(ordered[..., 1:], ordered[..., :-1], out=corner[..., :-1])
     if weight is not None:
         weight = weight.expand(order.shape).gather(-1, order)
-        right, wrong = (hits * weight).cumsum(-1), ((1 - hits) * weight).cumsum(-1)
+        right, wrong = running(hits * weight), running((1 - hits) * weight)
         return Roc(wrong / wrong[..., -1:], right / right[..., -1:], corner, weighted=True)
     accepted = hits.cumsum(-1)
     count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)

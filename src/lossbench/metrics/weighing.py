@@ -18,9 +18,17 @@ def spread(weight: Tensor, places: Tensor) -> Tensor:
     return widened.expand(places.shape).flatten(1).double()
 
 
+def running(values: Tensor) -> Tensor:
+    """The sums up to each place of the last dimension, one after another: a zero between changes no bit.
+
+    On the CPU, for an accelerator adds in an order that may change from run to run.
+    """
+    return values.cpu().cumsum(-1).to(values.device)
+
+
 def total(values: Tensor) -> Tensor:
-    """The sum of the last dimension, one after another, so that a zero between them changes no bit."""
-    return values.cumsum(-1)[..., -1]
+    """The sum of the last dimension, as `running` ends."""
+    return running(values)[..., -1]
 
 
 def mean(values: Tensor, weight: Tensor) -> Tensor:
@@ -31,7 +39,7 @@ def mean(values: Tensor, weight: Tensor) -> Tensor:
 def median(values: Tensor, weight: Tensor) -> Tensor:
     """The weighted median of (R, M), as scikit-learn has it: of two that share the middle, the mean."""
     ordered, order = values.sort(dim=-1, stable=True)
-    below = weight.gather(-1, order).cumsum(-1)
+    below = running(weight.gather(-1, order))
     all_ = below[..., -1:]
     half, rounding = all_ / 2, all_ * _ROUNDING
     last = values.shape[-1] - 1
