@@ -24,6 +24,8 @@ from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
 from lossbench.losses.third_party import ThirdParty
+from lossbench.models.model import Model
+from lossbench.models.module import Module
 from lossbench.pack.checkpoint import Checkpoints
 from lossbench.pack.engine import build_modules
 from lossbench.pack.fate import MemberResult
@@ -33,6 +35,12 @@ from lossbench.pack.modes import cannot_stack
 from lossbench.pack.rehearsal import rehearse
 from lossbench.task import Inputs, Prediction, Target
 
+THEIRS = Module(
+    name="theirs",
+    module={"_target_": "contract_uses.Pair", "size": "left.features", "outputs": "outputs"},
+    reads=("pair",),
+    gives=("output", "left", "right"),
+)
 VALUES: list[Loss] = [MSE(), MAE(), Huber(delta=0.5), Huber(delta=2.0)]
 SCORES: list[Loss] = [CCE(), KL(), Hinge(), MSE(softmax=True)]
 TOGETHER: list[Loss] = [Together(share=0.1), Together(share=1.0)]
@@ -47,7 +55,7 @@ TORCH = ThirdParty(
 )
 
 
-def members(losses: list[Loss], model: Rows | Towers | None = None, **data: object) -> list[Member]:
+def members(losses: list[Loss], model: Model | None = None, **data: object) -> list[Member]:
     """A member for each loss and two seeds, at two rates."""
     made = model or Rows()
     return [member(made, loss, seed, lr, **data) for loss in losses for seed, lr in ((0, 0.01), (1, 0.05))]
@@ -88,6 +96,7 @@ CASES: dict[str, Callable[[], list[Member]]] = {
         [*VALUES, *TOGETHER], Towers(), weighted=True
     ),
     "a measure that keeps": keeping,
+    "a module of others with two inputs and three outputs": lambda: members([*VALUES, *TOGETHER], THEIRS),
 }
 
 

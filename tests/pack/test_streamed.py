@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_up_streams import streamed
+from contract_uses import KEPT, Rows, Steps, Together, Towers, member
+from made_up_streams import read_by_batches, streamed
 
 from lossbench.data.contract import check_data
 from lossbench.data.stream import Stream
 from lossbench.errors import InputError
 from lossbench.job import Job
+from lossbench.losses.cce import CCE
+from lossbench.losses.loss import Loss
+from lossbench.losses.mse import MSE
+from lossbench.models.model import Model
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import plan
 from lossbench.pack.streamed import StreamData
+from lossbench.task import Target
 
 Compose = Callable[..., list[Job]]
 
@@ -43,6 +49,31 @@ def test_what_is_read_gives_the_numbers_of_what_is_held(jobs: Compose, asked: st
         assert one.predictions.keys() == other.predictions.keys()
         for name, values in other.predictions.items():
             assert np.array_equal(values, one.predictions[name]), name
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+@pytest.mark.parametrize(("model", "loss"), [(Rows(), MSE()), (Rows(), CCE()), (Towers(), Together())])
+def test_so_do_several_inputs_places_weights_units_and_noise(model: Model, loss: Loss, mode: str) -> None:
+    held = [member(model, loss, seed, weighted=True) for seed in (0, 1)]
+    if isinstance(loss, CCE):
+        kind = type("Chosen", (Steps,), {"select": "accuracy"})
+        held = [
+            replace(one, source=kind(weighted=True), target=Target("multiclass", 4, shape=(3,)))
+            for one in held
+        ]
+    read = [replace(one, source=read_by_batches(one.source)) for one in held]
+    for one, other in zip(fit(held, mode), fit(read, mode), strict=True):
+        assert one.outcome == "finished"
+        assert (one.metrics, one.history) == (other.metrics, other.history)
+
+
+def test_what_a_measure_keeps_of_a_stream(jobs: Compose) -> None:
+    kind = type("Keeping", (Steps,), {"judged_by": (KEPT,), "select": "kept_mae"})
+    held = replace(member(Rows(), MSE()), source=kind(weighted=True))
+    read = replace(held, source=read_by_batches(held.source))
+    (one,), (other,) = fit([held], "vmap"), fit([read], "vmap")
+    assert "test/kept_mae" in one.metrics
+    assert (one.metrics, one.history) == (other.metrics, other.history)
 
 
 def test_processes_that_read_ahead_change_nothing(jobs: Compose) -> None:

@@ -174,7 +174,8 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
         for key in distinct
     }
     weights = sum(p.numel() for p in module.parameters())
-    updates = first.trainer.epochs * -(-data.description.sizes["train"] // first.trainer.batch_size)
+    size = data.description.sizes.get("train", len(data.train))  # of which a stream shows a part
+    updates = first.trainer.epochs * -(-size // first.trainer.batch_size)
     kinds = []
     for mode in ("vmap", "loop"):
         own = {key: why for key, (how, why) in chosen.items() if how == mode}
