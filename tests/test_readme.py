@@ -35,6 +35,7 @@ JOURNEYS = {
     "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
     "model": ("model.name", {"mlp", "smooth"}, 3),
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),
+    "data": ("loss.name", {"cce", "hinge", "mse_softmax"}, 3),
     "metric": ("loss.name", {"mse", "mae", "huber"}, 3),
     "module": ("loss.name", {"mse", "huber"}, 1),
     "stream": ("loss.name", {"mse", "huber"}, 1),

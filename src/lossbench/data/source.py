@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from lossbench.data.splits import Ids
     from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
 
@@ -195,7 +196,7 @@ class DataSource(Choice):
         kind: Inputs,
         inputs: Tree,
         targets: Mapping[TargetKind, Tensor],
-        rows: Sequence[Tensor],
+        rows: Iterable[Tensor | Ids],
         source: str,
         **more: Any,
     ) -> DataSet:
@@ -205,13 +206,14 @@ class DataSource(Choice):
             kind: of the inputs.
             inputs: (M, *kind.shape), or a dict of such.
             targets: by kind (M, ...); `weight` may be among them.
-            rows: int64 each, those of train, val and test.
+            rows: int64 each, tensors or arrays: those of train, val and test.
             source: where the data comes from, in words, with the authors.
             more: `units`, `shared` and `fresh` of the data set.
         """
-        train, val, test = (
-            Examples(own, {name: all_[own] for name, all_ in targets.items()}) for own in rows
-        )
+        import torch
+
+        numbers = map(torch.as_tensor, rows)
+        train, val, test = (Examples(own, {k: all_[own] for k, all_ in targets.items()}) for own in numbers)
         sizes = {"train": len(train), "val": len(val), "test": len(test)}
         said = Description(self.name, kind, self.targets(), sizes, source)
         return DataSet(said, inputs, train, val, test, **more)
