@@ -17,7 +17,7 @@ from lossbench.report.request import parse
 from lossbench.verdicts.build import build
 from lossbench.verdicts.conditions import Layout, in_order, label, matches, tidy
 from lossbench.verdicts.selecting import assignments
-from lossbench.verdicts.spelling import same, show
+from lossbench.verdicts.spelling import in_words, same, show
 
 SPELT = [
     ("true", True, "on"),
@@ -184,3 +184,15 @@ def test_the_report_of_a_selection_says_it_as_it_was_typed(knobs: pd.DataFrame) 
     report = build(Experiment("x"), knobs[matches(knobs, selection)], None, selection)
     assert report.remarks[0] == "Only the runs with model.hidden=[8,8] loss=mse,mae are in this report."
     assert show((8, 8)) == "[8,8]"
+
+
+@pytest.mark.parametrize(
+    ("param", "words"),
+    [
+        ("data.label_noise", "label noise"),
+        ("model.module._target_", "module"),
+        ("model.module.hidden_size", "module.hidden size"),
+    ],
+)
+def test_a_param_is_told_in_words(param: str, words: str) -> None:
+    assert in_words(param) == words

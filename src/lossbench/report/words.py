@@ -12,7 +12,7 @@ from lossbench.verdicts.conditions import LOSS, label
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.settling import impossible, spread_asks
-from lossbench.verdicts.spelling import show
+from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.table import Cell
 from lossbench.verdicts.verdict import Judged
 
@@ -201,7 +201,7 @@ def _selection(selection: object) -> str:
     assert hasattr(selection, "items")
     parts = []
     for key, value in selection.items():
-        name = key.split(".", 1)[-1].replace("_", " ")
+        name = in_words(key)
         texts = [show(item) for item in value] if isinstance(value, list) else [show(value)]
         parts.append("/".join(texts) if key in ("loss", "data", "model") else f"{name} {'/'.join(texts)}")
     return ", ".join(parts)

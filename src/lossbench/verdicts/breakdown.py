@@ -23,7 +23,7 @@ from lossbench.seeds import numpy_generator
 from lossbench.verdicts.conditions import LOSS, SEED, Layout
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.results import metric_of, results
-from lossbench.verdicts.spelling import show
+from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.statistics import LEVEL, Floats
 
 # Wrong labels are left out: a loss that is bad without any can hardly double its share of errors.
@@ -58,7 +58,7 @@ class Breakdown:
         for loss in self.layout.losses:
             found = [part[part[LOSS] == loss] for _, part in parts]
             rows.append((loss, [self._text(part.iloc[0]) if len(part) else "-" for part in found]))
-        name = self.axis.split(".", 1)[1].replace("_", " ")
+        name = in_words(self.axis)
         error = f"{self.best:g} - {self.metric}" if self.best else self.metric
         return {
             "sentence": f"The smallest {name} at which the mean test {error} exceeds {self.multiple:g} times "

@@ -15,7 +15,7 @@ import pandas as pd
 
 from lossbench.config.folders import GROUPS
 from lossbench.tracking.runs import PLACES
-from lossbench.verdicts.spelling import same, show, sorting, spelled
+from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
 
 LOSS = "loss.name"
 RATE = "optimizer.lr"
@@ -133,7 +133,7 @@ def loss_order(name: str) -> tuple[int, str]:
 
 def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
     """A condition in words: `huber, contamination 0.2`."""
-    rest = [f"{key.split('.', 1)[1].replace('_', ' ')} {show(condition[key])}" for key in keys if key != LOSS]
+    rest = [f"{in_words(key)} {show(condition[key])}" for key in keys if key != LOSS]
     named = [text.removeprefix("name ") for text in rest]
     return ", ".join([str(condition[LOSS]), *named])
 

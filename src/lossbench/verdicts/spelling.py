@@ -11,6 +11,11 @@ import numpy as np
 from lossbench.config.knob_types import one_spelling
 
 
+def in_words(param: str) -> str:
+    """A param without its group: `data.label_noise` is `label noise`, the class of an object its place."""
+    return param.split(".", 1)[-1].removesuffix("._target_").replace("_", " ")
+
+
 def value_of(cell: Any) -> Any:
     """What a cell of a table of runs holds: a number, true or false, a list, a text; None where it is empty.
 

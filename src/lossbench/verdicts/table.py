@@ -14,7 +14,7 @@ from lossbench.verdicts.conditions import LOSS, RATE, Layout
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
 from lossbench.verdicts.results import metrics_of, results
-from lossbench.verdicts.spelling import show
+from lossbench.verdicts.spelling import in_words, show
 
 WIDE = 30.0  # times the smallest mean of a column
 
@@ -155,7 +155,7 @@ def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Fam
     if axis is None:
         return []
     rest = [key for key in layout.axes if key != axis]
-    short = axis.split(".")[0] if axis.endswith(".name") else axis.split(".", 1)[1].replace("_", " ")
+    short = axis.split(".")[0] if axis.endswith(".name") else in_words(axis)
     family, tables = families(f"test/{metric}"), []
     for title, rows in slices(chosen, rest):
         defined = results(rows, f"test/{metric}").notna()

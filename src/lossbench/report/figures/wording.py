@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lossbench.verdicts.spelling import in_words
+
 if TYPE_CHECKING:
     from lossbench.metrics.measure import Metric
 
@@ -17,4 +19,4 @@ def metric_label(metric: Metric, prefix: str = "test ") -> str:
 def axis_name(param: str) -> str:
     """A param in words: `data.label_noise` is `label noise`, `model.name` is `model`."""
     group, _, knob = param.partition(".")
-    return group if knob in ("name", "") else knob.replace("_", " ")
+    return group if knob in ("name", "") else in_words(param)
