@@ -8,15 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from lossbench.calibration import __main__ as calibration
+from lossbench.calibration import population
 from lossbench.calibration import worlds as made
-from lossbench.calibration.page import NOT_PROMISED, page
+from lossbench.calibration.page import FLIGHTS, NOT_PROMISED, page
 from lossbench.calibration.procedure import Runs, judge
-from lossbench.calibration.simulate import again_row, row, shared_row
+from lossbench.calibration.simulate import again_row, row, sample_rows, shared_row
 from lossbench.calibration.worlds import NOISE, World, alone, choice, worlds
 from lossbench.claims.claim import Claim
+from lossbench.metrics.families import FAMILIES
+from lossbench.metrics.judge import judge as judge_predictions
 from lossbench.seeds import numpy_generator
+from lossbench.task import Prediction
 from lossbench.verdicts.choice import Choice
 from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.judging import judge as judge_frame
@@ -68,6 +73,7 @@ def by_the_report(runs: Runs, claims: made.Claims, kind: str, margin: float) -> 
             metric="accuracy",
             kind=kind,
             margin=margin,
+            direction="higher",
         )
         for place, (one, other) in enumerate(claims)
     ]
@@ -143,6 +149,58 @@ def test_looks_that_spend_their_chances_keep_to_five_percent_and_others_do_not()
     assert found.false <= 0.06
 
 
+def test_reweighted_least_squares_give_what_scikit_learn_finds() -> None:
+    from sklearn.linear_model import LogisticRegression, QuantileRegressor
+
+    rng = np.random.default_rng(0)
+    known = np.concatenate([np.ones((600, 1)), rng.normal(size=(600, 2))], axis=1)
+    target = 20 * known @ np.array([1.0, -2.0, 0.5]) + 20 * rng.standard_t(3, size=600)
+    used = np.arange(600) < np.array([[400], [600]])
+    classes = np.where(target > 0, 1.0, -1.0)
+    squares, absolutes, chances = (
+        population.fitted(known, own, used, loss)
+        for own, loss in (
+            (target, population.squared),
+            (target, population.absolute),
+            (classes, population.logistic),
+        )
+    )
+    for place, count in enumerate((400, 600)):
+        own, aims = known[:count], target[:count]
+        assert squares[place] == pytest.approx(np.linalg.lstsq(own, aims)[0])
+        exact = QuantileRegressor(alpha=0, fit_intercept=False).fit(own, aims)
+        losses = [np.abs(aims - own @ model).mean() for model in (absolutes[place], exact.coef_)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+        exact = LogisticRegression(C=1e9, fit_intercept=False).fit(own, aims > 0)
+        assert chances[place] == pytest.approx(exact.coef_[0], rel=0.01)
+
+
+def test_metrics_of_flights_are_those_of_the_judge() -> None:
+    rng = np.random.default_rng(0)
+    outputs, target = rng.normal(size=(2, 3, 50))
+    values, truth = torch.from_numpy(outputs), torch.from_numpy(target)
+    told = judge_predictions(Prediction(value=values), {"continuous": truth}, FAMILIES["continuous"])
+    assert population.QUESTIONS["rmse"].measured(outputs, target) == pytest.approx(told["rmse"].numpy())
+    told = judge_predictions(Prediction(value=values), {"binary": (truth > 0).long()}, FAMILIES["classes"])
+    found = population.QUESTIONS["accuracy"].measured(outputs, np.sign(target))
+    assert found == pytest.approx(told["accuracy"].numpy())
+
+
+@pytest.mark.slow
+def test_verdicts_on_small_samples_of_a_real_population_hold_for_new_examples_of_them() -> None:
+    known, delay = population.flights()
+    assert len(known) == len(delay) == FLIGHTS
+    samples = [population.sample("rmse", number) for number in range(60)]
+    assert samples[0].truth == population.sample("rmse", 0).truth
+    rows = {(one.part, one.seeds): one for one in sample_rows("rmse", samples)}
+    assert rows[("population", 40)].paired > 0.15  # seeds alone: the share of examples does not average out
+    for seeds in (10, 20, 40):
+        found = rows[("population", seeds)]
+        assert found.false <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
+        assert found.coverage >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / 60)
+    assert all(one.truth > 0 for one in samples)  # least squares give the better rmse
+
+
 def test_what_is_false_follows_from_the_truth() -> None:
     found = row(World("planted", "far", made.moved(alone("normal"), 4.0), rates=1, truth=4.0), 10, 50)
     assert (found.supported, found.refuted, found.false, found.found) == (1.0, 0.0, 0.0, 1.0)
@@ -169,7 +227,7 @@ def test_worlds_have_names_of_their_own_and_make_what_they_say() -> None:
 def test_the_recorded_table_keeps_the_promise_that_the_page_claims() -> None:
     table = pd.read_csv(RECORDED)
     promised = table[~table["part"].isin(NOT_PROMISED)]
-    assert (promised.loc[promised["part"] != "mismatch", "experiments"] >= 1000).all()
+    assert (promised.loc[~promised["part"].isin(("mismatch", "population")), "experiments"] >= 1000).all()
     error = np.sqrt(0.05 * 0.95 / promised["experiments"])  # of a simulated share
     assert (promised["false"] <= 0.05 + 2 * error).all()
     assert promised["coverage"].min() >= 0.93

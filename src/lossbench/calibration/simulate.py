@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.calibration.again import LOOKS, looked
+from lossbench.calibration.population import QUESTIONS, Sample, sample
+from lossbench.calibration.population import SEEDS as SEEDS_OF_SAMPLES
 from lossbench.calibration.procedure import Seen, judge
 from lossbench.calibration.shared import SEEDS as SHARED_SEEDS
 from lossbench.calibration.shared import judged
@@ -68,9 +70,16 @@ def simulate(experiments: int = EXPERIMENTS) -> Iterator[Row]:
         few = [experiments] * len(shared)
         others = pool.map(shared_row, *zip(*shared, strict=True), few)
         again = pool.submit(again_row, MORE * experiments)
+        few_samples = range(max(2, experiments // FEWER))
+        samples = {
+            metric: pool.map(sample, [metric] * len(few_samples), few_samples, chunksize=5)
+            for metric in QUESTIONS
+        }
         yield from own
         yield from others
         yield again.result()
+        for metric, drawn in samples.items():
+            yield from sample_rows(metric, list(drawn))
 
 
 def _row(place: int, seeds: int, experiments: int) -> Row:
@@ -140,6 +149,33 @@ def again_row(experiments: int) -> Row:
     false, paired = (float(share) for share in found.mean(axis=0))
     name = f"normal, looks at {', '.join(map(str, LOOKS))} seeds"
     return Row("looks", name, LOOKS[-1], 1, 0.0, experiments, np.nan, np.nan, false, paired, np.nan)
+
+
+def sample_rows(metric: str, samples: Sequence[Sample]) -> Iterator[Row]:
+    """Judge data sets drawn from a population by what is true of them, and by what is true of their kind."""
+    kind = float(np.mean([one.truth for one in samples]))
+    for seeds in SEEDS_OF_SAMPLES:
+        for part, name, truths in (
+            ("population", "new examples", [one.truth for one in samples]),
+            ("new data", "new data sets", [kind] * len(samples)),
+        ):
+            pairs = list(zip(samples, truths, strict=True))
+            decisions = np.array([one.decision(seeds, truth) for one, truth in pairs])
+            alone = np.array([one.decision(seeds, truth, alone=True) for one, truth in pairs])
+            covered = [one.wide[seeds].low <= truth <= one.wide[seeds].high for one, truth in pairs]
+            yield Row(
+                part=part,
+                world=f"{metric}, {name}",
+                seeds=seeds,
+                claims=1,
+                truth=0.0,
+                experiments=len(samples),
+                supported=float((decisions == 1).mean()),
+                refuted=float((decisions == -1).mean()),
+                false=float((decisions != 0).mean()),
+                paired=float((alone != 0).mean()),
+                coverage=float(np.mean(covered)),
+            )
 
 
 def _wrong(decisions: NDArray[np.int_], truths: list[float], region: Region) -> NDArray[np.bool_]:

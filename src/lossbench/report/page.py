@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 _VERDICT_NOTE = (
     "The difference is left minus right, paired by seed, positive where left is better; below it the "
-    "interval in which the learning rates are chosen again on seeds drawn anew. p is that of a sign-flip "
-    "permutation test (of the sign test where runs diverged), Holm-corrected over {asked}. `supported` and "
-    "`refuted` need both intervals on one side and p of at most {alpha}."
+    "interval in which the learning rates are chosen again on seeds drawn anew, without the luck that "
+    "validation and test of a run share. p is that of a sign-flip permutation test (of the sign test where "
+    "runs diverged), Holm-corrected over {asked}. `supported` and `refuted` need both intervals on one side "
+    "and p of at most {alpha}."
 )
 
 # What the templates show of a report that has only verdicts.

@@ -11,7 +11,7 @@ lucky on that draw, and the more trials compete closely, the luckier: a loss wit
 with a single good rate cannot. The seeds that a draw left out had no part in its choice, and what its trial
 gives on these is free of that luck (bootstrap bias corrected cross-validation: Tsamardinos, Greasidou and
 Borboudakis, Machine Learning 2018). So the draws are centred there; their spread stays. In the calibration's
-world of such luck that takes false verdicts from 8 or 9% to below 3%.
+world of such luck that takes false verdicts from 7 to 10% to 2 to 4%.
 """
 
 from __future__ import annotations
