@@ -132,6 +132,10 @@ def test_a_knob_that_no_yaml_lists_and_one_within_a_knob_are_keys_of_a_run(tmp_p
     assert alone.checked("left", "loss.delta", [1, 2]) == [1, 2]
     with pytest.raises(InputError, match=r"'loss\.dlta' is no key of a run"):
         alone.checked("left", "loss.dlta", 1)
+    # Of an object that the command line names, any argument.
+    assert known.checked("left", "model.module.hidden", 8) == 8
+    with pytest.raises(InputError, match=r"'loss\.function\.gama' is no key of a run"):
+        known.checked("left", "loss.function.gama", 1)
 
 
 def test_the_names_of_the_shipped_config_are_known() -> None:

@@ -12,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from lossbench.config.folders import GROUPS, conf_dir, node_in
 from lossbench.config.folders import choices as named
+from lossbench.config.foreign import arguments
 from lossbench.config.making import declared
 from lossbench.errors import InputError, suggestion
 
@@ -85,7 +86,13 @@ class Known:
         if listed or knob in ("", "name"):
             return listed
         classes = map(declared, dict.fromkeys(self.targets.get(group, {}).values()))
-        return [knobs[knob] for knobs in classes if knob in knobs]
+        found = [knobs[knob] for knobs in classes if knob in knobs]
+        return found or ([None] if self._takes(group, *knob.rpartition(".")[::2]) else [])
+
+    def _takes(self, group: str, owner: str, argument: str) -> bool:
+        """Whether an object that some choice names takes such an argument, or the command line names it."""
+        targets = [knobs.get(f"{owner}._target_") for knobs in self.choices[group].values()]
+        return any(target == "???" or argument in arguments(target) for target in targets if target)
 
 
 def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None:
