@@ -205,16 +205,18 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
         )
     target = loss.chosen_target(source.targets())
     if target is None:
-        offered = [offer.kind for offer in source.targets()]
+        offered = [offer.words for offer in source.targets()]
         fitting = [
             name for name, other in _shipped("loss") if other.chosen_target(source.targets()) is not None
         ]
         as_set = ", its knobs as they are set," if loss.name in fitting else ""
+        shared = {offer.kind for offer in source.targets()} & set(loss.trains_on)
+        not_all = ", but not of every size and shape" if shared and not as_set else ""
         raise InputError(
             f"loss={loss.name}{as_set} cannot train on data={source.name}, "
             f"whose targets are {', '.join(offered)}; "
             f"losses that fit: {', '.join(fitting) or 'none that ships'} "
-            f"(this one trains on {', '.join(loss.trains_on)})."
+            f"(this one trains on {', '.join(loss.trains_on)}{not_all})."
         )
     suited = trainer.suited(source.epochs, source.training_size)
     return Member(seed, source, model, loss, optimizer, suited, reads[0], target)

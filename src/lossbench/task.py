@@ -39,6 +39,12 @@ class Inputs:
     vocabulary: int = 0
     parts: Mapping[str, Inputs] = field(default_factory=dict)
 
+    @property
+    def words(self) -> str:
+        """`image 1 x 8 x 8`, or `click (user, item)` of several."""
+        more = f"({', '.join(self.parts)})" if self.parts else " x ".join(map(str, self.shape))
+        return f"{self.kind} {more}".rstrip()
+
 
 @dataclass(frozen=True)
 class Target:
@@ -58,6 +64,12 @@ class Target:
     size: int = 1
     support: tuple[float, ...] = ()
     shape: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """`continuous`, `multiclass of 10`, `continuous of 4 at 8 x 8 places`."""
+        size = f" of {self.size}" if self.size > 1 else ""
+        return f"{self.kind}{size}" + (f" at {' x '.join(map(str, self.shape))} places" if self.shape else "")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,29 @@ def test_a_plugin_ends_in_a_report_with_verdicts(
     assert metrics <= set(table.split()), table
 
 
+REFUSED = {
+    "boxes: data=outliers loss=giou": "losses that fit: huber, mae, mse (this one trains on continuous, "
+    "but not of every size and shape)",
+    "tokens: data=chain model=window loss=hinge": "loss=hinge gives no bits, by which data=chain chooses",
+    "vae: data=pixels model=mlp loss=elbo": "loss=elbo needs the outputs logits, mean, log_variance; "
+    "model=mlp gives one tensor without a name",
+    "recommender: data=clicks model=towers loss=mse": "whose targets are item of 192, user of 128; losses "
+    "that fit: none that ships",
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_does_not_fit_a_plugin_is_refused(
+    line: str, tmp_path: Path, program: Callable[..., Done]
+) -> None:
+    name, _, overrides = line.partition(": ")
+    shutil.copytree(HERE / name, tmp_path, dirs_exist_ok=True)
+    done = program("--config-dir", "conf", *overrides.split(), folder=tmp_path)
+    assert done.returncode == 2
+    assert REFUSED[line] in " ".join(done.stderr.split()), done.stderr
+    assert not (tmp_path / "mlflow.db").exists()
+
+
 def packs(database: Path) -> set[str]:
     """How the runs of a store were trained."""
     with sqlite3.connect(database) as store:

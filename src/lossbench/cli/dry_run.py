@@ -118,9 +118,8 @@ def _splits(planned: Plan) -> list[str]:
     found: dict[str, list[dict[str, int]]] = {}
     for pack in planned.packs:
         data = pack.description
-        offered = ", ".join(target.kind for target in data.targets)
-        shape = " x ".join(map(str, data.inputs.shape))
-        head = f"data={data.name}: inputs {data.inputs.kind} {shape}, targets {offered}"
+        offered = ", ".join(target.words for target in data.targets)
+        head = f"data={data.name}: inputs {data.inputs.words}, targets {offered}"
         found.setdefault(head, []).append(data.sizes)
     lines = []
     for head, sizes in found.items():
