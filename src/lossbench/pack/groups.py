@@ -20,7 +20,7 @@ from lossbench.metrics.measure import Measure
 from lossbench.pack.lanes import Batch, Lanes
 from lossbench.spare import spare, with_spare
 from lossbench.task import WEIGHT, Prediction, Target, TargetKind
-from lossbench.trees import Tree, leaves, mapped
+from lossbench.trees import Tree, leaves, mapped, part
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
 OUTPUT = "output"
@@ -159,14 +159,33 @@ class Group:
 
     def predict(self, outputs: Tree) -> Prediction:
         """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
-        more = spare(leaves(outputs)[0].shape[1])
-        padded = mapped(lambda tensor: with_spare(tensor, more), outputs)
-        said = predicted(self.losses[0], self.target, self.layout, padded)
-        found = Prediction(**{name: tensor[: len(self.losses)] for name, tensor in said.items()})
+        found = self.said(outputs)
         if "value" in found and self.target.kind in self.lanes.units:
             # The mean of a distribution is in the units of its support already.
             found["value"] = self.lanes.units_of(self.target.kind, self.lane).own(found["value"])
         return found
+
+    def said(self, outputs: Tree) -> Prediction:
+        """What outputs (G, N, ...) say in the units of the loss."""
+        more = spare(leaves(outputs)[0].shape[1])
+        parts: list[Prediction] = []
+        for alike in self._alike:
+            own = outputs if len(self._alike) == 1 else part(outputs, alike)
+            padded = mapped(lambda tensor: with_spare(tensor, more), own)
+            said = predicted(self.losses[alike[0]], self.target, self.layout, padded)
+            parts.append(Prediction(**{name: tensor[: len(alike)] for name, tensor in said.items()}))
+        if len(parts) == 1:
+            return parts[0]
+        order = torch.tensor([place for alike in self._alike for place in alike]).argsort().tolist()
+        return Prediction(**{name: torch.cat([one[name] for one in parts])[order] for name in parts[0]})
+
+    @cached_property
+    def _alike(self) -> list[list[int]]:
+        """The places of members whose float knobs are equal, too: `predict` may read them."""
+        found: dict[tuple[float, ...], list[int]] = {}
+        for place, loss in enumerate(self.losses):
+            found.setdefault(tuple(loss.float_knobs().values()), []).append(place)
+        return list(found.values())
 
 
 def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:

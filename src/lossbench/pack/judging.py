@@ -105,6 +105,11 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
             continue  # no other loss reads what this one does
         target, weight = group.of_split("test")
         try:
+            if means == "value" and group.target.kind == "continuous":
+                value = group.said(own).get("value")  # which others compare, whatever the outputs mean
+                if value is None:
+                    continue
+                read = value.unsqueeze(-1) if group.target.size == 1 else value
             judged_by_losses = judged(read, target, group.target, means, weight)
         except Exception as error:  # no reason to lose what was measured otherwise
             log.warning("loss %s is not scored by other losses (%s)", group.losses[0].name, error)
