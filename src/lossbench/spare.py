@@ -10,8 +10,10 @@ the whole tensor.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _WIDEST = 32  # numbers that code for vectors computes at once, at most
 
@@ -23,4 +25,6 @@ def spare(examples: int) -> int:
 
 def with_spare(rows: Tensor, count: int) -> Tensor:
     """(R, ...) -> (R + count, ...), the last row again and again."""
+    import torch
+
     return torch.cat([rows, rows[-1:].expand(count, *rows.shape[1:])]) if count else rows
