@@ -93,7 +93,8 @@ class Measure:
     pairs: it compares every example with every other, so its memory grows with N * N.
     keep: "package.module:name" of (*needs, *fields) -> a tensor (R, n, ...) or a tuple of them, for any n of
         the examples, each by itself. Then only these are kept of the outputs of an evaluation, and `function`
-        gets them instead of predictions and targets: where outputs are large (tokens, items, pixels).
+        gets them instead of predictions and targets: where outputs are large (tokens, items, pixels). It gets
+        no `weight=`: what sums over places that have weights names `weight` among its fields.
     among: "package.module:name" of (*fields) -> (R, n) int64, which examples count, where not all do.
     """
 
