@@ -92,6 +92,15 @@ class Units:
         return value * self.scale + self.shift
 
 
+def seen(target: Tensor, units: Units | None) -> Tensor:
+    """A target (N, ...) as losses see it: in their units where it has some, and in single precision."""
+    import torch
+
+    if units is not None:
+        return units.scaled(target)
+    return target.float() if target.dtype == torch.float64 else target
+
+
 @dataclass(frozen=True)
 class Noise:
     """Random numbers that a model's forward wants beside its inputs, for one example.

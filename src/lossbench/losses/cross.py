@@ -88,14 +88,16 @@ def judged(
 
     members, count = output.shape[:2]
     order: Tensor = torch.randperm(count, generator=torch_generator(0, "cross")).to(output.device)
-    blocks = torch.split(order, 128 if means == "embedding" else 4096)
+    blocks = [
+        (rows, [with_spare(tensor[:, rows], spare(len(rows))) for tensor in (output, target)])
+        for rows in torch.split(order, 128 if means == "embedding" else 4096)
+    ]
     result = {}
     with torch.no_grad():
         for loss in evaluable(kind, output.shape[-1], means):
             total = output.new_zeros(members)
             counted: Tensor | int = 0
-            for rows in blocks:
-                read = [with_spare(tensor[:, rows], spare(len(rows))) for tensor in (output, target)]
+            for rows, read in blocks:
                 values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(*read)[:members]
                 if weight is None:
                     total, counted = total + values.flatten(1).sum(-1), counted + values[0].numel()

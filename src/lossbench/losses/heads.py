@@ -69,10 +69,6 @@ class EmbeddingLoss(Loss):
     partners: ClassVar[str] = "no other example to form a pair with"
     normalize: bool = knob(False)
 
-    @property
-    def embeds(self) -> bool:
-        return True
-
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
         return embedding_size

@@ -37,11 +37,6 @@ class Loss(Choice):
     needs: ClassVar[tuple[str, ...]] = ()
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
-    @property
-    def embeds(self) -> bool:
-        """Whether it trains an embedding; class scores then come from class means."""
-        return False
-
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """Of the kinds of target that a data set offers, the one that it trains on; None where none fits."""
         by_kind = {target.kind: target for target in offered}

@@ -85,10 +85,6 @@ class ThirdParty(Loss):
         known = {} if self.recipe.startswith("object") else {"function": json.loads(self.recipe)}
         return {**super().values(), **known}
 
-    @property
-    def embeds(self) -> bool:
-        return self.output_size == "embedding"
-
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As `output_size` says."""
         classes = 2 if target.kind == "binary" else target.size
@@ -123,7 +119,7 @@ class ThirdParty(Loss):
 
     def idle(self, target: Tensor) -> Tensor:
         """Of a loss between embeddings, those whose embedding gets no gradient, tried on random ones."""
-        if not self.embeds:
+        if self.output_size != "embedding":
             return super().idle(target)
         import torch
 

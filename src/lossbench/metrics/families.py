@@ -71,6 +71,19 @@ def measures(judged_by: Iterable[str | Measure], kinds: Collection[str] | None =
     return tuple(found)
 
 
+def wants_class_means(
+    measures: Iterable[Measure], prediction: Collection[str], kinds: Collection[str]
+) -> bool:
+    """Whether class scores have to come from the class means of embeddings.
+
+    Args:
+        prediction: names of what is predicted.
+        kinds: of target that the data has.
+    """
+    lacking = "scores" not in prediction and "embedding" in prediction and "identity" in kinds
+    return lacking and "scores" in needed(measures)
+
+
 def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:
     """Measures in the order in which they have their turns for a loss that trained on a kind of target.
 

@@ -51,6 +51,11 @@ class Metric:
     high: float | None = None
     title: str = ""
 
+    def improves(self, values: Tensor, best: Tensor) -> Tensor:
+        """Where finite values are better than the best so far (nan: none yet), bool."""
+        ahead = values > best if self.higher_is_better else values < best
+        return values.isfinite() & (ahead | best.isnan())
+
     @property
     def direction(self) -> str:
         """Which of its values are better: higher or lower."""

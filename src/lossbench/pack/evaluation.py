@@ -12,7 +12,7 @@ from torch import Tensor
 from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.metrics.class_means import nearest_mean_scores
-from lossbench.metrics.families import needed
+from lossbench.metrics.families import needed, wants_class_means
 from lossbench.metrics.measure import Measure
 from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
@@ -142,8 +142,7 @@ class Evaluation:
 
     def _prediction(self, group: Group, outputs: Tree) -> Prediction:
         prediction = group.predict(outputs)
-        wants_scores = "scores" not in prediction and "scores" in needed(self.measures)
-        if wants_scores and "embedding" in prediction and "identity" in group.lanes.kinds:
+        if wants_class_means(self.measures, prediction, group.lanes.kinds):
             if self._trained is None:
                 self._trained = self._train()
             known = group.predict(_of_group(self._trained, group))["embedding"]

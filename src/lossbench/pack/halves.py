@@ -47,8 +47,7 @@ class Halves:
             return
         values = torch.stack([half[self.select.name] for half in judged])
         best = torch.full_like(values, torch.nan) if self.best is None else self.best
-        ahead = values > best if self.select.higher_is_better else values < best
-        improved = active & values.isfinite() & (ahead | best.isnan())
+        improved = active & self.select.improves(values, best)
         self.best = torch.where(improved, values, best)
         for name in judged[0].keys() & judged[1].keys():
             crossed = torch.stack([judged[1][name], judged[0][name]])

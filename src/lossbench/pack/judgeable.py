@@ -13,7 +13,7 @@ from lossbench.errors import InputError
 from lossbench.job import Member
 from lossbench.losses.contract import check_prediction
 from lossbench.losses.cross import shipped
-from lossbench.metrics.families import needed, preferred
+from lossbench.metrics.families import preferred, wants_class_means
 from lossbench.metrics.judge import judge
 from lossbench.metrics.named import named
 from lossbench.pack.groups import predicted
@@ -101,9 +101,7 @@ def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) ->
     stacked = mapped(lambda tensor: tensor.unsqueeze(0), outputs)
     prediction = predicted(member.loss, member.target, member.layout, stacked)
     check_prediction(member.loss, prediction, member.target, len(targets[member.target.kind]))
-    wants_scores = "scores" not in prediction and "scores" in needed(member.source.measures)
-    if wants_scores and "embedding" in prediction and "identity" in targets:
-        # As `pack.judging` does: the nearest class mean.
+    if wants_class_means(member.source.measures, prediction, targets):
         embedding = prediction["embedding"]
         scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
         prediction = Prediction(**{**prediction, "scores": scores})

@@ -17,7 +17,7 @@ from lossbench.pack.exact import exact_device
 from lossbench.pack.noise import arguments, drawn
 from lossbench.seeds import torch_generator
 from lossbench.spare import with_spare
-from lossbench.task import WEIGHT, Noise, TargetKind, Units
+from lossbench.task import WEIGHT, Noise, TargetKind, Units, seen
 from lossbench.trees import Tree, mapped, part
 
 if TYPE_CHECKING:
@@ -136,11 +136,9 @@ class Lanes(ABC):
 
     def _seen(self, kind: TargetKind, values: Tensor) -> Tensor:
         """Targets (L, N, ...) as losses see them, where members train."""
-        if kind in self._units[0]:
-            if kind not in self.units:
-                self.units[kind] = self._units_for(kind, values.shape[2:])
-            values = self.units[kind].scaled(values)
-        return (values.float() if values.dtype == torch.float64 else values).to(self.device)
+        if kind in self._units[0] and kind not in self.units:
+            self.units[kind] = self._units_for(kind, values.shape[2:])
+        return seen(values, self.units.get(kind)).to(self.device)
 
     def _batch(
         self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int, spare: int

@@ -18,7 +18,7 @@ from lossbench.pack.draws import drawn_outside_torch
 from lossbench.pack.groups import OUTPUT, read_by
 from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed
-from lossbench.task import WEIGHT
+from lossbench.task import WEIGHT, seen
 from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     Raises:
         InputError: the loss reads something that the data set does not give.
     """
-    known = {kind: values[places] for kind, values in data.train.targets.items()}
-    known = {k: data.units[k].scaled(v) if k in data.units else _single(v) for k, v in known.items()}
+    targets = data.train.targets.items()
+    known = {kind: seen(values[places], data.units.get(kind)) for kind, values in targets}
     known.update(data.shared)
     kind, also = member.target.kind, member.loss.also
     lacking = [name for name in also if name not in known]
@@ -123,10 +123,6 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
         )
     read = {name: known[name] for name in (kind, *also)} if also else known[kind]
     return _Batch(read, known.get(WEIGHT), known)
-
-
-def _single(values: Tensor) -> Tensor:
-    return values.float() if values.dtype == torch.float64 else values
 
 
 def _read(member: Member, outputs: Tree) -> Tree:
@@ -195,7 +191,7 @@ def _remark_on_batches(member: Member, data: DataSet) -> str | None:
         InputError: it is all of them.
     """
     loss, size = member.loss, member.trainer.batch_size
-    if not loss.embeds:
+    if "embedding" not in loss.gives(member.target):
         return None
     try:
         share = _idle(member, data, size)

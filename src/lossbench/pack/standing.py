@@ -41,8 +41,7 @@ class Standing:
         nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
         values = judged.get(self.select.name, nothing)
         best = self.best.get(self.select.name, torch.full_like(values, torch.nan))
-        ahead = values > best if self.select.higher_is_better else values < best
-        improved = active & values.isfinite() & (ahead | best.isnan())
+        improved = active & self.select.improves(values, best)
         for name, column in judged.items():
             before = self.best.get(name, torch.full_like(column, torch.nan))
             self.best[name] = torch.where(improved, column, before)
