@@ -8,6 +8,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; pytest-xdist brings the processes
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,25 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("database") / "mlflow.db"
     prepare_database(path)
     return path
+
+
+@pytest.fixture
+def stored(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, a new one, with an empty database in it."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def composing() -> Iterator[None]:
+    """Hydra composes the shipped configs; it allows one such place at a time."""
+    from hydra import initialize_config_dir
+
+    from lossbench.config.folders import conf_dir
+
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
 
 
 @pytest.fixture(autouse=True)

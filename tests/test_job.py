@@ -6,12 +6,11 @@ import copy
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import get_class
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,8 @@ from lossbench.job import Job, jobs_from
 from lossbench.pack.grouping import pack_key
 from lossbench.tracking.provenance import flatten
 
+pytestmark = pytest.mark.usefixtures("composing")
+
 SHIPPED = {
     group: [path.stem for path in sorted((conf_dir() / group).glob("*.yaml"))] for group in GROUPS
 }  # fmt: skip
@@ -31,12 +32,6 @@ SHIPPED = {
 CONTRADICTION = re.compile(
     "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your file"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def job(*overrides: str) -> Job:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import get_class
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,20 +24,14 @@ from lossbench.job import KINDS, Job, jobs_from
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
 
+pytestmark = pytest.mark.usefixtures("composing")
+
 SMALL = "data.train_size=32 data.val_size=10 data.test_size=10 trainer.max_epochs=1 hydra/launcher=basic"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
-
-
 @pytest.fixture
-def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(database, tmp_path / "mlflow.db")
-    return tmp_path
+def folder(stored: Path) -> Path:
+    return stored
 
 
 def job() -> Job:

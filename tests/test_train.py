@@ -7,24 +7,24 @@ import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
 from lossbench.cli.app import main
-from lossbench.config.folders import conf_dir
 from lossbench.data import mnist_5k
 from lossbench.errors import InputError, RunFailedError
 from lossbench.outcome import Outcome
 from lossbench.tracking import NotRecorded, Store
 from lossbench.train import train_many
+
+pytestmark = pytest.mark.usefixtures("composing")
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=2"]
 # A loss that cannot be computed: torch.bmm wants three dimensions.
@@ -38,12 +38,6 @@ BROKEN = {
     "output_size": "one",
     "meaning": "value",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 @pytest.fixture(autouse=True)

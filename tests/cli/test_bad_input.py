@@ -13,22 +13,23 @@ import os
 import re
 import shlex
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossbench.cli.refusals import is_told, sentence
 from lossbench.config.chosen import check_chosen
-from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
 from lossbench.job import jobs_from
 from lossbench.train import train_many
+
+pytestmark = pytest.mark.usefixtures("composing")
 
 Refuse = Callable[[str], str]
 
@@ -227,12 +228,6 @@ PLACES = {
 TABLE = {
     **NAMES, **FORMS, **KNOBS, **CONTRADICTIONS, **TARGETS, **PLACES
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 @functools.cache

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +14,8 @@ from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
 from lossbench.outcome import Outcome
 from lossbench.train import train_many
+
+pytestmark = pytest.mark.usefixtures("composing")
 
 TINY = {
     "outliers": "data.train_size=12 data.val_size=4 data.test_size=4",
@@ -85,19 +85,11 @@ FITTING = {
 RATES = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
-
-
 @pytest.fixture
-def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(stored: Path) -> Path:
     """The current folder, with an empty database and a table."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(database, tmp_path / "mlflow.db")
-    write_table(tmp_path)
-    return tmp_path
+    write_table(stored)
+    return stored
 
 
 @st.composite

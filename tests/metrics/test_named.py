@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 
 from lossbench.claims.parsing import check_experiments
-from lossbench.config.folders import conf_dir
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
@@ -19,6 +17,8 @@ from lossbench.metrics.families import FAMILIES, measures
 from lossbench.metrics.measure import Measure, Metric
 from lossbench.metrics.names import METRICS
 from lossbench.metrics.recorded import as_text, of_text, of_texts
+
+pytestmark = pytest.mark.usefixtures("composing")
 
 PINBALL = Metric("pinball", "forecast", False, "mean pinball loss", "units of the target", low=0)
 
@@ -38,12 +38,6 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     made.SLASH = measure(Metric("hits/10", "forecast", True, ""))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "my_metrics", made)
     return made
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
 
 
 def job(*overrides: str) -> Job:

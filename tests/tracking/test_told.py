@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 from torch import nn
 
 from lossbench.claims.claim import Experiment
-from lossbench.config.folders import conf_dir
 from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet
 from lossbench.outcome import Outcome
@@ -28,21 +25,15 @@ from lossbench.train import train_many
 from lossbench.verdicts.build import build
 from lossbench.verdicts.results import select_of
 
+pytestmark = pytest.mark.usefixtures("composing")
+
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=3"]
 FILE = "state_dict.pt"
 
 
-@pytest.fixture(autouse=True)
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
-
-
 @pytest.fixture
-def uri(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
+def uri(stored: Path) -> str:
+    return f"sqlite:///{stored}/mlflow.db"
 
 
 def train(uri: str, *overrides: str) -> tuple[Outcome, bytes | None]:
