@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hydra import compose
 from hydra.utils import get_class
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
@@ -278,6 +278,7 @@ words = (
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(*words).map("".join), min_size=1, max_size=2))
+@example(["loss.delta=\n"])
 def test_whatever_is_typed_no_error_is_raised_but_a_sentence(overrides: list[str]) -> None:
     error = None
     try:

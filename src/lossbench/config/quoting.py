@@ -28,10 +28,11 @@ def corrected(override: str, *, sweep: bool) -> str | None:
         sweep: commas outside of brackets stand between values.
 
     Returns:
-        None where quotes are no remedy: it sets no knob, or its brackets do not close.
+        None where quotes are no remedy: it sets no knob, its brackets do not close, or it holds signs that a
+        line cannot show, such as a line's end.
     """
     key, _, value = override.partition("=")
-    if not _KNOB.fullmatch(key) or not _closed(value):
+    if not _KNOB.fullmatch(key) or not _closed(value) or not value.isprintable():
         return None
     if value.startswith("[") and value.endswith("]"):
         inner = f"[{','.join(_quoted(item) for item in _items(value[1:-1]))}]"
