@@ -72,7 +72,7 @@ anatomy: setup ## each loss and its gradient against its textbook property (no t
 	@$(RUN) -m lossbench.report experiment=$@ $(ARGS)
 
 reproduce: setup ## all experiments; fails where a recorded verdict changed
-	@$(RUN) -m lossbench.cli.reproduce $(ARGS)
+	@$(RUN) experiments/reproduce.py $(ARGS)
 
 bench: setup ## how fast: against Hydra's own launcher, Lightning alone, and plain PyTorch
 	@$(RUN) experiments/speed/bench.py $(ARGS)

@@ -8,12 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from reproduce import TARGETS, Line, Request, commands, compare, main, parse, recorded
 
 from lossbench.claims.declared import load_experiment, shipped
-from lossbench.cli.reproduce import TARGETS, Line, Request, commands, compare, main, parse, recorded
 from lossbench.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_changed_a_new_and_a_dropped_verdict_count_as_changed() -> None:

@@ -1,4 +1,4 @@
-"""`python -m lossbench.cli.reproduce`: train and report everything anew, and compare the verdicts.
+"""`python experiments/reproduce.py`: train and report everything anew, and compare the verdicts.
 
 tracking.uri=...     where the runs go; what is finished there is not trained again
 report.out=folder    where the new reports go; default: experiments, in place of the recorded ones
@@ -174,4 +174,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    command.run("lossbench.cli.reproduce", main, __doc__)
+    command.run("reproduce", main, __doc__)
