@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -254,6 +255,24 @@ def test_what_a_process_left_that_died_while_it_wrote_a_checkpoint_goes(tmp_path
     partial.rename(folder / f"{name},{host},{2**22 + 1},{rest}")  # above the highest number of a process
     Checkpoints(folder).forget([])
     assert not folder.exists()
+
+
+def test_a_folder_that_goes_with_the_pack_that_ends_stops_no_first_checkpoint(
+    jobs: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pack = jobs("loss=mse")
+    ends = Checkpoints(tmp_path / "folder").of(["another"], "vmap", gpu=False)
+    save, times = torch.save, iter(range(9))
+
+    def meanwhile(*arguments: Any, **options: Any) -> None:
+        if next(times) == 0:
+            ends.forget()  # the folder, which has been made, is empty still
+        save(*arguments, **options)
+
+    monkeypatch.setattr(torch, "save", meanwhile)
+    assert saved(pack, tmp_path / "folder").path.exists()
+    assert "No checkpoint" not in caplog.text
+    assert Checkpoints(tmp_path / "folder").begun(pack, "vmap", gpu=False) == ([pack], [])
 
 
 def test_a_folder_that_takes_no_checkpoint_is_told_once_and_stops_nobody(

@@ -51,8 +51,10 @@ class Saving(Callback):
         path = self.checkpoint.path
         partial = self.checkpoint.partial()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            trainer.save_checkpoint(partial)
+            try:
+                trainer.save_checkpoint(partial)  # which makes the folder
+            except FileNotFoundError:  # another pack has ended since, and taken the empty folder with it
+                trainer.save_checkpoint(partial)
             partial.replace(path)
         except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
             with contextlib.suppress(OSError):
