@@ -17,7 +17,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from lossbench import __version__
-from lossbench.tracking import runs
+from lossbench.claims.declared import load_experiment
+from lossbench.tracking import read_runs, runs
 
 Done = subprocess.CompletedProcess[str]
 Program = Callable[..., Done]
@@ -182,6 +183,22 @@ def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
     assert alone.returncode == 1
     assert "lossbench: a run failed (broken" in alone.stderr
     assert "Error executing job" not in alone.stderr
+
+
+def test_an_experiment_whose_yaml_names_none_is_called_as_its_file(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "experiment"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("first", "second", "sub/third"):
+        (folder / f"{name}.yaml").write_text("# @package _global_\nexperiment: {judge: rmse}\n")
+    own, uri = ("--config-dir", "mine", *SMALL), f"sqlite:///{tmp_path}/mlflow.db"
+    for line in (["-m", "experiment=first,second"], ["experiment=sub/third"], ["experiment=first", "seed=1"]):
+        done = program(*own, *line, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    found = {name: len(Recorded(tmp_path).runs(name)) for name in ("first", "second", "third")}
+    assert found == {"first": 2, "second": 1, "third": 1}
+    for name in ("first", "sub/third"):  # what a report of it reads
+        declared = load_experiment(name, tmp_path / "mine")
+        assert read_runs(uri, declared.name)["test/rmse"].notna().all()
 
 
 REFUSED = {

@@ -168,7 +168,6 @@ KNOBS = {
     "experiment.judge=rmsee": "experiment.judge=rmsee is not a metric (did you mean 'rmse'?",
     "experiment.select=accuracy": "experiment.select=accuracy is not measured on data=outliers; choose",
     "'experiment.name=\"a\tb\"'": "got 3 that begin with 'a\\tb'",
-    "experiment.name=null": "experiment.name must be a text that is not empty; got None",
     "+experiment.judge=accuracy": "judge=accuracy is not measured on data=outliers; choose of mae, rmse, ",
     "data=mnist_5k loss=cce +experiment.select=mae": "is not measured on data=mnist_5k; choose of accuracy, ",
     "+experiment.claims=5": "experiment.claims must be a list, each item with id, sentence, source, ",

@@ -14,6 +14,8 @@ from lossbench.config.choice import Choice, Knobs
 from lossbench.config.making import make
 from lossbench.errors import InputError
 from lossbench.losses.loss import Loss
+from lossbench.losses.mse import MSE
+from lossbench.models.mlp import MLP
 from lossbench.models.model import Model
 
 README = Path(__file__).parents[2] / "README.md"
@@ -40,6 +42,31 @@ class Some(Knobs):
     names: frozenset[str] = frozenset()
     place: Path = Path("here")
     weights: "Tensor | None" = None
+"""
+
+
+WORDS = """
+from dataclasses import dataclass
+
+from lossbench.config.choice import knob
+from lossbench.losses.mse import MSE
+from lossbench.models.mlp import MLP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(MSE):
+    also: tuple[str, ...] = ("importance",)
+    needs: tuple[str, ...] = ("output",)
+    trains_on: list[str] = ["continuous"]
+    part: str = "loss"
+    share: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide(MLP):
+    reads: "tuple[str, ...]" = ("vector",)
+    places: bool = knob(False)
+    embedding_size: int = 8
 """
 
 
@@ -111,6 +138,21 @@ def test_two_spellings_make_equal_objects(some: Any, one: dict[str, Any], other:
 def test_values_that_differ_stay_apart(some: Any) -> None:
     assert some(shares=[1, 2]) != some(shares=[2, 1])
     assert some(width=1) != some(width=1.5)
+
+
+def test_a_word_of_the_contract_is_no_knob_however_it_is_annotated(
+    future: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = module("words", future + WORDS, monkeypatch)
+    loss = make("loss", Loss, {"_target_": "words.Weighted", "name": "weighted"})
+    assert isinstance(loss, Loss)
+    assert (loss.also, loss.needs, loss.trains_on) == (("importance",), ("output",), ["continuous"])
+    assert loss.values().keys() - MSE(name="mse").values().keys() == {"share"}
+    with pytest.raises(InputError, match=r"loss\.also is no knob of loss=weighted"):
+        make("loss", Loss, {"_target_": "words.Weighted", "name": "weighted", "also": ["else"]})
+    model = made.Wide(name="wide", places=True)  # written with knob(...), it is one
+    assert model.values().keys() - MLP(name="mlp").values().keys() == {"places"}
+    assert (model.reads, model.places, model.embedding_size) == (("vector",), True, 8)
 
 
 EXAMPLES = {

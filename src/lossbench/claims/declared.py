@@ -44,7 +44,7 @@ def load_experiment(
     file = root / "experiment" / f"{name}.yaml"
     if "name" not in given:
         check_written(file)
-    node = {"name": name, **(node_in(file).get("experiment") or {}), **given}
+    node = {"name": file.stem, **(node_in(file).get("experiment") or {}), **given}
     parsed = parse_experiment(node, Known.of(roots(folder)) if node.get("claims") else Known({}))
     own = ("--config-dir", str(folder)) if root == folder else ()
     return replace(parsed, config=(*own, f"experiment={name}"), overrides=overrides)

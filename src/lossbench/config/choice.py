@@ -11,7 +11,7 @@ import dataclasses
 import math
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lossbench.config.knob_types import Type, one_spelling, plain, types_of
 from lossbench.errors import InputError, suggestion
@@ -64,6 +64,23 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
     """
 
     part = "knobs"  # the part of the config: data, model, loss, optimizer, trainer, pack, tracking
+
+    def __init_subclass__(cls) -> None:
+        """What a contract asks for, such as `reads`, is a knob only where a subclass writes `knob(...)`."""
+        super().__init_subclass__()
+        bases = cls.__mro__[1:]
+        knobs = {
+            field.name
+            for base in bases
+            if dataclasses.is_dataclass(base)
+            for field in dataclasses.fields(base)
+        }
+        asked = {
+            name for base in bases for name in (*vars(base), *vars(base).get("__dataclass_fields__", ()))
+        }
+        for name in cls.__annotations__.keys() & (asked - knobs):
+            if not isinstance(getattr(cls, name, None), dataclasses.Field):
+                cls.__annotations__[name] = ClassVar
 
     def __post_init__(self) -> None:
         known = types_of(type(self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def check_chosen(
     """Refuse a list where one choice is wanted, and a choice under another's name.
 
     Of a list, Hydra would merge the members, and the last one would win. A choice is recorded by its name, so
-    that is the name of its file: a YAML that has none gets it here. What it is, its file says as well.
+    that is the name of its file: a YAML that has none gets it here, and so does one of an experiment. What it
+    is, its file says as well.
 
     Args:
         choices: `hydra.runtime.choices`, in which Hydra leaves out a group that was given a list.
@@ -54,8 +56,18 @@ def check_chosen(
             raise InputError(told(group, chosen, value, named(group, folders)))
     for group in GROUPS:
         if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
-            _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
+            _check_name(group, _own_name(choices[group]), node)
             _check_class(group, choices[group].removesuffix(".yaml"), node, folders)
+    if isinstance(node := config.get("experiment"), DictConfig) and isinstance(
+        choices.get("experiment"), str
+    ):
+        with suppress(OmegaConfBaseException):  # checked where all values are
+            if node.get("name") is None:
+                node["name"] = _own_name(choices["experiment"])
+
+
+def _own_name(choice: str) -> str:
+    return choice.removesuffix(".yaml").rpartition("/")[2]
 
 
 _RELABELS = re.compile(

@@ -55,7 +55,8 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     experiment = _mapping("experiment", config.get("experiment"))
     if set(experiment) & set(config):  # what was to be set at the top
         raise InputError(f"{PACKAGE_MISSING}.")
-    experiment["name"] = checked_name(experiment.get("name", "adhoc"))
+    name = experiment.get("name")
+    experiment["name"] = "adhoc" if name is None else checked_name(name)
     return {**config, **options, "experiment": experiment}
 
 

@@ -78,11 +78,7 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
     columns, left_out = _predictors(cells, options, place)
     kept = {name: column for name, column in columns.items() if not column.why}
     frame = pd.DataFrame({name: column.content for name, column in kept.items()})
-    categories = {
-        name: known_categories(column.content, options)
-        for name, column in kept.items()
-        if column.content.dtype.kind != "f"
-    }
+    categories = _categories(kept, options)
     read = {options.target: as_column, **kept}
     groups = _groups(cells.rows, options, place)
     table = Columns(
@@ -104,6 +100,11 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
     )
     _tell(table)
     return table
+
+
+def _categories(columns: dict[str, Column], options: Reading) -> dict[str, tuple[str, ...]]:
+    texts = {name: column.content for name, column in columns.items() if column.content.dtype.kind != "f"}
+    return {name: known_categories(content, options) for name, content in texts.items()}
 
 
 def _tell(table: Columns) -> None:

@@ -57,7 +57,7 @@ class ThirdParty(Loss):
     """
 
     function: Any
-    trains_on: tuple[TargetKind, ...]  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
+    trains_on: tuple[TargetKind, ...] = knob()  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
     encoding: str = knob(choices=("value", "index", "one_hot", "float"))
     output_size: str = knob(choices=("one", "classes", "embedding"))
     meaning: str = knob(choices=("value", "scores", "softmax", "sigmoid", "embedding"))

@@ -53,8 +53,8 @@ class Module(Model):
         "write the word outputs for the size of its last layer, as in model.module.out_features=outputs"
     )
     module: Mapping[str, Any] = field(hash=False)
-    reads: tuple[InputKind, ...] = ()  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
-    gives: tuple[str, ...] = ()  # type: ignore[misc]
+    reads: tuple[InputKind, ...] = knob(())  # type: ignore[misc]  # a class says it of itself, an adapter of what it adapts
+    gives: tuple[str, ...] = knob(())  # type: ignore[misc]
     places: bool = knob(False)  # type: ignore[misc]
 
     def __post_init__(self) -> None:
