@@ -22,7 +22,7 @@ from lossbench.metrics.families import FAMILIES
 from lossbench.metrics.judge import judge as judge_predictions
 from lossbench.seeds import numpy_generator
 from lossbench.task import Prediction
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.judging import judge as judge_frame
 from lossbench.verdicts.statistics import Region

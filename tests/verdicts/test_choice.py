@@ -10,10 +10,8 @@ import pandas as pd
 import pytest
 
 from lossbench.claims.claim import Claim
-from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.choose import rates
+from lossbench.verdicts.choose import Choice, rates
 from lossbench.verdicts.conditions import RATE, Layout, tidy
-from lossbench.verdicts.grid import Grid
 from lossbench.verdicts.judging import judge
 from lossbench.verdicts.verdict import Judged
 
@@ -41,9 +39,9 @@ def with_nll(runs: pd.DataFrame) -> pd.DataFrame:
 
 def test_claim_is_chosen_by_its_own_metric_unless_the_experiment_names_one(runs: pd.DataFrame) -> None:
     runs = with_nll(runs)
-    assert set(choice(runs).chosen("nll")[RATE]) == {0.001}
-    assert set(choice(runs).chosen("mae")[RATE]) == {0.01}
-    assert set(choice(runs, fixed="mae").chosen("nll")[RATE]) == {0.01}
+    assert set(choice(runs).pool({}, "nll")[RATE]) == {0.001}
+    assert set(choice(runs).pool({}, "mae")[RATE]) == {0.01}
+    assert set(choice(runs, fixed="mae").pool({}, "nll")[RATE]) == {0.01}
 
 
 def test_claim_in_a_metric_that_validation_lacks_is_chosen_by_the_data_sets_own(runs: pd.DataFrame) -> None:
@@ -56,7 +54,7 @@ def test_run_that_is_missing_at_the_best_rate_does_not_turn_a_verdict(runs: pd.D
     spot = (runs["loss.name"] == "huber") & (runs["optimizer.lr"] == 0.01) & (runs["seed"] == 3)
     runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
     after = judged(runs, of(HUBER, MSE))
-    assert set(choice(runs, "mae").chosen("rmse")[RATE]) == {0.01}
+    assert set(choice(runs, "mae").pool({}, "rmse")[RATE]) == {0.01}
     assert after.verdict == "inconclusive"
     assert "waits for" in after.note
     assert after.estimate == pytest.approx(before.estimate, abs=0.1)
@@ -105,9 +103,10 @@ def test_interval_that_repeats_the_choice_is_wider_where_rates_differ_in_test(ru
 
 
 def test_rate_with_few_results_leaves_the_others_their_seeds(runs: pd.DataFrame) -> None:
-    rows = tidy(runs)[lambda frame: (frame["loss.name"] == "mse") & (frame["data.contamination"] == 0.0)]
+    made = choice(runs)
+    rows = made.runs.query("`loss.name` == 'mse' and `data.contamination` == 0")
     few = rows[~((rows["optimizer.lr"] == 0.001) & (rows["seed"] > 2))]
-    grid = Grid.of(few, "best/mae", "test/rmse", False)
-    assert grid.test.shape == (3, 10)
-    assert grid.missing == 0
-    assert Grid.of(few[few["optimizer.lr"] == 0.001], "best/mae", "test/rmse", False).several is False
+    trials = made.trials(few, "mae", "test/rmse")
+    assert trials.test.shape == (3, 10)
+    assert (trials.seeds, trials.missing) == (tuple(range(10)), 0)
+    assert made.trials(few[few["optimizer.lr"] == 0.001], "mae", "test/rmse").several is False

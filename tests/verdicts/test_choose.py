@@ -10,8 +10,9 @@ import pytest
 
 from lossbench.claims.claim import Experiment
 from lossbench.verdicts.build import build
-from lossbench.verdicts.choose import chosen, rates, remarks, score_column
+from lossbench.verdicts.choose import chosen, rates, score_column
 from lossbench.verdicts.conditions import RATE, Layout, tidy
+from lossbench.verdicts.remarks import remarks
 
 
 def ranked(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, Layout]:

@@ -12,7 +12,7 @@ import pytest
 
 from lossbench.claims.claim import Claim
 from lossbench.report.words import beside_text
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.judging import judge
 from lossbench.verdicts.pilot import Asked

@@ -20,7 +20,7 @@ from lossbench.report import page, terminal
 from lossbench.report.__main__ import main
 from lossbench.train import train_many
 from lossbench.verdicts.build import build
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.sides import sides_of, weighed

@@ -17,11 +17,11 @@ from lossbench.report.advice import advice
 from lossbench.report.page import html, markdown
 from lossbench.report.terminal import show
 from lossbench.verdicts.build import build, results_table
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.family import Family
+from lossbench.verdicts.pair import Tried
 from lossbench.verdicts.table import Cell, Column, axis_tables, metric_tables
-from lossbench.verdicts.tried import Tried
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.
     choice = Choice(frame, layout, "mae", "mae")
 
     def families(metric: str) -> Family:
-        return Family.of(Tried.of(choice.chosen("rmse"), choice, "mae"), metric)
+        return Family.of(Tried(choice, "mae"), metric)
 
     (by_axis,) = axis_tables(frame, layout, "rmse", families)
     assert by_axis.rows == ("mse", "mae", "huber")

@@ -7,7 +7,7 @@ import pytest
 
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.statistics import Region, claim_p, decide, paired_interval
-from lossbench.verdicts.trials import Contrast, Trials, drawn_weights, interval_with_choice
+from lossbench.verdicts.trials import Trials, best_first, competing, drawn_weights, expanded
 
 EVEN = np.ones((1, 3))
 
@@ -39,6 +39,27 @@ def test_trial_that_diverged_comes_behind_one_that_did_not_whatever_its_mean() -
     assert one.choose(np.array([[2.0, 1, 0]]))[0] == 0  # the seed on which it diverged was not drawn
 
 
+def test_trials_are_preferred_by_divergence_then_by_their_mean_then_in_their_order() -> None:
+    lost, score = [0, 1, 0, 0, 3], [1.0, 9.0, 2.0, 1.0, np.nan]
+    assert best_first(lost, score, higher=True).tolist() == [2, 0, 3, 1, 4]
+    assert best_first(lost, score, higher=False).tolist() == [0, 3, 2, 1, 4]
+
+
+def test_trials_compete_on_the_seeds_that_all_of_them_have_and_one_with_few_does_not() -> None:
+    known = np.array([[True] * 6, [True] * 5 + [False], [True] * 2 + [False] * 4])
+    trials, seeds, missing = competing(known)
+    assert trials.tolist() == [True, True, False]
+    assert seeds.tolist() == [True] * 5 + [False]
+    assert missing == 1
+
+
+def test_trials_on_some_seeds_are_those_seeds() -> None:
+    values = np.arange(8.0).reshape(2, 4)
+    part = Trials(values, -values, True, (3, 5, 7, 9)).on([5, 9])
+    assert (part.validation.tolist(), part.seeds) == ([[1, 3], [5, 7]], (5, 9))
+    assert part.test.tolist() == (-part.validation).tolist()
+
+
 def test_condition_that_diverged_everywhere_has_no_test() -> None:
     assert np.isnan(trials([[np.nan] * 3, [np.nan] * 3]).tested(EVEN)).all()
 
@@ -50,19 +71,18 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 
 def test_with_one_trial_the_interval_is_about_the_paired_one() -> None:
     left, right = np.random.default_rng(0).normal(size=(2, 1, 40))
-    contrast = Contrast(((1.0, Trials(left, left, True)), (-1.0, Trials(right, right, True))))
+    drawn = Trials(left, left, True).drawn - Trials(right, right, True).drawn
     paired = paired_interval((left - right)[0])
-    assert contrast.estimate() == pytest.approx(float(paired.estimate))
-    low, high = interval_with_choice(contrast)
+    low, high = expanded(drawn, 40)
     assert (low, high) == pytest.approx((float(paired.low), float(paired.high)), abs=0.06)
 
 
 def test_interval_is_the_same_each_time_and_endless_with_one_seed() -> None:
     values = np.random.default_rng(1).normal(size=(2, 3, 8))
-    contrast = Contrast(((1.0, Trials(*values, True)),))
-    assert interval_with_choice(contrast) == interval_with_choice(contrast)
-    alone = Contrast(((1.0, Trials(values[0][:, :1], values[1][:, :1], True)),))
-    assert interval_with_choice(alone) == (-np.inf, np.inf)
+    first, again = (Trials(*values, True).drawn for _ in range(2))
+    assert expanded(first, 8) == expanded(again, 8)
+    alone = Trials(values[0][:, :1], values[1][:, :1], True).drawn
+    assert expanded(alone, 1) == (-np.inf, np.inf)
 
 
 def test_draws_are_centred_on_what_the_seeds_give_that_each_left_out() -> None:
@@ -74,8 +94,8 @@ def test_draws_are_centred_on_what_the_seeds_give_that_each_left_out() -> None:
         if (weights[draw] == 0).any()
     ]
     everyone = (weights > 0).all(axis=1)  # such a draw tells nothing of the luck
-    assert one.drawn()[~everyone].mean() == pytest.approx(np.mean(left_out), abs=1e-3)
-    assert one.drawn().std() == pytest.approx(one.tested(weights).std())
+    assert one.drawn[~everyone].mean() == pytest.approx(np.mean(left_out), abs=1e-3)
+    assert one.drawn.std() == pytest.approx(one.tested(weights).std())
 
 
 def test_luck_that_validation_and_test_share_does_not_move_the_draws() -> None:
@@ -83,46 +103,44 @@ def test_luck_that_validation_and_test_share_does_not_move_the_draws() -> None:
     many = [Trials(values, values, True) for values in rng.normal(size=(100, 8, 12))]
     plain = [one.tested(drawn_weights(12)).mean() for one in many]
     assert np.mean(plain) > 0.4  # no trial is better than another, nor than 0
-    assert np.mean([one.drawn().mean() for one in many]) == pytest.approx(0.0, abs=0.08)
+    assert np.mean([one.drawn.mean() for one in many]) == pytest.approx(0.0, abs=0.08)
 
 
 def test_a_lone_trial_and_a_lone_seed_have_no_luck_to_take_away() -> None:
     values = np.random.default_rng(5).normal(size=(2, 6))
     assert np.array_equal(
-        Trials(values[:1], values[:1], True).drawn(),
+        Trials(values[:1], values[:1], True).drawn,
         Trials(values[:1], values[:1], True).tested(drawn_weights(6)),
     )
-    assert np.array_equal(
-        Trials(values[:, :1], values[:, :1], True).drawn(), np.full(4000, values[:, 0].max())
-    )
+    assert np.array_equal(Trials(values[:, :1], values[:, :1], True).drawn, np.full(4000, values[:, 0].max()))
 
 
 def test_a_trial_that_diverged_on_seeds_left_out_tells_nothing_of_the_luck() -> None:
     values = np.random.default_rng(6).normal(size=(3, 8))
     values[0, 0] = np.nan
-    assert np.isfinite(Trials(values, values, True).drawn()).all()
+    assert np.isfinite(Trials(values, values, True).drawn).all()
     lost = np.full((2, 8), np.nan)
-    assert np.isnan(Trials(lost, lost, True).drawn()).all()
+    assert np.isnan(Trials(lost, lost, True).drawn).all()
 
 
-def mismatched(rng: np.random.Generator) -> Contrast:
+def mismatched(rng: np.random.Generator) -> tuple[Trials, Trials]:
     """A loss against itself: validation cannot tell eight rates apart, the claim's metric falls over them."""
 
     def side() -> Trials:
         falls: Floats = np.linspace(2, -2, 8)[:, None] + rng.normal(size=(8, 20))
         return Trials(rng.normal(size=(8, 20)), falls, True)
 
-    return Contrast(((1.0, side()), (-1.0, side())))
+    return side(), side()
 
 
 def test_loss_against_itself_gets_no_verdict_through_a_choice_by_another_metric() -> None:
     rng, better = np.random.default_rng(2), Region.of("better", 0.0)
     false = {"paired": 0, "both": 0}
     for _ in range(60):
-        contrast = mismatched(rng)
-        left, right = (one.test[one.choose(np.ones((1, 20)))[0]] for _, one in contrast.parts)
+        pair = mismatched(rng)
+        left, right = (one.test[one.chosen] for one in pair)
         paired = int(decide(paired_interval(left - right), claim_p(left - right, better), better)) != 0
-        low, high = interval_with_choice(contrast)
+        low, high = expanded(pair[0].drawn - pair[1].drawn, 20)
         false["paired"] += paired
         false["both"] += paired and not low <= 0 <= high
     assert false["paired"] > 20  # the fault: it was so in 15 to 47% of recorded worlds

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lossbench.verdicts.comparison import Evidence, compare
-from lossbench.verdicts.grid import compared
 from lossbench.verdicts.lopsided import lopsided, strayed
 from lossbench.verdicts.statistics import Floats, Interval, Region, decide, holm, paired_interval
-from lossbench.verdicts.trials import Contrast, Trials, interval_with_choice
+from lossbench.verdicts.trials import Trials, competing, expanded
 
 Claims = Sequence[tuple[int, int]]
 
@@ -44,28 +43,24 @@ class Side:
     """One loss of one experiment.
 
     trials: of the rates that compete, on the seeds that all of these have
-    seeds: which ones
     chosen: (S,) results at the rate that is chosen, minus infinity where it diverged, NaN where there is none
-    missing: how many runs the choice lacks
     """
 
     trials: Trials
-    seeds: NDArray[np.intp]
     chosen: Floats
-    missing: int
 
     @staticmethod
     def of(validation: Floats, test: Floats, known: NDArray[np.bool_] | None) -> Side:
         """The side whose rate validation chooses; arrays are (T, S)."""
         if known is None:
             known = np.ones(test.shape, dtype=bool)
-        rates, complete, missing = compared(known)
+        rates, complete, missing = competing(known)
         seeds = np.flatnonzero(complete)
-        trials = Trials(validation[rates][:, seeds], test[rates][:, seeds], True)
-        place = int(trials.choose(np.ones((1, len(seeds))))[0])
-        results = np.where(known, test, np.nan)[rates]
-        chosen = np.where(known[rates][place] & np.isnan(results[place]), -np.inf, results[place])
-        return Side(trials, seeds, chosen, missing)
+        names = tuple(map(int, seeds))
+        trials = Trials(validation[rates][:, seeds], test[rates][:, seeds], True, names, missing)
+        place = np.flatnonzero(rates)[trials.chosen]
+        lost = known[place] & np.isnan(test[place])
+        return Side(trials, np.where(lost, -np.inf, np.where(known[place], test[place], np.nan)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,18 +94,13 @@ class _Asked:
     differences: Floats
     sides: tuple[Side, Side]
 
-    def contrast(self) -> Contrast | None:
-        """What repeats the choice; None where there was none, or where runs diverged."""
-        left, right = self.sides
-        several = len(left.trials.test) > 1 or len(right.trials.test) > 1
-        seeds = np.intersect1d(left.seeds, right.seeds)
-        if not several or not np.isfinite(self.differences).all() or not len(seeds):
+    def repeated(self) -> tuple[float, float] | None:
+        """The interval with the choice repeated; None where there was none, or where runs diverged."""
+        left, right = (side.trials for side in self.sides)
+        seeds = sorted({*left.seeds} & {*right.seeds})
+        if not (left.several or right.several) or not np.isfinite(self.differences).all() or not seeds:
             return None
-        parts = []
-        for factor, side in ((1.0, left), (-1.0, right)):
-            own = np.isin(side.seeds, seeds)
-            parts.append((factor, Trials(side.trials.validation[:, own], side.trials.test[:, own], True)))
-        return Contrast(tuple(parts))
+        return expanded(left.on(seeds).drawn - right.on(seeds).drawn, len(seeds))
 
 
 def judge(runs: Runs, claims: Claims, region: Region, *, whole: bool = True) -> list[Seen]:
@@ -148,10 +138,9 @@ def _asked(left: Side, right: Side, region: Region, exact: bool) -> _Asked:
 
 
 def _seen(asked: _Asked, adjusted: float, region: Region, whole: bool) -> Seen:
-    missing = sum(side.missing for side in asked.sides)
+    missing = sum(side.trials.missing for side in asked.sides)
     paired = int(decide(asked.interval, adjusted, region))
-    contrast = asked.contrast() if whole or decide(asked.interval, 0.0, region) else None
-    repeated = interval_with_choice(contrast) if contrast else None
+    repeated = asked.repeated() if whole or decide(asked.interval, 0.0, region) else None
     evidence = Evidence(asked.interval, repeated, (asked.p, adjusted), missing)
     decision = evidence.decision(region)
     warned = (whole or decision != 0) and _warned(asked)

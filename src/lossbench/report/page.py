@@ -12,8 +12,7 @@ from lossbench.report import words
 from lossbench.report.advice import advice
 from lossbench.report.rendering import rendered, rendered_html
 from lossbench.significant import number
-from lossbench.verdicts.choose import grid_of
-from lossbench.verdicts.conditions import RATE
+from lossbench.verdicts.conditions import RATE, grid_of
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import ALPHA

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, RATE, SEED, Layout
+from lossbench.verdicts.conditions import LOSS, SEED, TRIAL, Layout
 from lossbench.verdicts.results import results
 from lossbench.verdicts.statistics import Floats, paired_interval
 
@@ -39,10 +39,9 @@ def budget_by_seed(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, met
     found = [pd.DataFrame(columns=[*layout.keys, "tried", SEED, "value"])]
     for _, rates in ranked.groupby(layout.keys, dropna=False, sort=False):
         condition = {key: rates[key].iloc[0] for key in layout.keys}
-        own = frame.merge(rates[[*layout.keys, RATE]], on=[*layout.keys, RATE])
-        table = (
-            own.pivot_table(index=SEED, columns=RATE, values="value").reindex(columns=rates[RATE]).dropna()
-        )
+        own = frame.merge(rates[[*layout.keys, *TRIAL, "rank"]], on=[*layout.keys, *TRIAL])
+        table = own.pivot_table(index=SEED, columns="rank", values="value")
+        table = table.reindex(columns=range(len(rates))).dropna()
         for tried in range(1, len(rates) + 1) if len(table) else ():
             expected = table.to_numpy() @ shares(len(rates), tried)
             found.append(pd.DataFrame({**condition, "tried": tried, SEED: table.index, "value": expected}))

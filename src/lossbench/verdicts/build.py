@@ -13,12 +13,12 @@ import pandas as pd
 
 from lossbench.claims.claim import Experiment
 from lossbench.errors import InputError
-from lossbench.verdicts import choose, lopsided, table
+from lossbench.verdicts import lopsided, remarks, table
 from lossbench.verdicts.breakdown import breakdown
 from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice, rates
 from lossbench.verdicts.claimed import Claimed, decisions
-from lossbench.verdicts.conditions import DONE, SEED, Layout, label, tidy
+from lossbench.verdicts.conditions import DONE, SEED, Layout, grid_of, label, tidy
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
@@ -26,6 +26,7 @@ from lossbench.verdicts.family import Family
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.judging import judge, placed
 from lossbench.verdicts.looks import Looks, Seeds
+from lossbench.verdicts.pair import Tried
 from lossbench.verdicts.pairs import Pairs, pairs
 from lossbench.verdicts.predictions import Reader
 from lossbench.verdicts.ranks import ranks
@@ -34,8 +35,7 @@ from lossbench.verdicts.same_data import on_same_data
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.sides import run_ids
 from lossbench.verdicts.together import by_data, together
-from lossbench.verdicts.tried import Tried
-from lossbench.verdicts.unended import Histories, remarks, unended
+from lossbench.verdicts.unended import Histories, not_ended, unended
 from lossbench.verdicts.verdict import Judged
 
 
@@ -111,12 +111,10 @@ def _report(
     layout = Layout.of(runs)
     select = experiment.select or first_metric(runs, "best/", experiment.judge, select)
     judged_by = experiment.judge or first_metric(runs, "test/", select)
-    ranked = choose.rates(runs, layout, select)
-    chosen = choose.chosen(runs, ranked, layout)
-    rows = Contenders.of(chosen, layout)
     choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
+    ranked, tried = rates(runs, layout, select), Tried(choice, select)
+    chosen, rows = choice.chosen(select), tried.chosen
     verdicts = judge(experiment.claims, choice) if claimed is None else list(claimed)
-    tried = Tried.of(chosen, choice, select)
     families = _families(tried, decisions(verdicts, chosen, layout))
     family = families(f"test/{judged_by}")
     asked = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
@@ -136,9 +134,9 @@ def _report(
         chosen=chosen,
         remarks=(
             *first,
-            *remarks(short, layout, select),
+            *not_ended(short, layout, select),
             *lopsided.remarks(asked.verdicts),
-            *choose.remarks(runs, ranked, layout),
+            *remarks.remarks(runs, ranked, layout),
             *_not_finite(chosen, layout, judged_by),
         ),
         verdicts=placed(asked.verdicts, compared, late, runs),
@@ -174,7 +172,7 @@ def _not_finite(chosen: pd.DataFrame, layout: Layout, judged_by: str) -> list[st
     if not parts:
         return []
     what = f"Runs whose test {judged_by} is infinite or no number"
-    return [f"{what} count as the worst result seen: {choose.several(parts)}."]
+    return [f"{what} count as the worst result seen: {remarks.several(parts)}."]
 
 
 def selected(selection: Mapping[str, Any]) -> list[str]:
@@ -185,7 +183,7 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
 
 def results_table(report: Report) -> pd.DataFrame:
     """`results.csv`: one row per run with what varies, its outcome and its metrics."""
-    varies = [name for name in choose.grid_of(report.runs) if name != SEED]
+    varies = [name for name in grid_of(report.runs) if name != SEED]
     always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
     metrics = [
         name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))

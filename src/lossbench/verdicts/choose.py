@@ -1,23 +1,31 @@
-"""The learning rate of each condition, chosen on validation alone; and what to know before believing a table.
+"""The learning rate of each condition, chosen on validation alone.
 
-The rate is the one with the best mean of the selection metric over the seeds that all rates of the condition
-have, among those that diverged on the fewest of them. A run that was killed, failed or never made says
-nothing about its rate: all rates are compared without its seed, and verdicts wait for it (`verdicts.grid`).
-This module is handed no test metric.
+Which runs of a condition are compared, and what is preferred among them, is the rule of `verdicts.trials`;
+here it is applied to frames of runs. A run that was killed, failed or never made says nothing about its rate:
+all rates are compared without its seed, and verdicts wait for it. What chooses is handed no test metric.
+
+A rate that is best in one metric need not be so in another. A claim about the negative log-likelihood of runs
+that were chosen by accuracy compares where accuracy led: one loss against itself then got a verdict in 15 to
+47% of simulated experiments. So each metric chooses for itself, unless the experiment names one that chooses
+for all (`experiment.select`), with its reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lossbench.counting import counted
-from lossbench.verdicts.conditions import DONE, LOSS, RATE, SEED, Layout, axes_of, in_order, label
-from lossbench.verdicts.grid import comparable
-from lossbench.verdicts.results import higher_is_better
-from lossbench.verdicts.spelling import show, sorting
+from lossbench.verdicts.conditions import DONE, SEED, TRIAL, Layout, in_order
+from lossbench.verdicts.examples import Examples
+from lossbench.verdicts.results import higher_is_better, lost
+from lossbench.verdicts.statistics import ALPHA
+from lossbench.verdicts.trials import Trials, best_first, competing
 
 
 def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
@@ -33,35 +41,43 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         rates of the condition have and that finished here), and the counts `finished` (with that metric),
         `diverged`, `missing` (failed, killed, or never run while other rates were).
     """
-    frame = runs[[*layout.keys, RATE, SEED, "outcome"]].copy()
-    column = score_column(runs, select)
-    frame["value"] = runs[column].astype(float) if column in runs else float("nan")
-    frame["value"] = frame["value"].where(frame["outcome"] == "finished")
+    frame = runs[[*layout.keys, *TRIAL, SEED, "outcome"]].reset_index(drop=True)
+    frame["value"] = _finished(runs, score_column(runs, select)).to_numpy()
     frame["finished"] = frame["value"].notna()
     frame["diverged"] = frame["outcome"] == "diverged"
     frame["done"] = frame["outcome"].isin(DONE)
-    competes, shared = comparable(frame, layout.keys)
-    frame["competes"], frame["compared"] = competes, frame["value"].where(shared)
-    frame["lost"] = frame["diverged"] & shared
-    grouped = frame.groupby([*layout.keys, RATE], dropna=False, sort=False)
-    table = grouped.agg(
-        validation=("compared", "mean"),
-        finished=("finished", "sum"),
-        diverged=("diverged", "sum"),
-        lost=("lost", "sum"),
-        competes=("competes", "any"),
-        done=("done", "sum"),
-    ).reset_index()
-    table["missing"] = runs[SEED].nunique() - table["done"]
-    table["competes"] &= table["validation"].notna()
-    table = table.sort_values(
-        ["competes", "lost", "validation", RATE],
-        ascending=[False, True, not higher_is_better(runs, select), True],
-        kind="stable",
-        na_position="last",
+    frame["competes"] = frame["shared"] = False
+    for _, rows in frame[frame["done"]].groupby(layout.keys, dropna=False, sort=False):
+        trial, seed, known = _placed(rows)
+        trials, seeds, _ = competing(known)
+        frame.loc[rows.index, "competes"] = trials[trial]
+        frame.loc[rows.index, "shared"] = trials[trial] & seeds[seed]
+    frame["compared"] = frame["value"].where(frame["shared"])
+    frame["lost"] = frame["shared"] & frame["value"].isna()
+    table = (
+        frame.groupby([*layout.keys, *TRIAL], dropna=False, sort=False)
+        .agg(
+            validation=("compared", "mean"),
+            finished=("finished", "sum"),
+            diverged=("diverged", "sum"),
+            lost=("lost", "sum"),
+            competes=("competes", "any"),
+            done=("done", "sum"),
+        )
+        .reset_index()
+        .sort_values(TRIAL, kind="stable")
     )
+    table["missing"] = runs[SEED].nunique() - table["done"]
+    behind = table["lost"].where(table["competes"], np.inf)
+    table = table.iloc[best_first(behind, table["validation"], higher=higher_is_better(runs, select))]
     table["rank"] = table.groupby(layout.keys, dropna=False).cumcount()
     return in_order(table.drop(columns=["done", "lost", "competes"]), layout, "rank")
+
+
+def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The runs of each condition at its chosen rate, in the order of the losses."""
+    best = ranked.loc[ranked["rank"] == 0, [*layout.keys, *TRIAL]]
+    return in_order(runs.merge(best, on=[*layout.keys, *TRIAL], how="inner"), layout, SEED)
 
 
 def score_column(runs: pd.DataFrame, metric: str) -> str:
@@ -78,159 +94,79 @@ def score_column(runs: pd.DataFrame, metric: str) -> str:
     return plain if (finished[scored].isna() & finished[plain].notna()).any() else scored
 
 
-def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """The runs of each condition at its chosen rate, in the order of the losses."""
-    best = ranked.loc[ranked["rank"] == 0, [*layout.keys, RATE]]
-    rows = runs.merge(best, on=[*layout.keys, RATE], how="inner")
-    return in_order(rows, layout, SEED)
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The choice among the runs of an experiment.
 
-
-def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    """What a reader must know first: rates at the edge, unequal trials, diverged, failed and missing runs."""
-    return [
-        *_nothing(runs, ranked, layout),
-        *_edges(ranked, layout),
-        *_unequal(ranked, layout),
-        *_lost(runs, ranked, layout),
-        *_changed(runs),
-    ]
-
-
-def _nothing(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    """Conditions without a result: those that never ran, and those of which no run finished."""
-    said = []
-    never = [label(condition, layout.keys) for condition in _never(runs, layout)]
-    if never:
-        said.append(f"These conditions have no run at all, so nothing is said of them: {several(never)}.")
-    lost = ranked[(ranked["rank"] == 0) & (ranked["finished"] == 0)][layout.keys]
-    outcomes = runs.merge(lost, on=layout.keys).groupby(layout.keys, dropna=False, sort=False)["outcome"]
-    named: dict[str, list[str]] = {}
-    for key, own in outcomes:
-        name = label(dict(zip(layout.keys, key, strict=True)), layout.keys)
-        why = next((outcome for outcome in DONE if (own == outcome).any()), "")
-        named.setdefault(why, []).append(name)
-    return said + [f"{words}: {several(named[key])}." for key, words in _NOTHING.items() if key in named]
-
-
-# Why a condition has no result to choose a learning rate by, the first that holds.
-_NOTHING = {
-    "finished": "No learning rate was chosen, these runs do not have the metric that chooses",
-    "diverged": "No run finished, and some diverged",
-    "": "No run finished, all failed or were stopped",
-}
-
-
-def _never(runs: pd.DataFrame, layout: Layout) -> list[dict[str, Any]]:
-    """Conditions of the full product that have no row.
-
-    Axes of one group (`loss.name` and the knobs of losses, `data.*`) go together as they were run, for a knob
-    belongs to one choice of its group; the groups are multiplied.
+    runs: the tidy frame
+    layout: what the experiment compares
+    fixed: the metric that the experiment names for all its claims; None lets each choose by its own
+    otherwise: the metric for claims whose own was not measured on validation
+    examples: what test examples contribute to differences; None lets seeds alone speak
+    alpha: the largest corrected p that gives a verdict, `ALPHA` at the first look
     """
-    groups: dict[str, list[str]] = {}
-    for key in layout.keys:
-        groups.setdefault(key.split(".")[0], []).append(key)
-    parts = [runs[keys].drop_duplicates() for keys in groups.values()]
-    full = parts[0]
-    for part in parts[1:]:
-        full = full.merge(part, how="cross")
-    there = runs[layout.keys].drop_duplicates()
-    found = full.merge(there, on=layout.keys, how="left", indicator="where")
-    missing = in_order(found[found["where"] == "left_only"].drop(columns="where"), layout)
-    return [{str(key): value for key, value in row.items()} for row in missing.to_dict("records")]
+
+    runs: pd.DataFrame
+    layout: Layout
+    fixed: str | None
+    otherwise: str
+    examples: Examples | None = None
+    alpha: float = ALPHA
+
+    def by(self, metric: str) -> str:
+        """The validation metric that chooses for a claim in this test metric (no prefixes)."""
+        if self.fixed:
+            return self.fixed
+        return metric if f"best/{metric}" in self.runs.columns else self.otherwise
+
+    def chosen(self, by: str) -> pd.DataFrame:
+        """The runs of each condition at the rate that a validation metric chooses."""
+        if by not in self._chosen:
+            self._chosen[by] = chosen(self.runs, rates(self.runs, self.layout, by), self.layout)
+        return self._chosen[by]
+
+    @cached_property
+    def _chosen(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def pool(self, selection: Mapping[str, Any], metric: str) -> pd.DataFrame:
+        """The runs that a side of a claim in this test metric is about: all where it fixes the rate."""
+        return self.runs if fixes_trial(selection) else self.chosen(self.by(metric))
+
+    def trials(self, rows: pd.DataFrame, by: str, metric: str) -> Trials:
+        """What a validation metric chooses among.
+
+        Args:
+            rows: all runs of one condition.
+            by: the validation metric, without prefix.
+            metric: of test, with its prefix.
+        """
+        done = rows[rows["outcome"].isin(DONE)]
+        trial, seed, known = _placed(done)
+        test = done[metric].astype(float).mask(lost(done, metric)) if metric in done else np.nan
+        tables = np.full((2, *known.shape), np.nan)
+        tables[0][trial, seed] = _finished(done, score_column(self.runs, by))
+        tables[1][trial, seed] = test
+        trials, seeds, missing = competing(known)
+        validation, tested = tables[:, trials][:, :, seeds]
+        names = tuple(int(name) for name in np.unique(done[SEED])[seeds])
+        return Trials(validation, tested, higher_is_better(self.runs, by), names, missing)
 
 
-def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    low, high, single = [], [], []
-    for _, rows in ranked.groupby(layout.keys, dropna=False, sort=False):
-        best, grid = rows.iloc[0].to_dict(), rows[RATE]
-        name = f"{label(best, layout.keys)} ({show(float(best[RATE]))})"
-        if len(grid) == 1:
-            single.append(name)
-        elif best["finished"] == 0:
-            continue  # nothing was chosen
-        elif best[RATE] == grid.min():
-            low.append(name)
-        elif best[RATE] == grid.max():
-            high.append(name)
-    said = []
-    if len(single) == ranked.groupby(layout.keys, dropna=False).ngroups:
-        said.append("No learning rate was chosen: each loss was trained at one, which may favour some.")
-    elif single:
-        said.append(f"Only one learning rate was tried for {several(single)}.")
-    for end, names in (("lowest", low), ("highest", high)):
-        if names:
-            said.append(
-                f"The best learning rate is the {end} tried, a better one may lie beyond: {several(names)}."
-            )
-    return said
+def fixes_trial(selection: Mapping[str, Any]) -> bool:
+    """Whether a selection says what validation chooses otherwise."""
+    return any(key in selection for key in TRIAL)
 
 
-def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    counts = ranked.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="rates")
-    if len(set(counts["rates"])) <= 1:
-        return []
-    parts = [f"{label(row, layout.keys)}: {row['rates']}" for row in counts.to_dict("records")]
-    return [f"Unequal budgets, the number of learning rates tried differs ({several(parts)})."]
+def _finished(runs: pd.DataFrame, score: str) -> pd.Series[float]:
+    """The scores of runs that finished; nan of all others."""
+    values = runs[score] if score in runs else pd.Series(np.nan, index=runs.index)
+    return values.astype(float).where(runs["outcome"] == "finished")
 
 
-def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    said = []
-    best = ranked[ranked["rank"] == 0]
-    for what, words in (
-        ("diverged", "diverged at the chosen rate and count as the worst result seen"),
-        ("missing", "are missing at the chosen rate, so pairs are lost"),
-    ):
-        rows = best[(best[what] > 0) & (best["finished"] > 0)]
-        if len(rows):
-            parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
-            said.append(f"Runs that {words}: {several(parts)}.")
-    said += _diverged_elsewhere(ranked, layout)
-    failed = runs[~runs["outcome"].isin(DONE)]
-    if len(failed):
-        reasons = failed["reason"].dropna().astype(str)
-        first = next((reason for reason in reasons if reason), "no reason was recorded")
-        share = f"{len(failed)} of {counted(len(runs), 'run')} failed or {_were(len(failed))} stopped"
-        said.append(f"{share}, the first because: {first}")
-    missing = int(ranked["missing"].sum()) - len(failed)
-    if missing > 0:
-        lacking = f"{counted(missing, 'run')} of the grid {_were(missing)} never made"
-        said.append(f"{lacking} (not every rate has every seed).")
-    return said
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"
-
-
-def _diverged_elsewhere(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    """Divergence at rates that were not chosen: it says where a loss cannot be trained."""
-    rows = ranked[(ranked["diverged"] > 0) & (ranked["rank"] > 0)]
-    parts = [
-        f"{label(row, layout.keys)} at {show(float(row[RATE]))}: {int(row['diverged'])}"
-        for row in rows.to_dict("records")
-    ]
-    if not parts:
-        return []
-    total = int(rows["diverged"].sum())
-    return [f"{counted(total, 'run')} diverged at learning rates that were not chosen ({several(parts)})."]
-
-
-def _changed(runs: pd.DataFrame) -> list[str]:
-    known = {"lossbench.version": "version", "lossbench.commit": "commit"}
-    said = []
-    for tag, word in known.items():
-        found = set(runs[tag].dropna()) if tag in runs.columns else set()
-        if len(found) > 1:
-            said.append(f"Runs come from {len(found)} different {word}s of lossbench.")
-    return said
-
-
-def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
-    """What was swept: each param that varies by itself, with its values."""
-    names = [LOSS, *axes_of(runs), RATE, SEED]
-    return {name: sorted(runs[name].dropna().unique().tolist(), key=sorting) for name in names}
-
-
-def several(parts: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(parts) - most} more" if len(parts) > most else ""
-    return "; ".join(parts[:most]) + more
+def _placed(rows: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
+    """Of runs of one condition the places of their trials and seeds, ascending; (T, S) which there are."""
+    trial, seed = (np.asarray(rows.groupby(key, dropna=False).ngroup(), np.intp) for key in (TRIAL, SEED))
+    known = np.zeros((1 + trial.max(initial=-1), 1 + seed.max(initial=-1)), dtype=bool)
+    known[trial, seed] = True
+    return trial, seed, known

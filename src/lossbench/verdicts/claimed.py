@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lossbench.verdicts.conditions import LOSS, RATE, Layout, matches
+from lossbench.verdicts.choose import fixes_trial
+from lossbench.verdicts.conditions import LOSS, Layout, matches
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.verdict import Judged
 
@@ -23,7 +24,7 @@ def decisions(verdicts: Sequence[Judged], chosen: pd.DataFrame, layout: Layout) 
     found: dict[str, dict[tuple[str, str, str], int]] = {}
     for judged in verdicts:
         claim = judged.claim
-        fixed = RATE in claim.left or RATE in claim.right
+        fixed = fixes_trial(claim.left) or fixes_trial(claim.right)
         if claim.kind != "better" or claim.margin or claim.change_from or fixed:
             continue
         left, right = (_place(side, chosen, layout) for side in (claim.left, claim.right))

@@ -20,6 +20,7 @@ from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
 LOSS = "loss.name"
 RATE = "optimizer.lr"
 SEED = "seed"
+TRIAL = [RATE]  # the columns that name a trial: what validation chooses among the runs of a condition
 DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
 
 
@@ -75,7 +76,7 @@ def axes_of(runs: pd.DataFrame) -> list[str]:
     found = []
     for name in parameters(runs):
         group = name.split(".")[0]
-        if name in (LOSS, RATE, SEED):
+        if name in (LOSS, *TRIAL, SEED):
             continue
         if name == f"{group}.name":
             varies = len(runs[name].unique()) > 1
@@ -85,6 +86,12 @@ def axes_of(runs: pd.DataFrame) -> list[str]:
         if varies:
             found.append(name)
     return found
+
+
+def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
+    """What was swept: each param that varies by itself, with its values."""
+    names = [LOSS, *axes_of(runs), *TRIAL, SEED]
+    return {name: sorted(runs[name].dropna().unique().tolist(), key=sorting) for name in names}
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import numpy as np
 
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.family import Family
+from lossbench.verdicts.pair import Tried
 from lossbench.verdicts.pilot import FEWEST_FOR_SPREAD
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.trials import Trials
-from lossbench.verdicts.tried import Tried
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,14 @@ def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
         rivals: by name, all of the same seeds in the same order, without runs that diverged.
         higher: whether more of the metric that judges is better.
     """
-    if len(rivals) < 2 or (seeds := next(iter(rivals.values())).test.shape[1]) < 2:
+    if len(rivals) < 2 or next(iter(rivals.values())).test.shape[1] < 2:
         return {}
     sign = 1.0 if higher else -1.0
-    drawn = sign * np.stack([trials.drawn() for trials in rivals.values()], axis=1)  # (B, L)
+    drawn = sign * np.stack([trials.drawn for trials in rivals.values()], axis=1)  # (B, L)
     shortfall = drawn.max(axis=1, keepdims=True) - drawn
     ties = (shortfall == 0).astype(float)
     best = (ties / ties.sum(axis=1, keepdims=True)).mean(axis=0)
-    everyone = np.ones((1, seeds))
-    seen = sign * np.stack([one.test[one.choose(everyone)[0]] for one in rivals.values()])  # (L, S)
+    seen = sign * np.stack([one.test[one.chosen] for one in rivals.values()])  # (L, S)
     return {
         name: Chances(float(best[place]), float(shortfall[:, place].mean()), _ahead(seen, place))
         for place, name in enumerate(rivals)
@@ -72,11 +71,11 @@ class Decision:
         """Of what competes, in the metric of a family. Who diverged on a seed has no chances told."""
         found = {}
         for where, part in tried.slices():
-            grids = {str(name): tried.grid(where, str(name), family.metric) for name in part[LOSS].unique()}
-            seeds = sorted(set.intersection(*({*grid.seeds} for grid in grids.values())))
-            rivals = {name: grid.trials(seeds) for name, grid in grids.items() if seeds}
-            everyone = np.ones((1, len(seeds)))
-            known = {name: one for name, one in rivals.items() if np.isfinite(one.tested(everyone)).all()}
+            names = map(str, part[LOSS].unique())
+            trials = {name: tried.trials(where, name, family.metric) for name in names}
+            seeds = sorted(set.intersection(*({*one.seeds} for one in trials.values())))
+            rivals = {name: one.on(seeds) for name, one in trials.items() if seeds}
+            known = {name: one for name, one in rivals.items() if np.isfinite(one.test[one.chosen]).all()}
             if told := chances(known, family.higher):
                 found[where] = told
         gains = [

@@ -15,11 +15,10 @@ from functools import cached_property
 from typing import Literal
 
 from lossbench.verdicts.claimed import Claimed
-from lossbench.verdicts.pair import BETTER, Pair, pairs_of
+from lossbench.verdicts.pair import BETTER, Pair, Tried, pairs_of
 from lossbench.verdicts.pilot import Asked, seeds_asked
 from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA, fewest_seeds, holm
-from lossbench.verdicts.tried import Tried
 
 Mark = Literal["best", "tied", ""]
 
@@ -50,8 +49,8 @@ class Family:
             claimed: of `decisions`.
         """
         found = [pair for where, part in tried.slices() for pair in pairs_of(where, part, tried, metric)]
-        higher = higher_is_better(tried.everything, metric)
-        return Family(metric, tuple(_decided(found)), claimed or {}, tried.alpha, higher)
+        higher = higher_is_better(tried.choice.runs, metric)
+        return Family(metric, tuple(_decided(found)), claimed or {}, tried.choice.alpha, higher)
 
     @cached_property
     def _by_names(self) -> dict[tuple[str, str, str], tuple[Pair, int]]:

@@ -15,7 +15,7 @@ from lossbench.claims.stated import digest
 from lossbench.counting import counted
 from lossbench.tracking.runs import CLAIMS
 from lossbench.verdicts import statistics
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.lopsided import hangs_on_few
 from lossbench.verdicts.pair import BETTER, Pair

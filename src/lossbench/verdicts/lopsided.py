@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lossbench.verdicts.remarks import several
 from lossbench.verdicts.sign_flips import Floats
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def lopsided(differences: Floats) -> bool:
 
 def hangs_on_few(sides: Sides) -> bool:
     """Whether the difference of a claim hangs on few runs, or is lopsided."""
-    trials = [grid.trials(grid.seeds) for _, grid in sides.parts if grid.seeds]
+    trials = [one for _, one in sides.parts if one.seeds]
     return lopsided(sides.differences) or any(strayed(one, sides.sign > 0) for one in trials)
 
 
@@ -62,8 +63,7 @@ def strayed(trials: Trials, higher: bool) -> bool:
     Args:
         higher: whether more of the test metric is better.
     """
-    place = int(trials.choose(np.ones((1, trials.test.shape[1])))[0])
-    results = trials.test[max(place - 1, 0) : place + 2]
+    results = trials.test[max(trials.chosen - 1, 0) : trials.chosen + 2]
     finite = np.isfinite(results)
     kept = results[finite.sum(axis=1) >= FEWEST]
     if not len(kept):
@@ -80,8 +80,6 @@ def remarks(verdicts: Sequence[Judged]) -> list[str]:
     named = [one.claim.id for one in verdicts if one.lopsided and one.verdict != "inconclusive"]
     if not named:
         return []
-    from lossbench.verdicts.choose import several
-
     what = "This verdict hangs" if len(named) == 1 else "These verdicts hang"
     return [
         f"{what} on few runs that lie far from the others, or on lopsided differences, on which simulated "

@@ -5,20 +5,53 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.conditions import LOSS, SEED
+from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.results import by_seed, higher_is_better, worst_first
 from lossbench.verdicts.sides import Sides
 from lossbench.verdicts.statistics import ALPHA, Floats, Interval, Region, paired_interval
-from lossbench.verdicts.tried import Tried
+from lossbench.verdicts.trials import Trials
 
 ROUNDING = 1e-9  # of the largest result of a condition
 BETTER = Region(low=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What competes: the runs that one validation metric chose, and all among which it did."""
+
+    choice: Choice
+    by: str
+
+    @cached_property
+    def chosen(self) -> Contenders:
+        """The chosen runs, named by contender."""
+        return Contenders.of(self.choice.chosen(self.by), self.choice.layout)
+
+    def slices(self) -> list[tuple[str, pd.DataFrame]]:
+        """The chosen runs of each condition, with the condition in words."""
+        return slices(self.chosen.rows, self.chosen.layout.axes)
+
+    def trials(self, where: str, name: str, metric: str) -> Trials:
+        """What was tried of a contender under a condition."""
+        return self.choice.trials(self._by_names[(where, name)], self.by, metric)
+
+    @cached_property
+    def _by_names(self) -> dict[tuple[str, str], pd.DataFrame]:
+        everything = Contenders.of(self.choice.runs, self.choice.layout).rows
+        return {
+            (where, str(name)): own
+            for where, part in slices(everything, self.chosen.layout.axes)
+            for name, own in part.groupby(LOSS, sort=False)
+        }
 
 
 @dataclass(frozen=True)
@@ -75,20 +108,20 @@ def pairs_of(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Itera
     finite = values.where(np.isfinite(values))
     size = float(finite.abs().max().max()) if finite.notna().any(axis=None) else 0.0
     ordered = values.mean().dropna().sort_values(ascending=not higher, kind="stable")
-    grids = {name: tried.grid(where, name, metric) for name in map(str, ordered.index)}
-    for first, second in itertools.combinations(grids, 2):
+    trials = {name: tried.trials(where, name, metric) for name in map(str, ordered.index)}
+    for first, second in itertools.combinations(trials, 2):
         both = values[[first, second]].dropna()
         ahead = float(both[second].mean() - both[first].mean())
         if (ahead if higher else -ahead) > 0:  # another order than on all of their seeds
             first, second = second, first
-        parts = ((sign, grids[first]), (-sign, grids[second]))
+        parts = ((sign, trials[first]), (-sign, trials[second]))
         sides = Sides(both[first], both[second], sign, parts=parts)
         clear = np.where(np.abs(sides.differences) <= ROUNDING * size, 0.0, sides.differences)
         interval, p = compare(clear, BETTER) if len(clear) > 1 else (paired_interval(clear), 1.0)
         again = sides.repeated() if len(clear) > 1 else None
         pair = Pair(where, first, second, sides.left, sides.right, clear, interval, again, sides.missing, p)
-        wide = _for_new_examples(pair, rows, tried.examples, metric, sign)
-        yield replace(pair, interval=wide or interval, examples=wide is not None, alpha=tried.alpha)
+        wide = _for_new_examples(pair, rows, tried.choice.examples, metric, sign)
+        yield replace(pair, interval=wide or interval, examples=wide is not None, alpha=tried.choice.alpha)
 
 
 def _for_new_examples(

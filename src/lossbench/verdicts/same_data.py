@@ -18,7 +18,7 @@ import pandas as pd
 from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.tracking.runs import BY_FINGERPRINT, FINGERPRINT
-from lossbench.verdicts.conditions import DONE, LOSS, RATE, SEED, parameters, places_of, typed
+from lossbench.verdicts.conditions import DONE, LOSS, SEED, TRIAL, parameters, places_of, typed
 
 DATA = "data.name"
 _SHOWN = 8  # of a fingerprint
@@ -49,7 +49,7 @@ class SameData:
     @property
     def complete(self) -> tuple[int, Any]:
         """By which sets are compared: how many conditions have how many seeds; then which is the newest."""
-        own = [name for name in parameters(self.runs) if name != RATE]
+        own = [name for name in parameters(self.runs) if name not in TRIAL]
         return len(typed(self.results)[own].drop_duplicates()), self.runs["started"].max()
 
     def words(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,17 +11,16 @@ import pandas as pd
 
 from lossbench.claims.claim import Claim
 from lossbench.counting import counted
-from lossbench.verdicts.choice import Choice
-from lossbench.verdicts.conditions import DONE, RATE, SEED, column_of, matches
+from lossbench.verdicts.choose import Choice, fixes_trial
+from lossbench.verdicts.conditions import DONE, SEED, TRIAL, column_of, matches
 from lossbench.verdicts.examples import Weighed
-from lossbench.verdicts.grid import Grid
 from lossbench.verdicts.results import lost, worst_first
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import Floats
-from lossbench.verdicts.trials import expanded
+from lossbench.verdicts.trials import Trials, expanded
 
 _EMPTY = pd.Series(dtype=float)
-Part = tuple[float, Grid]
+Part = tuple[float, Trials]
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,16 @@ class Sides:
     @property
     def missing(self) -> int:
         """How many runs are missing that the choice of a learning rate, and so a verdict, waits for."""
-        return sum(grid.missing for _, grid in self.parts)
+        return sum(trials.missing for _, trials in self.parts)
 
     def repeated(self) -> tuple[float, float] | None:
         """The interval with the choice of the rates repeated; None where there was none, or runs diverged."""
-        if not any(grid.several for _, grid in self.parts) or not np.isfinite(self.differences).all():
+        if not any(trials.several for _, trials in self.parts) or not np.isfinite(self.differences).all():
             return None
-        seeds = sorted(set.intersection(*(set(grid.seeds) for _, grid in self.parts)))
+        seeds = sorted(set.intersection(*(set(trials.seeds) for _, trials in self.parts)))
         if not seeds:
             return None
-        drawn = [factor * grid.drawn(seeds) for factor, grid in self.parts]
+        drawn = [factor * trials.on(seeds).drawn for factor, trials in self.parts]
         return expanded(np.sum(drawn, axis=0), len(seeds))
 
 
@@ -113,30 +112,28 @@ def _same_but_for_data(claim: Claim) -> bool:
 
 def run_ids(claim: Claim, choice: Choice) -> set[str]:
     """The runs that a claim compares, baselines among them."""
-    found: set[str] = set()
-    starts = [{}, claim.change_from] if claim.change_from else [{}]
-    for side in (claim.left, claim.right):
-        for start in starts:
-            selection = {**side, **start}
-            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
-            found |= set(pool.loc[matches(pool, selection), "run_id"].astype(str))
-    return found
+    return {str(run) for _, rows in _compared(claim, choice) for run in rows["run_id"]}
 
 
 def weighed(claim: Claim, choice: Choice, seeds: Iterable[int]) -> list[Weighed]:
     """The runs whose weighed sum is the difference of a claim, on each of these seeds, which all have."""
+    found: dict[int, list[tuple[float, str]]] = {seed: [] for seed in seeds}
+    for factor, rows in _compared(claim, choice):
+        for seed, part in found.items():
+            own = rows.loc[rows[SEED] == seed, "run_id"]
+            part += [(factor / len(own), str(run)) for run in own]
+    return list(found.values())
+
+
+def _compared(claim: Claim, choice: Choice) -> Iterator[tuple[float, pd.DataFrame]]:
+    """The runs of both sides and of their baselines, each with its factor in the difference."""
     sign = 1.0 if claim.higher_is_better else -1.0
     starts = [(1.0, {}), *([(-1.0, claim.change_from)] if claim.change_from else [])]
-    found: dict[int, list[tuple[float, str]]] = {seed: [] for seed in seeds}
     for side, factor in ((claim.left, sign), (claim.right, -sign)):
         for change, start in starts:
             selection = {**side, **start}
-            pool = choice.runs if RATE in selection else choice.chosen(claim.metric)
-            rows = pool[matches(pool, selection)]
-            for seed, part in found.items():
-                own = rows.loc[rows[SEED] == seed, "run_id"]
-                part += [(change * factor / len(own), str(run)) for run in own]
-    return list(found.values())
+            pool = choice.pool(selection, claim.metric)
+            yield change * factor, pool[matches(pool, selection)]
 
 
 @dataclass(frozen=True)
@@ -146,21 +143,20 @@ class _Side:
     by_seed: pd.Series[float]
     note: str = ""
     lost: int = 0
-    grids: tuple[Grid, ...] = ()
+    trials: tuple[Trials, ...] = ()
 
     def times(self, factor: float) -> list[Part]:
         """Its conditions, whose mean it is, times a factor."""
-        return [(factor / len(self.grids), grid) for grid in self.grids]
+        return [(factor / len(self.trials), one) for one in self.trials]
 
 
 def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     """One side, from all runs where it fixes the learning rate, else from those at the chosen one."""
-    fixed = RATE in selection
-    pool = choice.runs if fixed else choice.chosen(claim.metric)
+    pool = choice.pool(selection, claim.metric)
     rows = pool[matches(pool, selection)]
     if note := _missing(selection, pool, rows):
         return _Side(_EMPTY, note)
-    keys = [*choice.layout.keys, *([RATE] if fixed else [])]
+    keys = [*choice.layout.keys, *(TRIAL if fixes_trial(selection) else [])]
     free = [
         key
         for key in keys
@@ -170,16 +166,16 @@ def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
         return _Side(_EMPTY, f"is more than one condition, it leaves {' and '.join(free)} open")
     metric = f"test/{claim.metric}"
     by_seed = rows.assign(value=worst_first(rows, metric)).groupby(SEED)["value"]
-    complete = by_seed.count() == rows.groupby([*choice.layout.keys, RATE], dropna=False).ngroups
+    complete = by_seed.count() == rows.groupby([*choice.layout.keys, *TRIAL], dropna=False).ngroups
     values = by_seed.mean()[complete]
     if not len(values):
         finished = rows["outcome"].isin(DONE).any()
         return _Side(_EMPTY, f"does not define {claim.metric}" if finished else "has no finished run")
     tried = choice.runs[matches(choice.runs, selection)]
-    columns = (choice.score(claim.metric), metric, choice.higher(claim.metric))
-    grids = [Grid.of(part, *columns) for _, part in tried.groupby(keys, dropna=False, sort=False)]
+    parts = tried.groupby(keys, dropna=False, sort=False)
+    trials = [choice.trials(part, choice.by(claim.metric), metric) for _, part in parts]
     gone = int(rows.loc[lost(rows, metric), SEED].nunique())
-    return _Side(values, lost=gone, grids=tuple(grids))
+    return _Side(values, lost=gone, trials=tuple(trials))
 
 
 def _missing(selection: Mapping[str, Any], pool: pd.DataFrame, rows: pd.DataFrame) -> str:

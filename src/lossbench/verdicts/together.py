@@ -15,7 +15,7 @@ import pandas as pd
 
 from lossbench.config.folders import GROUPS
 from lossbench.verdicts import lopsided
-from lossbench.verdicts.choice import Choice
+from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import DONE, Layout
 from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.decision import Decision

@@ -1,4 +1,4 @@
-"""The trials of a condition by seed, the choice among them, and an interval that repeats the choice.
+"""The trials of a condition by seed, the one rule by which validation chooses among them, and its repetition.
 
 A claim compares means of conditions, each at the trial that validation chose. The paired interval takes that
 choice as given. Other seeds might have chosen another trial, and where trials differ in the metric of the
@@ -16,41 +16,96 @@ world of such luck that takes false verdicts from 7 to 10% to 2 to 4%.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 from lossbench.seeds import numpy_generator
-from lossbench.verdicts.sign_flips import Floats
+from lossbench.verdicts.statistics import LEVEL, Floats
 
 RESAMPLES = 4000
-LEVEL = 0.95
+FEW = 2  # times as many seeds as a trial has may another have, for it to compete
+
+
+def competing(known: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+    """Which trials of a condition compete, on which seeds, and how many of their runs are missing.
+
+    Trials are compared on the seeds that all of them have. A run that was killed, failed or never made says
+    nothing about its trial; only one that diverged does. A trial with results on less than half of the seeds
+    that another has does not compete: it would leave few seeds to compare all the others on.
+
+    Args:
+        known: (T, S), whether a trial came to a result on a seed.
+
+    Returns:
+        (T,), (S,), and the number of runs without a result on a seed on which another trial has one.
+    """
+    results = known.sum(axis=1)
+    trials: NDArray[np.bool_] = FEW * results >= results.max(initial=0)
+    there = known[trials]
+    seeds: NDArray[np.bool_] = np.asarray(there.all(axis=0))
+    return trials, seeds, int((~there[:, known.any(axis=0)]).sum())
+
+
+def best_first(lost: ArrayLike, score: ArrayLike, *, higher: bool) -> NDArray[np.intp]:
+    """The order in which validation prefers trials, whatever is tried: the first one is chosen.
+
+    A trial that diverged on more of the seeds than another comes behind it, whatever its mean: what it would
+    have reached there is unknown. Of equal ones the first comes first.
+
+    Args:
+        lost: (..., T), on how many of the seeds each diverged.
+        score: (..., T), its mean over the others, nan without any.
+        higher: whether more of it is better.
+    """
+    worse = np.multiply(score, -1.0 if higher else 1.0)
+    return np.asarray(np.lexsort(np.stack([worse, np.asarray(lost, np.float64)])), dtype=np.intp)
 
 
 @dataclass(frozen=True, eq=False)
 class Trials:
-    """One condition: T trials by S seeds, which all of its trials have and in one order for all conditions.
+    """One condition: the T trials that compete by the S seeds that all of them have.
 
     validation: (T, S) of the metric that chooses; NaN where the run diverged.
     test: (T, S) of the claim's metric; NaN where the run diverged.
     higher: whether more of the metric that chooses is better.
+    seeds: (S,) which ones, ascending.
+    missing: how many runs of these trials have no result on a seed on which another has one.
     """
 
     validation: Floats
     test: Floats
     higher: bool
+    seeds: tuple[int, ...] = ()
+    missing: int = 0
 
     def __post_init__(self) -> None:
         if self.validation.shape != self.test.shape or self.validation.ndim != 2:
             raise ValueError(f"validation {self.validation.shape} and test {self.test.shape} must be (T, S)")
 
-    def choose(self, weights: Floats) -> NDArray[np.intp]:
-        """The trial with the best mean validation, for each weighting of the seeds.
+    @property
+    def several(self) -> bool:
+        """Whether there was a choice."""
+        return len(self.validation) > 1
 
-        A trial that diverged on more of the seeds than another comes behind it, whatever its mean: what it
-        would have reached there is unknown. Of equal ones the first is taken.
+    def on(self, seeds: Sequence[int]) -> Trials:
+        """The same on some of the seeds."""
+        key = tuple(seeds)
+        if key not in self._parts:
+            own = np.isin(self.seeds, key)
+            self._parts[key] = Trials(self.validation[:, own], self.test[:, own], self.higher, key)
+        return self._parts[key]
+
+    @cached_property
+    def _parts(self) -> dict[tuple[int, ...], Trials]:
+        return {}
+
+    def choose(self, weights: Floats) -> NDArray[np.intp]:
+        """The trial that validation prefers, for each weighting of the seeds.
 
         Args:
             weights: (B, S), how often each seed counts.
@@ -62,17 +117,20 @@ class Trials:
         lost = weights @ (~known).T.astype(float)
         counted = weights @ known.T.astype(float)
         total = weights @ np.where(known, self.validation, 0.0).T
-        with np.errstate(invalid="ignore"):  # a trial that diverged on every seed that counts has no mean
-            mean = np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
-        score = mean if self.higher else -mean
-        fewest = lost <= lost.min(axis=1, keepdims=True)
-        chosen: NDArray[np.intp] = np.where(fewest & np.isfinite(score), score, -np.inf).argmax(axis=1)
-        return chosen
+        # A trial that diverged on every seed that counts has no mean.
+        mean = np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
+        return best_first(lost, mean, higher=self.higher)[:, 0]
+
+    @cached_property
+    def chosen(self) -> int:
+        """The trial that validation prefers on all seeds."""
+        return int(self.choose(np.ones((1, self.test.shape[1])))[0])
 
     def tested(self, weights: Floats) -> Floats:
         """(B,) mean test of the trial that each weighting chooses; NaN where it diverged on a seed of it."""
         return self._mean(self.choose(weights), weights)
 
+    @cached_property
     def drawn(self) -> Floats:
         """(B,) the same on seeds drawn anew, centred on what seeds give that were not drawn.
 
@@ -96,28 +154,6 @@ class Trials:
         return np.asarray(np.take_along_axis(mean, trials[:, None], axis=1)[:, 0])
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """What a claim compares: a sum of conditions, each times a number (left minus right, or changes)."""
-
-    parts: tuple[tuple[float, Trials], ...]
-
-    def estimate(self) -> float:
-        """The difference with each trial chosen on all seeds."""
-        everyone = np.ones((1, self.seeds))
-        return float(sum(factor * trials.tested(everyone)[0] for factor, trials in self.parts))
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds all conditions share."""
-        return int(self.parts[0][1].test.shape[1])
-
-    def drawn(self) -> Floats:
-        """(B,) differences on seeds drawn anew, with each trial chosen on these; of `Trials.drawn`."""
-        values: Floats = np.sum([factor * trials.drawn() for factor, trials in self.parts], axis=0)
-        return values
-
-
 @lru_cache(maxsize=16)
 def drawn_weights(seeds: int) -> Floats:
     """(RESAMPLES, seeds): how often each seed is drawn, the same each time, for all that is compared."""
@@ -127,12 +163,7 @@ def drawn_weights(seeds: int) -> Floats:
     return weights
 
 
-def interval_with_choice(contrast: Contrast) -> tuple[float, float]:
-    """The interval of a difference that includes the choice of the trials; of at least two seeds."""
-    return expanded(contrast.drawn(), contrast.seeds)
-
-
-def expanded(drawn: Floats, seeds: int, level: float = LEVEL) -> tuple[float, float]:
+def expanded(drawn: Floats, seeds: int) -> tuple[float, float]:
     """The expanded percentile interval of a bootstrap over seeds.
 
     At n seeds the bootstrap of a mean is too narrow by sqrt((n - 1) / n) and by what the t distribution
@@ -145,11 +176,9 @@ def expanded(drawn: Floats, seeds: int, level: float = LEVEL) -> tuple[float, fl
     Returns:
         low and high; infinite with fewer than two seeds, or where less than half of the draws have a result.
     """
-    from scipy import stats
-
     known = drawn[np.isfinite(drawn)]
     if seeds < 2 or len(known) < len(drawn) / 2:
         return -np.inf, np.inf
-    tail = stats.norm.sf(np.sqrt(seeds / (seeds - 1)) * stats.t.isf((1 - level) / 2, seeds - 1))
+    tail = stats.norm.sf(np.sqrt(seeds / (seeds - 1)) * stats.t.isf((1 - LEVEL) / 2, seeds - 1))
     low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from lossbench.significant import number
-from lossbench.verdicts.choose import several
-from lossbench.verdicts.conditions import RATE, Layout, label
+from lossbench.verdicts.conditions import TRIAL, Layout, label
+from lossbench.verdicts.remarks import several
 from lossbench.verdicts.results import metric_of
 from lossbench.verdicts.sign_flips import Floats
 
@@ -67,7 +67,7 @@ def unended(rows: pd.DataFrame, layout: Layout, select: str, histories: Historie
         histories: reads curves; asked only for trials whose best epochs are late.
     """
     finished = rows[rows["outcome"] == "finished"].drop_duplicates("run_id")
-    groups = [part for _, part in finished.groupby([*layout.keys, RATE], dropna=False, sort=False)]
+    groups = [part for _, part in finished.groupby([*layout.keys, *TRIAL], dropna=False, sort=False)]
     groups = [part for part in groups if _may_be_late(part)]
     if not groups or not select:
         return ()
@@ -172,7 +172,7 @@ def _rounded_up(value: float) -> int:
     return int(math.ceil(value / unit) * unit)
 
 
-def remarks(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
+def not_ended(short: Sequence[Unended], layout: Layout, select: str) -> list[str]:
     """Which trials were still getting better, by how much, and how many epochs would probably do."""
     if not short:
         return []

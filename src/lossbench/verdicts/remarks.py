@@ -1,0 +1,157 @@
+"""What to know before believing a table: edges of the rates, unequal trials, runs that are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from lossbench.counting import counted
+from lossbench.verdicts.conditions import DONE, RATE, Layout, in_order, label
+from lossbench.verdicts.spelling import show
+
+
+def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """What a reader must know first: rates at the edge, unequal trials, diverged, failed and missing runs."""
+    return [
+        *_nothing(runs, ranked, layout),
+        *_edges(ranked, layout),
+        *_unequal(ranked, layout),
+        *_lost(runs, ranked, layout),
+        *_changed(runs),
+    ]
+
+
+def _nothing(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """Conditions without a result: those that never ran, and those of which no run finished."""
+    said = []
+    never = [label(condition, layout.keys) for condition in _never(runs, layout)]
+    if never:
+        said.append(f"These conditions have no run at all, so nothing is said of them: {several(never)}.")
+    lost = ranked[(ranked["rank"] == 0) & (ranked["finished"] == 0)][layout.keys]
+    outcomes = runs.merge(lost, on=layout.keys).groupby(layout.keys, dropna=False, sort=False)["outcome"]
+    named: dict[str, list[str]] = {}
+    for key, own in outcomes:
+        name = label(dict(zip(layout.keys, key, strict=True)), layout.keys)
+        why = next((outcome for outcome in DONE if (own == outcome).any()), "")
+        named.setdefault(why, []).append(name)
+    return said + [f"{words}: {several(named[key])}." for key, words in _NOTHING.items() if key in named]
+
+
+# Why a condition has no result to choose a learning rate by, the first that holds.
+_NOTHING = {
+    "finished": "No learning rate was chosen, these runs do not have the metric that chooses",
+    "diverged": "No run finished, and some diverged",
+    "": "No run finished, all failed or were stopped",
+}
+
+
+def _never(runs: pd.DataFrame, layout: Layout) -> list[dict[str, Any]]:
+    """Conditions of the full product that have no row.
+
+    Axes of one group (`loss.name` and the knobs of losses, `data.*`) go together as they were run, for a knob
+    belongs to one choice of its group; the groups are multiplied.
+    """
+    groups: dict[str, list[str]] = {}
+    for key in layout.keys:
+        groups.setdefault(key.split(".")[0], []).append(key)
+    parts = [runs[keys].drop_duplicates() for keys in groups.values()]
+    full = parts[0]
+    for part in parts[1:]:
+        full = full.merge(part, how="cross")
+    there = runs[layout.keys].drop_duplicates()
+    found = full.merge(there, on=layout.keys, how="left", indicator="where")
+    missing = in_order(found[found["where"] == "left_only"].drop(columns="where"), layout)
+    return [{str(key): value for key, value in row.items()} for row in missing.to_dict("records")]
+
+
+def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    low, high, single = [], [], []
+    for _, rows in ranked.groupby(layout.keys, dropna=False, sort=False):
+        best, grid = rows.iloc[0].to_dict(), rows[RATE]
+        name = f"{label(best, layout.keys)} ({show(float(best[RATE]))})"
+        if len(grid) == 1:
+            single.append(name)
+        elif best["finished"] == 0:
+            continue  # nothing was chosen
+        elif best[RATE] == grid.min():
+            low.append(name)
+        elif best[RATE] == grid.max():
+            high.append(name)
+    said = []
+    if len(single) == ranked.groupby(layout.keys, dropna=False).ngroups:
+        said.append("No learning rate was chosen: each loss was trained at one, which may favour some.")
+    elif single:
+        said.append(f"Only one learning rate was tried for {several(single)}.")
+    for end, names in (("lowest", low), ("highest", high)):
+        if names:
+            said.append(
+                f"The best learning rate is the {end} tried, a better one may lie beyond: {several(names)}."
+            )
+    return said
+
+
+def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    counts = ranked.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="rates")
+    if len(set(counts["rates"])) <= 1:
+        return []
+    parts = [f"{label(row, layout.keys)}: {row['rates']}" for row in counts.to_dict("records")]
+    return [f"Unequal budgets, the number of learning rates tried differs ({several(parts)})."]
+
+
+def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    said = []
+    best = ranked[ranked["rank"] == 0]
+    for what, words in (
+        ("diverged", "diverged at the chosen rate and count as the worst result seen"),
+        ("missing", "are missing at the chosen rate, so pairs are lost"),
+    ):
+        rows = best[(best[what] > 0) & (best["finished"] > 0)]
+        if len(rows):
+            parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
+            said.append(f"Runs that {words}: {several(parts)}.")
+    said += _diverged_elsewhere(ranked, layout)
+    failed = runs[~runs["outcome"].isin(DONE)]
+    if len(failed):
+        reasons = failed["reason"].dropna().astype(str)
+        first = next((reason for reason in reasons if reason), "no reason was recorded")
+        share = f"{len(failed)} of {counted(len(runs), 'run')} failed or {_were(len(failed))} stopped"
+        said.append(f"{share}, the first because: {first}")
+    missing = int(ranked["missing"].sum()) - len(failed)
+    if missing > 0:
+        lacking = f"{counted(missing, 'run')} of the grid {_were(missing)} never made"
+        said.append(f"{lacking} (not every rate has every seed).")
+    return said
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _diverged_elsewhere(ranked: pd.DataFrame, layout: Layout) -> list[str]:
+    """Divergence at rates that were not chosen: it says where a loss cannot be trained."""
+    rows = ranked[(ranked["diverged"] > 0) & (ranked["rank"] > 0)]
+    parts = [
+        f"{label(row, layout.keys)} at {show(float(row[RATE]))}: {int(row['diverged'])}"
+        for row in rows.to_dict("records")
+    ]
+    if not parts:
+        return []
+    total = int(rows["diverged"].sum())
+    return [f"{counted(total, 'run')} diverged at learning rates that were not chosen ({several(parts)})."]
+
+
+def _changed(runs: pd.DataFrame) -> list[str]:
+    known = {"lossbench.version": "version", "lossbench.commit": "commit"}
+    said = []
+    for tag, word in known.items():
+        found = set(runs[tag].dropna()) if tag in runs.columns else set()
+        if len(found) > 1:
+            said.append(f"Runs come from {len(found)} different {word}s of lossbench.")
+    return said
+
+
+def several(parts: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    return "; ".join(parts[:most]) + more
