@@ -36,11 +36,9 @@ def knobs_of(node: Mapping[str, Any], hidden: Collection[str] = ()) -> list[str]
 
 
 def unknown_knob(key: str, owner: str, known: Iterable[str]) -> str:
-    """Half a sentence for a knob that its owner, such as `loss=huber`, does not have.
+    """Half a sentence for a knob (`loss.alpha`) that its owner (`loss=huber`) does not have.
 
     Args:
-        key: as it was set, such as `loss.alpha`.
-        owner: what was to have it.
         known: the knobs that it has, those of its parts with a dot, such as `function.alpha`.
     """
     names = sorted(known)

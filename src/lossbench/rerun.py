@@ -31,20 +31,14 @@ _USAGE = "python -m lossbench.rerun RUN_ID [tracking.uri=ADDRESS]"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run and its repetition.
+    """A run and its repetition."""
 
-    same: how many metrics are equal to the bit.
-    close: those that agree to `TOLERANCE`, as (name, recorded, now).
-    furthest: the largest relative distance among them.
-    apart: those that do not, or that only one of the two has, with None for what is missing.
-    different: what else differs, one line each.
-    """
-
-    same: int
-    close: list[tuple[str, float, float]]
-    apart: list[tuple[str, float | None, float | None]]
-    different: list[str]
-    furthest: float = 0.0
+    same: int  # how many metrics are equal to the bit
+    close: dict[str, float]  # the relative distance of those that agree to `TOLERANCE`, by name
+    apart: list[
+        tuple[str, float | None, float | None]
+    ]  # others: name, recorded, now; None where it is missing
+    different: list[str]  # what else differs, one line each
 
     @property
     def agrees(self) -> bool:
@@ -59,7 +53,7 @@ class Comparison:
         elif self.agrees:
             told = [
                 f"the same to rounding: {self.same} of {total} metrics are equal to the bit, "
-                f"the others to a relative {self.furthest:.1g}"
+                f"the others to a relative {max(self.close.values()):.1g}"
             ]
         else:
             told = [f"NOT the same: {len(self.apart)} of {total} metrics differ"]
@@ -70,22 +64,16 @@ class Comparison:
 
 
 def rerun(run_id: str, uri: str | None = None) -> Comparison:
-    """Train a recorded run again and compare.
-
-    Raises:
-        InputError: there is no such run, it has no result, or it was recorded without its config.
-    """
+    """Train a recorded run again and compare; refused where there is no such run, result or config."""
     tags, recorded = _find(run_id, resolve_uri(uri))
     outcome, metrics, now = _train(_job(run_id, tags[runs.CONFIG]))
-    described = of_texts(tags.get(runs.METRICS, ""))
-    same, close, apart = _sorted(recorded, metrics, described)
+    same, close, apart = _sorted(recorded, metrics, of_texts(tags.get(runs.METRICS, "")))
     different = [
         f"{what}: {before} recorded, {after} now"
         for what, before, after in [("outcome", tags[runs.OUTCOME], outcome), *_provenance(tags, now)]
         if before != after
     ]
-    furthest = max((_distance(described, *both) for both in close), default=0.0)
-    return Comparison(same, close, apart, different, furthest)
+    return Comparison(same, close, apart, different)
 
 
 def _find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
@@ -116,12 +104,9 @@ def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
 
     planned = plan([job], 1, 1)
     (result,) = fit_pack(planned.packs[0].work, lambda message: None, planned.cache)
-    commit = provenance.commit()
     now = {
-        "lossbench.fingerprint": job.member.source.fingerprint(job.member.seed),
-        "lossbench.commit": commit.commit,
-        "lossbench.dirty": commit.dirty,
-        "lossbench.versions": provenance.versions(),
+        **provenance.tags(),
+        runs.FINGERPRINT: job.member.source.fingerprint(job.member.seed),
         "lossbench.pack": planned.packs[0].mode,
     }
     last = {name: curve[-1][1] for name, curve in result.history.items()}
@@ -153,16 +138,15 @@ def _mapping(text: str) -> dict[str, Any] | None:
 
 def _sorted(
     before: Mapping[str, float], now: Mapping[str, float], described: Mapping[str, Metric]
-) -> tuple[int, list[tuple[str, float, float]], list[tuple[str, float | None, float | None]]]:
-    same, close, apart = 0, [], []
+) -> tuple[int, dict[str, float], list[tuple[str, float | None, float | None]]]:
+    same, close, apart = 0, {}, []
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
-        if old is None or new is None:
-            apart.append((name, old, new))
-        elif old == new:
+        distance = math.inf if old is None or new is None else _distance(described, name, old, new)
+        if old == new:
             same += 1
-        elif _distance(described, name, old, new) <= TOLERANCE:
-            close.append((name, old, new))
+        elif distance <= TOLERANCE:
+            close[name] = distance
         else:
             apart.append((name, old, new))
     return same, close, apart
@@ -195,11 +179,7 @@ def _show(value: float | None) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line; returns the exit status.
-
-    Raises:
-        InputError: there is nothing to compare.
-    """
+    """The command line; returns the exit status."""
     ids = [word for word in arguments if "=" not in word]
     named = command.options([word for word in arguments if "=" in word], ("tracking.uri",))
     if len(ids) != 1:

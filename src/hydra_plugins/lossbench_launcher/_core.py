@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,7 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._quick import hurried
 from lossbench.config.chosen import check_chosen
+from lossbench.config.making import resolved
 from lossbench.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,8 @@ class Sweep:
 
     def _train(self, jobs: Sequence[DictConfig]) -> list[Outcome]:
         """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs."""
-        trainer: Trainer = _imported(str(self.trainer))
+        fault = f"hydra.launcher.trainer={self.trainer} cannot be imported"
+        trainer: Trainer = resolved(str(self.trainer), fault, "; name a function as package.module.function.")
         before = HydraConfig.instance().cfg
         configs: dict[Environment, dict[int, DictConfig]] = {}
         outcomes: dict[int, Outcome] = {}
@@ -183,18 +184,6 @@ class Sweep:
             job_subdir_key="hydra.sweep.subdir",
         )
         return _Return(**vars(ended))
-
-
-def _imported(path: str) -> Trainer:
-    module, _, name = path.rpartition(".")
-    try:
-        function: Trainer = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"hydra.launcher.trainer={path} cannot be imported ({error}); "
-            "name a function as package.module.function."
-        ) from error
-    return function
 
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:

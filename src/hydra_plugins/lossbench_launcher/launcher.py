@@ -44,11 +44,7 @@ class PackLauncher(Launcher):
         self.options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra hands over.
-
-        Raises:
-            InputError: an option of the launcher is out of its range.
-        """
+        """Keep what Hydra hands over, and check the options."""
         from hydra_plugins.lossbench_launcher import _core
 
         self.sweep = _core.Sweep(config, hydra_context, task_function, **self.options)

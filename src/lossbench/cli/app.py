@@ -97,7 +97,11 @@ def _serve(line: Sequence[str]) -> None:
 
 
 def _begin(arguments: Arguments) -> None:
-    """Let Hydra compose and call `main`; a user's configs come before shipped ones of the same name."""
+    """Let Hydra compose and call `main`.
+
+    It takes the first file of a name, looking through the program's own folder first. So a user's folder is
+    given to it as the program's, and the shipped one behind it.
+    """
     sys.argv[1:] = arguments.line
     folder = arguments.folder
     if folder is None:

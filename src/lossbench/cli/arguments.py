@@ -10,41 +10,30 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from lossbench.cli.refusals import known_parts, place
+from lossbench.cli.refusals import FIRST, known_parts, place
 from lossbench.config.folders import conf_dir, root_of
 from lossbench.config.naming import NAME, check_typed, check_written, spoken
 from lossbench.errors import InputError
 
 DRY_RUN = "--dry-run"
-_SEE = "python -m lossbench --help shows how to start"
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """A command line that Hydra can read.
+    """A command line that Hydra can read."""
 
-    line: its arguments, overrides first.
-    help: whether it asks for that alone.
-    dry_run: whether it asks only what would be trained.
-    prints: whether it only prints, so that nothing is left to do when nobody reads.
-    folder: of the user's configs, which `--config-dir` names; None where there is none.
-    """
-
-    line: list[str]
-    help: bool = False
-    dry_run: bool = False
-    prints: bool = False
-    folder: Path | None = None
+    line: list[str]  # its arguments, overrides first
+    help: bool = False  # it asks for that alone
+    dry_run: bool = False  # it asks only what would be trained
+    prints: bool = False  # it only prints, so that nothing is left to do when nobody reads
+    folder: Path | None = None  # of the user's configs, which `--config-dir` names
 
 
 def arranged(arguments: Sequence[str]) -> Arguments:
     """Put all overrides together; argparse refuses those behind an option that stands among them.
 
-    An empty command line asks for help: it names nothing to train.
-
-    Raises:
-        InputError: an option is unknown or lacks its value, or would load a pickle; or an override takes
-            away the experiment, which Hydra takes for a list of several, or names it with what is no text.
+    An empty command line asks for help: it names nothing to train. Refused is an unknown option, or one that
+    lacks its value or would load a pickle, and an override that takes away the experiment or misnames it.
     """
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
@@ -86,16 +75,12 @@ def _check_names(overrides: Sequence[str], folder: Path | None) -> None:
 
 
 def before_shipped(line: Sequence[str]) -> list[str]:
-    """A command line by which Hydra looks through the shipped configs last.
-
-    Hydra looks through `--config-dir` after the program's own folder, and takes the first file of a name. So
-    the user's folder is given to it as the program's, and the shipped one as `--config-dir`.
-    """
+    """A command line by which Hydra looks through the shipped configs last: in its --config-dir."""
     return [*line, "--config-dir", str(conf_dir())]  # of two such options the last one counts
 
 
 def _refuse(message: str) -> NoReturn:
-    raise InputError(f"{message[:1].upper()}{message[1:]}; {_SEE}.")
+    raise InputError(f"{message[:1].upper()}{message[1:]}; {FIRST}.")
 
 
 def _unknown(option: str, arguments: Sequence[str]) -> str:
@@ -111,5 +96,5 @@ def _unknown(option: str, arguments: Sequence[str]) -> str:
     options = [DRY_RUN, *(text for action in get_args_parser()._actions for text in action.option_strings)]
     near = difflib.get_close_matches(option, options, n=1)
     if near:
-        return f"{option} is no option (did you mean {near[0]}?); {_SEE}."
-    return f"{option} is no option; what a run trains is set as key=value, as in optimizer.lr=0.01; {_SEE}."
+        return f"{option} is no option (did you mean {near[0]}?); {FIRST}."
+    return f"{option} is no option; what a run trains is set as key=value, as in optimizer.lr=0.01; {FIRST}."

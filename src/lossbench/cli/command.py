@@ -64,11 +64,7 @@ def _status(name: str, main: Callable[[Sequence[str]], int | None], usage: str |
 
 
 def options(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    """Assignments `key=value`.
-
-    Raises:
-        InputError: an argument is no assignment, or of an unknown key.
-    """
+    """Assignments `key=value`; refused where an argument is none, or of an unknown key."""
     given: dict[str, str] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")

@@ -29,14 +29,7 @@ class Shown(Exception):  # noqa: N818 - it is no error
 
 @contextmanager
 def instead(line: Sequence[str]) -> Iterator[list[str]]:
-    """A command line by which Hydra hands its jobs to `show`, with folders that do not stay.
-
-    Args:
-        line: overrides first.
-
-    Raises:
-        InputError: it chooses a launcher that trains one run after another.
-    """
+    """A command line, overrides first, by which Hydra hands its jobs to `show`, its folders not staying."""
     from hydra._internal.utils import get_args_parser
 
     overrides = get_args_parser().parse_args(list(line)).overrides
@@ -56,12 +49,7 @@ def instead(line: Sequence[str]) -> Iterator[list[str]]:
 
 
 def show(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> None:
-    """Print what `train_many` would do with the same arguments.
-
-    Raises:
-        InputError: as `train_many`.
-        Shown: at the end.
-    """
+    """Print what `train_many` would do with the same arguments, or refuse; raises `Shown` at the end."""
     with _quiet():
         _show(configs, n_jobs, max_members)
     raise Shown

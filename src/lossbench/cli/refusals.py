@@ -22,7 +22,7 @@ from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
 _SHOWN = "HYDRA_FULL_ERROR=1 shows where"
-_FIRST = "python -m lossbench --help shows how to start"
+FIRST = "python -m lossbench --help shows how to start"
 
 _UNKNOWN_CHOICE = re.compile(r"Could not find '(?P<group>.+)/(?P<name>[^/']*)'")
 _OPTIONS = re.compile(r"Available options in '(?P<group>.+)':\n(?P<names>(?:\t.+\n?)+)")
@@ -35,6 +35,9 @@ _SEVERAL = re.compile(
     r"Ambiguous value for argument '(?P<line>.+)'|Sweep parameters '(?P<sweep>.+)' requires"
 )
 _UNFIT = re.compile(r"Error merging override (?P<line>.+)")
+_NO_MEMORY = re.compile(
+    "can't allocate memory|out of memory|array is too big|Storage size calculation overflow"
+)
 
 
 def is_told(error: BaseException) -> bool:
@@ -45,11 +48,7 @@ def is_told(error: BaseException) -> bool:
 
 
 def sentence(error: BaseException, overrides: Sequence[str]) -> str:
-    """What to print for an error: an `InputError` as it is, others in our words.
-
-    Args:
-        overrides: the command line, which tells what the config was to be.
-    """
+    """What to print for an error: an `InputError` as it is, others in our words, also of what was typed."""
     if isinstance(error, InputError):
         told = str(error)
     elif (of_file := unreadable(error)) is not None:
@@ -122,7 +121,7 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
     if text.startswith("Config group override must be"):
         return _no_choice(overrides)
     first = re.split(r"\n|\. ", text.strip(), maxsplit=1)[0].rstrip(".") or type(error).__name__
-    return f"{first}; {_SHOWN if _of_hydra(error) and not isinstance(error, HydraException) else _FIRST}."
+    return f"{first}; {_SHOWN if _of_hydra(error) and not isinstance(error, HydraException) else FIRST}."
 
 
 def _no_choice(overrides: Sequence[str]) -> str:
@@ -183,14 +182,9 @@ def _no_memory(error: BaseException) -> bool:
 
     Where a size is beyond what can be counted, numpy says so in a ValueError and torch in a RuntimeError.
     """
-    words = (
-        "can't allocate memory",
-        "out of memory",
-        "array is too big",
-        "Storage size calculation overflow",
-    )
-    said = isinstance(error, (RuntimeError, ValueError)) and any(word in str(error) for word in words)
-    return said or isinstance(error, MemoryError)
+    if isinstance(error, (RuntimeError, ValueError)):
+        return _NO_MEMORY.search(str(error)) is not None
+    return isinstance(error, MemoryError)
 
 
 def _of_hydra(error: BaseException) -> bool:

@@ -41,18 +41,14 @@ Hydra           --hydra-help lists its options; HYDRA_FULL_ERROR=1 shows traceba
 
 
 def usage(folder: Path | None = None) -> str:
-    """The whole text, at most 100 columns wide unless a user's choices want more.
-
-    Args:
-        folder: of the user's configs, whose choices are listed as well.
-    """
+    """The whole text, 100 columns wide unless a user's choices want more; with those in `folder`."""
     faults: list[str] = []
     folders = roots(folder)
     sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
     losses, models = {}, {}
     for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
-            source = _made("data", node_in(path))
+            source: Any = make("data", KINDS["data"], node_in(path))
             sources[name] = (list(source.targets()), source.reads)
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
@@ -84,20 +80,18 @@ def _told(choice: str, faults: list[str]) -> Iterator[None]:
         faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
 
 
-def _made(group: str, node: dict[str, Any]) -> Any:
-    return make(group, KINDS[group], node)
-
-
 def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
     if "trains_on" in node:  # the YAML of somebody else's loss says it; making that would import torch
         return _first(node["trains_on"], [target.kind for target in offered])
-    target = _made("loss", node).chosen_target(offered)
+    loss: Any = make("loss", KINDS["loss"], node)
+    target = loss.chosen_target(offered)
     return "-" if target is None else str(target.kind)
 
 
 def _reads(node: dict[str, Any]) -> Sequence[str]:
     # As above; somebody else's module may read anything.
-    return node["reads"] if "reads" in node else _made("model", node).reads  # type: ignore[no-any-return]
+    model: Any = None if "reads" in node else make("model", KINDS["model"], node)
+    return node["reads"] if model is None else model.reads  # type: ignore[no-any-return]
 
 
 def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:

@@ -68,17 +68,10 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
     def __init_subclass__(cls) -> None:
         """What a contract asks for, such as `reads`, is a knob only where a subclass writes `knob(...)`."""
         super().__init_subclass__()
-        bases = cls.__mro__[1:]
-        knobs = {
-            field.name
-            for base in bases
-            if dataclasses.is_dataclass(base)
-            for field in dataclasses.fields(base)
-        }
-        asked = {
-            name for base in bases for name in (*vars(base), *vars(base).get("__dataclass_fields__", ()))
-        }
-        for name in cls.__annotations__.keys() & (asked - knobs):
+        bases = [base for base in cls.__bases__ if dataclasses.is_dataclass(base)]
+        knobs = {field.name for base in bases for field in dataclasses.fields(base)}
+        asked = {name for base in bases for name in (*dir(base), *base.__dataclass_fields__)} - knobs
+        for name in asked.intersection(cls.__annotations__):
             if not isinstance(getattr(cls, name, None), dataclasses.Field):
                 cls.__annotations__[name] = ClassVar
 
@@ -118,11 +111,7 @@ def _set_if_other(owner: Knobs, name: str, before: Any, after: Any) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice(Knobs):
-    """Base of everything a config names. `name` is what the command line, YAML and MLflow call it.
-
-    Raises:
-        InputError: as `Knobs`, or it has no name.
-    """
+    """Base of everything a config names. `name` is what the command line, YAML and MLflow call it."""
 
     name: str
 

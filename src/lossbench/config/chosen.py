@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +27,16 @@ def check_chosen(
     overrides: Sequence[str] = (),
     sources: Sequence[Any] = (),
 ) -> None:
-    """Refuse a list where one choice is wanted, and a choice under another's name.
+    """Refuse a list where one choice is wanted, and a choice under another's name or class.
 
     Of a list, Hydra would merge the members, and the last one would win. A choice is recorded by its name, so
-    that is the name of its file: a YAML that has none gets it here, and so does one of an experiment. What it
-    is, its file says as well.
+    that is the name of its file: a YAML that has none gets it here, also that of an experiment, which may
+    have another. What it is, its file says as well.
 
     Args:
         choices: `hydra.runtime.choices`, in which Hydra leaves out a group that was given a list.
         overrides: what was set, which tells who gave the name or the class.
         sources: `hydra.runtime.config_sources`, where the files lie, the first that has one being taken.
-
-    Raises:
-        InputError: naming the first group that was given a list, or whose choice has another name or class.
     """
     for group in groups():
         if group in config and group not in choices:
@@ -54,20 +50,10 @@ def check_chosen(
             chosen, value = str(choices.get(group)), found["value"] or ""
             told = _renamed if found["key"] == "name" else _reclassed
             raise InputError(told(group, chosen, value, named(group, folders)))
-    for group in GROUPS:
+    for group in (*GROUPS, "experiment"):
         if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
-            _check_name(group, _own_name(choices[group]), node)
+            _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
             _check_class(group, choices[group].removesuffix(".yaml"), node, folders)
-    if isinstance(node := config.get("experiment"), DictConfig) and isinstance(
-        choices.get("experiment"), str
-    ):
-        with suppress(OmegaConfBaseException):  # checked where all values are
-            if node.get("name") is None:
-                node["name"] = _own_name(choices["experiment"])
-
-
-def _own_name(choice: str) -> str:
-    return choice.removesuffix(".yaml").rpartition("/")[2]
 
 
 _RELABELS = re.compile(
@@ -144,10 +130,10 @@ def _check_name(group: str, choice: str, node: DictConfig) -> None:
         name = node.get("name")
     except OmegaConfBaseException:  # no value, or one that cannot be resolved: checked where all are
         return
-    if node and "name" not in node:
+    if node and name is None:
         with open_dict(node):
             node["name"] = choice
-    elif isinstance(name, str) and name.strip() and name != choice:  # what is no name is told elsewhere
+    elif group in GROUPS and isinstance(name, str) and name.strip() and name != choice:  # else told elsewhere
         raise InputError(
             f"{group}={choice} is named {name!r} in a YAML, and its runs would be taken for those of "
             f"{group}={name}: write name: {choice} there, or choose {group}={name}."

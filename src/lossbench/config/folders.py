@@ -34,11 +34,7 @@ def root_of(folder: Path | None, experiment: str) -> Path | None:
 
 
 def choices(group: str, folders: Iterable[Path] = ()) -> dict[str, Path]:
-    """The YAML files of a group by the name of the choice, in alphabetical order.
-
-    Args:
-        folders: of which the first that has a name counts; without any, that of what ships.
-    """
+    """The YAML files of a group by their names, in order; of several the first folder's (else what ships)."""
     found: dict[str, Path] = {}
     for folder in tuple(folders) or (conf_dir(),):
         for path in (folder / group).glob("*.yaml"):

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,7 @@ class Type:
     optional: bool = False
 
     def check(self, path: str, value: Any) -> None:
-        """Refuse a value of another type.
-
-        Raises:
-            InputError: naming the knob at `path`.
-        """
+        """Refuse a value of another type for the knob at `path`."""
         if self.item is None or self.item not in _ALLOWED:
             return
         types_, words = _ALLOWED[self.item]
@@ -119,12 +116,8 @@ def types_of(owner: type) -> Mapping[str, Type]:
 
     An annotation that cannot be resolved, because its name is imported for type checkers alone, is unknown.
     """
-    homes: dict[str, tuple[dataclasses.Field[Any], str]] = {}  # a field with the module that declares it
-    for base in reversed(owner.__mro__):
-        for name, field in vars(base).get("__dataclass_fields__", {}).items():
-            if name not in homes or homes[name][0] is not field:
-                homes[name] = (field, base.__module__)
-    return {field.name: type_of(field.type, homes[field.name][1]) for field in dataclasses.fields(owner)}
+    homes = {name: base.__module__ for base in reversed(owner.__mro__) for name in get_annotations(base)}
+    return {field.name: type_of(field.type, homes[field.name]) for field in dataclasses.fields(owner)}
 
 
 def type_of(annotation: Any, module: str) -> Type:

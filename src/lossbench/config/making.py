@@ -13,11 +13,7 @@ from lossbench.errors import InputError, knobs_of, unknown_knob
 
 
 def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
-    """The object that a YAML node names with `_target_`, its other keys being the knobs.
-
-    Raises:
-        InputError: it cannot be imported or made, or it is no `wanted`.
-    """
+    """What a YAML node names with `_target_`, its other keys being knobs; refused where it is no `wanted`."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
@@ -25,7 +21,9 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
         raise InputError(
             f"{_owner(group, node)} names no class: set _target_ in its YAML to package.module.Class."
         )
-    target = _imported(group, node["_target_"])
+    path = node["_target_"]
+    fault = f"{group}._target_={path} cannot be imported"
+    target = resolved(path, fault, "; name a class as package.module.Class.")
     foreign = isinstance(target, type) and not issubclass(target, wanted)
     try:
         choice = None if foreign else instantiate(node, _convert_="all")
@@ -36,7 +34,7 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
         raise InputError(_not_made(group, node, target, cause)) from error
     if not isinstance(choice, wanted):
         raise InputError(
-            f"{_owner(group, node)}: {node['_target_']} gives no {wanted.__name__}; name a dataclass that "
+            f"{_owner(group, node)}: {path} gives no {wanted.__name__}; name a dataclass that "
             f"extends {wanted.__module__}.{wanted.__name__}."
         )
     undeclared = [
@@ -45,7 +43,7 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
         if str(kind).startswith("ClassVar") and not hasattr(choice, name)
     ]
     if undeclared:
-        raise InputError(f"{node['_target_']} does not say its {' and '.join(undeclared)}: set it there.")
+        raise InputError(f"{path} does not say its {' and '.join(undeclared)}: set it there.")
     return choice
 
 
@@ -66,14 +64,13 @@ def _owner(group: str, node: Mapping[str, Any]) -> str:
     return f"{group}={node['name']}" if node.get("name") else group
 
 
-def _imported(group: str, target: str) -> Any:
+def resolved(path: str, fault: str, remedy: str) -> Any:
+    """What a dotted path names; refused with fault, reason and remedy where it cannot be imported."""
     try:
-        return pkgutil.resolve_name(target)
+        return pkgutil.resolve_name(path)
     except Exception as error:  # a module may raise anything
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{group}._target_={target} cannot be imported ({why}); name a class as package.module.Class."
-        ) from error
+        why = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+        raise InputError(f"{fault} ({why}){remedy}") from error
 
 
 def _not_made(group: str, node: Mapping[str, Any], target: Any, cause: BaseException) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lossbench.config.quoting import corrected, typed
+from lossbench.config.quoting import corrected, parsed, typed
 from lossbench.errors import InputError
 
 NAME = "experiment.name"
@@ -18,11 +18,7 @@ _QUOTED = re.compile(r"(?P<mark>['\"])(?P<text>.*)(?P=mark)", re.DOTALL)
 
 
 def checked_name(value: Any) -> str:
-    """The name under which runs are recorded, from what a config holds.
-
-    Raises:
-        InputError: it is no text, or no name of a folder, or taken.
-    """
+    """The name under which runs are recorded, from what a config holds; refused if it can name no folder."""
     if isinstance(value, (bool, float)):
         text = str(value).lower() if isinstance(value, bool) else repr(value)
         raise InputError(
@@ -56,22 +52,14 @@ def checked_name(value: Any) -> str:
 
 
 def check_typed(override: str) -> None:
-    """Refuse a name on a command line that Hydra would read as something else than what stands there.
-
-    Raises:
-        InputError: with what to type instead.
-    """
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+    """Refuse a name on a command line that Hydra would read as something else than what stands there."""
     from hydra.core.override_parser.types import ChoiceSweep, QuotedString
-    from hydra.errors import HydraException
 
     text = override.partition("=")[2]
-    if not text.strip():
+    found = parsed(override) if text.strip() else None
+    if found is None:  # told where the config is composed
         return
-    try:
-        value = OverridesParser.create().parse_override(override).value()
-    except HydraException:  # told where the config is composed
-        return
+    value = found.value()
     sweep = isinstance(value, ChoiceSweep)
     texts = [part.strip() for part in text.split(",")] if sweep else [text]
     values = value.list if isinstance(value, ChoiceSweep) else [value]
@@ -87,32 +75,27 @@ def check_typed(override: str) -> None:
 
 
 def check_written(file: Path) -> None:
-    """Refuse a name in the YAML of an experiment that YAML reads as something else than what stands there.
-
-    Raises:
-        InputError: with what to write instead.
-    """
+    """Refuse a name in the YAML of an experiment that YAML reads as something else than what stands there."""
     import yaml  # type: ignore[import-untyped]
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        value: Any = OmegaConf.to_container(OmegaConf.load(file))
+        written: Any = yaml.load(
+            file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader
+        )  # all of it is text
+        read: Any = OmegaConf.to_container(OmegaConf.load(file))
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException):
         return  # told where the config is composed
     for key in NAME.split("."):
-        if not isinstance(node, yaml.MappingNode) or not isinstance(value, dict) or key not in value:
+        if not isinstance(written, dict) or not isinstance(read, dict) or key not in read:
             return
-        node = next((below for name, below in node.value if name.value == key), None)
-        value = value[key]
-    if not isinstance(node, yaml.ScalarNode) or node.style or _is_kept(node.value, value):
-        return
-    text = node.value or "first_try"
-    raise InputError(
-        f"experiment.name must be a text, and name: {node.value} in {file} was read as {value!r}; "
-        f'choose another, or quote it there, as in name: "{text}".'
-    )
+        written, read = written.get(key), read[key]
+    if isinstance(written, str) and not isinstance(read, str) and not _is_kept(written, read):
+        raise InputError(
+            f"experiment.name must be a text, and name: {written} in {file} was read as {read!r}; "
+            f'choose another, or quote it there, as in name: "{written or "first_try"}".'
+        )
 
 
 def _is_kept(text: str, read: Any) -> bool:

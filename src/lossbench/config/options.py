@@ -46,11 +46,7 @@ class Tracking(Knobs):
 
 
 def checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved config whose `pack`, `tracking` and `experiment` are as declared, with defaults filled in.
-
-    Raises:
-        InputError: one of them has an unknown part, or one of the wrong type.
-    """
+    """A resolved config with the defaults of `pack`, `tracking` and `experiment`, which are checked."""
     options = {kind.part: dataclasses.asdict(_made(kind, config.get(kind.part))) for kind in (Pack, Tracking)}
     experiment = _mapping("experiment", config.get("experiment"))
     if set(experiment) & set(config):  # what was to be set at the top

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _NO_TEXT = {"true", "false", "null", "nan", "inf"}  # which Hydra reads as other than texts
@@ -40,7 +44,7 @@ def corrected(override: str, *, sweep: bool) -> str | None:
         return None
     else:
         inner = ",".join(map(_quoted, _items(value))) if sweep else _quoted(value)
-    return shlex.quote(f"{key}={inner}") if _readable(f"{key}={inner}") else None
+    return shlex.quote(f"{key}={inner}") if parsed(f"{key}={inner}") else None
 
 
 def _quoted(text: str) -> str:
@@ -67,12 +71,12 @@ def _closed(value: str) -> bool:
     return not waiting
 
 
-def _readable(override: str) -> bool:
+def parsed(override: str) -> Override | None:
+    """What Hydra reads of an override; None where it cannot read it."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
-        OverridesParser.create().parse_override(override)
+        return OverridesParser.create().parse_override(override)
     except HydraException:
-        return False
-    return True
+        return None

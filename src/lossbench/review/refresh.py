@@ -19,8 +19,8 @@ from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.reader import load
 from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
+from lossbench.tracking.store import writer
 from lossbench.tracking.writer import Writer
-from lossbench.tracking.writing import writer
 from lossbench.verdicts.results import first_metric, select_of
 
 SUMMARY = "summary"

@@ -5,11 +5,10 @@ from lossbench.tracking.conversion import opening
 from lossbench.tracking.frames import read_artifact, read_histories, read_runs
 from lossbench.tracking.journal import Opening
 from lossbench.tracking.recorder import NotRecorded
-from lossbench.tracking.runs import FinishedRun, Outcome, RunResult
+from lossbench.tracking.runs import Outcome, RunResult
 from lossbench.tracking.store import Store
 
 __all__ = [
-    "FinishedRun",
     "NotRecorded",
     "Opening",
     "Outcome",

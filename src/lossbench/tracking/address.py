@@ -105,11 +105,7 @@ def local_path(place: str) -> Path | None:
 
 
 def check_reachable(address: Address) -> None:
-    """Ask a server whether it is there; takes at most a few seconds. A sqlite file is not looked at.
-
-    Raises:
-        InputError: nothing answers, or not as an MLflow server does.
-    """
+    """Refuse a server that does not answer as MLflow's in a few seconds. A sqlite file is not looked at."""
     if address.kind == "sqlite":
         return
     if address.kind == "sql":

@@ -113,8 +113,7 @@ class BulkWriter(Writer):
 
     def mark(self, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         with self._transaction() as database:
-            rows = [(run_id, name, value) for run_id in run_ids for name, value in tags.items()]
-            database.executemany(_SET_TAG, rows)
+            _tag(database, run_ids, tags)
 
     def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         with self._transaction() as database:
@@ -124,8 +123,7 @@ class BulkWriter(Writer):
     def bury(self, run_ids: Sequence[str]) -> None:
         now = time.time_ns() // 1_000_000
         with self._transaction() as database:
-            for name, value in ((runs.OUTCOME, "killed"), (runs.REASON, DIED)):
-                database.executemany(_SET_TAG, [(run_id, name, value) for run_id in run_ids])
+            _tag(database, run_ids, {runs.OUTCOME: "killed", runs.REASON: DIED})
             database.executemany(_END, [("KILLED", now, run_id) for run_id in run_ids])
 
     def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
@@ -150,9 +148,13 @@ def _renew(database: sqlite3.Connection, run_id: str | None, opening: Opening, p
     for table in ("tags", "params", "metrics", "latest_metrics"):
         database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
     database.execute(_RENEW, (opening.name, opening.started, run_id))
-    tags = {**opening.tags, "mlflow.runName": opening.name}
-    database.executemany(_SET_TAG, [(run_id, name, value) for name, value in tags.items()])
+    _tag(database, [run_id], {**opening.tags, "mlflow.runName": opening.name})
     return run_id
+
+
+def _tag(database: sqlite3.Connection, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+    rows = [(run_id, name, value) for run_id in run_ids for name, value in tags.items()]
+    database.executemany(_SET_TAG, rows)
 
 
 def _find_running(database: sqlite3.Connection, opening: Opening) -> str | None:
@@ -168,8 +170,7 @@ def _create(database: sqlite3.Connection, opening: Opening, path: Path) -> str:
     user = opening.tags.get("mlflow.user", "unknown")
     artifacts = f"{place}/{run_id}/artifacts"
     database.execute(_NEW_RUN, (run_id, opening.name, user, opening.started, artifacts, experiment))
-    tags = {**opening.tags, "mlflow.runName": opening.name}
-    database.executemany(_SET_TAG, [(run_id, name, value) for name, value in tags.items()])
+    _tag(database, [run_id], {**opening.tags, "mlflow.runName": opening.name})
     if opening.data_set:
         _add_data_set(database, run_id, experiment, opening.data_set)
     return run_id
@@ -208,11 +209,7 @@ def _add_data_set(
 
 
 def _artifact_place(database: sqlite3.Connection, run_id: str, entry: Entry) -> str:
-    """The address of a run's artifacts.
-
-    Raises:
-        InputError: the record is gone.
-    """
+    """The address of a run's artifacts; refused where the record is gone."""
     find = "SELECT artifact_uri FROM runs WHERE run_uuid = ? AND lifecycle_stage = 'active'"
     found = database.execute(find, (run_id,)).fetchone()
     if found is None:
@@ -238,9 +235,8 @@ def _record(database: sqlite3.Connection, run_id: str, entry: Entry) -> None:
     last = [
         (run_id, name, ended, *max(curve, key=lambda point: point)) for name, curve in curves.items() if curve
     ]
-    tags = result_tags(result, left_out)
     database.executemany(_ADD_PARAM, [(run_id, k, v) for k, v in entry.opening.params.items()])
     database.executemany(_ADD_METRIC, points)
     database.executemany(_SET_LATEST, last)
-    database.executemany(_SET_TAG, [(run_id, k, v) for k, v in tags.items()])
+    _tag(database, [run_id], result_tags(result, left_out))
     database.execute(_END, (runs.STATUS[result.outcome], ended, run_id))

@@ -6,13 +6,12 @@ into one `log_batch`, its params too. A record of a run in training therefore ha
 
 from __future__ import annotations
 
-import math
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
@@ -24,11 +23,8 @@ from lossbench.tracking.writer import DIED, Writer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Metric
 
-
-# MLflow's limits for a call.
-_PARAMS, _TAGS, _METRICS = 100, 100, 800
+_MOST = 50_000  # runs that MLflow gives at once
 
 
 class ClientWriter(Writer):
@@ -47,11 +43,7 @@ class ClientWriter(Writer):
         return client(self.address.uri)
 
     def experiment(self, name: str) -> str:
-        """The id of an experiment, made when missing.
-
-        Raises:
-            InputError: an experiment of that name was deleted, so MLflow refuses new runs in it.
-        """
+        """The id of an experiment, made when missing; refused where one of that name was deleted."""
         with self._making:
             if name not in self._experiments:
                 self._experiments[name] = self._find_or_make(name)
@@ -63,7 +55,10 @@ class ClientWriter(Writer):
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return self._made(name)
+                number = str(self.client.create_experiment(name))
+                if self.address.path:  # MLflow puts the artifacts into the current folder
+                    bring_along(self.address.path)
+                return number
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -72,23 +67,20 @@ class ClientWriter(Writer):
             raise deleted_experiment(name, found.experiment_id if found else "ID")
         return str(found.experiment_id)
 
-    def _made(self, name: str) -> str:
-        number = str(self.client.create_experiment(name))
-        if self.address.path:  # MLflow puts the artifacts into the current folder
-            bring_along(self.address.path)
-        return number
-
     def create(self, openings: Sequence[Opening], may_exist: bool) -> list[str]:
         return [self._create(opening, may_exist) for opening in openings]
 
     def _create(self, opening: Opening, may_exist: bool) -> str:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
         run_id = self._find_running(opening) if may_exist else None
         if run_id is None:
             experiment = self.experiment(opening.experiment)
             run = self.client.create_run(experiment, opening.started, opening.tags, opening.name)
             run_id = str(run.info.run_id)
         if opening.data_set:
-            self.client.log_inputs(run_id, [_data_set(opening.data_set)])
+            data_set = DatasetInput(Dataset(**opening.data_set), [InputTag(*DATA_SET_CONTEXT)])
+            self.client.log_inputs(run_id, [data_set])
         return run_id
 
     def _find_running(self, opening: Opening) -> str | None:
@@ -104,18 +96,19 @@ class ClientWriter(Writer):
             self._record(run_id, entry)
 
     def _record(self, run_id: str, entry: Entry) -> None:
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import Metric, Param, RunTag
 
-        result = entry.result
+        result, ended = entry.result, entry.ended
         for name, content in result.artifacts.items():
             self._add_artifact(run_id, name, content)
-        metrics, left_out = _metrics(result, entry.ended)
-        tags = [RunTag(k, v) for k, v in result_tags(result, left_out).items()]
+        curves, left_out = finite_part(result)
+        # One time for all, so that writing them again changes nothing.
+        points = [(name, *point) for name, curve in curves.items() for point in curve]
+        metrics = [Metric(name, float(value), ended, step) for name, step, value in points]
         params = [Param(k, v) for k, v in entry.opening.params.items()]
-        calls = _side_by_side((metrics, _METRICS), (params, _PARAMS), (tags, _TAGS))
-        for some_metrics, some_params, some_tags in calls:
-            self.client.log_batch(run_id, some_metrics, some_params, some_tags)
-        self.client.set_terminated(run_id, runs.STATUS[result.outcome], entry.ended)
+        tags = [RunTag(k, v) for k, v in result_tags(result, left_out).items()]
+        self.client.log_batch(run_id, metrics, params, tags)
+        self.client.set_terminated(run_id, runs.STATUS[result.outcome], ended)
 
     def _add_artifact(self, run_id: str, name: str, content: bytes) -> None:
         with tempfile.TemporaryDirectory(prefix="lossbench-") as folder:
@@ -141,37 +134,10 @@ class ClientWriter(Writer):
     def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
         # Params cannot be changed, nor points of curves taken away; so new records, then away with the old.
         number = self.experiment(experiment)
-        earlier, page = [], None
-        while page != "":
-            found = self.client.search_runs([number], f"tags.`{runs.KIND}` = '{kind}'", page_token=page)
-            earlier += [str(run.info.run_id) for run in found]
-            page = found.token or ""
+        found = self.client.search_runs([number], f"tags.`{runs.KIND}` = '{kind}'", max_results=_MOST)
+        earlier = [str(run.info.run_id) for run in found]
         run_ids = self.create([entry.opening for entry in entries], may_exist=False)
         self.record(list(zip(run_ids, entries, strict=True)))
         for run_id in earlier:
             self.client.delete_run(run_id)
         return run_ids
-
-
-def _metrics(result: runs.RunResult, ended: int) -> tuple[list[Metric], list[str]]:
-    from mlflow.entities import Metric
-
-    kept, left_out = finite_part(result)
-    # One time for all, so that writing them again changes nothing.
-    metrics = [
-        Metric(name, float(value), ended, step) for name, curve in kept.items() for step, value in curve
-    ]
-    return metrics, left_out
-
-
-def _data_set(record: Mapping[str, str]) -> DatasetInput:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    return DatasetInput(Dataset(**record), [InputTag(*DATA_SET_CONTEXT)])
-
-
-def _side_by_side(*lists: tuple[Sequence[Any], int]) -> Iterator[list[list[Any]]]:
-    """Chunks of each list of at most its size, side by side; at least one round."""
-    rounds = max(1, *(math.ceil(len(items) / size) for items, size in lists))
-    for turn in range(rounds):
-        yield [list(items[turn * size : (turn + 1) * size]) for items, size in lists]

@@ -41,14 +41,11 @@ def opening(
     tags: Mapping[str, str],
     description: Description | None,
 ) -> Opening:
-    """A run about to train.
+    """A run about to train; its key, experiment, kind, process and colour are added to the tags.
 
     Args:
-        key: identity of the run, as resume knows it.
-        experiment: name of the MLflow experiment; made when missing.
-        params: flattened config, see `provenance.flatten`.
-        tags: further tags; key, experiment, kind, process and colour are added.
-        description: the data set, recorded as an MLflow input; None records none.
+        params: as `provenance.flatten` gives them.
+        description: of the data set, recorded as an MLflow input.
     """
     own = {runs.KEY: key, runs.EXPERIMENT: experiment, runs.PROCESS: str(this_process())}
     color = {runs.RUN_COLOR: palette.color(tags[runs.LOSS])} if runs.LOSS in tags else {}

@@ -13,13 +13,12 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 from lossbench.data.archive import cache_folder
 from lossbench.errors import InputError
-from lossbench.tracking.places import artifact_place, bring_along
+from lossbench.tracking.places import artifact_place, bring_along, opened
 from lossbench.tracking.quiet import client
 
 _LOCK_SECONDS = 120.0
@@ -58,11 +57,7 @@ def prepare_database(path: Path) -> None:
 
 
 def is_ready(path: Path) -> bool:
-    """Whether the file holds MLflow's tables; False where it is missing or empty.
-
-    Raises:
-        InputError: it holds something else.
-    """
+    """Whether the file holds MLflow's tables; False where there is none or an empty one; else refused."""
     if not path.exists() or path.stat().st_size == 0:
         return False
     try:
@@ -164,13 +159,3 @@ def tidy(path: Path) -> None:
     """Move what the write-ahead log holds into the database file, so that it may be copied alone."""
     with opened(path) as database, contextlib.suppress(sqlite3.Error):
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection without implicit transactions and with little patience, closed at the end."""
-    database = sqlite3.connect(path, timeout=0.2, isolation_level=None)
-    try:
-        yield database
-    finally:
-        database.close()

@@ -39,30 +39,23 @@ class DatabaseRecords(Records):
         self._engine.dispose()
 
     def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
-        run, tag, of = map(_table, ("runs", "tags", "experiments"))
-        in_scope = [
-            run.c.experiment_id == of.c.experiment_id,
-            run.c.lifecycle_stage == "active",
-            of.c.lifecycle_stage == "active",
-            *([of.c.name == experiment] if experiment is not None else []),
-        ]
-        ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key.startswith(TAG_PREFIX))
-        tags: dict[str, dict[str, str]] = {}
-        for run_id, name, value in self._rows(tag, "run_uuid key value", *ours, *in_scope):
-            tags.setdefault(run_id, {})[name] = value
-        wanted = set(keys) if keys is not None else None
-        return [
-            Record(*[*row, tags[row[0]]])
-            for row in self._rows(run, _RECORD, *in_scope)
-            if row[0] in tags and (wanted is None or tags[row[0]].get(runs.KEY) in wanted)
-        ]
+        run, of = map(_table, ("runs", "experiments"))
+        in_scope = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
+        in_scope += [of.c.name == experiment] if experiment is not None else []
+        ours = [record for record in self._records(*in_scope) if record.tags]
+        return ours if keys is None else [one for one in ours if one.tags.get(runs.KEY) in set(keys)]
 
     def run(self, run_id: str) -> Record | None:
-        run, tag = _table("runs"), _table("tags")
-        ours = (tag.c.run_uuid == run_id, tag.c.key.startswith(TAG_PREFIX))
-        for row in self._rows(run, _RECORD, run.c.run_uuid == run_id, run.c.lifecycle_stage == "active"):
-            return Record(*[*row, dict(self._rows(tag, "key value", *ours))])
-        return None
+        return next(iter(self._records(_table("runs").c.run_uuid == run_id)), None)
+
+    def _records(self, *where: Any) -> list[Record]:
+        run, tag = map(_table, ("runs", "tags"))
+        active = (run.c.lifecycle_stage == "active", *where)
+        ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key.startswith(TAG_PREFIX))
+        tags: dict[str, dict[str, str]] = {}
+        for run_id, name, value in self._rows(tag, "run_uuid key value", *ours, *active):
+            tags.setdefault(run_id, {})[name] = value
+        return [Record(*[*row, tags.get(row[0], {})]) for row in self._rows(run, _RECORD, *active)]
 
     def experiments(self) -> dict[str, str]:
         of = _table("experiments")

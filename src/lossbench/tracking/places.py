@@ -20,6 +20,11 @@ _SET_PLACE = "UPDATE experiments SET artifact_location = ? WHERE experiment_id =
 _SET_PLACE_OF_RUN = "UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?"
 
 
+def opened(database: Path) -> contextlib.closing[sqlite3.Connection]:
+    """A connection without implicit transactions and with little patience, closed at the end."""
+    return contextlib.closing(sqlite3.connect(database, timeout=0.2, isolation_level=None))
+
+
 def artifact_place(database: Path, experiment: int | str) -> str:
     """The address of the artifacts of an experiment, by its number."""
     return f"{database.parent.as_posix()}/{_FOLDER}/{experiment}"
@@ -39,10 +44,7 @@ def bring_along(database: Path) -> None:
     where they were recorded, and not beside the database. Where the database cannot be written now, nothing
     is changed: the next one to open it does it.
     """
-    with (
-        contextlib.suppress(sqlite3.OperationalError),
-        contextlib.closing(sqlite3.connect(database, timeout=0.2, isolation_level=None)) as connection,
-    ):
+    with contextlib.suppress(sqlite3.OperationalError), opened(database) as connection:
         found = connection.execute(_PLACES).fetchall()
         moved = [(near, number) for number, place in found if (near := _moved(place, database))]
         if not moved:

@@ -7,7 +7,6 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,29 @@ _DISTRIBUTIONS = ("lossbench", "torch", "pytorch-lightning", "mlflow", "scikit-l
 _GIT_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Commit:
-    """The code that ran. `dirty` is "true", "false" or "unknown", as a tag holds it."""
-
-    commit: str
-    dirty: str
+def tags() -> dict[str, str]:
+    """The code and the versions that compute, as a run's record tells them."""
+    name, dirty = commit()
+    return {"lossbench.commit": name, "lossbench.dirty": dirty, "lossbench.versions": versions()}
 
 
 @lru_cache(maxsize=1)
-def commit() -> Commit:
-    """The commit of lossbench's own checkout; where it is installed as a package, of the current folder.
+def commit() -> tuple[str, str]:
+    """The commit of lossbench's checkout, or of the current folder where it is installed; "true" where dirty.
 
-    Changes to tracked files make it dirty, and so does a Python file that git does not know: a loss of
-    one's own. Both are unknown without git or a repository, or when git takes longer than two seconds.
+    Changes to tracked files make it so, and a Python file that git does not know: a loss of one's own.
+    Both are "unknown" without git or a repository, or when git takes longer than two seconds.
     """
     package = Path(__file__).parent.parent
     folder = package if _git(package, "ls-files", "--error-unmatch", "errors.py") else Path.cwd()
     name = _git(folder, "rev-parse", "HEAD")
     if not name:
-        return Commit(UNKNOWN, UNKNOWN)
+        return UNKNOWN, UNKNOWN
     status = _git(folder, "status", "--porcelain", "--untracked-files=all")
     if status is None:
-        return Commit(name.strip(), UNKNOWN)
+        return name.strip(), UNKNOWN
     changes = [line for line in status.splitlines() if line[:2] != "??" or line.rstrip('"').endswith(".py")]
-    return Commit(name.strip(), "true" if changes else "false")
+    return name.strip(), "true" if changes else "false"
 
 
 def _git(folder: Path, *command: str) -> str | None:

@@ -35,11 +35,7 @@ def settle_environment() -> None:
 
 
 def client(uri: str) -> MlflowClient:
-    """A client of the tracking address that touches no global state of MLflow.
-
-    Raises:
-        InputError: the address is a database of another version of MLflow.
-    """
+    """A client that touches no global state of MLflow; refused for a database of another version."""
     settle_environment()
     from mlflow import MlflowClient
 

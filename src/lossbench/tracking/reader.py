@@ -17,11 +17,7 @@ from lossbench.tracking.server_records import ServerRecords
 
 @contextmanager
 def reading(address: Address) -> Iterator[Records]:
-    """Records of an address, for one piece of work.
-
-    Raises:
-        InputError: there is nothing, or it cannot be read now.
-    """
+    """Records of an address, for one piece of work; refused where there is nothing, or not to be read."""
     if address.path:
         _check_there(address.path)
     records = ServerRecords(address) if address.kind == "http" else DatabaseRecords(address)

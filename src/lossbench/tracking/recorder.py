@@ -44,14 +44,9 @@ class Recorder:
         self._left: list[_Batch] = []  # could not be recorded so far
         self._errors: list[Exception] = []  # will not pass
         self._deadline = float("inf")
-        self._refused = False  # the last batch was not taken
+        self.refused = False  # the last batch was not taken
         self._thread: threading.Thread | None = None
         self.recorded: dict[str, str] = {}  # provisional id -> id in MLflow
-
-    @property
-    def refused(self) -> bool:
-        """Whether the last attempt to record failed."""
-        return self._refused
 
     def put(self, entries: Sequence[Entry]) -> None:
         """Keep a batch on disk and queue it; returns at once."""
@@ -136,7 +131,7 @@ class Recorder:
 
     def _record(self, batch: _Batch) -> None:
         began = time.monotonic()
-        patience = 0.0 if self._refused else self._patience
+        patience = 0.0 if self.refused else self._patience
 
         def until() -> float:
             return min(began + patience, self._deadline)
@@ -157,7 +152,7 @@ class Recorder:
         """Record some entries; those that will never be taken are put aside, for `flush` to tell."""
         try:
             persist(lambda _: self._attempt(entries), until)
-            self._refused = False
+            self.refused = False
         except Exception as error:
             if may_pass(error):
                 raise
@@ -192,7 +187,7 @@ class Recorder:
         if path and batch.path:
             self._journal.remove(batch.path)
         self._left.append(_Batch(batch.entries, path or batch.path))
-        if not self._refused:
+        if not self.refused:
             place = f"in {path.parent}" if path else "in memory"
             _log.warning(
                 "%s does not take results (%s); they are kept %s until it does.",
@@ -200,4 +195,4 @@ class Recorder:
                 first_line(error),
                 place,
             )
-        self._refused = True
+        self.refused = True

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from lossbench.tracking import runs
 
@@ -34,34 +33,27 @@ class Record:
         )
 
 
-class Records(ABC):
+class Records(Protocol):
     """Reads the records of one tracking address."""
 
-    @abstractmethod
     def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
         """Records of lossbench in one experiment, or in all; only those of `keys` where given."""
 
-    @abstractmethod
     def run(self, run_id: str) -> Record | None:
         """The record of one run, which need not be lossbench's; None where there is none."""
 
-    @abstractmethod
     def experiments(self) -> dict[str, str]:
         """The number of each experiment by its name, without deleted ones."""
 
-    @abstractmethod
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         """The last value of each metric, for each run."""
 
-    @abstractmethod
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """Params of each run."""
 
-    @abstractmethod
     def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
         """(run id, step, value), in the order of the given runs and of steps."""
 
-    @abstractmethod
     def close(self) -> None:
         """Give connections back."""
 

@@ -10,19 +10,20 @@ from lossbench.tracking import runs
 from lossbench.tracking.address import Address
 from lossbench.tracking.reader import load, reading
 from lossbench.tracking.records import Record, latest
-from lossbench.tracking.runs import FinishedRun
+from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
 
 
-def finished(address: Address, keys: Collection[str], experiment: str | None) -> dict[str, FinishedRun]:
+def finished(address: Address, keys: Collection[str], experiment: str | None) -> dict[str, RunResult]:
     """The run that counts for each key that has one."""
     if not keys:
         return {}
     with reading(address) as records:
         found = latest(record for record in records.runs(experiment, keys) if record.counts)
         metrics = records.metrics([record.run_id for record in found.values()])
+    outcomes = {key: cast(runs.Outcome, record.tags[runs.OUTCOME]) for key, record in found.items()}
     return {
-        key: FinishedRun(record.run_id, cast(runs.Outcome, record.tags[runs.OUTCOME]), metrics[record.run_id])
+        key: RunResult(record.run_id, outcomes[key], metrics=metrics[record.run_id])
         for key, record in found.items()
     }
 

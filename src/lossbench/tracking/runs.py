@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
+from typing import Literal
 
 Outcome = Literal["finished", "diverged", "failed", "killed"]
 
@@ -49,7 +46,7 @@ NOTE = "mlflow.note.content"
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended.
+    """How a run ended; of one that MLflow holds already, only its outcome and its metrics are filled in.
 
     run_id:    as `Store.start` gave it
     reason:    one sentence for a run that is not `finished`
@@ -65,12 +62,3 @@ class RunResult:
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A run that counts: it need not be trained again."""
-
-    run_id: str
-    outcome: Outcome
-    metrics: dict[str, float]

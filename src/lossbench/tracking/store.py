@@ -9,21 +9,25 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
-from types import TracebackType
 
-from lossbench.errors import InputError
 from lossbench.tracking import address, creation, resume, runs
+from lossbench.tracking.bulk_writer import BulkWriter
+from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.journal import Entry, Journal, Opening
 from lossbench.tracking.patience import first_line, may_pass, persist
 from lossbench.tracking.recorder import NotRecorded, Recorder
-from lossbench.tracking.runs import FinishedRun, RunResult
+from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
-from lossbench.tracking.writing import writer
 
 _log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60.0
 _START_PATIENCE_SECONDS = 15.0  # training waits meanwhile
+
+
+def writer(at: address.Address) -> Writer:
+    """The writer for an address that was prepared."""
+    return BulkWriter(at) if BulkWriter.knows(at) else ClientWriter(at)
 
 
 class Store:
@@ -102,7 +106,7 @@ class Store:
         try:
             return persist(lambda attempt: self._writer.create(openings, attempt > 0), lambda: until)
         except Exception as error:
-            if isinstance(error, InputError) or not may_pass(error):
+            if not may_pass(error):
                 raise
             return None
 
@@ -122,12 +126,8 @@ class Store:
         """The id in MLflow of a run that `start` gave a provisional one."""
         return self._recorder.recorded.get(run_id, run_id)
 
-    def finished(self, keys: Collection[str], experiment: str | None = None) -> dict[str, FinishedRun]:
-        """Runs that count for these keys: finished or diverged, the latest where there are several.
-
-        Args:
-            experiment: only runs of this MLflow experiment.
-        """
+    def finished(self, keys: Collection[str], experiment: str | None = None) -> dict[str, RunResult]:
+        """Runs that count for these keys (of an experiment): finished or diverged, the latest of several."""
         return resume.finished(self.address, keys, experiment)
 
     def abandon(self, keys: Collection[str], experiment: str | None = None) -> None:
@@ -139,11 +139,7 @@ class Store:
         self._repeat(lambda: resume.abandon(self.address, self._writer, keys, experiment))
 
     def flush(self, within: float | None = None) -> None:
-        """Wait until everything handed over is recorded, at most `within` seconds.
-
-        Raises:
-            NotRecorded: some is not; it is on disk and is recorded by a later flush or the next start.
-        """
+        """Wait until everything handed over is recorded, at most `within` seconds; see `Recorder.flush`."""
         self._recorder.flush(within)
 
     def close(self, within: float | None = None) -> None:
@@ -180,7 +176,7 @@ class Store:
         try:
             persist(lambda _: action(), lambda: until)
         except Exception as error:
-            if isinstance(error, InputError) or not may_pass(error):
+            if not may_pass(error):
                 raise
             raise NotRecorded(
                 f"{self.address.spoken} cannot be written now ({first_line(error)}); "
@@ -190,9 +186,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _at_exit(self) -> None:

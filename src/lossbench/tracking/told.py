@@ -37,17 +37,15 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
         runs.CLAIMS: stated(job.config["experiment"]),
-        "lossbench.commit": provenance.commit().commit,
-        "lossbench.dirty": provenance.commit().dirty,
         "lossbench.version": __version__,
-        "lossbench.versions": provenance.versions(),
+        **provenance.tags(),
     }
     if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
-    remarks = dict(zip((one.key for one in pack.jobs), pack.remarks, strict=True)) if pack.remarks else {}
-    if remark := remarks.get(job.key):
-        tags["lossbench.remark"] = remark
+    for one, remark in zip(pack.jobs, pack.remarks, strict=False):  # of all, or of none
+        if one.key == job.key and remark:
+            tags["lossbench.remark"] = remark
     return opening(job.key, job.experiment, job.name, params, tags, description)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from lossbench.tracking.address import Address
 from lossbench.tracking.journal import Entry, Opening
@@ -11,18 +11,18 @@ from lossbench.tracking.journal import Entry, Opening
 DIED = "its process ended before the run did"
 
 
-class Writer(ABC):
+class Writer(Protocol):
     """Writes records at one address. A call may raise whatever its library raises, and be repeated then.
 
     at_once: how many records are best handed over in one call.
     """
 
+    address: Address
     at_once: int
 
     def __init__(self, address: Address) -> None:
         self.address = address
 
-    @abstractmethod
     def create(self, openings: Sequence[Opening], may_exist: bool) -> list[str]:
         """Records in state RUNNING, with their tags and data sets; their ids.
 
@@ -33,23 +33,18 @@ class Writer(ABC):
             InputError: an experiment was deleted in MLflow, which takes no runs then.
         """
 
-    @abstractmethod
     def record(self, results: Sequence[tuple[str, Entry]]) -> None:
         """Write results to the records of the given ids, and end them. Writing them again changes nothing."""
 
-    @abstractmethod
     def mark(self, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Set tags of records."""
 
-    @abstractmethod
     def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment that is there."""
 
-    @abstractmethod
     def bury(self, run_ids: Sequence[str]) -> None:
         """End records whose process died."""
 
-    @abstractmethod
     def replace(self, entries: Sequence[Entry], kind: str, experiment: str) -> list[str]:
         """Make these the only records of their kind in an experiment, and end them; their ids, in order.
 
