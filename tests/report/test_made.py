@@ -55,13 +55,17 @@ def test_a_figure_of_others_is_not_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [path.parent.name for path in sorted(RECORDED.glob("*/verdicts.json"))])
-def test_a_folder_that_is_older_than_manifests_is_known_by_what_it_holds(name: str, tmp_path: Path) -> None:
+def test_a_recorded_folder_says_what_its_report_made(name: str, tmp_path: Path) -> None:
     folder = tmp_path / name
     shutil.copytree(RECORDED / name, folder)
-    (folder / MANIFEST).unlink(missing_ok=True)
     (folder / "mine.png").touch()
     check(folder)
-    assert made(folder) == {*contents(RECORDED / name), "README.md"} - {MANIFEST}
+    assert made(folder) == {*contents(RECORDED / name)} - {MANIFEST}
+    (folder / MANIFEST).unlink()
+    with pytest.raises(
+        InputError, match=r"holds README\.md, report\.html, results\.csv, verdicts\.json, which"
+    ):
+        check(folder)
 
 
 def test_a_place_that_can_be_no_folder_is_refused_before_anything_is_measured(
@@ -78,7 +82,6 @@ def test_a_place_that_can_be_no_folder_is_refused_before_anything_is_measured(
 def test_the_calibration_knows_its_folder_and_no_other(tmp_path: Path) -> None:
     folder = tmp_path / "calibration"
     shutil.copytree(RECORDED / "calibration", folder)
-    (folder / MANIFEST).unlink(missing_ok=True)
     check(folder, ("README.md", "results.csv"))
     with pytest.raises(InputError, match=r"holds README\.md, results\.csv, which no report made"):
         calibration.main(_others(tmp_path))
