@@ -13,7 +13,7 @@ def drawn() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     sets = [
         (shapes._errors(), (-3.0, 3.0), None),
         (shapes._margins(), (-3.0, 4.0), None),
-        (shapes._probabilities(), (0.005, 0.995), shapes._logit),
+        (shapes._probabilities(), (0.005, 0.995), lambda p: p.logit()),
         (shapes._pairs(), (0.0, 3.0), None),
         (shapes._triplets(), (-1.0, 0.9), None),
     ]
@@ -64,7 +64,8 @@ def test_gradients_are_cut_at_steps_alone() -> None:
 
 
 def test_figures_are_small_pngs() -> None:
-    pngs = shapes.draw_shapes()
+    pngs, captions = shapes.draw_shapes()
+    assert pngs.keys() == captions.keys()
     assert len(pngs) == 5
     for content in pngs.values():
         assert content.startswith(b"\x89PNG")

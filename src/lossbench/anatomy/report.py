@@ -6,31 +6,22 @@ there is no chance in it, so no p-value and no interval of confidence: `interval
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from lossbench.anatomy.properties import PROPERTIES, Property
-from lossbench.counting import counted
 from lossbench.report import page, rendering
 from lossbench.report.record import check_recordable, record
-from lossbench.report.write import replace_files
+from lossbench.report.write import pages, replace_files, written
 from lossbench.tracking import Store, resolve_uri
 
 NAME = "anatomy"
 QUESTION = "Does each loss do what its textbook says?"
-CAPTIONS = {
-    "shapes_error.png": "Losses of a number and their gradients, against the error.",
-    "shapes_margin.png": "Losses of a score and their gradients, against the margin.",
-    "shapes_probability.png": "Losses of a distribution, against the probability of the right class.",
-    "shapes_contrastive.png": "Contrastive loss of equal and of different pairs, against their distance.",
-    "shapes_triplet.png": "Triplet loss, against the difference of its two distances.",
-}
 _NOTE = (
     "Measured in double precision by the functions that training uses, gradients by autograd. A sentence is "
     "`supported` where the measured number lies in the range that it allows; no chance is involved, so there "
@@ -99,32 +90,26 @@ def show(checked: Sequence[Checked]) -> None:
     plain_console().print(grid)
 
 
-def write(checked: Sequence[Checked], folder: Path, figures: Mapping[str, bytes]) -> str:
+def write(
+    checked: Sequence[Checked], folder: Path, figures: Mapping[str, bytes], captions: Mapping[str, str]
+) -> str:
     """Write the folder; return the text for the report run in MLflow."""
-    captions = {name: CAPTIONS.get(name, name) for name in figures}
     told = context(checked, captions)
-    files: dict[str, bytes] = {
-        **figures,
-        "verdicts.json": (
-            json.dumps([one.record() for one in checked], indent=2, allow_nan=False) + "\n"
-        ).encode(),
-        "results.csv": _table(checked).encode(),
-        "README.md": rendering.rendered("page.md.j2", told).encode(),
-    }
-    files["report.html"] = rendering.rendered_html(told, files).encode()
-    replace_files(folder, files)
+    records = [one.record() for one in checked]
+    readme = rendering.rendered("page.md.j2", told)
+    files = pages(readme, rendering.rendered_html(told, figures), _table(checked), records)
+    replace_files(folder, {**figures, **files})
     return rendering.rendered("summary.md.j2", told)
 
 
 def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str, Any]:
     """What the pages show."""
-    refuted = [one.of.id for one in checked if one.verdict != "supported"]
-    said = "none" if not refuted else ", ".join(refuted)
+    refuted = ", ".join(one.of.id for one in checked if one.verdict != "supported")
     return {
         **page.EMPTY,
         "name": NAME,
         "question": QUESTION,
-        "advice": [f"{len(checked)} properties of nine losses; refuted: {said}."],
+        "advice": [f"{len(checked)} properties of nine losses; refuted: {refuted or 'none'}."],
         "commands": [f"python -m lossbench.report experiment={NAME}"],
         "verdicts": [
             {
@@ -148,27 +133,17 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
     }
 
 
-def _table(checked: Sequence[Checked]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "loss", "measured", "value", "low", "high", "points", "verdict"])
-    for one in checked:
-        of = one.of
-        numbers = [f"{number:.6g}" for number in (one.value, of.low, of.high)]
-        row = [of.id, of.loss, of.measured, *numbers, one.points, one.verdict]
-        writer.writerow(row)
-    return text.getvalue()
+def _table(checked: Sequence[Checked]) -> pd.DataFrame:
+    rows = [
+        (one.of.id, one.of.loss, one.of.measured, one.value, one.of.low, one.of.high, one.points, one.verdict)
+        for one in checked
+    ]
+    return pd.DataFrame(rows, columns=["id", "loss", "measured", "value", "low", "high", "points", "verdict"])
 
 
 def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool) -> None:
-    """Check, print, and write the folder and the report run in MLflow as far as they are wanted.
-
-    Args:
-        uri: of the report run.
-        folder: None writes no file and records nothing.
-        figures: whether to draw them.
-        recorded: whether to record the report run.
-    """
+    """Check, print, and write the folder and the report run in MLflow as far as they are wanted; without a
+    folder nothing is written or recorded."""
     checked = check()
     if folder is None:
         show(checked)
@@ -178,13 +153,14 @@ def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool)
         Store(address).prepare()
         check_recordable(address)
     images: dict[str, bytes] = {}
+    captions: dict[str, str] = {}
     if figures:
         from lossbench.anatomy.shapes import draw_shapes
 
-        images = draw_shapes()
-    summary = write(checked, folder, images)
+        images, captions = draw_shapes()
+    summary = write(checked, folder, images, captions)
     if recorded:
         record(address, NAME, folder, summary)
     # Last, so that a reader who has gone costs no file.
     show(checked)
-    print(f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {counted(len(images), 'figure')}")
+    print(written(folder, images))

@@ -7,15 +7,30 @@ from autograd.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
+from lossbench.losses.bce import BCE
+from lossbench.losses.cce import CCE
+from lossbench.losses.contrastive import Contrastive
+from lossbench.losses.hinge import Hinge
+from lossbench.losses.huber import Huber
+from lossbench.losses.kl import KL
+from lossbench.losses.mae import MAE
+from lossbench.losses.mse import MSE
+from lossbench.losses.triplet import Triplet
 from lossbench.report.figures.looks import INK, look
 from lossbench.report.figures.style import GREY, lines_behind, painted, panels, png
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lossbench.losses.loss import Loss
 
 Curve = Callable[["Tensor"], "Tensor"]
 """From points (N,) to the loss of each (N,)."""
@@ -33,90 +48,51 @@ class Shape:
     line: Any = None
 
 
-def draw_shapes() -> dict[str, bytes]:
-    """PNGs of all nine losses with their gradients, by file name; knobs at their defaults."""
-    return {name: png(figure) for name, figure in figures().items()}
+@dataclass(frozen=True)
+class Plot:
+    """A figure: losses of one quantity on the left, their gradients on the right, one line per shape.
+
+    span:  first and last point
+    slope: what the gradient is taken by, for its axis
+    by:    the quantity it is taken by, from the points; None: the points themselves
+    """
+
+    title: str
+    caption: str
+    shapes: Callable[[], list[Shape]]
+    xlabel: str
+    span: tuple[float, float]
+    slope: str
+    by: Curve | None = None
 
 
-def figures() -> dict[str, Any]:
-    """The figures of `draw_shapes`."""
-    return {
-        "shapes_error.png": draw_shape(
-            "Losses of a number, by its error",
-            _errors(),
-            "error: prediction minus target (units of the scaled target)",
-            (-3.0, 3.0),
-            "gradient by the prediction",
-        ),
-        "shapes_margin.png": draw_shape(
-            "Losses of a score, by its margin",
-            _margins(),
-            "margin: score times the sign of the class (below 0: wrong)",
-            (-3.0, 4.0),
-            "gradient by the margin",
-        ),
-        "shapes_probability.png": draw_shape(
-            "Losses of a distribution, by the probability of the right class",
-            _probabilities(),
-            "probability of the right class, of two",
-            (0.005, 0.995),
-            "gradient by the right class's logit",
-            by=_logit,
-        ),
-        "shapes_contrastive.png": draw_shape(
-            "Contrastive loss of a pair, by its distance",
-            _pairs(),
-            "distance between the two embeddings",
-            (0.0, 3.0),
-            "gradient by the distance",
-        ),
-        "shapes_triplet.png": draw_shape(
-            "Triplet loss, by the difference of distances",
-            _triplets(),
-            "distance to the same identity minus distance to another",
-            (-1.0, 0.9),
-            "gradient by the difference",
-        ),
-    }
+def draw_shapes() -> tuple[dict[str, bytes], dict[str, str]]:
+    """PNGs of all nine losses with their gradients, and captions, by file name; knobs at their defaults."""
+    pngs = {name: png(drawn(plot)) for name, plot in PLOTS.items()}
+    return pngs, {name: plot.caption for name, plot in PLOTS.items()}
 
 
 @painted
-def draw_shape(
-    title: str,
-    shapes: Sequence[Shape],
-    xlabel: str,
-    span: tuple[float, float],
-    slope: str,
-    by: Curve | None = None,
-) -> Any:
-    """Loss on the left, gradient on the right, one line per shape.
-
-    Args:
-        title: of the figure.
-        shapes: the lines.
-        xlabel: what the loss is drawn against.
-        span: first and last point.
-        slope: what the gradient is taken by, for its axis.
-        by: the quantity the gradient is taken by, from the points; default: the points themselves.
-    """
-    figure, (left, right) = panels(2, title, height=3.5, most=2, share="x")
-    for shape in shapes:
-        points, values, gradients = sample(shape.curve, span, by)
-        drawn = look(shape.loss).kwargs()
+def drawn(plot: Plot) -> Any:
+    """The figure of a plot."""
+    figure, (left, right) = panels(2, plot.title, height=3.5, most=2, share="x")
+    for shape in plot.shapes():
+        points, values, gradients = sample(shape.curve, plot.span, plot.by)
+        own = look(shape.loss).kwargs()
         if shape.line is not None:
-            drawn["linestyle"] = shape.line
+            own["linestyle"] = shape.line
         name = shape.name or shape.loss
-        left.plot(points, values, label=name, markevery=(20, 45), **drawn)
-        right.plot(*_broken(points, gradients), label=name, markevery=(20, 45), **drawn)
+        left.plot(points, values, label=name, markevery=(20, 45), **own)
+        right.plot(*_broken(points, gradients), label=name, markevery=(20, 45), **own)
     left.set_ylabel("loss")
-    right.set_ylabel(slope)
+    right.set_ylabel(plot.slope)
     right.axhline(0, color=INK, linewidth=0.7)
     for axes in (left, right):
-        axes.set_xlim(span)
+        axes.set_xlim(plot.span)
         lines_behind(axes, "both")
-        if span[0] < 0 < span[1]:
+        if plot.span[0] < 0 < plot.span[1]:
             axes.axvline(0, color=GREY, linewidth=0.7)
-    figure.supxlabel(xlabel, fontsize=9)
+    figure.supxlabel(plot.xlabel, fontsize=9)
     left.legend(handlelength=3.4, fontsize=9, loc="best")
     return figure
 
@@ -126,8 +102,6 @@ def sample(curve: Curve, span: tuple[float, float], by: Curve | None = None) -> 
 
     The points miss round numbers by a hair, since a gradient is not defined in a kink.
     """
-    import torch
-
     start, end = span
     hair = (end - start) / POINTS / 7
     points = torch.linspace(start + hair, end - hair / 2, POINTS, dtype=torch.float64)
@@ -139,110 +113,113 @@ def sample(curve: Curve, span: tuple[float, float], by: Curve | None = None) -> 
 
 def _broken(points: Any, gradients: Any) -> tuple[Any, Any]:
     """The line with a gap at each step, where no gradient lies between."""
-    import numpy as np
-
     changes = np.abs(np.diff(gradients))
     steps = np.flatnonzero((changes > _JUMP * np.ptp(gradients)) & (changes > 12 * np.median(changes))) + 1
     return np.insert(points, steps, np.nan), np.insert(gradients, steps, np.nan)
 
 
-def _logit(probability: Tensor) -> Tensor:
-    return probability.logit()
-
-
 def _errors() -> list[Shape]:
-    from lossbench.losses.huber import Huber, huber
-    from lossbench.losses.mae import absolute_error
-    from lossbench.losses.mse import squared_error
+    def of(loss: Loss) -> Curve:
+        return lambda error: loss(error[:, None], torch.zeros_like(error), Target("continuous", 1))
 
-    delta = Huber().delta
-
-    def of_error(loss: Callable[[Tensor, Tensor], Tensor]) -> Curve:
-        return lambda error: loss(error[:, None], error.new_zeros(len(error), 1))
-
+    huber = Huber()
     return [
-        Shape("mse", of_error(squared_error)),
-        Shape("mae", of_error(absolute_error)),
-        Shape(
-            "huber", of_error(lambda out, target: huber(out, target, delta=delta)), f"huber, delta {delta:g}"
-        ),
+        Shape("mse", of(MSE())),
+        Shape("mae", of(MAE())),
+        Shape("huber", of(huber), f"huber, delta {huber.delta:g}"),
     ]
 
 
 def _margins() -> list[Shape]:
-    import torch
+    def of(loss: Loss) -> Curve:
+        return lambda score: loss(score[:, None], torch.ones_like(score).long(), Target("binary", 1))
 
-    from lossbench.losses.bce import binary_cross_entropy
-    from lossbench.losses.hinge import Hinge, hinge
-
-    def right(margin: Tensor) -> Tensor:
-        return torch.ones(len(margin), dtype=torch.int64)
-
-    margin = Hinge().margin
-    return [
-        Shape("bce", lambda score: binary_cross_entropy(score, right(score))),
-        Shape("hinge", lambda score: hinge(score, right(score), margin=margin), f"hinge, margin {margin:g}"),
-    ]
+    hinge = Hinge()
+    return [Shape("bce", of(BCE())), Shape("hinge", of(hinge), f"hinge, margin {hinge.margin:g}")]
 
 
 def _probabilities() -> list[Shape]:
-    import torch
+    def of(loss: Loss) -> Curve:
+        return lambda logit: loss(
+            torch.stack([logit, torch.zeros_like(logit)], -1),
+            torch.zeros_like(logit).long(),
+            Target("multiclass", 2),
+        )
 
-    from lossbench.losses.cce import CCE
-    from lossbench.losses.kl import KL
-    from lossbench.task import Target
+    kl = KL()
+    return [Shape("cce", of(CCE())), Shape("kl", of(kl), f"kl, label smoothing {kl.label_smoothing:g}")]
 
-    two = Target("multiclass", size=2)
 
-    def of_logit(loss: Any) -> Curve:
-        def curve(logit: Tensor) -> Tensor:
-            outputs = torch.stack([logit, torch.zeros_like(logit)], -1)
-            values: Tensor = loss(outputs, torch.zeros(len(logit), dtype=torch.int64), two)
-            return values
+def _embedded(loss: Loss, place: Callable[[Tensor], list[Tensor]], identities: list[int]) -> Curve:
+    """The loss of so many embeddings on a line, placed by a distance."""
+    target = torch.tensor(identities)
+    kind = Target("identity", len(identities))
 
-        return curve
+    def one(distance: Tensor) -> Tensor:
+        return loss(torch.stack(place(distance))[:, None], target, kind)[0]
 
-    smoothing = KL().label_smoothing
-    return [
-        Shape("cce", of_logit(CCE())),
-        Shape("kl", of_logit(KL()), f"kl, label smoothing {smoothing:g}"),
-    ]
+    return lambda distances: torch.stack([one(distance) for distance in distances])
 
 
 def _pairs() -> list[Shape]:
-    import torch
+    loss = Contrastive(normalize=False)
 
-    from lossbench.losses.contrastive import Contrastive, contrastive
-
-    margin = Contrastive().margin
-
-    def of_distance(identities: tuple[int, int]) -> Curve:
-        def one(distance: Tensor) -> Tensor:
-            embeddings = torch.stack([torch.zeros_like(distance), distance])[:, None]
-            return contrastive(embeddings, torch.tensor(identities), margin=margin, normalize=False).mean()
-
-        return lambda distances: torch.stack([one(distance) for distance in distances])
+    def of(identities: list[int]) -> Curve:
+        return _embedded(loss, lambda distance: [distance * 0, distance], identities)
 
     return [
-        Shape("contrastive", of_distance((0, 0)), "same identity", (0, ())),
-        Shape("contrastive", of_distance((0, 1)), f"two identities, margin {margin:g}", (0, (3, 1.5))),
+        Shape("contrastive", of([0, 0]), "same identity", (0, ())),
+        Shape("contrastive", of([0, 1]), f"two identities, margin {loss.margin:g}", (0, (3, 1.5))),
     ]
 
 
 def _triplets() -> list[Shape]:
-    import torch
+    loss = Triplet(normalize=False)
+    # The anchor at 0, its own at 1, the other on the far side.
+    curve = _embedded(loss, lambda apart: [apart * 0, apart * 0 + 1, apart - 1], [0, 0, 1])
+    return [Shape("triplet", curve, f"triplet, margin {loss.margin:g}")]
 
-    from lossbench.losses.triplet import Triplet, triplet
 
-    margin = Triplet().margin
-    identities = torch.tensor([0, 0, 1])
-
-    def one(difference: Tensor) -> Tensor:
-        # On a line: the anchor at 0, its own at 1, the other on the far side.
-        embeddings = torch.stack([difference * 0, difference * 0 + 1, difference - 1])[:, None]
-        return triplet(embeddings, identities, margin=margin, normalize=False)[0]
-
-    def curve(differences: Tensor) -> Tensor:
-        return torch.stack([one(difference) for difference in differences])
-
-    return [Shape("triplet", curve, f"triplet, margin {margin:g}")]
+PLOTS = {
+    "shapes_error.png": Plot(
+        "Losses of a number, by its error",
+        "Losses of a number and their gradients, against the error.",
+        _errors,
+        "error: prediction minus target (units of the scaled target)",
+        (-3.0, 3.0),
+        "gradient by the prediction",
+    ),
+    "shapes_margin.png": Plot(
+        "Losses of a score, by its margin",
+        "Losses of a score and their gradients, against the margin.",
+        _margins,
+        "margin: score times the sign of the class (below 0: wrong)",
+        (-3.0, 4.0),
+        "gradient by the margin",
+    ),
+    "shapes_probability.png": Plot(
+        "Losses of a distribution, by the probability of the right class",
+        "Losses of a distribution, against the probability of the right class.",
+        _probabilities,
+        "probability of the right class, of two",
+        (0.005, 0.995),
+        "gradient by the right class's logit",
+        by=lambda probability: probability.logit(),
+    ),
+    "shapes_contrastive.png": Plot(
+        "Contrastive loss of a pair, by its distance",
+        "Contrastive loss of equal and of different pairs, against their distance.",
+        _pairs,
+        "distance between the two embeddings",
+        (0.0, 3.0),
+        "gradient by the distance",
+    ),
+    "shapes_triplet.png": Plot(
+        "Triplet loss, by the difference of distances",
+        "Triplet loss, against the difference of its two distances.",
+        _triplets,
+        "distance to the same identity minus distance to another",
+        (-1.0, 0.9),
+        "gradient by the difference",
+    ),
+}

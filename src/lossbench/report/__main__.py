@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ from lossbench.claims.declared import load_experiment, shipped
 from lossbench.cli import command
 from lossbench.config.folders import shadowing
 from lossbench.config.naming import ANATOMY, is_file_name
-from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.report.made import check
 from lossbench.report.request import Options, Request, parse
@@ -36,34 +35,8 @@ from lossbench.report.request import Options, Request, parse
 if TYPE_CHECKING:
     import pandas as pd
 
-
-def read(experiment: str, uri: str, selection: dict[str, Any]) -> pd.DataFrame:
-    """The runs of an experiment that a selection leaves.
-
-    Raises:
-        InputError: nothing is recorded under the name, or no run is as the selection says.
-    """
-    from lossbench.tracking import read_runs
-
-    runs = read_runs(uri, experiment)
-    if runs.empty:
-        _check_recorded(uri, experiment)
-    if runs.empty or not selection:
-        return runs
-    from lossbench.verdicts.selecting import chosen
-
-    return chosen(runs, selection)
-
-
-def _check_recorded(uri: str, experiment: str) -> None:
-    """Refuse a name that neither MLflow nor a YAML knows: it is probably misspelt."""
-    from lossbench.tracking.address import parse as address
-    from lossbench.tracking.reader import reading
-
-    with reading(address(uri)) as records:
-        known = {*records.experiments(), *shipped()} - {"Default"}
-    if experiment not in known:
-        raise InputError(f"Nothing is recorded as experiment={experiment} ({suggestion(experiment, known)}).")
+    from lossbench.claims.claim import Experiment
+    from lossbench.verdicts.findings import Report
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -77,11 +50,10 @@ def main(arguments: Sequence[str]) -> None:
     experiment = load_experiment(request.experiment, request.folder, request.instead)
     folder = _folder(request, experiment.name)
 
-    from lossbench.tracking import read_histories, resolve_uri
+    from lossbench.tracking import resolve_uri
 
     uri = resolve_uri(request.uri)
-    runs = read(experiment.name, uri, request.selection)
-
+    runs = _read(experiment.name, uri, request.selection)
     recorded = folder is not None and request.options.record and not request.selection
     if recorded:
         from lossbench.report.record import check_recordable
@@ -89,15 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         check_recordable(uri)
 
     from lossbench.report.terminal import show
-    from lossbench.verdicts import looks
-    from lossbench.verdicts.build import build
-    from lossbench.verdicts.predictions import reader
-    from lossbench.verdicts.results import select_of
 
-    looked = looks.recorded(uri, experiment.name) if len(runs) else frozenset()
-    histories = functools.partial(read_histories, uri)
-    select, predictions = (select_of(runs), reader(uri, runs)) if len(runs) else (None, None)
-    report = build(experiment, runs, select, request.selection, histories, predictions, looked)
+    report = _built(experiment, runs, uri, request.selection)
     try:
         # First: neither a reader who has gone nor a terminal that cannot show it costs a file.
         said = _files(report, uri, folder, request.options, recorded=recorded) if folder else ""
@@ -109,7 +74,52 @@ def main(arguments: Sequence[str]) -> None:
         print(said)
     elif request.options.files:
         print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
-    _links(uri, experiment.name)
+
+    from lossbench.review.links import links, served
+
+    for one in links(uri, experiment.name):  # what every sweep ends with, too
+        print(f"\n{served(uri, experiment.name)}", *one.lines(), sep="\n")
+
+
+def _read(experiment: str, uri: str, selection: Mapping[str, Any]) -> pd.DataFrame:
+    """The runs of an experiment that a selection leaves.
+
+    Raises:
+        InputError: neither MLflow nor a YAML knows the name, or no run is as the selection says.
+    """
+    from lossbench.tracking import read_runs
+
+    runs = read_runs(uri, experiment)
+    if runs.empty:
+        from lossbench.tracking.address import parse as address
+        from lossbench.tracking.reader import reading
+
+        with reading(address(uri)) as records:
+            known = {*records.experiments(), *shipped()} - {"Default"}
+        if experiment not in known:  # it is probably misspelt
+            raise InputError(
+                f"Nothing is recorded as experiment={experiment} ({suggestion(experiment, known)})."
+            )
+    if runs.empty or not selection:
+        return runs
+    from lossbench.verdicts.selecting import chosen
+
+    return chosen(runs, selection)
+
+
+def _built(experiment: Experiment, runs: pd.DataFrame, uri: str, selection: Mapping[str, Any]) -> Report:
+    """The report, with all that runs kept beside their results."""
+    from lossbench.tracking import read_histories
+    from lossbench.verdicts import looks
+    from lossbench.verdicts.build import build
+    from lossbench.verdicts.predictions import reader
+    from lossbench.verdicts.results import select_of
+
+    if runs.empty:
+        return build(experiment, runs)  # which refuses it
+    histories = functools.partial(read_histories, uri)
+    looked = looks.recorded(uri, experiment.name)
+    return build(experiment, runs, select_of(runs), selection, histories, reader(uri, runs), looked)
 
 
 def _folder(request: Request, experiment: str) -> Path | None:
@@ -131,14 +141,6 @@ def _folder(request: Request, experiment: str) -> Path | None:
     return folder
 
 
-def _links(uri: str, experiment: str) -> None:
-    """Where a browser shows the experiment: what every sweep ends with, too."""
-    from lossbench.review.links import links, served
-
-    for one in links(uri, experiment):
-        print(f"\n{served(uri, experiment)}", *one.lines(), sep="\n")
-
-
 def _anatomy(request: Request) -> None:
     from lossbench.anatomy import report as anatomy
 
@@ -149,9 +151,9 @@ def _anatomy(request: Request) -> None:
     anatomy.main(request.uri, folder, figures=options.figures, recorded=options.record)
 
 
-def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: bool) -> str:
+def _files(report: Report, uri: str, folder: Path, options: Options, *, recorded: bool) -> str:
     """Write and record them; what to say of it."""
-    from lossbench.report.write import write
+    from lossbench.report.write import write, written
 
     figures: dict[str, bytes] = {}
     captions: dict[str, str] = {}
@@ -169,8 +171,7 @@ def _files(report: Any, uri: str, folder: Path, options: Options, *, recorded: b
         from lossbench.report.record import record
 
         record(uri, report.experiment.name, folder, summary(report), report.looks.tag())
-    said = f"\n{folder}/README.md, report.html, results.csv, verdicts.json, {counted(len(figures), 'figure')}"
-    return f"\n! {remark}\n{said}" if remark else said
+    return f"\n! {remark}\n{written(folder, figures)}" if remark else written(folder, figures)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class _Answer:
     means: Mapping[str, float]
     counts: Mapping[str, int]
     rates: Mapping[str, float]
-    late: Collection[str] = ()
+    late: Collection[str]
 
     def text(self) -> str:
         report, pick = self.report, self.pick
@@ -70,19 +70,19 @@ class _Answer:
 
     @property
     def _validated(self) -> list[str]:
-        """One contender of each loss."""
+        """One contender of each loss, that validation chose."""
         named = self.report.finalists.get(self.where, ())
         return [name for name in self.means if name in named]
 
     @property
     def pick(self) -> str:
-        """The best of those that validation chose for each loss."""
+        """The best of those that validation chose."""
         return self._best(self._validated or self.means)
 
     @property
     def others(self) -> list[str]:
         """What the pick is compared with: other losses, or the other settings of the only one."""
-        among = self._validated if len(self._validated) > 1 else list(self.means)
+        among = self._validated if len(self._validated) > 1 else self.means
         return [name for name in among if name != self.pick]
 
     def _best(self, names: Iterable[str]) -> str:
@@ -104,7 +104,8 @@ class _Answer:
         open_ = [name for name, decision in found.items() if decision == 0]
         told = []
         if better:
-            told.append(f"{_join(better)} {_is(better)} better on test beyond the chance of the seeds")
+            are = "is" if len(better) == 1 else "are"
+            told.append(f"{_join(better)} {are} better on test beyond the chance of the seeds")
         if open_:
             told.append(f"{_join(open_)} cannot be told from it{self._more(open_)}")
         return f", but {' and '.join(told)}"
@@ -122,10 +123,6 @@ class _Answer:
             return f"; more than {WORTHWHILE} seeds would be needed to separate {these}, so take either"
         begin = "" if len(open_) == 1 else " to begin to separate them"
         return f"; {spread_asks(self.counts[self.pick], asked)}{begin}"
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
 
 
 def _join(names: Sequence[str]) -> str:

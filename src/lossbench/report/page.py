@@ -14,7 +14,7 @@ from lossbench.report.rendering import rendered, rendered_html
 from lossbench.significant import number
 from lossbench.verdicts.conditions import RATE, grid_of
 from lossbench.verdicts.selecting import assignments
-from lossbench.verdicts.spelling import show
+from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.statistics import ALPHA
 from lossbench.verdicts.table import rate_of
 from lossbench.verdicts.together import prefix
@@ -22,6 +22,7 @@ from lossbench.verdicts.together import prefix
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
     from lossbench.verdicts.findings import Report
+    from lossbench.verdicts.verdict import Judged
 
 
 _VERDICT_NOTE = (
@@ -32,38 +33,19 @@ _VERDICT_NOTE = (
     "and p of at most {alpha}."
 )
 
-# What the templates show of a report that has only verdicts.
+# Every name that the templates ask for, as it is where there is nothing to show.
+_NOTHING = (
+    *("advice", "remarks", "judge", "data", "grid", "verdicts", "no_verdicts", "calibration", "breakdown"),
+    *("tables", "details", "cross", "cross_line", "rates", "leaders", "overtakings", "ranks", "knobs"),
+    *("chances", "pairing", "legend", "choice", "rates_head", "counts", "title", "parts"),
+)
+# What they show of a report that has only verdicts.
 EMPTY: Mapping[str, Any] = {
-    "advice": (),
-    "remarks": (),
-    "judge": "",
-    "data": (),
-    "grid": (),
-    "verdicts": (),
-    "no_verdicts": "",
+    **dict.fromkeys(_NOTHING, ""),
     "verdict_heads": ("difference [95%]", "p", "n"),
     "verdict_note": _VERDICT_NOTE.format(asked="the claims", alpha=ALPHA),
-    "calibration": "",
-    "breakdown": None,
-    "tables": (),
-    "details": (),
-    "cross": (),
-    "cross_line": "",
-    "rates": (),
-    "leaders": (),
-    "overtakings": (),
-    "ranks": "",
-    "knobs": "",
-    "chances": (),
-    "pairing": "",
-    "legend": "",
-    "choice": "",
-    "rates_head": "",
-    "counts": "",
     "figures": {},
-    "title": "",
     "level": "##",
-    "parts": (),
 }
 
 
@@ -142,11 +124,9 @@ def _results(report: Report) -> dict[str, Any]:
 
 
 def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
-    """What makes the runs and this report again; runs that no YAML describes are made again one by one.
+    """What makes the runs and this report again, which is on those that `selected` assignments leave.
 
-    Args:
-        experiment: whose runs they are.
-        selected: assignments that left some of the runs out.
+    Runs that no YAML describes are made again one by one.
     """
     named = experiment.config or (f"experiment={experiment.name}",)
     filtered = [*selected, "report.out=FOLDER"] if selected else []
@@ -160,10 +140,7 @@ def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
 def markdown(report: Report, figures: Mapping[str, str], calibration: str = "") -> str:
     """README.md; images lie beside it.
 
-    Args:
-        report: what to say.
-        figures: names of figures with their captions.
-        calibration: the page on how often such verdicts are wrong, as seen from this one; none is linked.
+    calibration: the page on how often such verdicts are wrong, as seen from this one; none is linked.
     """
     return rendered("page.md.j2", {**context(report, figures), "calibration": calibration})
 
@@ -183,14 +160,14 @@ def _note(report: Report) -> str:
     return f"{_VERDICT_NOTE.format(asked=words.asked(report), alpha=alpha)} {words.holds_for(report)}".strip()
 
 
-def _verdict(judged: Any) -> dict[str, Any]:
+def _verdict(judged: Judged) -> dict[str, Any]:
     claim = judged.claim
     return {
         "id": claim.id,
         "verdict": judged.verdict,
         "sentence": claim.sentence,
         "source": claim.source,
-        "rule": words.claim_rule(judged),
+        "rule": _rule(judged),
         "difference": words.verdict_line(judged),
         "repeated": words.repeated_text(judged),
         "p": words.p_text(judged.adjusted_p),
@@ -198,6 +175,26 @@ def _verdict(judged: Any) -> dict[str, Any]:
         "note": words.open_text(judged),
         "beside": words.beside_text(judged),
     }
+
+
+def _rule(judged: Judged) -> str:
+    """What exactly was tested: `test rmse: huber, contamination 0.2 better than mse, contamination 0.2`."""
+    claim = judged.claim
+    means = {"better": "better than", "as_good_as": "as good as", "no_worse": "no worse than"}
+    more = f" by more than {claim.margin:g}" if claim.margin else ""
+    tail = more if claim.kind == "better" else f" within {claim.margin:g}"
+    start = f", change from {_selection(claim.change_from)}" if claim.change_from else ""
+    left, right = _selection(claim.left), _selection(claim.right)
+    return f"test {claim.metric}: ({left}) {means[claim.kind]} ({right}){tail}{start}"
+
+
+def _selection(selection: Mapping[str, Any]) -> str:
+    parts = []
+    for key, value in selection.items():
+        name = in_words(key)
+        text = "/".join(map(show, value if isinstance(value, list) else [value]))
+        parts.append(text if key in ("loss", "data", "model") else f"{name} {text}")
+    return ", ".join(parts)
 
 
 def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:

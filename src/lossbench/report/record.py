@@ -32,14 +32,10 @@ def record(uri: str, experiment: str, folder: Path, description: str, looks: str
     """Store the files of a report as artifacts `report/` of a new report run, and remove earlier ones.
 
     Args:
-        uri: the tracking address.
-        experiment: its name in MLflow; made where it is missing.
+        uri, experiment: where; the experiment is made where it is missing.
         folder: of a report; stored are the files that it made, such as README.md, and nothing else there.
         description: Markdown, shown on the run's page.
         looks: the seeds of this report and of those before it, as `Looks.tag` has them.
-
-    Returns:
-        The id of the run.
     """
     address = parse(uri)
     store = client(address.uri)

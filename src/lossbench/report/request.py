@@ -12,9 +12,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.claims.declared import shipped
-from lossbench.config.naming import ANATOMY
+from lossbench.config.naming import ANATOMY, spoken
 from lossbench.errors import InputError, suggestion
-from lossbench.report.named import named
 from lossbench.tracking.runs import BY_FINGERPRINT
 
 
@@ -50,19 +49,41 @@ def parse(arguments: Sequence[str]) -> Request:
     for argument in arguments:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
-    experiment, arguments = named(arguments)
+    experiment, instead, arguments = _experiment(arguments)
     settings = [argument for argument in arguments if _first_word(argument) in _SETTINGS]
     selection = _selection([argument for argument in arguments if argument not in settings])
     plain = _tree(settings)
-    if experiment.yaml is None:
+    if not experiment:
         known = [*shipped(folder), ANATOMY]
         raise InputError(f"Name an experiment: experiment=NAME ({suggestion('', known)}).")
-    uri = _uri(plain.pop("tracking", None))
-    options = _options(plain.pop("report", None) or {})
-    return Request(experiment.yaml, uri, options, selection, folder, experiment.set)
+    uri, options = _uri(plain.get("tracking")), _options(plain.get("report") or {})
+    return Request(experiment, uri, options, selection, folder, instead)
 
 
 _SETTINGS = ("tracking", "report")  # everything else selects runs
+_INSTEAD = ("name", "judge", "select")
+
+
+def _experiment(arguments: Sequence[str]) -> tuple[str, dict[str, str], list[str]]:
+    """The experiment that is named, what stands instead of its YAML's own, and the other arguments.
+
+    Read as text, because names may look like numbers or YAML. A name alone says that of the experiment, too.
+    """
+    found: dict[str, str] = {}
+    others = []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        part, _, knob = key.partition(".")
+        if part != "experiment":
+            others.append(argument)
+            continue
+        if knob and knob not in _INSTEAD:
+            raise InputError(f"{key} is no option of a report ({suggestion(knob, _INSTEAD)}).")
+        if key in found:
+            raise InputError(f"{key} is set twice; set it once.")
+        found[key] = spoken(value)
+    instead = {knob: own for knob in _INSTEAD if (own := found.get(f"experiment.{knob}"))}
+    return found.get("experiment") or instead.get("name", ""), instead, others
 
 
 def _first_word(argument: str) -> str:

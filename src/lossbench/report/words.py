@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lossbench.counting import counted
 from lossbench.significant import alike, number
@@ -12,7 +13,6 @@ from lossbench.verdicts.conditions import LOSS, label
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.settling import impossible, spread_asks
-from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.table import Cell
 from lossbench.verdicts.verdict import Judged
 
@@ -47,24 +47,24 @@ def _alone(report: Report) -> str:
 
 
 def _spread(cells: Sequence[Cell]) -> str:
-    counts = sorted({cell.n for cell in cells if cell.n})
-    if counts[-1:] == [1]:
+    counts = sorted({cell.n for cell in cells if cell.n}) or [0]
+    if counts == [1]:
         return "result of one seed"
-    over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
-    return f"mean ± standard deviation over {over} seeds{', of those that all have' * (len(counts) > 1)}"
+    told = f"mean ± standard deviation over {counts[0]}"
+    return f"{told} to {counts[-1]} seeds, of those that all have" if len(counts) > 1 else f"{told} seeds"
 
 
 def chances(report: Report) -> list[tuple[str, str, str, str]]:
     """For who must take one now: name, chance of the best mean, expected regret, share of seeds ahead."""
     return [
         (
-            f"{where}: {name}" if where else name,
-            f"{one.best:.0%}",
-            number(one.regret, 2),
-            f"{one.seeds_better:.0%}",
+            ": ".join(filter(None, (condition, name))),
+            f"{c.best:.0%}",
+            number(c.regret, 2),
+            f"{c.seeds_better:.0%}",
         )
-        for where, told in report.decision.chances.items()
-        for name, one in told.items()
+        for condition, told in report.decision.chances.items()
+        for name, c in told.items()
     ]
 
 
@@ -169,42 +169,18 @@ def open_text(judged: Judged) -> str:
 
 
 def beside_text(judged: Judged) -> str:
-    """What stands beside a verdict: `and better, at this budget, stated after runs existed`."""
-    told = [
-        _beyond(judged),
-        "at this budget" if judged.at_budget else "",
-        "stated after runs existed" if judged.stated_after else "",
-    ]
-    return ", ".join(filter(None, told))
+    """What stands beside a verdict: `and better, at this budget, stated after runs existed`.
 
-
-def _beyond(judged: Judged) -> str:
-    """What a claim with a margin leaves unsaid: whether there is a difference at all."""
-    if not judged.beyond:
-        return ""
+    A claim with a margin leaves unsaid whether there is a difference at all.
+    """
     same = judged.verdict == "supported" or (judged.verdict == "refuted" and judged.beyond < 0)
-    return f"{'and' if same else 'but'} {'better' if judged.beyond > 0 else 'worse'}"
-
-
-def claim_rule(judged: Judged) -> str:
-    """What exactly was tested: `test rmse: huber, contamination 0.2 better than mse, contamination 0.2`."""
-    claim = judged.claim
-    words = {"better": "better than", "as_good_as": "as good as", "no_worse": "no worse than"}
-    by = f" by more than {claim.margin:g}" if claim.margin else ""
-    tail = by if claim.kind == "better" else f" within {claim.margin:g}"
-    start = f", change from {_selection(claim.change_from)}" if claim.change_from else ""
-    left, right = _selection(claim.left), _selection(claim.right)
-    return f"test {claim.metric}: ({left}) {words[claim.kind]} ({right}){tail}{start}"
-
-
-def _selection(selection: object) -> str:
-    assert hasattr(selection, "items")
-    parts = []
-    for key, value in selection.items():
-        name = in_words(key)
-        texts = [show(item) for item in value] if isinstance(value, list) else [show(value)]
-        parts.append("/".join(texts) if key in ("loss", "data", "model") else f"{name} {'/'.join(texts)}")
-    return ", ".join(parts)
+    beyond = f"{'and' if same else 'but'} {'better' if judged.beyond > 0 else 'worse'}"
+    told = {
+        beyond: judged.beyond,
+        "at this budget": judged.at_budget,
+        "stated after runs existed": judged.stated_after,
+    }
+    return ", ".join(text for text, holds in told.items() if holds)
 
 
 def leaders(report: Report) -> list[str]:
@@ -212,12 +188,12 @@ def leaders(report: Report) -> list[str]:
     turns: dict[str, list[Crossing]] = {}
     for crossing in report.crossings:
         if crossing.leads:
-            turns.setdefault(_where(report, crossing), []).append(crossing)
+            turns.setdefault(where(report, crossing.where), []).append(crossing)
     said = []
-    for where, own in turns.items():
+    for condition, own in turns.items():
         first, *later = sorted(own, key=lambda crossing: crossing.tried)
         follow = "".join(f", {turn.better} from {_from(turn)} on" for turn in later)
-        start = f"{where}: " if where else ""
+        start = f"{condition}: " if condition else ""
         said.append(f"{start}{first.worse} at first, {first.better} from {_from(first)} rates on{follow}")
     return said
 
@@ -228,11 +204,12 @@ def _from(crossing: Crossing) -> str:
 
 def overtakings(report: Report) -> list[tuple[str, str, str, str]]:
     """Every pair whose order clearly turns: condition, who overtakes whom, from how many rates on."""
-    return [(_where(report, one), one.better, one.worse, _from(one)) for one in report.crossings]
+    return [(where(report, one.where), one.better, one.worse, _from(one)) for one in report.crossings]
 
 
-def _where(report: Report, crossing: Crossing) -> str:
-    return label({LOSS: "", **crossing.where}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")
+def where(report: Report, condition: Mapping[str, Any]) -> str:
+    """A condition apart from what competes, as tables and figures word it."""
+    return label({LOSS: "", **condition}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")
 
 
 def cross_line(report: Report) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from lossbench.counting import counted
 from lossbench.report import page
-from lossbench.report.made import MANIFEST, check, made, manifest
+from lossbench.report.made import MANIFEST, PAGES, check, made, manifest
 from lossbench.verdicts.build import results_table
 from lossbench.verdicts.findings import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DIGITS = 6
 _TRUSTED = "# Can the verdicts be trusted?"
@@ -20,24 +25,30 @@ _TRUSTED = "# Can the verdicts be trusted?"
 def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: Mapping[str, str]) -> None:
     """Write everything at once: a report that fails on the way leaves the folder as it was.
 
-    Args:
-        report: what to say.
-        folder: made when missing; what an earlier report made in it is replaced, other files stay.
-        figures: PNGs by file name.
-        captions: of the figures, in the order in which they are shown.
+    The folder is made when missing; what an earlier report made in it is replaced, other files stay. Captions
+    stand in the order in which figures are shown.
 
     Raises:
         InputError: the folder holds somebody else's file of one of the names.
     """
-    table = results_table(report).to_csv(index=False, float_format=f"%.{DIGITS}g")
     records = [{**judged.record(), **report.looks.record()} for judged in report.verdicts]
-    texts = {
-        "results.csv": table,
-        "verdicts.json": json.dumps(records, indent=2, allow_nan=False) + "\n",
-        "README.md": page.markdown(report, captions, _calibration(folder)),
-        "report.html": page.html(report, captions, figures),
-    }
-    replace_files(folder, {**figures, **{name: text.encode() for name, text in texts.items()}})
+    readme = page.markdown(report, captions, _calibration(folder))
+    files = pages(readme, page.html(report, captions, figures), results_table(report), records)
+    replace_files(folder, {**figures, **files})
+
+
+def pages(
+    readme: str, html: str, results: pd.DataFrame, verdicts: Sequence[Mapping[str, Any]]
+) -> dict[str, bytes]:
+    """The files that every report writes beside its figures."""
+    table = results.to_csv(index=False, float_format=f"%.{DIGITS}g")
+    texts = (readme, html, table, json.dumps(verdicts, indent=2, allow_nan=False) + "\n")
+    return {name: text.encode() for name, text in zip(PAGES, texts, strict=True)}
+
+
+def written(folder: Path, figures: Collection[str]) -> str:
+    """What is said of a folder once it is written."""
+    return f"\n{folder}/{', '.join(PAGES)}, {counted(len(figures), 'figure')}"
 
 
 def _calibration(folder: Path) -> str:

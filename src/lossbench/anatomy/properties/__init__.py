@@ -8,6 +8,12 @@ the functions that training uses; points are drawn once, from lossbench.seeds.
 from lossbench.anatomy.properties import embeddings, scores, values
 from lossbench.anatomy.properties.measure import Found, Property
 
-PROPERTIES: tuple[Property, ...] = (*values.PROPERTIES, *scores.PROPERTIES, *embeddings.PROPERTIES)
+# Every property that stands in one of these modules, in the order in which it stands there.
+PROPERTIES: tuple[Property, ...] = tuple(
+    one
+    for module in (values, scores, embeddings)
+    for one in vars(module).values()
+    if isinstance(one, Property)
+)
 
 __all__ = ["PROPERTIES", "Found", "Property"]

@@ -72,12 +72,3 @@ def triplet_ignores_length() -> Found:
     lengths = drawn(len(points), 3, 1, purpose="lengths", scale=1.0).exp()
     plain, scaled = (torch.stack([triplet(one, target) for one in x]) for x in (points, points * lengths))
     return largest(plain - scaled)
-
-
-PROPERTIES = (
-    contrastive_pulls_like_a_spring,
-    contrastive_pushes_to_the_margin,
-    triplet_compares_distances,
-    triplet_rests_when_won,
-    triplet_ignores_length,
-)

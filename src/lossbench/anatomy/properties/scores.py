@@ -68,20 +68,18 @@ def bce_never_rests() -> Found:
     return Found(float(slopes.abs().min()), POINTS)
 
 
-@holds(
-    "The score with the least hinge tells which class is likelier, not how likely it is.",
-    f"{_ESL}, table 12.1",
-    "largest distance from -1 or +1",
-    high=SEARCHED,
-)
-def hinge_finds_side_only() -> Found:
-    """How far its best score lies from -1 or +1, whatever the probability of the class."""
-    worst = 0.0
-    for ones in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19):
-        sample = (torch.arange(20) < ones).long()
-        best = minimiser(lambda c, t: hinge(c.expand(-1, 20), t.expand(len(c), -1)), sample)
-        worst = max(worst, abs(best - math.copysign(1, ones - 10)))
-    return Found(worst, 10)
+@holds("The gradient of cross-entropy is the softmax less the target.", "Bishop (2006), section 4.3.4")
+def cce_gradient_is_the_error() -> Found:
+    logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
+    slopes = gradient(lambda z: categorical_cross_entropy(z, target), logits)
+    return largest(slopes - (logits.softmax(-1) - torch.nn.functional.one_hot(target, 10)))
+
+
+@holds("Cross-entropy depends on the probability of the right class alone.", "Bishop (2006), section 4.3.4")
+def cce_reads_right_class_only() -> Found:
+    logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
+    right = logits.softmax(-1).gather(-1, target[:, None]).squeeze(-1)
+    return largest(categorical_cross_entropy(logits, target) + right.log())
 
 
 @holds(
@@ -96,18 +94,20 @@ def hinge_rests_beyond_margin() -> Found:
     return largest(slopes)
 
 
-@holds("The gradient of cross-entropy is the softmax less the target.", "Bishop (2006), section 4.3.4")
-def cce_gradient_is_the_error() -> Found:
-    logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
-    slopes = gradient(lambda z: categorical_cross_entropy(z, target), logits)
-    return largest(slopes - (logits.softmax(-1) - torch.nn.functional.one_hot(target, 10)))
-
-
-@holds("Cross-entropy depends on the probability of the right class alone.", "Bishop (2006), section 4.3.4")
-def cce_reads_right_class_only() -> Found:
-    logits, target = drawn(POINTS, 10, purpose="class logits"), torch.arange(POINTS) % 10
-    right = logits.softmax(-1).gather(-1, target[:, None]).squeeze(-1)
-    return largest(categorical_cross_entropy(logits, target) + right.log())
+@holds(
+    "The score with the least hinge tells which class is likelier, not how likely it is.",
+    f"{_ESL}, table 12.1",
+    "largest distance from -1 or +1",
+    high=SEARCHED,
+)
+def hinge_finds_side_only() -> Found:
+    """How far its best score lies from -1 or +1, whatever the probability of the class."""
+    worst = 0.0
+    for ones in (1, 3, 5, 7, 9, 11, 13, 15, 17, 19):
+        sample = (torch.arange(20) < ones).long()
+        best = minimiser(lambda c, t: hinge(c.expand(-1, 20), t.expand(len(c), -1)), sample)
+        worst = max(worst, abs(best - math.copysign(1, ones - 10)))
+    return Found(worst, 10)
 
 
 def _distributions(purpose: str) -> Tensor:
@@ -155,18 +155,3 @@ def kl_gradient_is_that_of_cce() -> Found:
     rows = torch.nn.functional.one_hot(target, 10).double()
     slopes = gradient(lambda z: kl_divergence(z, rows), logits)
     return largest(slopes - gradient(lambda z: categorical_cross_entropy(z, target), logits))
-
-
-PROPERTIES = (
-    bce_gradient_is_the_error,
-    bce_finds_probability,
-    bce_never_rests,
-    cce_gradient_is_the_error,
-    cce_reads_right_class_only,
-    hinge_rests_beyond_margin,
-    hinge_finds_side_only,
-    kl_is_zero_for_equals,
-    kl_is_positive_else,
-    kl_is_not_symmetric,
-    kl_gradient_is_that_of_cce,
-)

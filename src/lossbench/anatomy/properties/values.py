@@ -99,13 +99,3 @@ def huber_lies_between() -> Found:
     sample = _skewed()
     mean, median = float(sample.mean()), float(sample.median())
     return Found((minimiser(_HUBER, sample) - median) / (mean - median), len(sample))
-
-
-PROPERTIES = (
-    mse_gradient_grows,
-    mse_finds_mean,
-    mae_gradient_is_constant,
-    mae_finds_median,
-    huber_gradient_is_clipped,
-    huber_lies_between,
-)
