@@ -10,13 +10,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lossbench.report.figures.stored import FILE, unread
+from lossbench.report.figures.stored import unread
 from lossbench.report.record import record
 from lossbench.report.write import replace_files
 from lossbench.tracking import Opening, RunResult, Store, read_artifact, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.creation import prepare_database
 from lossbench.tracking.places import bring_along
+from lossbench.verdicts.predictions import FILE
 
 Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]

@@ -26,6 +26,13 @@ Reader = Callable[[str], Arrays | None]
 """The arrays of a run by its id; None where it kept none, or none that can be read."""
 
 
+def keeping(runs: pd.DataFrame) -> list[str]:
+    """Ids of the runs that say that they kept predictions."""
+    names = runs[ARTIFACTS] if ARTIFACTS in runs else ("",) * len(runs)
+    told = zip(runs["run_id"], names, strict=True)
+    return [str(run) for run, own in told if isinstance(own, str) and FILE in own.split(",")]
+
+
 def reader(uri: str, runs: pd.DataFrame) -> Reader:
     """Reads what runs kept.
 
@@ -33,19 +40,14 @@ def reader(uri: str, runs: pd.DataFrame) -> Reader:
         uri: the tracking address.
         runs: of `tracking.read_runs`; they say which of them kept predictions.
     """
-    names = runs[ARTIFACTS] if ARTIFACTS in runs else ("",) * len(runs)
-    kept = (
-        (run, isinstance(own, str) and FILE in own.split(","))
-        for run, own in zip(runs["run_id"], names, strict=True)
-    )
-    keeping = frozenset(str(run) for run, there in kept if there)
+    kept = frozenset(keeping(runs))
 
     @cache
     def files() -> dict[str, Path]:
-        return artifact_files(uri, sorted(keeping), FILE)  # asks the database once for all
+        return artifact_files(uri, sorted(kept), FILE)  # asks the database once for all
 
     def read(run: str) -> Arrays | None:
-        if run not in keeping:
+        if run not in kept:
             return None
         try:
             own = files().get(run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,13 +16,13 @@ from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.figures import gallery
 from lossbench.report.figures.drawn import few
 from lossbench.report.figures.predicted import predicted_values
-from lossbench.report.figures.stored import Stored
 from lossbench.report.figures.training_points import training_points
 from lossbench.tracking import read_runs
-from lossbench.tracking.runs import EXPERIMENT, KEY, KIND, OUTCOME
+from lossbench.tracking.runs import ARTIFACTS, EXPERIMENT, KEY, KIND, OUTCOME
 from lossbench.verdicts.budget import Crossing
 from lossbench.verdicts.build import build
 from lossbench.verdicts.findings import Report
+from lossbench.verdicts.predictions import Reader, reader
 
 CLAIM = Claim("a", "MAE beats MSE.", "source", {"loss": "mae"}, {"loss": "mse"}, "rmse")
 
@@ -45,6 +44,7 @@ def _write(
     client: MlflowClient, place: str, folder: Path, loss: str, rate: float, seed: int, value: float
 ) -> None:
     tags = {KIND: "member", OUTCOME: "finished", KEY: f"{loss} {rate} {seed}", EXPERIMENT: "made_up"}
+    tags[ARTIFACTS] = "predictions.npz"
     run_id = client.create_run(place, tags=tags).info.run_id
     params = {"seed": seed, "data.name": "outliers", "model.name": "mlp", "loss.name": loss}
     params |= {"optimizer.name": "adam", "optimizer.lr": rate}
@@ -111,7 +111,7 @@ def test_a_report_of_nothing_has_no_figures(report: Report, store: str) -> None:
 def test_a_figure_that_fails_is_told_and_left_out(
     report: Report, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(report: Report, stored: Any) -> Iterator[gallery.Drawn]:
+    def broken(report: Report, uri: str) -> Iterator[gallery.Drawn]:
         raise ValueError("no paint")
         yield
 
@@ -122,23 +122,23 @@ def test_a_figure_that_fails_is_told_and_left_out(
 
 
 def test_a_damaged_file_is_a_figure_less(report: Report, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lossbench.report.figures.stored.read_artifact", lambda *_: b"PK cut off")
-    assert list(predicted_values(report, Stored(store))) == []
+    monkeypatch.setattr(Path, "read_bytes", lambda self: b"PK cut off")
+    assert list(predicted_values(report, store)) == []
 
 
 def test_predictions_of_all_seeds_are_pooled_and_fewer_are_said(
     report: Report, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (errors, _) = predicted_values(report, Stored(store))
+    (errors, _) = predicted_values(report, store)
     assert "over all 4 seeds" in errors.caption
     unread = set(report.chosen.loc[report.chosen["seed"] == 0, "run_id"])
 
-    def some(self: Stored, run_id: str, needs: Any) -> Any:
-        return None if run_id in unread else read(self, run_id, needs)
+    def some(uri: str, rows: pd.DataFrame) -> Reader:
+        read = reader(uri, rows)
+        return lambda run: None if run in unread else read(run)
 
-    read = Stored.of_run
-    monkeypatch.setattr(Stored, "of_run", some)
-    (errors, _) = predicted_values(report, Stored(store))
+    monkeypatch.setattr("lossbench.report.figures.stored.reader", some)
+    (errors, _) = predicted_values(report, store)
     assert "over 3 of 4 seeds, those whose predictions are kept" in errors.caption
 
 
@@ -165,7 +165,7 @@ def test_swept_knobs_of_a_loss_are_lines_of_one_panel(make: Callable[..., pd.Dat
     many = pd.concat([runs.assign(**{"loss.delta": delta}) for delta in (0.3, 1.0, 10.0)])
     knobs = build(Experiment("x", judge="rmse", select="mae"), many)
     for part in (gallery._rates, gallery._budget):
-        (drawn,) = part(knobs, Stored(store))
+        (drawn,) = part(knobs, store)
         assert [axes.get_title(loc="left") for axes in drawn.figure.axes] == [
             "contamination 0",
             "contamination 0.2",
@@ -178,7 +178,7 @@ def test_a_ring_marks_only_who_takes_the_lead(report: Report, store: str) -> Non
     turns = (Crossing({}, "mae", "mse", 2, behind=1, ahead=3, leads=False),)
     for leads, rings in ((False, 0), (True, 1)):
         turning = replace(report, crossings=tuple(replace(turn, leads=leads) for turn in turns))
-        (drawn,) = gallery._budget(turning, Stored(store))
+        (drawn,) = gallery._budget(turning, store)
         found = [line for line in drawn.figure.axes[0].lines if str(line.get_gid()).startswith("crossing")]
         assert len(found) == rings
 

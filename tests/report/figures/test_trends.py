@@ -10,7 +10,7 @@ import pytest
 
 from lossbench.metrics.names import METRICS
 from lossbench.palette import color
-from lossbench.report.figures import over_seeds, trends
+from lossbench.report.figures import comparisons, trends
 
 LOSSES = ("mse", "mae", "huber")
 
@@ -107,7 +107,7 @@ def test_a_crossing_of_budgets_is_marked_where_the_lines_meet() -> None:
 def test_the_best_loss_stands_on_top_whatever_the_direction(
     by_level: pd.DataFrame, metric: str, top: str
 ) -> None:
-    (axes,) = over_seeds.dots([("", by_level)], METRICS[metric]).axes
+    (axes,) = comparisons.dots([("", by_level)], METRICS[metric]).axes
     heights = {
         text.get_text(): place for text, place in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
     }

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.looks import INK, look, ordered
-from lossbench.report.figures.stored import Arrays, class_names, labels
-from lossbench.report.figures.style import GREY, lines_behind, painted, panels
+from lossbench.report.figures.stored import class_names, labels
+from lossbench.report.figures.style import GREY, lines_behind, only, painted, panels
 from lossbench.significant import number
+from lossbench.verdicts.predictions import Arrays
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
@@ -23,11 +24,7 @@ _PAINTED = 30.0  # percent of a class that is drawn black, or what chance gives 
 def confusion(runs: Runs, where: str = "") -> Any:
     """Confusion matrices, one per loss: the share of each true class, in percent, mean over seeds.
 
-    The diagonal holds the share that is right; only errors are shaded.
-
-    Args:
-        runs: with `scores` and a class target.
-        where: the condition in words.
+    The diagonal holds the share that is right; only errors are shaded. Runs with `scores` and a class target.
     """
     losses = ordered(runs)
     columns = min(len(losses), 3 if len(losses) in (3, 5, 6, 9) else 4)
@@ -35,7 +32,7 @@ def confusion(runs: Runs, where: str = "") -> Any:
     few_classes = next(iter(runs.values()))[0]["scores"].shape[-1] <= 3
     height = 2.1 if few_classes else 9.2 / columns - 0.25
     title = "Confusion: true class against predicted, in % of the true class"
-    figure, places = panels(len(losses), _titled(title, where), height=height, most=columns, square=True)
+    figure, places = panels(len(losses), title, where=where, height=height, most=columns, square=True)
     for place, (axes, loss) in enumerate(zip(places, losses, strict=True)):
         table = np.mean([shares(run) for run in runs[loss]], axis=0)
         _matrix(axes, table, size=8 if columns < 4 else 6)
@@ -91,17 +88,13 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
 def reliability(parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str, float]]) -> Any:
     """Share that is right against the confidence, in ten bins of equal count; one line per loss.
 
-    Below the diagonal a loss is overconfident.
-
-    Args:
-        parts: conditions, and the runs of each loss with `probabilities` and a class target, pooled.
-        ece: the calibration error of each condition and loss, where it is known.
+    Below the diagonal a loss is overconfident. Runs with `probabilities` and a class target are pooled; `ece`
+    holds the calibration error of each condition and loss, where it is known.
     """
     title = "Reliability: share right by confidence (below the line: overconfident)"
     one, small = len(parts) == 1, len(parts) > 2
-    where = parts[0][0] if one else ""
     height = 4.6 if one else 2.4 if small else 3.6
-    figure, places = panels(len(parts), _titled(title, where), height=height, most=4, square=True)
+    figure, places = panels(len(parts), title, where=only(parts), height=height, most=4, square=True)
     lowest = 1.0
     for axes, (heading, runs) in zip(places, parts, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1, gid="perfect")
@@ -132,7 +125,3 @@ def calibration(runs: Sequence[Arrays]) -> tuple[Any, Any]:
     means = np.array([confidence[part].mean() for part in bins])
     rights = np.array([right[part].mean() for part in bins])
     return means, rights
-
-
-def _titled(title: str, where: str) -> str:
-    return f"{title} ({where})" if where else title

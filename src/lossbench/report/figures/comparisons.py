@@ -1,4 +1,4 @@
-"""Losses against each other: the claims' differences, ranks over conditions, and the cross table."""
+"""Losses against each other: one number per run, the claims' differences, ranks, and the cross table."""
 
 from __future__ import annotations
 
@@ -9,13 +9,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.patches import Rectangle
 
 from lossbench.metrics.measure import Metric
 from lossbench.palette import color
-from lossbench.report.figures.looks import INK
+from lossbench.report.figures.looks import INK, look, ordered
 from lossbench.report.figures.scales import difference_ticks
-from lossbench.report.figures.style import FAINT, GREY, lines_behind, painted, panels
+from lossbench.report.figures.style import (
+    FAINT,
+    GREY,
+    band,
+    lines_behind,
+    metric_label,
+    only,
+    painted,
+    panels,
+)
 from lossbench.report.words import verdict_line
+from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import loss_of
 from lossbench.verdicts.ranks import Ranks
 from lossbench.verdicts.table import Table
@@ -30,14 +41,43 @@ _WRAP = 46
 
 
 @painted
+def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: Metric) -> Any:
+    """Each seed (a row with loss.name and value) as a faint dot, the mean and its 95% interval in front.
+
+    Losses stand from best to worst.
+    """
+    losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
+    several = any(rows.groupby(LOSS)["value"].count().max() > 1 for _, rows in parts)
+    title = f"Test {metric.shown} of each loss{', over seeds' if several else ''}"
+    height = 0.34 * len(losses) + 0.9
+    figure, places = panels(len(parts), title, where=only(parts), height=height, most=3, share="x")
+    for axes, (heading, rows) in zip(places, parts, strict=True):
+        values = rows.dropna(subset=["value"]).groupby(LOSS)["value"]
+        order = values.mean().sort_values(ascending=metric.higher_is_better).index
+        for height, loss in enumerate(order):
+            drawn = look(str(loss))
+            own = values.get_group(loss)
+            middle, low, high = band(own, metric)
+            axes.plot(own, np.full(len(own), height), "|", color=GREY, markersize=9, alpha=0.6)
+            axes.plot([low, high], [height, height], color=drawn.color, linewidth=4, solid_capstyle="butt")
+            axes.plot([middle], [height], **{**drawn.kwargs(), "markersize": 8, "linestyle": "none"})
+        axes.set_yticks(range(len(order)), [str(loss) for loss in order])
+        axes.tick_params(axis="y", length=0)
+        axes.set_title(heading if len(parts) > 1 else "", loc="left")
+        lines_behind(axes, "x")
+    if len(parts) > 1:
+        figure.supxlabel(metric_label(metric), fontsize=9)
+    else:
+        places[0].set_xlabel(metric_label(metric))
+    return figure
+
+
+@painted
 def forest(verdicts: Sequence[Judged], described: Mapping[str, Metric]) -> Any:
     """Paired difference of each claim with its 95% interval; grey is what the claim says, by its margin.
 
-    A filled dot is supported, a cross refuted, a hollow dot inconclusive. Claims of one metric share a scale.
-
-    Args:
-        verdicts: those without an estimate are left out; at least one has one.
-        described: their metrics by name.
+    A filled dot is supported, a cross refuted, a hollow dot inconclusive; what has no estimate is left out.
+    Claims of one metric, of those `described`, share a scale.
     """
     known = [judged for judged in verdicts if math.isfinite(judged.estimate)]
     metrics = list(dict.fromkeys(judged.claim.metric for judged in known))
@@ -115,12 +155,7 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
 
 @painted
 def critical_difference(found: Ranks, metric: Metric) -> Any:
-    """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006).
-
-    Args:
-        found: of `ranks.ranks`.
-        metric: of test.
-    """
+    """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006)."""
     import scikit_posthocs
 
     title = f"Mean rank by test {metric.shown} over {found.conditions} conditions (1 is the best)"
@@ -148,9 +183,7 @@ def critical_difference(found: Ranks, metric: Metric) -> Any:
 def cross_heat(table: Table, scaled: bool = False) -> Any:
     """Each trained loss (rows) scored by every loss (columns); dark is ten times the column's best.
 
-    Args:
-        table: of `table.cross_tables`.
-        scaled: whether there are values, which are scored as they are trained on: shifted and scaled.
+    scaled: there are values, which are scored as they are trained on: shifted and scaled.
     """
     names = [column.head for column in table.columns]
     cells = {column.head: [cell.mean for cell in column.cells] for column in table.columns}
@@ -174,7 +207,8 @@ def cross_heat(table: Table, scaled: bool = False) -> Any:
             fontsize=9 if len(names) < 8 else 8,
         )
         if loss_of(str(means.index[y])) == names[x]:
-            axes.add_patch(_frame(x, y))
+            frame = Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.3)
+            axes.add_patch(frame)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(means)), list(means.index))
     axes.xaxis.set_label_position("top")
@@ -188,9 +222,3 @@ def cross_heat(table: Table, scaled: bool = False) -> Any:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return figure
-
-
-def _frame(x: float, y: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.3)

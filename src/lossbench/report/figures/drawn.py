@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.verdicts.conditions import Layout
 from lossbench.verdicts.contenders import slices
 
 MOST_PANELS = 8
@@ -31,21 +30,16 @@ def few(found: Parts, most: int = MOST_PANELS) -> Parts:
     """At most so many conditions, evenly spread, the first and the last among them."""
     if len(found) <= most:
         return found
-    places = np.linspace(0, len(found) - 1, most).round().astype(int) if most > 1 else [0]
-    return [found[place] for place in places]
+    return [found[place] for place in np.linspace(0, len(found) - 1, most).round().astype(int)]
 
 
-def conditions(layout: Layout, rows: pd.DataFrame, most: int = MOST_PANELS) -> Parts:
-    """The rows of each condition apart from what competes, as many as there is room for."""
-    return few(slices(rows, layout.axes), most)
+def left_out(shown: Sequence[Any], found: Sequence[Any]) -> str:
+    """What a caption says where some conditions are not shown."""
+    return f" ({len(shown)} of {len(found)} conditions)" if len(shown) < len(found) else ""
 
 
-def left_out(shown: int, found: int) -> str:
-    """What a caption says where conditions had no room."""
-    return f" ({shown} of {found} conditions)" if shown < found else ""
-
-
-def with_places(caption: str, layout: Layout, rows: pd.DataFrame, shown: Sequence[Any]) -> str:
-    """A caption that says how many of the rows' conditions are shown, where some are not."""
-    told = left_out(len(shown), len(slices(rows, layout.axes)))
-    return f"{caption.removesuffix('.')}{told}."
+def conditions(rows: pd.DataFrame, axes: Sequence[str]) -> tuple[Parts, str]:
+    """The rows of each condition, as many as there is room for, and what a caption says of the others."""
+    found = slices(rows, axes)
+    parts = few(found)
+    return parts, left_out(parts, found)

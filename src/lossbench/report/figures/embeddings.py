@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.looks import look, ordered
-from lossbench.report.figures.stored import Arrays, class_names, labels
+from lossbench.report.figures.stored import class_names, labels
 from lossbench.report.figures.style import GREY, lines_behind, painted, panels
+from lossbench.verdicts.predictions import Arrays
 
 Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
@@ -26,16 +27,12 @@ _SIGNS = "0123456789ABCDEFGHIJ"
 
 @painted
 def face_roc(runs: Runs, where: str = "") -> Any:
-    """ROC of all test pairs, mean over seeds, on a logarithmic axis of false matches.
+    """ROC of all pairs by `embedding` and `target_identity`, mean over seeds, false matches on a log axis.
 
     Without bands: those of six losses lie on one another, and the tables hold the spread.
-
-    Args:
-        runs: with `embedding` and `target_identity`.
-        where: the condition in words.
     """
     title = "Same person or not: ROC over all pairs of unseen people"
-    figure, (axes,) = panels(1, f"{title} ({where})" if where else title, height=4.4)
+    figure, (axes,) = panels(1, title, where=where, height=4.4)
     ends = []
     for loss in ordered(runs):
         curves, areas = zip(*(pair_curve(run) for run in runs[loss]), strict=True)
@@ -77,21 +74,16 @@ def unit(embedding: Any) -> Any:
 
 @painted
 def embedding_map(runs: Runs, where: str = "") -> Any:
-    """Test embeddings of one seed on the unit sphere, flattened by PCA; a sign per class, a panel per loss.
-
-    Args:
-        runs: with `embedding` and a class target.
-        where: the condition in words.
-    """
+    """Test embeddings of one seed on the unit sphere, flattened by PCA: a panel per loss."""
     losses = ordered(runs)
     names = class_names(next(iter(runs.values()))[0])
     signs = "-+" if names else _SIGNS
     told = f"{names[0]} (-), {names[1]} (+)" if names else "one sign per class"
-    title = f"Map of test embeddings, {told}"
     columns = min(len(losses), 3)
     figure, places = panels(
         len(losses),
-        f"{title} ({where})" if where else title,
+        f"Map of test embeddings, {told}",
+        where=where,
         height={1: 5.5, 2: 3.9}.get(columns, 2.65),
         most=columns,
         share="none",

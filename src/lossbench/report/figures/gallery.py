@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.figures import comparisons, over_seeds, trends
-from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_out, with_places
+from lossbench.report.figures import comparisons, trends
+from lossbench.report.figures.drawn import Drawn, Parts, conditions
 from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
-from lossbench.report.figures.stored import Stored
-from lossbench.report.figures.style import FEWEST_FOR_BAND, png
-from lossbench.report.figures.wording import axis_name
-from lossbench.report.words import cross_line
+from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name, png
+from lossbench.report.words import cross_line, where
 from lossbench.tracking import read_histories
-from lossbench.verdicts.conditions import LOSS, RATE, label
-from lossbench.verdicts.contenders import Contenders, slices
+from lossbench.verdicts.conditions import RATE
+from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.results import metric_of, metrics_of, results
 from lossbench.verdicts.table import main_axis
 from lossbench.verdicts.together import prefix
@@ -27,36 +25,32 @@ if TYPE_CHECKING:
     from lossbench.metrics.measure import Metric
     from lossbench.verdicts.findings import Report
 
+Part = Callable[["Report", str], Iterator[Drawn]]
+"""Draws what a report has data for, given the tracking address."""
+
 
 def draw(report: Report, uri: str) -> tuple[dict[str, bytes], dict[str, str]]:
     """PNGs and captions by file name; figures for which the report has no data are not there.
 
     A figure that cannot be drawn is left out with a warning: a report never fails for a picture.
-
-    Args:
-        report: what the runs say.
-        uri: the tracking address, for curves and stored predictions.
     """
-    stored = Stored(uri)
     if not report.sections:
-        return _drawn(report, stored, PARTS)
-    pngs, captions = _drawn(report, stored, (*((_claims,) if report.experiment.claims else ()), _ranks))
+        return _drawn(report, uri, PARTS)
+    shared = (_claims,) if report.experiment.claims else ()
+    pngs, captions = _drawn(report, uri, (*shared, _ranks))
     for one in report.sections:
-        own = tuple(part for part in PARTS if part is not _claims or not report.experiment.claims)
-        found, told = _drawn(one, stored, own)
+        found, told = _drawn(one, uri, [part for part in PARTS if part not in shared])
         pngs |= {f"{prefix(one.section)}{name}": content for name, content in found.items()}
         captions |= {f"{prefix(one.section)}{name}": f"{one.section}: {text}" for name, text in told.items()}
     return pngs, captions
 
 
-def _drawn(
-    report: Report, stored: Stored, parts: Sequence[Callable[[Report, Stored], Iterator[Drawn]]]
-) -> tuple[dict[str, bytes], dict[str, str]]:
+def _drawn(report: Report, uri: str, parts: Sequence[Part]) -> tuple[dict[str, bytes], dict[str, str]]:
     pngs: dict[str, bytes] = {}
     captions: dict[str, str] = {}
     for part in parts:
         try:
-            for drawn in part(report, stored):
+            for drawn in part(report, uri):
                 pngs[drawn.name] = png(drawn.figure)
                 captions[drawn.name] = drawn.caption
         except Exception as error:
@@ -65,7 +59,7 @@ def _drawn(
     return pngs, captions
 
 
-def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _headline(report: Report, uri: str) -> Iterator[Drawn]:
     """The judged metric: against the main axis where it is a number, else loss by loss."""
     rows = report.chosen.assign(value=results(report.chosen, f"test/{report.judge}"))
     if rows["value"].notna().sum() == 0:
@@ -73,16 +67,13 @@ def _headline(report: Report, stored: Stored) -> Iterator[Drawn]:
     name, axis = _judge(report).shown, main_axis(report.layout)
     rate = _rate(report, "each loss's")
     if axis and _numeric(report.layout.levels[axis]):
-        found = slices(rows, [key for key in report.layout.axes if key != axis])
-        parts = few(found)
-        some = left_out(len(parts), len(found))
+        parts, some = conditions(rows, [key for key in report.layout.axes if key != axis])
         text = f"Test {name} against {axis_name(axis)}: {_spread(report)} {rate}{some}."
         yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, _judge(report)), text)
     else:
-        parts = conditions(report.layout, rows)
-        text = f"Test {name}: {_spread(report, 'interval')} {rate}; a tick is a seed."
-        text = with_places(text, report.layout, rows, parts)
-        yield Drawn("metric.png", over_seeds.dots(parts, _judge(report)), text)
+        parts, some = conditions(rows, report.layout.axes)
+        text = f"Test {name}: {_spread(report, 'interval')} {rate}; a tick is a seed{some}."
+        yield Drawn("metric.png", comparisons.dots(parts, _judge(report)), text)
 
 
 def _judge(report: Report) -> Metric:
@@ -100,7 +91,7 @@ def _numeric(levels: tuple[Any, ...]) -> bool:
     )
 
 
-def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _claims(report: Report, uri: str) -> Iterator[Drawn]:
     if any(np.isfinite(judged.estimate) for judged in report.verdicts):
         text = (
             "What the claims compare, paired by seed, with 95% intervals. Grey: where a claim is true. "
@@ -109,10 +100,10 @@ def _claims(report: Report, stored: Stored) -> Iterator[Drawn]:
         yield Drawn("claims.png", comparisons.forest(report.verdicts, metrics_of(report.runs)), text)
 
 
-def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _curves(report: Report, uri: str) -> Iterator[Drawn]:
     if not report.select:
         return
-    history = read_histories(stored.uri, list(report.chosen["run_id"]), f"val/{report.select}")
+    history = read_histories(uri, list(report.chosen["run_id"]), f"val/{report.select}")
     if history.empty or history["step"].nunique() < 2:
         return
     rows = history.merge(report.chosen[["run_id", *report.layout.keys]], on="run_id")
@@ -125,7 +116,7 @@ def _curves(report: Report, stored: Stored) -> Iterator[Drawn]:
     yield Drawn("learning_curves.png", trends.learning_curves(parts, _select(report)), text)
 
 
-def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _rates(report: Report, uri: str) -> Iterator[Drawn]:
     if not report.select or report.ranked[RATE].nunique() < 2 or report.ranked["validation"].isna().all():
         return
     parts, some = _contenders(report, report.ranked)
@@ -136,7 +127,7 @@ def _rates(report: Report, stored: Stored) -> Iterator[Drawn]:
     yield Drawn("learning_rates.png", trends.rates(parts, _select(report)), text)
 
 
-def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _budget(report: Report, uri: str) -> Iterator[Drawn]:
     if report.budget.empty or report.budget["tried"].nunique() < 2:
         return
     curves = report.budget
@@ -147,9 +138,9 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
         [
             (crossing.better, crossing.worse, crossing.tried)
             for crossing in report.crossings
-            if crossing.leads and _words(report, crossing.where) == where
+            if crossing.leads and where(report, crossing.where) == title
         ]
-        for where, _ in parts
+        for title, _ in parts
     ]
     text = (
         f"Expected test {_judge(report).shown} of someone who tries so many of the learning rates and "
@@ -158,7 +149,7 @@ def _budget(report: Report, stored: Stored) -> Iterator[Drawn]:
     yield Drawn("budget.png", trends.budget(parts, _judge(report), turns), text)
 
 
-def _ranks(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _ranks(report: Report, uri: str) -> Iterator[Drawn]:
     if report.ranks is not None:
         text = (
             "Critical-difference diagram: mean rank of each loss over conditions; "
@@ -169,7 +160,7 @@ def _ranks(report: Report, stored: Stored) -> Iterator[Drawn]:
         )
 
 
-def _cross(report: Report, stored: Stored) -> Iterator[Drawn]:
+def _cross(report: Report, uri: str) -> Iterator[Drawn]:
     tables = [table for table in report.cross if len(table.rows) > 1 and len(table.columns) > 1]
     if tables:
         text = "Each trained loss (rows) scored by every loss that reads its outputs (columns), on test."
@@ -181,7 +172,7 @@ def _cross(report: Report, stored: Stored) -> Iterator[Drawn]:
         yield Drawn("cross_last.png", last, f"The same for {tables[-1].title}.")
 
 
-PARTS: tuple[Callable[[Report, Stored], Iterator[Drawn]], ...] = (
+PARTS: tuple[Part, ...] = (
     _headline,
     _claims,
     predicted_values,
@@ -215,11 +206,4 @@ def _contenders(report: Report, rows: pd.DataFrame) -> tuple[Parts, str]:
     Returns:
         The conditions, and what a caption says of those that had no room.
     """
-    found = slices(Contenders.of(rows, report.layout).rows, report.contenders.layout.axes)
-    parts = few(found)
-    return parts, left_out(len(parts), len(found))
-
-
-def _words(report: Report, where: Any) -> str:
-    """A condition apart from what competes, as `slices` words it."""
-    return label({LOSS: "", **where}, [LOSS, *report.contenders.layout.axes]).removeprefix(", ")
+    return conditions(Contenders.of(rows, report.layout).rows, report.contenders.layout.axes)

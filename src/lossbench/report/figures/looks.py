@@ -61,11 +61,7 @@ def look(loss: str) -> Look:
 
 
 def looks(names: Sequence[str]) -> Mapping[str, Look]:
-    """The look of each name: of a loss its own; of a loss with several knobs, shades of its colour.
-
-    Args:
-        names: losses or contenders (`huber, delta 0.3`), all that one figure shows.
-    """
+    """The look of each name of one figure: of a loss its own; where it has several knobs, shades of it."""
     own: dict[str, list[str]] = {}
     for name in names:
         own.setdefault(loss_of(name), []).append(name)

@@ -2,83 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lossbench.metrics.names import CALIBRATION
 from lossbench.report.figures import classes, embeddings, values
-from lossbench.report.figures.drawn import MOST_PANELS, Drawn, conditions, with_places
-from lossbench.report.figures.stored import Arrays, Stored, labels
+from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
+from lossbench.report.figures.stored import labels, of_losses
 from lossbench.report.figures.training_points import training_points
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
+from lossbench.verdicts.predictions import Arrays
 from lossbench.verdicts.results import measures_of, results
 
 if TYPE_CHECKING:
     from lossbench.verdicts.findings import Report
 
-Runs = dict[str, list[Arrays]]
+Parts = list[tuple[str, dict[str, list[Arrays]]]]
+"""Conditions in words, and the runs of each loss."""
 
 
-def predicted_values(report: Report, stored: Stored) -> Iterator[Drawn]:
+def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
     """Residuals, and in one dimension the fitted curves."""
     needs = ("value", "target_continuous")
-    parts = _parts(report, stored, needs)
-    if parts:
+    if parts := _parts(report, uri, needs):
         text = (
-            f"Errors on the test set (prediction minus target), {_seeds(report, parts)}; markers are medians."
+            f"Errors on the test set (prediction minus target), {_seeds(report, parts)}; markers are medians"
         )
         yield _drawn(report, "residuals.png", values.residuals(parts), text, parts)
-    fits = _parts(report, stored, (*needs, "inputs"), seeds=1)
-    if fits:
+    if fits := _parts(report, uri, (*needs, "inputs"), seeds=1):
         rows = dict(slices(report.chosen, report.layout.axes))
         points = {
             title: found
             for title, _ in fits
             if (found := training_points(rows[title].sort_values("seed").iloc[0])) is not None
         }
-        text = "Curves fitted in one dimension, first seed, over the truth and the training points."
+        text = "Curves fitted in one dimension, first seed, over the truth and the training points"
         yield _drawn(report, "fitted_curves.png", values.fitted_curves(fits, points), text, fits)
 
 
-def predicted_classes(report: Report, stored: Stored) -> Iterator[Drawn]:
+def predicted_classes(report: Report, uri: str) -> Iterator[Drawn]:
     """Confusion matrices of one condition, and reliability of all."""
-    for where, runs in _parts(report, stored, ("scores",), most=1):
-        named = {loss: own for loss, own in runs.items() if _classed(own[0])}
-        if named and next(iter(named.values()))[0]["scores"].shape[-1] <= classes.MOST_CLASSES:
-            shown = [(where, named)]
+    for where, runs in (shown := _parts(report, uri, ("scores",), _classed, most=1)):
+        if next(iter(runs.values()))[0]["scores"].shape[-1] <= classes.MOST_CLASSES:
             text = (
                 "Confusion matrices on test, in percent of the true class, "
-                f"{_seeds(report, shown)}; errors are shaded."
+                f"{_seeds(report, shown)}; errors are shaded"
             )
-            yield _drawn(report, "confusion.png", classes.confusion(named, where), text, shown)
-    parts = _parts(report, stored, ("probabilities",))
-    parts = [(where, {k: own for k, own in runs.items() if _classed(own[0])}) for where, runs in parts]
-    parts = [(where, runs) for where, runs in parts if runs]
-    if parts:
+            yield _drawn(report, "confusion.png", classes.confusion(runs, where), text, shown)
+    if parts := _parts(report, uri, ("probabilities",), _classed):
         text = (
             "Reliability: share of right predictions by confidence, ten bins of equally many test examples, "
-            f"{_seeds(report, parts)}; ECE as in the tables; only losses that define probabilities."
+            f"{_seeds(report, parts)}; ECE as in the tables; only losses that define probabilities"
         )
         yield _drawn(report, "reliability.png", classes.reliability(parts, _ece(report)), text, parts)
 
 
-def predicted_embeddings(report: Report, stored: Stored) -> Iterator[Drawn]:
+def predicted_embeddings(report: Report, uri: str) -> Iterator[Drawn]:
     """ROC of pairs of people, and a map of the embeddings, both of one condition."""
-    for where, runs in _parts(report, stored, ("embedding",), most=1):
-        people = {loss: own for loss, own in runs.items() if "target_identity" in own[0]}
-        if people and any(one.pairs for one in measures_of(report.runs)):
-            shown = [(where, people)]
-            text = f"ROC over all pairs of people whom training never saw: mean {_seeds(report, shown)}."
-            yield _drawn(report, "roc.png", embeddings.face_roc(people, where), text, shown)
-        named = {loss: own for loss, own in runs.items() if _classed(own[0])}
-        if named:
-            text = (
-                "Two-dimensional map (PCA) of the test embeddings of one seed; each sign is one class. "
-                "Distances are only roughly kept."
-            )
-            figure = embeddings.embedding_map(named, where)
-            yield _drawn(report, "embedding_map.png", figure, text, [(where, named)])
+    if any(one.pairs for one in measures_of(report.runs)):
+        for where, runs in (shown := _parts(report, uri, ("embedding", "target_identity"), most=1)):
+            text = f"ROC over all pairs of people whom training never saw: mean {_seeds(report, shown)}"
+            yield _drawn(report, "roc.png", embeddings.face_roc(runs, where), text, shown)
+    for where, runs in (shown := _parts(report, uri, ("embedding",), _classed, most=1)):
+        text = (
+            "Two-dimensional map (PCA) of the test embeddings of one seed; each sign is one class. "
+            "Distances are only roughly kept"
+        )
+        yield _drawn(report, "embedding_map.png", embeddings.embedding_map(runs, where), text, shown)
 
 
 def _classed(run: Arrays) -> bool:
@@ -88,28 +79,31 @@ def _classed(run: Arrays) -> bool:
     return known is not None and given is not None and known.shape == given.shape[:-1]
 
 
-def _drawn(report: Report, name: str, figure: object, text: str, shown: list[tuple[str, Runs]]) -> Drawn:
-    return Drawn(name, figure, with_places(text, report.layout, report.chosen, shown))
+def _drawn(report: Report, name: str, figure: object, text: str, shown: Parts) -> Drawn:
+    some = left_out(shown, slices(report.chosen, report.layout.axes))
+    return Drawn(name, figure, f"{text}{some}.")
 
 
 def _parts(
     report: Report,
-    stored: Stored,
+    uri: str,
     needs: tuple[str, ...],
+    fitting: Callable[[Arrays], bool] = bool,
+    *,
     seeds: int | None = None,
     most: int = MOST_PANELS,
-) -> list[tuple[str, Runs]]:
-    """Conditions with stored predictions, and the runs of each loss: of all seeds, so that a figure says what
-    the tables say."""
+) -> Parts:
+    """Conditions with stored predictions, and the runs of each loss that has fitting ones: of all seeds, so
+    that a figure says what the tables say."""
     found = []
-    for where, rows in conditions(report.layout, report.chosen, most):
-        runs = stored.of_losses(rows, needs, seeds)
-        if runs:
+    for where, rows in few(slices(report.chosen, report.layout.axes), most):
+        stored = of_losses(uri, rows, needs, seeds)
+        if runs := {loss: own for loss, own in stored.items() if fitting(own[0])}:
             found.append((where, runs))
     return found
 
 
-def _seeds(report: Report, parts: list[tuple[str, Runs]]) -> str:
+def _seeds(report: Report, parts: Parts) -> str:
     """Over how many seeds a figure pools; fewer than the tables where runs kept no predictions."""
     if report.seeds == 1:
         return "of one seed"

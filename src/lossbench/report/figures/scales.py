@@ -24,12 +24,8 @@ _CLOSEST = 0.1  # of everything that could be shown; a window closer than that w
 
 
 def name_ticks(axes: Any, xs: Sequence[float]) -> None:
-    """A tick at each x, a label at as many as fit: powers of ten first on a log axis, else the ends first.
-
-    Args:
-        axes: one of `style.panels`, with its horizontal scale set.
-        xs: rising, positive on a log axis.
-    """
+    """A tick at each of the rising xs, a label at as many as fit, once the horizontal scale is set: powers of
+    ten first on a log axis, else the ends first."""
     logarithmic = axes.get_xscale() == "log"
     places = np.log10(xs) if logarithmic else np.asarray(xs, dtype=float)
     width = WIDTH / axes.get_gridspec().ncols - _MARGIN
@@ -75,10 +71,7 @@ def settle(found: Sequence[Panel], metric: Metric, *, levels: bool = False) -> N
     Many losses get a window on those near the best, and a note names those that lie outside: one loss that
     fails would otherwise leave a tenth of the height to all others.
 
-    Args:
-        found: panels, in the order of their titles.
-        metric: its direction says on which side far losses lie.
-        levels: whether every point of a line is a result, not only its best, and all panels have one axis.
+    levels: every point of a line is a result, not only its best, and all panels have one axis.
     """
     for panel in found:
         seen = _merged(found) if levels else panel.lines
@@ -122,12 +115,8 @@ def window(
 ) -> tuple[float, float] | None:
     """Limits that give the losses near the best the room they need; None where all can be shown.
 
-    Args:
-        lines: heights of each loss's line.
-        metric: more or less of it is better.
-        levels: near losses are shown from end to end; else what they reach at best matters, and lines may
-            come from outside.
-        logarithmic: whether heights stand on a log axis.
+    levels: near losses are shown from end to end; else what they reach at best matters, and lines may come
+    from outside.
     """
     if len(lines) < CROWD:
         return None
@@ -161,9 +150,7 @@ def _near(results: Sequence[float]) -> int:
 def difference_ticks(low: float, high: float, linear: float | None = None) -> list[float]:
     """Three to five round ticks for differences, zero among them where it is shown.
 
-    Args:
-        low, high: limits of the axis.
-        linear: up to where a symmetric log axis is linear; None for a linear axis.
+    linear: up to where a symmetric log axis is linear; None for a linear axis.
     """
     if linear is None:
         found = np.asarray(ticker.MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)).tolist()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from itertools import islice
 from typing import Any
 
@@ -15,55 +13,34 @@ import pandas as pd
 from lossbench.counting import counted
 from lossbench.report.figures.looks import ordered
 from lossbench.task import WEIGHT
-from lossbench.tracking import read_artifact
 from lossbench.tracking.frames import artifact_files
-from lossbench.tracking.runs import ARTIFACTS
 from lossbench.verdicts.conditions import LOSS, SEED
-from lossbench.verdicts.predictions import FILE
-from lossbench.verdicts.predictions import Arrays as Arrays
+from lossbench.verdicts.predictions import FILE, Arrays, keeping, reader
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Reads the predictions of runs; keeps none of them, for all seeds of a large test set fill the memory.
+def of_losses(
+    uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int | None = None
+) -> dict[str, list[Arrays]]:
+    """The arrays needed of the runs of one condition, with those of their targets, loss by loss.
 
-    uri: the tracking address.
+    Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all.
     """
+    finished = rows[rows["outcome"] == "finished"].sort_values(SEED)
+    read = reader(uri, finished)
 
-    uri: str
+    def needed(run: str) -> Arrays | None:
+        arrays = read(run) or {}
+        if not set(needs) <= arrays.keys():
+            return None
+        own = {name: one for name, one in arrays.items() if name in needs or name.startswith("target_")}
+        return in_a_row(own)
 
-    def of_run(self, run_id: str, needs: Sequence[str]) -> Arrays | None:
-        """The arrays needed of a run, and its targets; None where one is missing or cannot be read."""
-        try:
-            content = read_artifact(self.uri, run_id, FILE)
-            if content is None:
-                return None
-            with np.load(io.BytesIO(content)) as arrays:
-                if not set(needs) <= set(arrays.files):
-                    return None
-                wanted = [name for name in arrays.files if name in needs or name.startswith("target_")]
-                return in_a_row({name: arrays[name] for name in wanted})
-        except (OSError, ValueError, zipfile.BadZipFile):
-            return None  # a cut or foreign file is a figure less, not a report less
-
-    def of_losses(
-        self, rows: pd.DataFrame, needs: Sequence[str], seeds: int | None = None
-    ) -> dict[str, list[Arrays]]:
-        """The arrays of each loss's runs, by seed, that have all the arrays needed.
-
-        Args:
-            rows: runs of one condition, at the chosen rates.
-            needs: names of arrays; those of the targets come with them.
-            seeds: how many runs per loss at most; None: all.
-        """
-        found: dict[str, list[Arrays]] = {}
-        finished = rows[rows["outcome"] == "finished"]
-        for loss in ordered(finished[LOSS]):
-            own = finished[finished[LOSS] == loss].sort_values(SEED)["run_id"]
-            read = (self.of_run(str(run_id), needs) for run_id in own)
-            if arrays := list(islice((one for one in read if one is not None), seeds)):
-                found[loss] = arrays
-        return found
+    found = {}
+    for loss in ordered(finished[LOSS]):
+        kept = map(needed, finished.loc[finished[LOSS] == loss, "run_id"])
+        if arrays := list(islice((one for one in kept if one is not None), seeds)):
+            found[loss] = arrays
+    return found
 
 
 def in_a_row(arrays: Arrays) -> Arrays:
@@ -81,15 +58,8 @@ def in_a_row(arrays: Arrays) -> Arrays:
 
 
 def unread(uri: str, rows: pd.DataFrame) -> str | None:
-    """A remark on predictions that were stored with runs and cannot be read; None where all can.
-
-    Args:
-        uri: the tracking address.
-        rows: runs, as `read_runs` gives them.
-    """
-    kept = rows[ARTIFACTS] if ARTIFACTS in rows else pd.Series(index=rows.index, dtype=str)
-    stored = rows[[isinstance(names, str) and FILE in names.split(",") for names in kept]]
-    files = artifact_files(uri, [str(run_id) for run_id in stored["run_id"]], FILE)
+    """A remark on predictions that were stored with runs and cannot be read; None where all can."""
+    files = artifact_files(uri, keeping(rows), FILE)
     lost = [file for file in files.values() if not zipfile.is_zipfile(file)]
     if not lost:
         return None

@@ -13,9 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 from PIL import Image
+from scipy.optimize import isotonic_regression
 
 from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import INK, Look
+from lossbench.verdicts.spelling import in_words
 from lossbench.verdicts.statistics import paired_interval
 
 WIDTH = 8.0  # inches; at DPI 150 a PNG is 1200 pixels wide
@@ -47,28 +49,36 @@ painted = rc_context(PAINT)  # decorates functions that draw: the settings of ma
 
 @painted
 def panels(
-    count: int, title: str, *, height: float = 3.6, most: int = 3, share: str = "all", square: bool = False
+    count: int,
+    title: str,
+    *,
+    where: str = "",
+    height: float = 3.6,
+    most: int | None = None,
+    share: str = "all",
+    square: bool = False,
 ) -> tuple[Any, list[Any]]:
-    """A figure with `count` panels in rows of at most `most`, all of one size.
+    """A figure and its panels, row by row, all of one size.
 
     Args:
         count: of panels, at least 1.
         title: of the figure; its subject in one line.
+        where: the one condition that it shows, in words.
         height: inches of one row.
-        most: panels in a row.
+        most: panels in a row; None: three, but four make two rows of two.
         share: which axes have one scale: "all", "x", "y" or "none".
         square: panels as high as they are wide.
-
-    Returns:
-        The figure and its panels, row by row.
     """
+    most = most or (2 if count == 4 else 3)
     columns = min(count, most)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, rows * height + 0.4), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     same_x, same_y = share in ("all", "x"), share in ("all", "y")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=same_x, sharey=same_y)
-    figure.suptitle(title, x=0.008, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(
+        f"{title} ({where})" if where else title, x=0.008, ha="left", fontsize=11, fontweight="bold"
+    )
     found = list(grid.flat)
     for extra in found[count:]:
         extra.remove()
@@ -105,14 +115,9 @@ def png(figure: Any) -> bytes:
 
 
 @painted
-def legend(figure: Any, drawn_as: Mapping[str, Look], *, marker: bool = True, line: bool = True) -> None:
+def legend(figure: Any, drawn_as: Mapping[str, Look]) -> None:
     """One legend for all panels, below them, of names and their looks."""
-    handles = []
-    for loss, own in drawn_as.items():
-        drawn = own.kwargs(marker)
-        if not line:
-            drawn["linestyle"] = "none"
-        handles.append(Line2D([], [], label=loss, **drawn))
+    handles = [Line2D([], [], label=loss, **own.kwargs()) for loss, own in drawn_as.items()]
     columns = min(len(handles), 6 if max(map(len, drawn_as), default=0) < 14 else 4)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2, fontsize=9)
 
@@ -120,10 +125,7 @@ def legend(figure: Any, drawn_as: Mapping[str, Look], *, marker: bool = True, li
 def label_ends(axes: Any, ends: Sequence[tuple[str, float]], drawn_as: Mapping[str, Look]) -> None:
     """The name of each loss at the right of its line, pushed apart where they would overlap.
 
-    Args:
-        axes: with its final scale and limits.
-        ends: (loss, y of the line's last point in data units).
-        drawn_as: the look of each.
+    ends: (loss, y of the line's last point in data units); scale and limits are final.
     """
     axes.autoscale_view()  # what was drawn last counts too, and would not after the next line
     axes.autoscale(False)  # artists in units of the axes would count as data
@@ -135,35 +137,19 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float]], drawn_as: Mapping[s
     heights = sorted((float(inside.transform((right, y))[1]), loss) for loss, y in ends)
     spread = apart([height for height, _ in heights], gap)
     for (height, loss), place in zip(heights, spread, strict=True):
-        drawn = drawn_as[loss]
-        axes.plot(
-            [1.005, 1.03], [height, place], transform=axes.transAxes, color=GREY, linewidth=0.6, clip_on=False
-        )
-        axes.plot(
-            [1.045],
-            [place],
-            transform=axes.transAxes,
-            clip_on=False,
-            **{**drawn.kwargs(), "linestyle": "none"},
-        )
+        beside = {"transform": axes.transAxes, "clip_on": False}
+        axes.plot([1.005, 1.03], [height, place], color=GREY, linewidth=0.6, **beside)
+        axes.plot([1.045], [place], **{**drawn_as[loss].kwargs(), "linestyle": "none"}, **beside)
         axes.text(1.065, place, loss, transform=axes.transAxes, va="center", fontsize=9)
 
 
 def apart(heights: Sequence[float], gap: float) -> list[float]:
     """Rising heights moved as little as needed to be `gap` apart, and within 0 to 1 if they all fit."""
-    groups: list[list[float]] = []  # of merged labels: [sum of wished heights, size]
-    for height in heights:
-        groups.append([height, 1.0])
-        while len(groups) > 1 and _start(groups[-2], gap) + groups[-2][1] * gap > _start(groups[-1], gap):
-            wish, size = groups.pop()
-            groups[-1] = [groups[-1][0] + wish, groups[-1][1] + size]
-    return [_start(group, gap) + step * gap for group in groups for step in range(int(group[1]))]
-
-
-def _start(group: Sequence[float], gap: float) -> float:
-    """The lowest label of a group, whose middle stands at the mean of the wished heights where it fits."""
-    extent = (group[1] - 1) * gap
-    return max(0.0, min(group[0] / group[1] - extent / 2, 1.0 - extent))
+    steps = gap * np.arange(len(heights))
+    lowest = isotonic_regression(np.asarray(heights) - steps).x  # each where its neighbours would leave it
+    room = 1.0 - gap * (len(heights) - 1)
+    kept: list[float] = (lowest.clip(0.0, max(0.0, room)) + steps).tolist()
+    return kept
 
 
 FEWEST_FOR_BAND = 4  # fewer seeds give an interval that says nothing and hides everything
@@ -185,3 +171,20 @@ def scale_for(values: ArrayLike, ratio: float = 12.0) -> str:
     known = known[np.isfinite(known)]
     positive = len(known) > 0 and known.min() > 0
     return "log" if positive and known.max() / known.min() > ratio else "linear"
+
+
+def metric_label(metric: Metric, prefix: str = "test ") -> str:
+    """For an axis: `test RMSE (units of the target; lower is better)`."""
+    unit = f"{metric.unit}; " if metric.unit else ""
+    return f"{prefix}{metric.shown} ({unit}{metric.direction} is better)"
+
+
+def axis_name(param: str) -> str:
+    """A param in words: `data.label_noise` is `label noise`, `model.name` is `model`."""
+    group, _, knob = param.partition(".")
+    return group if knob in ("name", "") else in_words(param)
+
+
+def only(parts: Sequence[tuple[str, Any]]) -> str:
+    """The condition of the only part, which then stands in the title of the figure."""
+    return parts[0][0] if len(parts) == 1 else ""

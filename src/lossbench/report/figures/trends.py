@@ -13,14 +13,16 @@ from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
+    axis_name,
     band,
     lines_behind,
+    metric_label,
     name_y,
+    only,
     painted,
     panels,
     scale_for,
 )
-from lossbench.report.figures.wording import axis_name, metric_label
 from lossbench.verdicts.conditions import LOSS, RATE
 
 Parts = Sequence[tuple[str, pd.DataFrame]]
@@ -31,119 +33,92 @@ Parts = Sequence[tuple[str, pd.DataFrame]]
 def against_axis(parts: Parts, axis: str, metric: Metric) -> Any:
     """Mean and 95% band of a test metric against a numeric axis; one line per loss, one panel per part.
 
-    Args:
-        parts: rows with the columns loss.name, `axis` and value, one row per run.
-        axis: a param, `data.contamination`.
+    parts: rows with the columns loss.name, `axis` (`data.contamination`) and value, one row per run.
     """
     name = axis_name(axis)
-    figure, places = _panels(parts, f"Test {metric.shown} against {name}")
-    found = _drawn_on(places, parts)
+    found = _panels(parts, f"Test {metric.shown} against {name}")
     for panel, (title, rows) in zip(found, parts, strict=True):
-        for loss in ordered(rows[LOSS]):
-            own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby(axis)["value"]
-            if not len(own):
-                continue
+        for loss, known in _by_loss(rows, "value", axis):
+            own = known.groupby(axis)["value"]
             numbers = np.array([band(values, metric) for _, values in own])
-            xs = np.array([level for level, _ in own], dtype=float)
-            _line(panel, loss, xs, numbers)
+            _line(panel, loss, np.array([level for level, _ in own], dtype=float), numbers)
         levels = sorted(rows[axis].dropna().unique().tolist())
         panel.axes.set_xscale(scale_for(levels, ratio=20))
         _finish(panel.axes, title, name, xs=levels)
-    settle(found, metric, levels=True)
-    name_y(figure, places, metric_label(metric))
-    return figure
+    return _named(found, metric, levels=True)
 
 
 @painted
 def learning_curves(parts: Parts, metric: Metric) -> Any:
     """Mean and 95% band over seeds of a validation metric by epoch, at the chosen learning rate.
 
-    Args:
-        parts: rows with the columns loss.name, step and value: one per run and epoch.
+    parts: rows with the columns loss.name, step and value: one per run and epoch.
     """
-    figure, places = _panels(parts, f"Learning curves: validation {metric.shown} by epoch", share="x")
-    found = _drawn_on(places, parts)
+    found = _panels(parts, f"Learning curves: validation {metric.shown} by epoch", share="x")
     for panel, (title, rows) in zip(found, parts, strict=True):
-        for loss in ordered(rows[LOSS]):
-            own = rows[rows[LOSS] == loss].dropna(subset=["value"]).groupby("step")["value"]
+        for loss, known in _by_loss(rows, "value"):
+            own = known.groupby("step")["value"]
             counts = own.size()
             # Where most seeds have stopped early, the mean would speak of the others alone.
             steps = counts.index[counts >= counts.max() / 2]
-            if not len(steps):
-                continue
             numbers = np.array([band(own.get_group(step), metric) for step in steps])
-            every = max(1, len(steps) // 8)
-            _line(panel, loss, np.asarray(steps, dtype=float), numbers, every=every)
+            _line(panel, loss, np.asarray(steps, dtype=float), numbers, every=max(1, len(steps) // 8))
         _finish(panel.axes, title, "epoch")
         panel.axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
-    settle(found, metric)
-    name_y(figure, places, metric_label(metric, "validation "))
-    return figure
+    return _named(found, metric, "validation ")
 
 
 @painted
 def rates(parts: Parts, metric: Metric) -> Any:
     """The selection metric against the learning rate, with the chosen rate large: was the tuning fair?
 
-    Args:
-        parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
+    parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
     """
-    figure, places = _panels(
-        parts, f"Learning rates tried and chosen (large markers): validation {metric.shown}", share="x"
-    )
-    found = _drawn_on(places, parts)
-    for panel, (title, rows) in zip(found, parts, strict=True):
-        axes = panel.axes
-        for loss in ordered(rows[LOSS]):
-            own = rows[rows[LOSS] == loss].sort_values(RATE)
-            known = own.dropna(subset=["validation"])
-            if known.empty:
-                continue
+    title = f"Learning rates tried and chosen (large markers): validation {metric.shown}"
+    found = _panels(parts, title, share="x")
+    for panel, (heading, rows) in zip(found, parts, strict=True):
+        for loss, known in _by_loss(rows, "validation", by=RATE):
             panel.lines[loss] = known["validation"].tolist()
-            axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
-            best = known[known["rank"] == 0]
-            large = {"linestyle": "none", "markersize": 10.5, "markeredgewidth": 1.6}
-            axes.plot(
-                best[RATE],
-                best["validation"],
-                **{**panel.looks[loss].kwargs(), **large},
-                gid=f"chosen {loss}",
-                zorder=4,
-            )
-            lost = own[own["diverged"] > 0]
-            axes.plot(
-                lost[RATE],
-                np.full(len(lost), 0.98),
-                transform=axes.get_xaxis_transform(),
-                marker="x",
-                markersize=7,
-                markeredgewidth=1.8,
-                color=panel.looks[loss].color,
-                linestyle="none",
-                gid=f"diverged {loss}",
-            )
-        axes.set_xscale("log")
-        _finish(axes, title, "learning rate", xs=sorted(rows[RATE].unique()))
-        axes.margins(x=0.08)
-    settle(found, metric)
-    name_y(figure, places, metric_label(metric, "validation "))
-    return figure
+            panel.axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
+            _chosen(panel, loss, known[known["rank"] == 0])
+            _diverged(panel, loss, rows.loc[(rows[LOSS] == loss) & (rows["diverged"] > 0), RATE])
+        panel.axes.set_xscale("log")
+        _finish(panel.axes, heading, "learning rate", xs=sorted(rows[RATE].unique()))
+        panel.axes.margins(x=0.08)
+    return _named(found, metric, "validation ")
+
+
+def _chosen(panel: Panel, loss: str, best: pd.DataFrame) -> None:
+    large = {"linestyle": "none", "markersize": 10.5, "markeredgewidth": 1.6, "zorder": 4}
+    drawn = {**panel.looks[loss].kwargs(), **large}
+    panel.axes.plot(best[RATE], best["validation"], gid=f"chosen {loss}", **drawn)
+
+
+def _diverged(panel: Panel, loss: str, lost: pd.Series[float]) -> None:
+    panel.axes.plot(
+        lost,
+        np.full(len(lost), 0.98),
+        transform=panel.axes.get_xaxis_transform(),
+        marker="x",
+        markersize=7,
+        markeredgewidth=1.8,
+        color=panel.looks[loss].color,
+        linestyle="none",
+        gid=f"diverged {loss}",
+    )
 
 
 @painted
 def budget(parts: Parts, metric: Metric, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
     """Expected test result as more learning rates are tried; a ring where another loss takes the lead.
 
-    Args:
-        parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
-        crossings: for each part, (better, worse, number of rates from which on).
+    parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
+    crossings: for each part, (better, worse, number of rates from which on).
     """
-    figure, places = _panels(parts, f"Tuning budget: expected test {metric.shown}", share="x")
-    found = _drawn_on(places, parts)
+    found = _panels(parts, f"Tuning budget: expected test {metric.shown}", share="x")
     for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
         lines = {}
-        for loss in ordered(rows[LOSS]):
-            own = rows[rows[LOSS] == loss].sort_values("tried")
+        for loss, own in _by_loss(rows, by="tried"):
             numbers = own[["mean", "low", "high"]].to_numpy(float)
             numbers = np.where(np.isfinite(numbers), numbers, numbers[:, :1]).clip(*metric.range)
             tried = own["tried"].to_numpy(float)
@@ -162,9 +137,7 @@ def budget(parts: Parts, metric: Metric, crossings: Sequence[Sequence[tuple[str,
                     gid=f"crossing {better} {worse}",
                 )
         _finish(panel.axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
-    settle(found, metric)
-    name_y(figure, places, metric_label(metric))
-    return figure
+    return _named(found, metric)
 
 
 def _meeting(
@@ -178,17 +151,28 @@ def _meeting(
     return after - 1 + share, better[after - 1] + share * (better[after] - better[after - 1])
 
 
-def _panels(parts: Parts, title: str, share: str = "all") -> tuple[Any, list[Any]]:
-    if len(parts) == 1 and parts[0][0]:
-        title = f"{title} ({parts[0][0]})"
+def _panels(parts: Parts, title: str, share: str = "all") -> list[Panel]:
+    """A panel for each part; all draw a name alike."""
     height = 4.0 if len(parts) <= 2 else 2.9
-    return panels(len(parts), title, height=height, most=2 if len(parts) in (2, 4) else 3, share=share)
-
-
-def _drawn_on(places: Sequence[Any], parts: Parts) -> list[Panel]:
-    """Panels that draw each name alike, wherever it stands."""
+    _, places = panels(len(parts), title, where=only(parts), height=height, share=share)
     own = looks(ordered(name for _, rows in parts for name in rows[LOSS]))
     return [Panel(axes, own) for axes in places]
+
+
+def _by_loss(rows: pd.DataFrame, *known: str, by: str = LOSS) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each loss with values in the columns `known`, sorted; losses without any are left out."""
+    there = rows.dropna(subset=list(known))
+    return [
+        (loss, there[there[LOSS] == loss].sort_values(by, kind="stable")) for loss in ordered(there[LOSS])
+    ]
+
+
+def _named(found: Sequence[Panel], metric: Metric, prefix: str = "test ", *, levels: bool = False) -> Any:
+    """The figure, with its vertical scales, the names of the losses, and that of the vertical axis."""
+    settle(found, metric, levels=levels)
+    figure = found[0].axes.figure
+    name_y(figure, [panel.axes for panel in found], metric_label(metric, prefix))
+    return figure
 
 
 def _line(panel: Panel, loss: str, xs: Any, numbers: Any, every: int = 1) -> None:

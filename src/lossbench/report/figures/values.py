@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.looks import INK, look, looks, ordered
-from lossbench.report.figures.stored import Arrays
-from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, painted, panels
+from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, only, painted, panels
+from lossbench.verdicts.predictions import Arrays
 
 Fits = Sequence[tuple[str, Mapping[str, Sequence[Arrays]]]]
 """Conditions: a title in words, and the runs of each loss."""
@@ -19,11 +19,8 @@ _KEPT = (1.0, 99.0)  # percentiles of all errors that are shown
 
 @painted
 def residuals(parts: Fits) -> Any:
-    """Distribution of prediction minus target on test, one outline per loss, one panel per condition.
-
-    Args:
-        parts: runs with `value` and `target_continuous`, pooled over seeds.
-    """
+    """Distribution of `value` minus `target_continuous` on test, pooled over seeds; one outline per loss, one
+    panel per condition."""
     errors = [
         (title, {loss: np.concatenate([_error(run) for run in runs]) for loss, runs in fits.items()})
         for title, fits in parts
@@ -34,9 +31,9 @@ def residuals(parts: Fits) -> Any:
     edges = np.linspace(low - room, high + room, _BINS + 1)
     figure, places = panels(
         len(parts),
-        _titled("Errors on the test set: prediction minus target (markers: medians)", parts),
+        "Errors on the test set: prediction minus target (markers: medians)",
+        where=only(parts),
         height=3.0 if len(parts) < 4 else 2.5,
-        most=2 if len(parts) in (2, 4) else 3,
     )
     tallest = 0.0
     for axes, (title, own) in zip(places, errors, strict=True):
@@ -66,17 +63,15 @@ def residuals(parts: Fits) -> Any:
 
 @painted
 def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
-    """Fitted curves in one dimension over the truth, and the training points where they are known.
+    """Fitted curves `value` over `inputs` (N, 1) and the truth, which is `target_continuous` of the test set.
 
-    Args:
-        parts: runs with `inputs` (N, 1), `value` and `target_continuous` of the test set, which is the truth.
-        points: training inputs and targets, each (N,), by the condition's title.
+    points: training inputs and targets, each (N,), by the condition's title, where they are known.
     """
     figure, places = panels(
         len(parts),
-        _titled("Curves fitted through outliers", parts),
+        "Curves fitted through outliers",
+        where=only(parts),
         height=4.2 if len(parts) == 1 else 3.2 if len(parts) < 4 else 2.7,
-        most=2 if len(parts) in (2, 4) else 3,
     )
     for axes, (title, fits) in zip(places, parts, strict=True):
         if title in points:
@@ -101,10 +96,6 @@ def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
 def _annotate_truth(axes: Any, with_points: bool) -> None:
     text = "broad grey line: the truth" + ("\ngrey points: training data" if with_points else "")
     axes.text(0.02, 0.98, text, transform=axes.transAxes, va="top", fontsize=8, color=GREY)
-
-
-def _titled(title: str, parts: Fits) -> str:
-    return f"{title} ({parts[0][0]})" if len(parts) == 1 and parts[0][0] else title
 
 
 def _error(run: Arrays) -> Any:
