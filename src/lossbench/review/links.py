@@ -39,12 +39,6 @@ class Links:
         return [f"  {name:8}{page}" for name, page in pages if page]
 
 
-def page_address(uri: str, port: int = PORT) -> str:
-    """Where the UI of a tracking address is: the server itself, or the one that `make ui` starts."""
-    address = parse(uri)
-    return address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"
-
-
 def served(uri: str, experiment: str) -> str:
     """Half a sentence before the links of an experiment: what shows them."""
     first = "" if parse(uri).kind == "http" else ", once make ui runs (or python -m lossbench.review.server)"
@@ -57,7 +51,8 @@ def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Lin
     Raises:
         InputError: the address cannot be read.
     """
-    address, base = parse(uri), page_address(uri, port)
+    address = parse(uri)
+    base = address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"  # of `make ui`
     with reading(address) as records:
         found: dict[str, list[Record]] = {}
         for record in records.runs(experiment):
@@ -72,10 +67,9 @@ def _links(base: str, experiment: str, number: str, records: list[Record]) -> Li
         return sorted(own, key=lambda record: -record.started)
 
     summaries, reports = of_kind("summary"), of_kind("report")
+    place = f"{base}/#/experiments/{number}/runs"
     view = {"viewStateShareKey": COMPARED} if summaries else {}
-    charts = f"{base}/#/experiments/{number}/runs?" + urlencode(
-        {**_TRAINING, "compareRunsMode": "CHART", **view}
-    )
+    charts = f"{place}?{urlencode({**_TRAINING, 'compareRunsMode': 'CHART', **view})}"
     compare = None
     if 1 < len(summaries) <= _MOST_COMPARED:
         chosen = {
@@ -83,10 +77,9 @@ def _links(base: str, experiment: str, number: str, records: list[Record]) -> Li
             "experiments": json.dumps([number]),
             **_TRAINING,
         }
-        compare = f"{base}/#/compare-runs?" + urlencode(chosen, quote_via=quote)
+        compare = f"{base}/#/compare-runs?{urlencode(chosen, quote_via=quote)}"
     report = None
     if reports:
-        page = f"{base}/#/experiments/{number}/runs/{reports[0].run_id}/artifacts/report/report.html"
-        report = f"{page}?{urlencode(_TRAINING)}"
+        report = f"{place}/{reports[0].run_id}/artifacts/report/report.html?{urlencode(_TRAINING)}"
     trained = max((record.started for record in of_kind("member")), default=0)
     return Links(experiment, charts, compare, report, trained)

@@ -31,8 +31,6 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     """Make the summary runs of an experiment, put its runs below them, and write its saved views.
 
     Args:
-        uri: the tracking address.
-        experiment: its name in MLflow.
         judge, select: test metric that judges and validation metric that chooses; where they are not given,
             those of the experiment's YAML, else of the data set.
 
@@ -48,11 +46,10 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     declared = load_experiment(experiment)
     metrics_of = functools.partial(_metrics_of, judge or declared.judge, select or declared.select)
     compared = compare(found, metrics_of, functools.partial(read_histories, uri))
-    address = parse(uri)
+    address, now = parse(uri), time.time_ns() // 1_000_000
     writing = writer(address)
-    now = time.time_ns() // 1_000_000
     pairs = [(summary, one) for one in compared for summary in one.summaries]
-    entries = [_entry(summary, one, experiment, now, place) for place, (summary, one) in enumerate(pairs)]
+    entries = [_entry(*pair, experiment, now, place) for place, pair in enumerate(pairs)]
     run_ids = writing.replace(entries, SUMMARY, experiment)
     _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, found)
     writing.mark_experiment(experiment, views(compared, now))
@@ -61,14 +58,12 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
 
 def outdated(uri: str) -> list[str]:
     """Experiments with runs that ended after their summaries were made."""
-    ended: dict[str, int] = {}
-    made: dict[str, int] = {}
+    last: dict[str, dict[str, int]] = {"member": {}, SUMMARY: {}}
     for record in load(parse(uri), None):
-        name, kind = record.tags.get(runs.EXPERIMENT, ""), record.tags.get(runs.KIND)
-        times = {"member": ended, SUMMARY: made}.get(kind or "")
+        name, times = record.tags.get(runs.EXPERIMENT), last.get(record.tags.get(runs.KIND, ""))
         if times is not None and name and record.ended:
             times[name] = max(times.get(name, 0), record.ended)
-    return sorted(name for name, time_ in ended.items() if made.get(name, 0) < time_)
+    return sorted(name for name, ended in last["member"].items() if last[SUMMARY].get(name, 0) < ended)
 
 
 def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> tuple[str, str]:
@@ -109,17 +104,14 @@ def _nest(
 ) -> None:
     """Put every run below the summary of its condition, replaced ones too; mark those at chosen rates."""
     # A record that was replaced has the key of the one that counts.
-    key_of = {str(run_id): str(key) for run_id, key in zip(found["run_id"], found["key"], strict=True)}
-    by_key: dict[str, list[str]] = {}
+    by_key: dict[str, set[str]] = {}
     for record in records:
         if record.tags.get(runs.KIND) == "member":
-            by_key.setdefault(record.tags.get(runs.KEY, ""), []).append(record.run_id)
+            by_key.setdefault(record.tags.get(runs.KEY, ""), set()).add(record.run_id)
+    key_of = dict(zip(found["run_id"], found["key"], strict=True))
     for summary, parent in zip(summaries, run_ids, strict=True):
         chosen = set(summary.chosen)
-        others: set[str] = set()
-        for member in summary.members:
-            others.update(by_key.get(key_of[member], []))
-        others = (others | set(summary.members)) - chosen
+        members = set(summary.members).union(*(by_key.get(key_of[one], ()) for one in summary.members))
         tags = {PARENT: parent, CONDITION: summary.name}
         writing.mark(sorted(chosen), {**tags, CHOSEN: "true"})
-        writing.mark(sorted(others), {**tags, CHOSEN: "false"})
+        writing.mark(sorted(members - chosen), {**tags, CHOSEN: "false"})

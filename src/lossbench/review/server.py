@@ -118,7 +118,12 @@ def main(arguments: Sequence[str]) -> None:
     check_reachable(address)
     if address.path:
         bring_along(address.path)  # MLflow looks for artifacts where the database says
-    _bring_up_to_date(uri)
+
+    from lossbench.review.refresh import outdated
+    from lossbench.review.sweep import make
+
+    for name in outdated(uri):  # a sweep that was killed, or trains still, could not summarise its runs
+        make(uri, name)
     print(f"Starting MLflow on {address.spoken} ...", flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # the usual end
         with serving(address, port) as server:
@@ -128,15 +133,6 @@ def main(arguments: Sequence[str]) -> None:
             server.wait()
         raise InputError(f"MLflow's server ended (exit status {server.returncode}); see above.")
     print()
-
-
-def _bring_up_to_date(uri: str) -> None:
-    """Summaries of runs that a sweep could not summarise, because it was killed or still trains."""
-    from lossbench.review.refresh import outdated
-    from lossbench.review.sweep import make
-
-    for name in outdated(uri):
-        make(uri, name)
 
 
 def _tell(uri: str, port: int) -> str:

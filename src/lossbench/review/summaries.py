@@ -7,13 +7,11 @@ learning rate that validation chose, by the same rules as in the report.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lossbench.metrics.measure import Metric
@@ -22,6 +20,7 @@ from lossbench.verdicts.conditions import DONE, LOSS, SEED, Layout, label, param
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.same_data import DATA, sets_of
+from lossbench.verdicts.spelling import spelled
 from lossbench.verdicts.statistics import paired_interval
 
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
@@ -81,10 +80,7 @@ def compare(
 ) -> list[Compared]:
     """Summaries of all runs of an experiment, data set by data set, losses in the order of the report.
 
-    Args:
-        found: of `tracking.read_runs`.
-        choosing: judging and selecting metric for the runs of one data set.
-        histories: (run ids, metric) -> columns run_id, step, value.
+    choosing: judging and selecting metric for the runs of one data set.
     """
     several = len(set(found[DATA])) > 1
     compared = []
@@ -96,34 +92,27 @@ def compare(
             layout = Layout.of(own)
             other = f", data {part.short}" if place else ""
             ending = (f", {data}" if several else "") + other
-            made = _summaries(own, layout, (judge, select), histories, ending, other)
+            made = _summaries(own, layout, judge, select, histories, other, ending)
             compared.append(Compared(str(data), judge, select, layout.axes, tuple(made), metrics_of(own)))
     return compared
 
 
 def _summaries(
-    runs: pd.DataFrame,
-    layout: Layout,
-    metrics: tuple[str, str],
-    histories: Histories,
-    ending: str,
-    other: str,
+    runs: pd.DataFrame, layout: Layout, judge: str, select: str, histories: Histories, other: str, ending: str
 ) -> list[Summary]:
-    judge, select = metrics
     ranked = choose.rates(runs, layout, select)
     chosen = _with_results(choose.chosen(runs, ranked, layout), layout)
     curves = _mean_curves(chosen, layout, histories)
     rates, all_runs = _by_condition(ranked, layout), _by_condition(runs, layout)
-    made: list[Summary] = []
     numbers = Counter(chosen[layout.keys].drop_duplicates()[LOSS])
+    made: list[Summary] = []
     for key, rows in _by_condition(chosen, layout).items():
-        condition: dict[Any, Any] = {name: rows[name].iloc[0] for name in layout.keys}
-        data, loss = str(rows[DATA].iloc[0]), str(condition[LOSS])
-        members = all_runs[key]
+        first, members = rows.iloc[0], all_runs[key]
+        data, loss = str(first[DATA]), str(first[LOSS])
         made.append(
             Summary(
                 key=f"summary {data} {key}{other}",
-                name=label(condition, layout.keys) + ending,
+                name=label(dict(first), layout.keys) + ending,
                 loss=loss,
                 data=data,
                 params=_common_params(rows),
@@ -146,7 +135,7 @@ def _by_condition(rows: pd.DataFrame, layout: Layout) -> dict[str, pd.DataFrame]
 
 def _exact(condition: pd.Series[Any]) -> str:
     # A param that a run has not is None in one table and nan in another.
-    texts = {str(name): None if pd.isna(value) else param_text(value) for name, value in condition.items()}
+    texts = {str(name): None if pd.isna(value) else str(spelled(value)) for name, value in condition.items()}
     return json.dumps(texts)
 
 
@@ -198,19 +187,8 @@ def _counts(rows: pd.DataFrame, members: pd.DataFrame) -> dict[str, float]:
 
 
 def _common_params(rows: pd.DataFrame) -> dict[str, str]:
-    params = {}
-    for name in parameters(rows):
-        if name != SEED and rows[name].notna().all() and len(rows[name].unique()) == 1:
-            params[name] = param_text(rows[name].iloc[0])
-    return params
-
-
-def param_text(value: Any) -> str:
-    """A param as its run has it: tables of runs hold `20` as 20.0 where another run has none."""
-    if isinstance(value, (float, np.floating)) and math.isfinite(value):
-        number = float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-    return str(value)
+    names = [name for name in parameters(rows) if name != SEED and len(rows[name].unique()) == 1]
+    return {name: str(spelled(rows[name].iloc[0])) for name in names if rows[name].notna().all()}
 
 
 def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> dict[str, Curves]:
@@ -222,18 +200,16 @@ def _mean_curves(chosen: pd.DataFrame, layout: Layout, histories: Histories) -> 
     if finished.empty:
         return {}
     condition = finished[layout.keys].apply(_exact, axis="columns")
-    of_run: Mapping[str, str] = dict(zip(finished["run_id"], condition, strict=True))
+    of_run = dict(zip(finished["run_id"], condition, strict=True))
     seeds = Counter(condition)
     curves: dict[str, Curves] = {}
     for name in [name for name in finished.columns if name.startswith(("train/", "val/"))]:
         points = histories(finished["run_id"].tolist(), name)
-        if points.empty:  # a curve of another data set
-            continue
-        points["condition"] = points["run_id"].map(of_run)
-        means = points.groupby(["condition", "step"], sort=True)["value"].agg(["mean", "count"])
-        enough = means["count"] * 2 >= means.index.get_level_values("condition").map(seeds)
-        for key, rows in means.loc[enough, "mean"].groupby("condition"):
-            steps = rows.index.get_level_values("step")
-            curve = list(zip(map(int, steps), map(_rounded, rows), strict=True))
-            curves.setdefault(str(key), {})[name] = curve
+        keys = points["run_id"].map(of_run)
+        for key, own in points.groupby(keys, sort=False):  # none of a curve of another data set
+            means = own.groupby("step")["value"].agg(["mean", "count"])
+            enough = means.loc[means["count"] * 2 >= seeds[str(key)], "mean"]
+            if len(enough):
+                curve = list(zip(map(int, enough.index), map(_rounded, enough), strict=True))
+                curves.setdefault(str(key), {})[name] = curve
     return curves

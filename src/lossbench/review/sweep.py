@@ -16,7 +16,6 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
     What goes wrong is one warning, for the runs are recorded already.
 
     Args:
-        uri: the tracking address.
         experiments: `experiment` nodes of configs, with `name`, `judge` and `select`; equal names count once.
         trained: whether the sweep recorded anything new; if not, summary runs are made only where they are
             missing or older than a run: an earlier sweep may have been killed before it made them.

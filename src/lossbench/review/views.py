@@ -26,13 +26,7 @@ MOST_SHOWN = 100  # runs; with more the page is slow
 
 
 def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
-    """The tags of an experiment that are its saved views.
-
-    Args:
-        compared: what the experiment compares.
-        made: milliseconds since the epoch.
-    """
-    judges = [f"test/{one.judge}" for one in compared if one.judge]
+    """The tags of an experiment that are its saved views, made at so many milliseconds since the epoch."""
     states = {
         COMPARED: ("Losses compared", _losses(compared)),
         BY_LOSS: ("All runs by loss", _by_loss(compared)),
@@ -44,6 +38,7 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
         )
         for key, (name, state) in states.items()
     }
+    judges = _judges(compared)
     return tags | ({PRIMARY: judges[0]} if judges else {})
 
 
@@ -51,28 +46,21 @@ def _packed(state: dict[str, Any]) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 
 
-def order(compared: Sequence[Compared]) -> tuple[str, bool]:
-    """The key by which losses are sorted, and whether ascending: the best first, where there is no axis."""
-    if len(compared) == 1 and not compared[0].axes and compared[0].judge:
-        judge = compared[0].judge
-        told = compared[0].metrics.get(judge)
-        return f"metrics.`test/{judge}`", not (told and told.higher_is_better)
-    return "attributes.start_time", False
-
-
 def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
-    key, ascending = order(compared)
+    """The summary runs: the best first, where there is no axis."""
+    judges = _judges(compared)
+    key, ascending = "attributes.start_time", False
+    if len(compared) == 1 and not compared[0].axes and judges:
+        told = compared[0].metrics.get(compared[0].judge)
+        key, ascending = f"metrics.`{judges[0]}`", not (told and told.higher_is_better)
+    totals = [f"metrics.`total/{name}`" for name in ("seeds", "diverged", "failed")]
     return _state(
         f'tags.`{runs.KIND}` = "summary"',
         _charts(compared),
-        [
-            *_shown_metrics(compared),
-            "params.`optimizer.lr`",
-            *(f"metrics.`total/{name}`" for name in ("seeds", "diverged", "failed")),
-        ],
+        [*(f"metrics.`{name}`" for name in judges), "params.`optimizer.lr`", *totals],
         orderByKey=key,
         orderByAsc=ascending,
-        runsHiddenMode="SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS",
+        runsHiddenMode=_hidden(compared),
     )
 
 
@@ -82,11 +70,11 @@ def _by_loss(compared: Sequence[Compared]) -> dict[str, Any]:
     return _state(
         f'tags.`{CHOSEN}` = "true"',
         _charts(compared),
-        _shown_metrics(compared),
+        [f"metrics.`{name}`" for name in _judges(compared)],
         orderByKey=_FLAT,
         orderByAsc=True,
         groupBy={"aggregateFunction": "average", "groupByKeys": groups},
-        runsHiddenMode="SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS",
+        runsHiddenMode=_hidden(compared),
     )
 
 
@@ -102,13 +90,17 @@ def _failed() -> dict[str, Any]:
     )
 
 
+def _judges(compared: Sequence[Compared]) -> list[str]:
+    """The metrics that judge, one for each data set."""
+    return list(dict.fromkeys(f"test/{one.judge}" for one in compared if one.judge))
+
+
 def _count(compared: Sequence[Compared]) -> int:
     return sum(len(one.summaries) for one in compared)
 
 
-def _shown_metrics(compared: Sequence[Compared]) -> list[str]:
-    names = dict.fromkeys(one.judge for one in compared if one.judge)
-    return [f"metrics.`test/{name}`" for name in names]
+def _hidden(compared: Sequence[Compared]) -> str:
+    return "SHOW_ALL" if _count(compared) <= MOST_SHOWN else "FIRST_20_RUNS"
 
 
 def _state(search: str, charts: list[dict[str, Any]], columns: list[str], **changes: Any) -> dict[str, Any]:
@@ -145,19 +137,18 @@ _OPEN = "compared"
 
 
 def _sections() -> list[dict[str, Any]]:
-    shown = [_section(_OPEN, "Losses compared", display=True)]
-    return shown + [_section(name, name, display=False) for name in _CLOSED]
-
-
-def _section(key: str, name: str, display: bool) -> dict[str, Any]:
-    return {
-        "uuid": f"lossbench-{key}",
-        "name": name,
-        "display": display,
-        "isReordered": False,
-        "deleted": False,
-        "isGenerated": False,
-    }
+    names = {_OPEN: "Losses compared", **{name: name for name in _CLOSED}}
+    return [
+        {
+            "uuid": f"lossbench-{key}",
+            "name": name,
+            "display": key == _OPEN,
+            "isReordered": False,
+            "deleted": False,
+            "isGenerated": False,
+        }
+        for key, name in names.items()
+    ]
 
 
 def _charts(compared: Sequence[Compared]) -> list[dict[str, Any]]:
@@ -166,10 +157,9 @@ def _charts(compared: Sequence[Compared]) -> list[dict[str, Any]]:
     The training loss is in a closed section: it is another quantity for each loss.
     """
     count = max(10, _count(compared))
-    tests = dict.fromkeys(one.judge for one in compared if one.judge)
     curves = dict.fromkeys(f"val/{one.select}" for one in compared if one.select)
-    charts = [_chart("BAR", f"test/{name}", count) for name in tests]
-    return charts + [_chart("LINE", name, count) for name in curves]
+    bars = [_chart("BAR", name, count) for name in _judges(compared)]
+    return bars + [_chart("LINE", name, count) for name in curves]
 
 
 def _chart(kind: str, metric: str, count: int) -> dict[str, Any]:
