@@ -15,12 +15,12 @@ from typing import Any
 import pandas as pd
 
 from lossbench.anatomy.properties import PROPERTIES, Property
+from lossbench.config.naming import ANATOMY
 from lossbench.report import page, rendering
 from lossbench.report.record import check_recordable, record
 from lossbench.report.write import pages, replace_files, written
 from lossbench.tracking import Store, resolve_uri
 
-NAME = "anatomy"
 QUESTION = "Does each loss do what its textbook says?"
 _NOTE = (
     "Measured in double precision by the functions that training uses, gradients by autograd. A sentence is "
@@ -107,10 +107,10 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
     refuted = ", ".join(one.of.id for one in checked if one.verdict != "supported")
     return {
         **page.EMPTY,
-        "name": NAME,
+        "name": ANATOMY,
         "question": QUESTION,
         "advice": [f"{len(checked)} properties of nine losses; refuted: {refuted or 'none'}."],
-        "commands": [f"python -m lossbench.report experiment={NAME}"],
+        "commands": [f"python -m lossbench.report experiment={ANATOMY}"],
         "verdicts": [
             {
                 "id": one.of.id,
@@ -160,7 +160,7 @@ def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool)
         images, captions = draw_shapes()
     summary = write(checked, folder, images, captions)
     if recorded:
-        record(address, NAME, folder, summary)
+        record(address, ANATOMY, folder, summary)
     # Last, so that a reader who has gone costs no file.
     show(checked)
     print(written(folder, images))

@@ -72,19 +72,18 @@ def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
 
     Their tables stand together for the short form of the report.
     """
-    own = {one.section: _of(figures, one.section) for one in report.sections}
-    taken = {name for names in own.values() for name in names}
-    parts = [
-        {**_results(one), "figures": own[one.section], "title": one.section, "level": "###"}
-        for one in report.sections
-    ]
+    left, parts = dict(figures), []
+    for one in report.sections:
+        own = {name: text for name, text in figures.items() if name.startswith(prefix(one.section))}
+        left = {name: text for name, text in left.items() if name not in own}
+        parts.append({**_results(one), "figures": own, "title": one.section, "level": "###"})
     shared = {
         "verdicts": [_verdict(judged) for judged in report.verdicts],
         "verdict_note": _note(report),
         "ranks": _ranks(report),
     }
-    first = {**shared, "figures": {name: text for name, text in figures.items() if name not in taken}}
-    first |= {"tables": (), **({} if report.experiment.claims else {"verdicts": ()})}
+    verdicts = shared["verdicts"] if report.experiment.claims else ()
+    first = {**shared, "figures": left, "tables": (), "verdicts": verdicts}
     titled = [
         replace(table, title=", ".join(filter(None, (one.section, table.title))))
         for one in report.sections
@@ -92,10 +91,6 @@ def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     ]
     legends = dict.fromkeys(words.marks_line(one) for one in report.sections)
     return {**shared, "parts": [first, *parts], "tables": titled, "legend": ". ".join(legends)}
-
-
-def _of(figures: Mapping[str, str], section: str) -> dict[str, str]:
-    return {name: text for name, text in figures.items() if name.startswith(prefix(section))}
 
 
 def _results(report: Report) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from lossbench.report.made import made
 from lossbench.tracking import runs as tags
@@ -43,7 +42,7 @@ def record(uri: str, experiment: str, folder: Path, description: str, looks: str
     number = place.experiment_id if place else store.create_experiment(experiment)
     if address.path:
         bring_along(address.path)
-    earlier = _reports(store, number)
+    earlier = store.search_runs([number], filter_string=f"tags.`{tags.KIND}` = '{REPORT}'")
     told = {tags.LOOKS: looks} if looks else {}
     run = store.create_run(
         number,
@@ -57,10 +56,5 @@ def record(uri: str, experiment: str, folder: Path, description: str, looks: str
         store.log_artifacts(run_id, aside, "report")
     store.set_terminated(run_id, "FINISHED")
     for old in earlier:
-        store.delete_run(old)
+        store.delete_run(old.info.run_id)
     return run_id
-
-
-def _reports(store: Any, experiment_id: str) -> list[str]:
-    found = store.search_runs([experiment_id], filter_string=f"tags.`{tags.KIND}` = '{REPORT}'")
-    return [str(run.info.run_id) for run in found]

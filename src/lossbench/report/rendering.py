@@ -6,11 +6,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lossbench.verdicts.table import Column, Table
+from lossbench.verdicts.family import Mark
+from lossbench.verdicts.table import Table
 
 MOST_BYTES = 3_000_000
-_MARKS = {"best": " \\*", "tied": " ~", "": ""}
-_HTML_MARKS = {"best": " *", "tied": " ~", "": ""}  # bold and shaded besides, by its class
+_MARKS: dict[Mark, str] = {"best": " *", "tied": " ~", "": ""}
 
 
 def rendered(template: str, told: Mapping[str, Any]) -> str:
@@ -64,19 +64,17 @@ def markdown_table(table: Table) -> str:
     """A table with losses as rows."""
     heads = ["loss", *[column.head for column in table.columns]]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(table.columns)]
-    for place, loss in enumerate(table.rows):
-        texts = [c.text(place) + _MARKS[c.cells[place].mark] for c in table.columns]
+    for loss, row in cells(table):
+        texts = [text.replace("*", "\\*") for text, _ in row]
         lines.append("| " + " | ".join([loss, *texts]) + " |")
     return "\n".join(lines)
 
 
-def cells(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Rows of text, with its mark, and the class that emphasises it in HTML."""
-    return [
-        (loss, [_marked(column, place) for column in table.columns]) for place, loss in enumerate(table.rows)
-    ]
-
-
-def _marked(column: Column, place: int) -> tuple[str, str]:
-    mark = column.cells[place].mark
-    return column.text(place) + _HTML_MARKS[mark], mark
+def cells(table: Table) -> list[tuple[str, list[tuple[str, Mark]]]]:
+    """Rows of text, with its mark, and the class that shades the best and makes it bold in HTML."""
+    rows = []
+    for place, loss in enumerate(table.rows):
+        marks = [column.cells[place].mark for column in table.columns]
+        texts = [column.text(place) + _MARKS[mark] for column, mark in zip(table.columns, marks, strict=True)]
+        rows.append((loss, list(zip(texts, marks, strict=True))))
+    return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,7 @@ def parse(arguments: Sequence[str]) -> Request:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
     experiment, instead, arguments = _experiment(arguments)
-    settings = [argument for argument in arguments if _first_word(argument) in _SETTINGS]
+    settings = [argument for argument in arguments if re.match(_SETTINGS, argument)]
     selection = _selection([argument for argument in arguments if argument not in settings])
     plain = _tree(settings)
     if not experiment:
@@ -60,7 +61,7 @@ def parse(arguments: Sequence[str]) -> Request:
     return Request(experiment, uri, options, selection, folder, instead)
 
 
-_SETTINGS = ("tracking", "report")  # everything else selects runs
+_SETTINGS = r"(tracking|report)[.=]"  # everything else selects runs
 _INSTEAD = ("name", "judge", "select")
 
 
@@ -84,10 +85,6 @@ def _experiment(arguments: Sequence[str]) -> tuple[str, dict[str, str], list[str
         found[key] = spoken(value)
     instead = {knob: own for knob in _INSTEAD if (own := found.get(f"experiment.{knob}"))}
     return found.get("experiment") or instead.get("name", ""), instead, others
-
-
-def _first_word(argument: str) -> str:
-    return argument.partition("=")[0].partition(".")[0]
 
 
 def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:

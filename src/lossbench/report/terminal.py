@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 
 from rich import box
@@ -48,13 +49,15 @@ def _results(report: Report, console: Console) -> None:
             console.print()
             console.print(_grid(part, arrows=not report.by_axis))
     console.print()
-    console.print(Text(words.marks_line(report), style="dim"))
-    if rates := _rates(report):
-        console.print(Text(f"{words.rates_head(report)}: {rates}", style="dim"))
-    if report.knobs:
-        console.print(Text(words.knobs_line(report), style="dim"))
-    if report.no_verdicts:
-        console.print(Text(f"verdicts: {report.no_verdicts}", style="dim"))
+    rates = _rates(report)
+    told = (
+        words.marks_line(report),
+        f"{words.rates_head(report)}: {rates}" if rates else "",
+        words.knobs_line(report),
+        f"verdicts: {report.no_verdicts}" if report.no_verdicts else "",
+    )
+    for line in filter(None, told):
+        console.print(Text(line, style="dim"))
     if report.verdicts:
         _judgements(report, console)
 
@@ -62,9 +65,11 @@ def _results(report: Report, console: Console) -> None:
 def _judgements(report: Report, console: Console) -> None:
     console.print()
     console.print(_verdicts(report))
+    repeated = any(judged.repeated for judged in report.verdicts)
+    choice = " and (choice) the one that chooses the learning rates again, both of which decide"
     told = (
         "difference: left minus right, positive where left is better, with its 95% interval"
-        f"{_choice(report)}; p: sign-flip test, Holm-corrected over {words.asked(report)}"
+        f"{choice * repeated}; p: sign-flip test, Holm-corrected over {words.asked(report)}"
     )
     console.print(Text(told, style="dim"))
     if holds := words.holds_for(report):
@@ -119,11 +124,6 @@ def _grid(table: Table, arrows: bool) -> Grid:
     return grid
 
 
-def _choice(report: Report) -> str:
-    told = any(judged.repeated for judged in report.verdicts)
-    return " and (choice) the one that chooses the learning rates again, both of which decide" if told else ""
-
-
 def _rates(report: Report) -> str:
     """The chosen learning rates, where each loss has one."""
     if report.contenders.layout.axes:
@@ -136,15 +136,13 @@ def _verdicts(report: Report) -> Grid:
     grid.add_column("verdict", no_wrap=True)
     grid.add_column("claim", ratio=1)
     grid.add_column("difference", no_wrap=True)
-    grid.add_column("p", justify="right", no_wrap=True)
-    grid.add_column("n", justify="right", no_wrap=True)
+    for head in ("p", "n"):
+        grid.add_column(head, justify="right", no_wrap=True)
     for judged in report.verdicts:
-        note = words.open_text(judged)
         sentence = Text(judged.claim.sentence)
-        if note:
+        if note := words.open_text(judged):
             sentence.append(f" ({note})", style="dim")
-        line = words.verdict_line(judged) if judged.estimate == judged.estimate else "-"
-        difference = Text(line)
+        difference = Text("-" if math.isnan(judged.estimate) else words.verdict_line(judged))
         if repeated := words.repeated_text(judged):
             difference.append(f"\n{repeated}", style="dim")
         verdict = Text(judged.verdict, style=_VERDICTS[judged.verdict])

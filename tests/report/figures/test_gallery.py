@@ -15,8 +15,7 @@ from mlflow.entities import Metric, Param
 from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.figures import gallery
 from lossbench.report.figures.drawn import few
-from lossbench.report.figures.predicted import predicted_values
-from lossbench.report.figures.training_points import training_points
+from lossbench.report.figures.predicted import predicted_values, training_points
 from lossbench.tracking import read_runs
 from lossbench.tracking.runs import ARTIFACTS, EXPERIMENT, KEY, KIND, OUTCOME
 from lossbench.verdicts.budget import Crossing

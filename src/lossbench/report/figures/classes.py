@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.looks import INK, look, ordered
-from lossbench.report.figures.stored import class_names, labels
+from lossbench.report.figures.stored import Runs, class_names, labels
 from lossbench.report.figures.style import GREY, lines_behind, only, painted, panels
 from lossbench.significant import number
 from lossbench.verdicts.predictions import Arrays
 
-Runs = Mapping[str, Sequence[Arrays]]
-"""The runs of each loss."""
 _BINS = 10
 MOST_CLASSES = 20
 _PAINTED = 30.0  # percent of a class that is drawn black, or what chance gives it
@@ -79,9 +77,7 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
     axes.set_xticks(range(count))
     axes.set_yticks(range(count))
     axes.tick_params(length=0, labelsize=7)
-    for spine in axes.spines.values():
-        spine.set_visible(True)
-        spine.set_color("#bbbbbb")
+    axes.spines[:].set(visible=True, color="#bbbbbb")
 
 
 @painted

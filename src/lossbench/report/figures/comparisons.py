@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from lossbench.metrics.measure import Metric
 from lossbench.palette import color
+from lossbench.report.figures.drawn import Parts
 from lossbench.report.figures.looks import INK, look, ordered
 from lossbench.report.figures.scales import difference_ticks
 from lossbench.report.figures.style import (
@@ -41,7 +42,7 @@ _WRAP = 46
 
 
 @painted
-def dots(parts: Sequence[tuple[str, pd.DataFrame]], metric: Metric) -> Any:
+def dots(parts: Parts, metric: Metric) -> Any:
     """Each seed (a row with loss.name and value) as a faint dot, the mean and its 95% interval in front.
 
     Losses stand from best to worst.
@@ -219,6 +220,5 @@ def cross_heat(table: Table, scaled: bool = False) -> Any:
         f"scored by (mean on test{units}; lower is better; bold is the column's best)", color=GREY
     )
     axes.set_ylabel("trained on", color=GREY)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     return figure

@@ -13,7 +13,7 @@ from lossbench.verdicts.contenders import slices
 
 MOST_PANELS = 8
 
-Parts = list[tuple[str, pd.DataFrame]]
+Parts = Sequence[tuple[str, pd.DataFrame]]
 """Conditions: a title in words and the rows of each."""
 
 

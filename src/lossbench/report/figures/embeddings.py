@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lossbench.report.figures.looks import look, ordered
-from lossbench.report.figures.stored import class_names, labels
+from lossbench.report.figures.stored import Runs, class_names, labels
 from lossbench.report.figures.style import GREY, lines_behind, painted, panels
 from lossbench.verdicts.predictions import Arrays
 
-Runs = Mapping[str, Sequence[Arrays]]
-"""The runs of each loss."""
 _FALSE = np.geomspace(1e-3, 1.0, 61)
 _MOST_POINTS = 500
 _MOST_CLASSES = 12
@@ -107,9 +104,7 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
         axes.set_title(loss, loc="left")
         axes.set_xticks([])
         axes.set_yticks([])
-        for spine in axes.spines.values():
-            spine.set_visible(True)
-            spine.set_color("#cccccc")
+        axes.spines[:].set(visible=True, color="#cccccc")
     return figure
 
 

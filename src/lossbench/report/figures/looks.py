@@ -43,15 +43,9 @@ class Look:
 
     def kwargs(self, marker: bool = True) -> dict[str, Any]:
         """For `Axes.plot`; markers have a dark rim, which keeps pale ones visible."""
-        drawn: dict[str, Any] = {"color": self.color, "linestyle": self.line, "linewidth": 1.8}
-        if marker:
-            drawn |= {
-                "marker": self.marker,
-                "markersize": 5.5,
-                "markeredgecolor": INK,
-                "markeredgewidth": 0.5,
-            }
-        return drawn
+        drawn = {"color": self.color, "linestyle": self.line, "linewidth": 1.8}
+        rim = {"markersize": 5.5, "markeredgecolor": INK, "markeredgewidth": 0.5}
+        return {**drawn, "marker": self.marker, **rim} if marker else drawn
 
 
 def look(loss: str) -> Look:

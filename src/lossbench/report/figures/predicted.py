@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from lossbench.metrics.names import CALIBRATION
 from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
-from lossbench.report.figures.stored import labels, of_losses
-from lossbench.report.figures.training_points import training_points
+from lossbench.report.figures.stored import Runs, labels, of_losses
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.predictions import Arrays
@@ -18,7 +21,7 @@ from lossbench.verdicts.results import measures_of, results
 if TYPE_CHECKING:
     from lossbench.verdicts.findings import Report
 
-Parts = list[tuple[str, dict[str, list[Arrays]]]]
+Parts = list[tuple[str, Runs]]
 """Conditions in words, and the runs of each loss."""
 
 
@@ -39,6 +42,29 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
         }
         text = "Curves fitted in one dimension, first seed, over the truth and the training points"
         yield _drawn(report, "fitted_curves.png", values.fitted_curves(fits, points), text, fits)
+
+
+def training_points(run: pd.Series[Any]) -> tuple[Any, Any] | None:
+    """Inputs and targets (N,) of a run's training set, made again from its params: MLflow does not hold them.
+
+    None unless the data is `outliers` in one dimension and has the fingerprint that the run recorded: points
+    of other data would be worse than none.
+    """
+    from lossbench.data.outliers import Outliers
+
+    if run.get("data.name") != "outliers" or run.get("data.curve") != "sine":
+        return None
+    given: dict[str, Any] = {}
+    for knob in fields(Outliers):
+        value = run.get(f"data.{knob.name}")
+        if value is not None and not pd.isna(value):
+            given[knob.name] = int(value) if knob.name.endswith("_size") else value
+    source, seed = Outliers(**given), int(run["seed"])
+    if source.fingerprint(seed) != run.get("lossbench.fingerprint"):
+        return None
+    data = source.load(seed, "vector")
+    inputs = data.inputs[data.train.rows].numpy()
+    return np.asarray(inputs).ravel(), data.train.targets["continuous"].numpy()
 
 
 def predicted_classes(report: Report, uri: str) -> Iterator[Drawn]:
@@ -95,7 +121,7 @@ def _parts(
 ) -> Parts:
     """Conditions with stored predictions, and the runs of each loss that has fitting ones: of all seeds, so
     that a figure says what the tables say."""
-    found = []
+    found: Parts = []
     for where, rows in few(slices(report.chosen, report.layout.axes), most):
         stored = of_losses(uri, rows, needs, seeds)
         if runs := {loss: own for loss, own in stored.items() if fitting(own[0])}:

@@ -73,8 +73,12 @@ def settle(found: Sequence[Panel], metric: Metric, *, levels: bool = False) -> N
 
     levels: every point of a line is a result, not only its best, and all panels have one axis.
     """
+    merged: dict[str, list[float]] = {}
     for panel in found:
-        seen = _merged(found) if levels else panel.lines
+        for loss, heights in panel.lines.items():
+            merged.setdefault(loss, []).extend(heights)
+    for panel in found:
+        seen = merged if levels else panel.lines
         if not seen:
             continue
         _scale(panel.axes, [height for heights in seen.values() for height in heights])
@@ -82,11 +86,8 @@ def settle(found: Sequence[Panel], metric: Metric, *, levels: bool = False) -> N
         if limits is not None:
             low, high = limits
             panel.axes.set_ylim(low, high)
-            panel.outside = [
-                loss
-                for loss, heights in panel.lines.items()
-                if all(not low <= height <= high for height in heights)
-            ]
+            inside = {loss for loss, own in panel.lines.items() if any(low <= one <= high for one in own)}
+            panel.outside = [loss for loss in panel.lines if loss not in inside]
             _note(panel, limits, metric)
     _name(found)
 
@@ -100,14 +101,6 @@ def _name(found: Sequence[Panel]) -> None:
         label_ends(found[0].axes, ends, found[0].looks)
     else:
         legend(found[0].axes.figure, {loss: found[0].looks[loss] for loss in ordered(seen)})
-
-
-def _merged(found: Sequence[Panel]) -> dict[str, list[float]]:
-    merged: dict[str, list[float]] = {}
-    for panel in found:
-        for loss, heights in panel.lines.items():
-            merged.setdefault(loss, []).extend(heights)
-    return merged
 
 
 def window(

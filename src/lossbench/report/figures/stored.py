@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,10 +17,11 @@ from lossbench.tracking.frames import artifact_files
 from lossbench.verdicts.conditions import LOSS, SEED
 from lossbench.verdicts.predictions import FILE, Arrays, keeping, reader
 
+Runs = Mapping[str, Sequence[Arrays]]
+"""The runs of each loss."""
 
-def of_losses(
-    uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int | None = None
-) -> dict[str, list[Arrays]]:
+
+def of_losses(uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int | None = None) -> Runs:
     """The arrays needed of the runs of one condition, with those of their targets, loss by loss.
 
     Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all.

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib import ticker
 
 from lossbench.metrics.measure import Metric
+from lossbench.report.figures.drawn import Parts
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.scales import Panel, name_ticks, settle
 from lossbench.report.figures.style import (
@@ -24,9 +25,6 @@ from lossbench.report.figures.style import (
     scale_for,
 )
 from lossbench.verdicts.conditions import LOSS, RATE
-
-Parts = Sequence[tuple[str, pd.DataFrame]]
-"""Conditions: a title in words and the rows of each."""
 
 
 @painted

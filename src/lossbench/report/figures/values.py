@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from lossbench.report.figures.looks import INK, look, looks, ordered
+from lossbench.report.figures.stored import Runs
 from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, only, painted, panels
 from lossbench.verdicts.predictions import Arrays
 
-Fits = Sequence[tuple[str, Mapping[str, Sequence[Arrays]]]]
+Fits = Sequence[tuple[str, Runs]]
 """Conditions: a title in words, and the runs of each loss."""
 _BINS = 41
 _KEPT = (1.0, 99.0)  # percentiles of all errors that are shown
