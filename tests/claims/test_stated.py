@@ -11,11 +11,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from lossbench.claims.claim import Claim, Experiment
+from lossbench.claims.claim import NONE, Claim, Experiment, digest, stated
 from lossbench.claims.declared import load_experiment, shipped
 from lossbench.claims.known import Known
 from lossbench.claims.parsing import parse_experiment
-from lossbench.claims.stated import NONE, digest, stated
 from lossbench.config.folders import conf_dir
 from lossbench.report.words import beside_text
 from lossbench.tracking import read_runs

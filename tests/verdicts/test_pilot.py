@@ -9,8 +9,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from lossbench.verdicts.pilot import Asked, joined, seeds_asked
-from lossbench.verdicts.settling import possible, spread_asks
+from lossbench.verdicts.pilot import Asked, joined, possible, seeds_asked, spread_asks
 from lossbench.verdicts.statistics import ALPHA, Interval, Region, paired_interval, seeds_to_settle
 
 BETTER = Region(low=0.0)

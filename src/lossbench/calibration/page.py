@@ -122,11 +122,7 @@ chosen rate and beside it.
 {limit}
 """
 
-_SHARES = {
-    "false": "false verdicts",
-    "paired": "paired alone",
-    "coverage": "coverage",
-}
+_SHARES = {"false": "false verdicts", "paired": "paired alone", "coverage": "coverage"}
 
 
 def page(table: pd.DataFrame) -> str:
@@ -195,10 +191,7 @@ def _markdown(rows: pd.DataFrame, columns: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-_PLAIN = ("seeds", "claims", "truth", "world")
-
-
 def _cell(key: str, value: object) -> str:
-    if key in _PLAIN or not isinstance(value, float):
+    if key in ("seeds", "claims", "truth", "world") or not isinstance(value, float):
         return f"{value:g}" if isinstance(value, float) else str(value)
     return "" if np.isnan(value) else f"{value:.1%}"

@@ -93,8 +93,7 @@ class Sample:
     def decision(self, seeds: int, truth: float, *, alone: bool = False) -> int:
         """The verdict on "the difference exceeds this": false, whichever it is, where that is the truth.
 
-        Args:
-            alone: by seeds alone, which do not count the chance of the examples.
+        Seeds alone do not count the chance of the examples.
         """
         differences, region = self.differences[:seeds], Region(low=truth)
         interval = paired_interval(differences) if alone else self.wide[seeds]

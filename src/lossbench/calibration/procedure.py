@@ -143,9 +143,7 @@ def _seen(asked: _Asked, adjusted: float, region: Region, whole: bool) -> Seen:
     repeated = asked.repeated() if whole or decide(asked.interval, 0.0, region) else None
     evidence = Evidence(asked.interval, repeated, (asked.p, adjusted), missing)
     decision = evidence.decision(region)
-    warned = (whole or decision != 0) and _warned(asked)
+    warned = (whole or decision != 0) and (
+        lopsided(asked.differences) or any(strayed(side.trials, True) for side in asked.sides)
+    )
     return Seen(evidence, decision, paired, warned)
-
-
-def _warned(asked: _Asked) -> bool:
-    return lopsided(asked.differences) or any(strayed(side.trials, True) for side in asked.sides)

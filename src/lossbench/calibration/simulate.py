@@ -6,29 +6,34 @@ import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lossbench.calibration.again import LOOKS, looked
 from lossbench.calibration.population import QUESTIONS, Sample, sample
 from lossbench.calibration.population import SEEDS as SEEDS_OF_SAMPLES
-from lossbench.calibration.procedure import Seen, judge
-from lossbench.calibration.shared import SEEDS as SHARED_SEEDS
-from lossbench.calibration.shared import judged
-from lossbench.calibration.worlds import DIFFERENCE, MARGIN, World, worlds
+from lossbench.calibration.procedure import Runs, Seen, judge
+from lossbench.calibration.worlds import DIFFERENCE, MARGIN, PAIR, World, alone, worlds
 from lossbench.seeds import numpy_generator
-from lossbench.verdicts.statistics import Region
+from lossbench.verdicts.comparison import Evidence
+from lossbench.verdicts.looks import bounds
+from lossbench.verdicts.statistics import Floats, Region, claim_p, paired_interval
+from lossbench.verdicts.two_way import Influence, two_way_interval
 
 EXPERIMENTS = 1000
 MORE = 4  # times as many where nothing is chosen, which is quick
 FEWER = 2  # times as few where no share near 5% must be told from it
 TAILS = ("normal", "heavy-tailed")
+POOL = 500  # examples that seeds share
+TESTED = 5  # of so many examples of the pool one is in the test of a seed
+SHARED_SEEDS = (10, 20, 30)
+LOOKS = (10, 15, 20, 25, 30)
+NAN = float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One world at one number of seeds. All results are shares of the experiments.
 
@@ -46,18 +51,18 @@ class Row:
     part: str
     world: str
     seeds: int
-    claims: int
-    truth: float
+    claims: int = 1
+    truth: float = 0.0
     experiments: int
-    supported: float
-    refuted: float
+    supported: float = NAN
+    refuted: float = NAN
     false: float
     paired: float
-    coverage: float
-    found: float = float("nan")
-    waits: float = float("nan")
-    warned: float = float("nan")
-    warned_false: float = float("nan")
+    coverage: float = NAN
+    found: float = NAN
+    waits: float = NAN
+    warned: float = NAN
+    warned_false: float = NAN
 
 
 def simulate(experiments: int = EXPERIMENTS) -> Iterator[Row]:
@@ -113,27 +118,24 @@ def row(world: World, seeds: int, experiments: int) -> Row:
         refuted=float((told == -1).any(axis=1).mean()),
         false=float(wrong.mean()),
         paired=float(_wrong(paired, truths, region).any(axis=1).mean()),
-        found=float((paired[:, 0] == 1).mean()) if world.part == "planted" else np.nan,
+        found=float((paired[:, 0] == 1).mean()) if world.part == "planted" else NAN,
         waits=float(np.mean([all(one.evidence.missing for one in claims) for claims in seen])),
-        coverage=_coverage(seen, truths) if world.part != "planted" else np.nan,
-        warned=float(warned[decided].mean()) if decided.any() else np.nan,
-        warned_false=float(warned[wrong].mean()) if wrong.any() else np.nan,
+        coverage=_coverage(seen, truths) if world.part != "planted" else NAN,
+        warned=float(warned[decided].mean()) if decided.any() else NAN,
+        warned_false=float(warned[wrong].mean()) if wrong.any() else NAN,
     )
 
 
 def shared_row(tails: str, seeds: int, experiments: int) -> Row:
     """Judge so many experiments in which seeds share examples."""
     rng = numpy_generator(seeds, "calibration", "examples", tails)
-    region = Region(low=0.0)
-    seen = [judged(rng, seeds, tails == TAILS[1]) for _ in range(experiments)]
-    decisions = np.array([[one.decision(region) for one in pair] for pair in seen])
+    seen = [_shared(rng, seeds, tails == TAILS[1]) for _ in range(experiments)]
+    decisions = np.array([[one.decision(Region(low=0.0)) for one in pair] for pair in seen])
     intervals = [wide.interval for wide, _ in seen]
     return Row(
         part="examples",
         world=f"{tails} examples",
         seeds=seeds,
-        claims=1,
-        truth=0.0,
         experiments=experiments,
         supported=float((decisions[:, 0] == 1).mean()),
         refuted=float((decisions[:, 0] == -1).mean()),
@@ -143,12 +145,43 @@ def shared_row(tails: str, seeds: int, experiments: int) -> Row:
     )
 
 
+def _shared(rng: np.random.Generator, seeds: int, heavy: bool) -> tuple[Evidence, Evidence]:
+    """One loss against itself: what is seen with the chance of the examples, and by seeds alone.
+
+    On an example the sides differ by what it holds for one of them, and by noise of the run. Neither is
+    better on examples in general, but one is on those of the pool. Examples may differ with heavy tails (t, 3
+    degrees of freedom).
+    """
+    luck = rng.standard_t(3, size=POOL) / np.sqrt(3) if heavy else rng.normal(size=POOL)
+    values, influences = [], []
+    for _ in range(seeds):
+        rows = rng.permutation(POOL)[: POOL // TESTED]
+        own: Floats = luck[rows] + 2 * rng.normal(size=len(rows)) + 0.1 * rng.normal()
+        values.append(float(own.mean()))
+        influences.append(Influence.of_mean(own, rows))
+    differences = np.array(values)
+    p = float(claim_p(differences, Region(low=0.0)))
+    wide = two_way_interval(differences, influences)
+    return Evidence(wide, None, (p, p), examples=True), Evidence(paired_interval(differences), None, (p, p))
+
+
 def again_row(experiments: int) -> Row:
-    """Judge so many experiments that are looked at again and again."""
-    found = looked(numpy_generator(0, "calibration", "looks"), experiments)
+    """Judge one loss against itself, looked at again and again as seeds are added, until a verdict."""
+    runs = alone("normal")(numpy_generator(0, "calibration", "looks"), (experiments, 2, 1, LOOKS[-1]))
+    found = np.array([_looked(runs.one(place)) for place in range(experiments)])
     false, paired = (float(share) for share in found.mean(axis=0))
     name = f"normal, looks at {', '.join(map(str, LOOKS))} seeds"
-    return Row("looks", name, LOOKS[-1], 1, 0.0, experiments, np.nan, np.nan, false, paired, np.nan)
+    return Row(part="looks", world=name, seeds=LOOKS[-1], experiments=experiments, false=false, paired=paired)
+
+
+def _looked(runs: Runs) -> tuple[bool, bool]:
+    """Whether a look gave a verdict, as reports spend alpha, and with all of it always."""
+    region, spent, unspent = Region(low=0.0), False, False
+    for seeds, alpha in zip(LOOKS, bounds(LOOKS), strict=True):
+        (seen,) = judge(Runs(runs.validation[..., :seeds], runs.test[..., :seeds]), PAIR, region, whole=False)
+        spent |= replace(seen.evidence, alpha=alpha).decision(region) != 0
+        unspent |= seen.decision != 0
+    return spent, unspent
 
 
 def sample_rows(metric: str, samples: Sequence[Sample]) -> Iterator[Row]:
@@ -161,19 +194,17 @@ def sample_rows(metric: str, samples: Sequence[Sample]) -> Iterator[Row]:
         ):
             pairs = list(zip(samples, truths, strict=True))
             decisions = np.array([one.decision(seeds, truth) for one, truth in pairs])
-            alone = np.array([one.decision(seeds, truth, alone=True) for one, truth in pairs])
+            by_seeds = np.array([one.decision(seeds, truth, alone=True) for one, truth in pairs])
             covered = [one.wide[seeds].low <= truth <= one.wide[seeds].high for one, truth in pairs]
             yield Row(
                 part=part,
                 world=f"{metric}, {name}",
                 seeds=seeds,
-                claims=1,
-                truth=0.0,
                 experiments=len(samples),
                 supported=float((decisions == 1).mean()),
                 refuted=float((decisions == -1).mean()),
                 false=float((decisions != 0).mean()),
-                paired=float((alone != 0).mean()),
+                paired=float((by_seeds != 0).mean()),
                 coverage=float(np.mean(covered)),
             )
 

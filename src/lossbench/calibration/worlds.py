@@ -16,7 +16,9 @@ from lossbench.calibration.procedure import Claims, Runs
 from lossbench.verdicts.statistics import Floats, Kind
 
 RATES = 8
+PLACES = np.linspace(-1, 1, RATES)
 SEEDS = (3, 6, 10, 20, 30)
+FEW = (6, 10, 20)
 PAIR: Claims = ((0, 1),)
 BASELINE: Claims = ((1, 0), (2, 0), (3, 0))
 ALL_PAIRS: Claims = tuple((one, other) for one in range(5) for other in range(one + 1, 5))
@@ -161,8 +163,7 @@ def exponential(rng: np.random.Generator, shape: Shape) -> Runs:
 
 def worlds() -> Iterator[World]:
     """All of them, in the order of the page."""
-    places = np.linspace(-1, 1, RATES)
-    flat, peak = np.zeros(RATES), -(places**2)
+    flat, peak = np.zeros(RATES), -(PLACES**2)
     sharp = np.where(np.arange(RATES) == RATES // 2, 0.0, -4.0)
     for noise in NOISE:
         yield World("alone", noise, alone(noise), rates=1)
@@ -175,16 +176,24 @@ def worlds() -> Iterator[World]:
     yield World("choice", "equal rates, correlation 0.6, more seeds", choice(0.6, flat), (40,))
     yield World("choice", "equal rates, heavy-tailed", choice(0.6, flat, noise="heavy-tailed"))
     for slope in (0.5, 1.0, 2.0):
-        tilted = choice(0.6, flat, slope * places)
+        tilted = choice(0.6, flat, slope * PLACES)
         yield World("mismatch", f"slope {slope}", tilted, (6, 10, 20, 30))
     yield World("trouble", "results in coarse steps", rounded(choice(0.6, flat)))
     yield World("trouble", "a fifth of all runs diverges, 3 rates", diverging(0.2), rates=3)
     yield World("trouble", "a third diverges, no choice", diverging(1 / 3), rates=1)
     yield World("trouble", "half of the rates on a third of the seeds", incomplete(0.0))
-    yield World("trouble", "one run in 50 is missing", incomplete(0.02), (6, 10, 20))
-    few = (6, 10, 20)
-    yield World("several", "three claims against one loss", choice(0.6, flat), few, BASELINE)
-    yield World("several", "all pairs of five losses", choice(0.6, flat), few, ALL_PAIRS)
+    yield World("trouble", "one run in 50 is missing", incomplete(0.02), FEW)
+    yield World("several", "three claims against one loss", choice(0.6, flat), FEW, BASELINE)
+    yield World("several", "all pairs of five losses", choice(0.6, flat), FEW, ALL_PAIRS)
+    yield from _different()
+    yield World("limit", "skewed differences, no choice", exponential, rates=1)
+    yield World("limit", "rare catastrophes, no choice", catastrophes, rates=1)
+    yield World("limit", "rare catastrophes, 8 rates", catastrophes)
+
+
+def _different() -> Iterator[World]:
+    """Those with a margin, and those in which the first loss is better."""
+    flat, peak = np.zeros(RATES), -(PLACES**2)
     for noise in NOISE:
         for truth in (0.0, MARGIN):
             make = moved(alone(noise), truth)
@@ -195,9 +204,6 @@ def worlds() -> Iterator[World]:
             ("equal rates", choice(0.6, flat), RATES),
             ("a best rate", choice(0.6, peak), RATES),
         ):
-            yield World("planted", name, moved(make, truth), few, rates=rates, truth=truth)
+            yield World("planted", name, moved(make, truth), FEW, rates=rates, truth=truth)
         three = moved(choice(0.6, flat), truth)
-        yield World("planted", "equal rates, three claims", three, few, ((0, 1), (2, 1), (3, 1)), truth=truth)
-    yield World("limit", "skewed differences, no choice", exponential, rates=1)
-    yield World("limit", "rare catastrophes, no choice", catastrophes, rates=1)
-    yield World("limit", "rare catastrophes, 8 rates", catastrophes)
+        yield World("planted", "equal rates, three claims", three, FEW, ((0, 1), (2, 1), (3, 1)), truth=truth)

@@ -95,6 +95,9 @@ class Known:
         return any(target == "???" or argument in arguments(target) for target in targets if target)
 
 
+_read = lru_cache(maxsize=4)(Known.of)
+
+
 def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None:
     """Refuse what is no number, or neither true nor false, where every choice's knob is one."""
     wanted: dict[str, Callable[[Any], bool]] = {
@@ -106,11 +109,6 @@ def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None
             for value in values:
                 if value is not None and not fits(value):
                     raise InputError(f"{place} must be {words}; got {value!r}.")
-
-
-@lru_cache(maxsize=4)
-def _read(folders: tuple[Path, ...]) -> Known:
-    return Known.of(folders)
 
 
 def _search_path() -> tuple[Path, ...]:

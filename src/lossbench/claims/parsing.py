@@ -59,12 +59,7 @@ def _check_measured(
 
 
 def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse") -> Experiment:
-    """The experiment of an `experiment` node.
-
-    Args:
-        node: resolved.
-        known: what claims may name.
-        example: a metric that fits the data, for the remedy of a claim that names none.
+    """The experiment of a resolved `experiment` node; an example is a metric that fits, for remedies.
 
     Raises:
         InputError: as `check_experiments`, but of its metrics nothing is known yet (see `measured`).
@@ -83,8 +78,7 @@ def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse
         )
     claims: list[Claim] = []
     for place, entry in enumerate(entries):
-        _check_named(place, entry, node.get("judge"), example)
-        claim = _claim(place, entry, node.get("judge"), known)
+        claim = _claim(place, entry, node.get("judge"), known, example)
         if claim.id in {other.id for other in claims}:
             raise InputError(f"Two claims have the id {claim.id!r}; give each its own.")
         claims.append(claim)
@@ -97,19 +91,15 @@ def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse
     )
 
 
-def _check_named(place: int, entry: Any, judge: str | None, example: str) -> None:
-    """Refuse a claim in no metric: which one is meant is stated beforehand, and never read off the runs."""
-    if isinstance(entry, Mapping) and not (entry.get("metric") or judge):
-        raise InputError(
-            f"Claim {entry.get('id', place + 1)} names no metric, and experiment.judge is not set: write "
-            f"metric: {example} in the claim, or judge: {example} for all claims."
-        )
-
-
-def _claim(place: int, entry: Any, judge: str | None, known: Known) -> Claim:
+def _claim(place: int, entry: Any, judge: str | None, known: Known, example: str) -> Claim:
     if not isinstance(entry, Mapping):
         raise InputError(f"Claim {place + 1} must be a mapping with {', '.join(_REQUIRED)}; got {entry!r}.")
     name = f"Claim {entry.get('id', place + 1)}"
+    if not (entry.get("metric") or judge):  # which one is meant is never read off the runs
+        raise InputError(
+            f"{name} names no metric, and experiment.judge is not set: write metric: {example} in the claim, "
+            f"or judge: {example} for all claims."
+        )
     for key in entry:
         if key not in _KEYS:
             raise InputError(f"{name}: {key!r} is not a part of a claim ({suggestion(str(key), _KEYS)}).")

@@ -10,8 +10,7 @@ from lossbench.significant import number
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.findings import Report
-from lossbench.verdicts.pilot import Asked, joined
-from lossbench.verdicts.settling import WORTHWHILE, beyond_worth, possible, spread_asks
+from lossbench.verdicts.pilot import WORTHWHILE, Asked, beyond_worth, joined, possible, spread_asks
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.table import rate_of
 

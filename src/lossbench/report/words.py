@@ -11,8 +11,8 @@ from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
 from lossbench.verdicts.conditions import LOSS, label
 from lossbench.verdicts.findings import Report
+from lossbench.verdicts.pilot import impossible, spread_asks
 from lossbench.verdicts.results import metrics_of, results
-from lossbench.verdicts.settling import impossible, spread_asks
 from lossbench.verdicts.table import Cell
 from lossbench.verdicts.verdict import Judged
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lossbench import __version__
-from lossbench.claims.stated import stated
+from lossbench.claims.claim import stated
 from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
 from lossbench.job import Job

@@ -44,7 +44,6 @@ class Breakdown:
 
     axis: str
     metric: str
-    multiple: float
     most: float
     points: pd.DataFrame
     layout: Layout
@@ -61,7 +60,7 @@ class Breakdown:
         name = in_words(self.axis)
         error = f"{self.best:g} - {self.metric}" if self.best else self.metric
         return {
-            "sentence": f"The smallest {name} at which the mean test {error} exceeds {self.multiple:g} times "
+            "sentence": f"The smallest {name} at which the mean test {error} exceeds {MULTIPLE:g} times "
             "that without any lies between two values that were run; in brackets, where the seeds leave it "
             "open, between which it may lie (95%, bootstrap over seeds).",
             "heads": [title or name for title, _ in parts],
@@ -92,16 +91,10 @@ def crossing(errors: Floats, multiple: float) -> NDArray[np.intp]:
     return np.asarray(np.where(above.any(-1), above.argmax(-1), errors.shape[-1]), dtype=np.intp)
 
 
-def breakdown(
-    chosen: pd.DataFrame, layout: Layout, metric: str, multiple: float = MULTIPLE
-) -> Breakdown | None:
+def breakdown(chosen: pd.DataFrame, layout: Layout, metric: str) -> Breakdown | None:
     """The breakdown point of each loss; None where no share of wrong targets was swept from 0.
 
-    Args:
-        chosen: the runs at the chosen learning rates.
-        layout: what is compared.
-        metric: a test metric without `test/`; its error is what is missing to its best.
-        multiple: above 1.
+    The error in a test metric, named without prefix, is what is missing to its best.
     """
     axis = AXIS
     told = metric_of(chosen, metric)
@@ -118,19 +111,19 @@ def breakdown(
         table = own.pivot_table(index=SEED, columns=axis, values="error").reindex(columns=shares).dropna()
         if len(table):
             condition = {key: own[key].iloc[0] for key in rest}
-            rows.append({**condition, **_point(table.to_numpy(float), shares, multiple)})
+            rows.append({**condition, **_point(table.to_numpy(float), shares)})
     points = pd.DataFrame(rows, columns=[*rest, "below", "above", "low", "high"])
-    return Breakdown(axis, metric, multiple, float(shares[-1]), points, layout, best)
+    return Breakdown(axis, metric, float(shares[-1]), points, layout, best)
 
 
-def _point(errors: Floats, shares: Floats, multiple: float) -> dict[str, float]:
+def _point(errors: Floats, shares: Floats) -> dict[str, float]:
     """Of errors (seeds, K): the shares around the crossing of their mean, and of the bootstrap's."""
     generator = numpy_generator(0, "breakdown")
     drawn = generator.integers(0, len(errors), (RESAMPLES, len(errors)))
-    again = crossing(errors[drawn].mean(1), multiple)
+    again = crossing(errors[drawn].mean(1), MULTIPLE)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(again, [tail, 1 - tail], method="inverted_cdf")
-    place, ends = int(crossing(errors.mean(0), multiple)), [*shares, math.inf]
+    place, ends = int(crossing(errors.mean(0), MULTIPLE)), [*shares, math.inf]
     return {
         "below": float(ends[place - 1]),
         "above": float(ends[place]),

@@ -27,13 +27,9 @@ def shares(rates: int, tried: int) -> Floats:
 
 
 def budget_by_seed(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, metric: str) -> pd.DataFrame:
-    """One row per condition, number of tried rates and seed: `tried`, `seed`, `value`.
+    """What a test metric (no prefix) reaches: a row per condition, number of tried rates and seed.
 
-    Args:
-        runs: the tidy frame.
-        ranked: of `choose.rates`.
-        layout: what is compared.
-        metric: a test metric, without `test/`.
+    Its columns are `tried`, `seed`, `value`; `ranked` is of `choose.rates`.
     """
     frame = runs.assign(value=results(runs, f"test/{metric}"))
     found = [pd.DataFrame(columns=[*layout.keys, "tried", SEED, "value"])]
@@ -49,12 +45,7 @@ def budget_by_seed(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout, met
 
 
 def budget_curves(by_seed: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """One row per condition and number of tried rates: `tried`, and `mean`, `low`, `high` over seeds (95%).
-
-    Args:
-        by_seed: of `budget_by_seed`.
-        layout: what is compared.
-    """
+    """One row per condition and number of tried rates: `tried`, `mean`, `low`, `high` over seeds (95%)."""
     keys, rows = [*layout.keys, "tried"], list[dict[str, Any]]()
     for _, own in by_seed.groupby(keys, dropna=False, sort=False):
         interval = paired_interval(own["value"].to_numpy(float))
@@ -87,12 +78,8 @@ class Crossing:
 def crossings(by_seed: pd.DataFrame, layout: Layout, *, higher: bool) -> list[Crossing]:
     """Where the order of two losses clearly turns as the budget grows.
 
-    Mean curves that touch and part again within their bands are no crossing.
-
-    Args:
-        by_seed: of `budget_by_seed`, by contender.
-        layout: of the contenders.
-        higher: whether more of the metric is better.
+    Mean curves that touch and part again within their bands are no crossing. Rows and layout are those of
+    contenders.
     """
     sign = 1.0 if higher else -1.0
     found = []

@@ -29,12 +29,7 @@ from lossbench.verdicts.trials import Trials, best_first, competing
 
 
 def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
-    """One row per condition and learning rate, the best rate of each condition first.
-
-    Args:
-        runs: the tidy frame.
-        layout: what is compared.
-        select: a validation metric; `score_column` of it is read.
+    """One row per condition and learning rate, the best rate in a validation metric (no prefix) first.
 
     Returns:
         The condition's columns, the rate, `rank` (0 is chosen), `validation` (mean over the seeds that all
@@ -134,13 +129,7 @@ class Choice:
         return self.runs if fixes_trial(selection) else self.chosen(self.by(metric))
 
     def trials(self, rows: pd.DataFrame, by: str, metric: str) -> Trials:
-        """What a validation metric chooses among.
-
-        Args:
-            rows: all runs of one condition.
-            by: the validation metric, without prefix.
-            metric: of test, with its prefix.
-        """
+        """All runs of one condition, among which a metric of validation (no prefix) chooses, and its test."""
         done = rows[rows["outcome"].isin(DONE)]
         trial, seed, known = _placed(done)
         test = done[metric].astype(float).mask(lost(done, metric)) if metric in done else np.nan

@@ -9,7 +9,7 @@ Statistics, 1999). How often a loss diverges is told beside.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -62,10 +62,6 @@ class Evidence:
             return low, high
         middle, half = (low + high) / 2, widening(self.alpha, self.interval.n) * (high - low) / 2
         return middle - half, middle + half
-
-    def without_examples(self, differences: Floats) -> Evidence:
-        """As seeds alone have it, without what the examples that they share add."""
-        return replace(self, interval=paired_interval(differences)) if self.interval.shared else self
 
 
 def compare(differences: Floats, region: Region) -> tuple[Interval, float]:

@@ -60,12 +60,7 @@ def loss_knobs(axes: Sequence[str]) -> list[str]:
 
 
 def fixed_knobs(runs: pd.DataFrame, layout: Layout) -> dict[str, str]:
-    """The knobs of each loss that were not swept and are not off: `{"kl": "label smoothing 0.1"}`.
-
-    Args:
-        runs: the tidy frame.
-        layout: what is compared; its axes hold the knobs that were swept.
-    """
+    """The knobs of each loss that were not swept and are not off: `{"kl": "label smoothing 0.1"}`."""
     names = [name for name in runs.columns if name.startswith("loss.") and name not in (LOSS, *layout.axes)]
     told = {}
     for loss in layout.losses:
@@ -104,18 +99,13 @@ def slices(rows: pd.DataFrame, axes: Sequence[str]) -> list[tuple[str, pd.DataFr
     return found
 
 
-def on_shared_seeds(rows: pd.DataFrame, metric: str, by: str = LOSS) -> pd.DataFrame:
+def on_shared_seeds(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Results under one condition, seeds by names: of the seeds that all names with results have.
 
     A mean over other seeds than its rival's would show whose seeds were the easier ones. Where no seed is
     shared by all, all that there are.
-
-    Args:
-        rows: of one condition, at the chosen learning rates.
-        metric: with its prefix.
-        by: the column that holds the names.
     """
-    values = by_seed(rows, results(rows, metric), by).dropna(axis="columns", how="all")
+    values = by_seed(rows, results(rows, metric)).dropna(axis="columns", how="all")
     shared = values.dropna()
     return shared if len(shared) else values
 
@@ -125,11 +115,6 @@ def finalists(ranked: pd.DataFrame, layout: Layout, higher: bool) -> dict[str, t
 
     Knobs of a loss that were swept are chosen like the learning rate: by the mean of the selecting metric on
     validation, among those of which the most seeds finished.
-
-    Args:
-        ranked: of `choose.rates`.
-        layout: what the experiment compares.
-        higher: whether more of the selecting metric is better.
     """
     best = Contenders.of(ranked[ranked["rank"] == 0], layout)
     found = {}

@@ -2,7 +2,7 @@
 
 A verdict asks whether a difference is real. Who trains tomorrow has to take one loss in any case and asks how
 likely it is the best, and what it costs if it is not. One bootstrap over seeds, in which every loss chooses
-its trial again, and which takes the luck of that choice away (`trials.Trials.drawn`), answers both.
+its trial again, and which takes the luck of that choice away (`Trials.drawn`), answers both.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ def chances(rivals: Mapping[str, Trials], higher: bool) -> dict[str, Chances]:
     ties = (shortfall == 0).astype(float)
     best = (ties / ties.sum(axis=1, keepdims=True)).mean(axis=0)
     seen = sign * np.stack([one.test[one.chosen] for one in rivals.values()])  # (L, S)
-    return {
-        name: Chances(float(best[place]), float(shortfall[:, place].mean()), _ahead(seen, place))
-        for place, name in enumerate(rivals)
-    }
+    found = {}
+    for place, name in enumerate(rivals):
+        ahead = seen[place] > np.delete(seen, place, axis=0).max(axis=0)
+        found[name] = Chances(float(best[place]), float(shortfall[:, place].mean()), float(ahead.mean()))
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,6 @@ class Decision:
             if len(pair.left) >= FEWEST_FOR_SPREAD and np.isfinite([*pair.left, *pair.right]).all()
         ]
         return Decision(found, float(np.median(gains)) if gains else None)
-
-
-def _ahead(seen: Floats, place: int) -> float:
-    """The share of seeds on which one of the results (L, S), more is better, exceeds all others."""
-    others = np.delete(seen, place, axis=0).max(axis=0)
-    return float((seen[place] > others).mean())
 
 
 def pairing_gain(left: Sequence[float] | Floats, right: Sequence[float] | Floats) -> float:

@@ -101,13 +101,7 @@ class Examples:
 
 
 def influences(arrays: Arrays, metrics: Collection[str], measures: Sequence[Measure]) -> dict[str, Influence]:
-    """By metric, of those that the arrays of a run define; none where they do not name their examples.
-
-    Args:
-        arrays: as stored.
-        metrics: of test, without prefix; seeds alone speak for those that none of the measures gives.
-        measures: that judged the run.
-    """
+    """By metric, of those that the arrays of a run define; none where they do not name their examples."""
     if "example_id" not in arrays:
         return {}
     clusters = np.asarray(arrays["group_id"] if "group_id" in arrays else arrays["example_id"])

@@ -14,12 +14,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from lossbench.verdicts.claimed import Claimed
+import pandas as pd
+
+from lossbench.verdicts.choose import fixes_trial
+from lossbench.verdicts.conditions import LOSS, Layout, matches
+from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.pair import BETTER, Pair, Tried, pairs_of
 from lossbench.verdicts.pilot import Asked, seeds_asked
 from lossbench.verdicts.results import higher_is_better
 from lossbench.verdicts.statistics import ALPHA, fewest_seeds, holm
+from lossbench.verdicts.verdict import Judged
 
+Claimed = Mapping[tuple[str, str, str], int]
+"""What claims decide: (condition, one, other) -> 1 where the one is better, -1 where the other is, else 0."""
 Mark = Literal["best", "tied", ""]
 
 
@@ -41,13 +48,7 @@ class Family:
 
     @staticmethod
     def of(tried: Tried, metric: str, claimed: Claimed | None = None) -> Family:
-        """The pairs of all conditions.
-
-        Args:
-            tried: what competes, at the chosen rates and at all.
-            metric: with its prefix.
-            claimed: of `decisions`.
-        """
+        """The pairs of all conditions in a metric with its prefix."""
         found = [pair for where, part in tried.slices() for pair in pairs_of(where, part, tried, metric)]
         higher = higher_is_better(tried.choice.runs, metric)
         return Family(metric, tuple(_decided(found)), claimed or {}, tried.choice.alpha, higher)
@@ -87,16 +88,12 @@ class Family:
     def seeds_asked(self, where: str, one: str, other: str) -> Asked | None:
         """Between how many seeds the number lies that would settle a pair; None where five are not there."""
         pair, _ = self._by_names.get((where, one, other), (None, 0))
-        return seeds_asked(pair.interval, BETTER, len(self.pairs), self.alpha) if pair else None
+        return seeds_asked(pair.evidence.interval, BETTER, len(self.pairs), self.alpha) if pair else None
 
     def marks(self, where: str, means: Mapping[str, float]) -> dict[str, Mark]:
         """The best mean of a condition and those that no verdict separates from it.
 
         Nothing where one stands alone, or where the seeds allow no verdict.
-
-        Args:
-            where: the condition in words.
-            means: by name, of those that have results.
         """
         if len(means) < 2 or not self.possible(where):
             return {}
@@ -108,10 +105,41 @@ class Family:
 
 def _decided(pairs: Sequence[Pair]) -> list[Pair]:
     """With the decisions of the family: Holm over all of its pairs."""
-    adjusted = map(float, holm([pair.p for pair in pairs])) if pairs else []
+    p = [pair.evidence.p[0] for pair in pairs]
     found = []
-    for pair, after in zip(pairs, adjusted, strict=True):
-        corrected = replace(pair, adjusted=after)
-        decision = corrected.evidence.decision(BETTER) if len(pair.differences) > 1 else 0
-        found.append(replace(corrected, decision=decision))
+    for pair, own, after in zip(pairs, p, holm(p).tolist(), strict=True):
+        evidence = replace(pair.evidence, p=(own, after))
+        decision = evidence.decision(BETTER) if len(pair.differences) > 1 else 0
+        found.append(replace(pair, evidence=evidence, decision=decision))
     return found
+
+
+def decisions(verdicts: Sequence[Judged], chosen: pd.DataFrame, layout: Layout) -> Mapping[str, Claimed]:
+    """What claims decide that pairs of losses ask, too, by metric with its prefix.
+
+    A claim asks what a pair asks where it says that one condition is better than another that differs from it
+    in the loss or its knobs alone, without a margin, a baseline or a learning rate of its own.
+    """
+    found: dict[str, dict[tuple[str, str, str], int]] = {}
+    for judged in verdicts:
+        claim = judged.claim
+        fixed = fixes_trial(claim.left) or fixes_trial(claim.right)
+        if claim.kind != "better" or claim.margin or claim.change_from or fixed:
+            continue
+        left, right = (_place(side, chosen, layout) for side in (claim.left, claim.right))
+        if left is None or right is None or left[0] != right[0]:
+            continue
+        (where, one), (_, other) = left, right
+        sign = {"supported": 1, "refuted": -1, "inconclusive": 0}[judged.verdict]
+        found.setdefault(f"test/{claim.metric}", {})[(where, one, other)] = sign
+    return found
+
+
+def _place(selection: Mapping[str, object], chosen: pd.DataFrame, layout: Layout) -> tuple[str, str] | None:
+    """The condition and the name of the one contender that a selection leaves; None where it is not one."""
+    rows = chosen[matches(chosen, selection)]
+    if len(rows[layout.keys].drop_duplicates()) != 1:
+        return None
+    named = Contenders.of(rows, layout)
+    ((where, part),) = slices(named.rows, named.layout.axes)
+    return where, str(part[LOSS].iloc[0])

@@ -55,16 +55,16 @@ class Report:
     remarks: tuple[str, ...]
     verdicts: tuple[Judged, ...]
     contenders: Contenders
-    family: Family
-    decision: Decision
-    finalists: Mapping[str, Sequence[str]]
-    knobs: Mapping[str, str]
-    by_axis: tuple[Table, ...]
-    by_metric: tuple[Table, ...]
-    cross: tuple[Table, ...]
-    budget: pd.DataFrame
-    crossings: tuple[Crossing, ...]
-    ranks: Ranks | None
+    family: Family = field(default_factory=lambda: Family("", ()))
+    decision: Decision = field(default_factory=lambda: Decision({}, None))
+    finalists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    knobs: Mapping[str, str] = field(default_factory=dict)
+    by_axis: tuple[Table, ...] = ()
+    by_metric: tuple[Table, ...] = ()
+    cross: tuple[Table, ...] = ()
+    budget: pd.DataFrame = field(default_factory=pd.DataFrame)
+    crossings: tuple[Crossing, ...] = ()
+    ranks: Ranks | None = None
     breakdown: Breakdown | None = None
     unended: frozenset[str] = frozenset()
     no_verdicts: str = ""

@@ -10,8 +10,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from lossbench.claims.claim import Claim
-from lossbench.claims.stated import digest
+from lossbench.claims.claim import Claim, digest
 from lossbench.counting import counted
 from lossbench.tracking.runs import CLAIMS
 from lossbench.verdicts import statistics
@@ -19,156 +18,96 @@ from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.lopsided import hangs_on_few
 from lossbench.verdicts.pair import BETTER, Pair
-from lossbench.verdicts.pilot import seeds_asked
+from lossbench.verdicts.pilot import WORTHWHILE, impossible, possible, seeds_asked
 from lossbench.verdicts.results import metrics_of
-from lossbench.verdicts.settling import WORTHWHILE, impossible, possible
-from lossbench.verdicts.sides import Sides, sides_of, weighed
-from lossbench.verdicts.statistics import Floats, Interval, Kind, Region
+from lossbench.verdicts.sides import Sides, run_ids, sides_of, weighed
+from lossbench.verdicts.statistics import Floats, Kind, Region, paired_interval
 from lossbench.verdicts.verdict import ASKED, Judged
 
 
 def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
-    """The verdict of each claim, with p-values adjusted over all of them.
-
-    Args:
-        claims: of one experiment.
-        choice: the runs, and those at the rates that are chosen for each claim.
-    """
+    """The verdict of each claim of an experiment, with p-values adjusted over all of them."""
     claims = [claim.measured(metrics_of(choice.runs)) for claim in claims]
     pairs = [sides_of(claim, choice) for claim in claims]
-    regions = [Region.of(cast(Kind, claim.kind), claim.margin) for claim in claims]
-    found = [
-        compare(pair.differences, region) if pair.usable else (None, 1.0)
-        for pair, region in zip(pairs, regions, strict=True)
+    tested = [
+        compare(sides.differences, _region(claim)) if len(sides.left) > 1 else None
+        for claim, sides in zip(claims, pairs, strict=True)
     ]
-    p = [own for _, own in found]
-    adjusted = map(float, statistics.holm(p)) if p else []
-    wide = [for_new_examples(*entry, choice) for entry in zip(claims, pairs, strict=True)]
-    told = [
-        _judged(claim, sides, (interval, wider), (own, after), (len(claims), choice.alpha))
-        for claim, sides, (interval, own), wider, after in zip(
-            claims, pairs, found, wide, adjusted, strict=True
-        )
-    ]
-    intervals = [wider or plain for wider, (plain, _) in zip(wide, found, strict=True)]
-    return beyond_zero(told, pairs, intervals, choice.alpha)
+    adjusted = statistics.holm([own[1] if own else 1.0 for own in tested]).tolist()
+    told, evidence = list[Judged](), list[Evidence | None]()
+    for claim, sides, test, after in zip(claims, pairs, tested, adjusted, strict=True):
+        found = None
+        if test:
+            plain, p = test
+            wide = None  # where the chance of the examples cannot be known
+            if choice.examples:
+                runs = weighed(claim, choice, map(int, sides.left.index))
+                wide = choice.examples.interval(sides.differences, runs, claim.metric)
+            more = (sides.missing, wide is not None, choice.alpha)
+            found = Evidence(wide or plain, sides.repeated(), (p, after), *more)
+        evidence.append(found)
+        told.append(_told(claim, sides, found, ("claim", len(claims))))
+    return _beyond_zero(told, pairs, evidence)
 
 
-def beyond_zero(
-    told: Sequence[Judged],
-    pairs: Sequence[Sides],
-    intervals: Sequence[Interval | None],
-    alpha: float = statistics.ALPHA,
+def _beyond_zero(
+    told: Sequence[Judged], pairs: Sequence[Sides], evidence: Sequence[Evidence | None]
 ) -> list[Judged]:
     """Verdicts that also say where the same seeds separate the difference from zero, not only from a margin.
 
     These questions are a family of their own with its own correction (Holm over all claims with a margin that
     can be tested, whatever their verdict): none of them changes a verdict, and at most 5% of experiments have
     a false one among them. To correct both families together would make the claims themselves harder.
-
-    Args:
-        told: verdicts without it.
-        pairs, intervals: of the same claims; an interval of None was not tested.
-        alpha: as in `Evidence`.
     """
     asked = [
-        (place, interval)
-        for place, interval in enumerate(intervals)
-        if interval is not None and told[place].claim.margin > 0
+        (place, one) for place, one in enumerate(evidence) if one is not None and told[place].claim.margin > 0
     ]
     p = [compare(pairs[place].differences, BETTER)[1] for place, _ in asked]
-    adjusted = map(float, statistics.holm(p)) if p else []
     found = list(told)
-    for (place, interval), own, after in zip(asked, p, adjusted, strict=True):
+    for (place, one), own, after in zip(asked, p, statistics.holm(p).tolist(), strict=True):
         judged = told[place]
-        evidence = Evidence(
-            interval, judged.repeated, (own, after), pairs[place].missing, judged.examples, alpha
-        )
         said = judged.claim.kind == "better" and judged.verdict == "supported"
-        found[place] = replace(judged, beyond=0 if said else evidence.decision(BETTER))
+        beyond = 0 if said else replace(one, p=(own, after)).decision(BETTER)
+        found[place] = replace(judged, beyond=beyond)
     return found
 
 
-def placed(
-    judged: Sequence[Judged], compared: Sequence[Collection[str]], late: Collection[str], runs: pd.DataFrame
-) -> tuple[Judged, ...]:
-    """Verdicts on claims with what the runs tell beside their results.
-
-    Args:
-        judged: on claims.
-        compared: ids of the runs that each compares.
-        late: ids of runs whose training had not ended.
-        runs: of `tracking.read_runs`.
-    """
-    return tuple(
-        replace(
-            one,
-            at_budget=not {*ids}.isdisjoint(late),
-            stated_after=one.claim.source != ASKED and after_runs(one.claim, runs, ids),
+def placed(judged: Sequence[Judged], choice: Choice, late: Collection[str]) -> tuple[Judged, ...]:
+    """Verdicts on claims with what runs tell beside their results, some of which (ids) had not ended."""
+    runs, found = choice.runs, []
+    for one in judged:
+        compared = run_ids(one.claim, choice)
+        rows = runs[runs["run_id"].astype(str).isin(compared)]
+        stated = rows[CLAIMS].dropna().unique() if CLAIMS in runs else ()
+        after = any(digest(one.claim) not in str(own).split(",") for own in stated)
+        found.append(
+            replace(
+                one,
+                at_budget=not compared.isdisjoint(late),
+                stated_after=one.claim.source != ASKED and after,
+            )
         )
-        for one, ids in zip(judged, compared, strict=True)
-    )
-
-
-def after_runs(claim: Claim, runs: pd.DataFrame, compared: Collection[str]) -> bool:
-    """Whether one of the runs that a claim compares did not state it; False of runs that keep nothing.
-
-    Args:
-        claim: as it is judged.
-        runs: of `tracking.read_runs`.
-        compared: ids of those that the claim compares.
-    """
-    if CLAIMS not in runs:
-        return False
-    known = runs.loc[runs["run_id"].astype(str).isin(compared), CLAIMS].dropna().unique()
-    return any(digest(claim) not in str(own).split(",") for own in known)
-
-
-def for_new_examples(claim: Claim, sides: Sides, choice: Choice) -> Interval | None:
-    """The interval that counts the chance of the examples, too; None where it cannot be known."""
-    if not sides.usable or choice.examples is None:
-        return None
-    runs = weighed(claim, choice, map(int, sides.left.index))
-    return choice.examples.interval(sides.differences, runs, claim.metric)
+    return tuple(found)
 
 
 def of_pair(claim: Claim, pair: Pair, pairs: int) -> Judged:
     """A pair of a family of so many as a verdict on a claim that says it."""
     sides = Sides(pair.left, pair.right, 1.0 if claim.higher_is_better else -1.0)
-    if len(pair.differences) < 2:
-        return _untold(claim, sides)
-    return _told(claim, sides, pair.evidence, pair.decision, ("pair of losses", pairs))
+    evidence = pair.evidence if len(pair.differences) > 1 else None
+    return _told(claim, sides, evidence, ("pair of losses", pairs))
 
 
-def _judged(
-    claim: Claim,
-    sides: Sides,
-    intervals: tuple[Interval | None, Interval | None],
-    p: tuple[float, float],
-    asked: tuple[int, float],
-) -> Judged:
-    claims, alpha = asked
-    plain, wide = intervals
-    if plain is None:
-        return _untold(claim, sides)
-    evidence = Evidence(wide or plain, sides.repeated(), p, sides.missing, wide is not None, alpha)
-    region = Region.of(cast(Kind, claim.kind), claim.margin)
-    return _told(claim, sides, evidence, evidence.decision(region), ("claim", claims))
-
-
-def _untold(claim: Claim, sides: Sides) -> Judged:
-    note = sides.note or "fewer than two seeds have results on both sides"
-    nothing = (math.nan, math.nan, math.nan)
-    means = (_mean(sides.left), _mean(sides.right))
-    return Judged(claim, "inconclusive", *nothing, math.nan, math.nan, len(sides.left), *means, None, note)
-
-
-def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: tuple[str, int]) -> Judged:
+def _told(claim: Claim, sides: Sides, evidence: Evidence | None, asked: tuple[str, int]) -> Judged:
     """With what is missing for a verdict, where there is none yet; so many are asked in one family."""
-    interval = evidence.interval
-    seeds, note, n = None, "", len(sides.left)
+    n, means = len(sides.left), (_mean(sides.left), _mean(sides.right))
+    if evidence is None:
+        note = sides.note or "fewer than two seeds have results on both sides"
+        nan = math.nan
+        return Judged(claim, "inconclusive", nan, nan, nan, nan, nan, n, *means, None, note)
+    interval, region = evidence.interval, _region(claim)
+    decision = evidence.decision(region)
+    seeds, note = None, ""
     if decision == 0:
-        region = Region.of(cast(Kind, claim.kind), claim.margin)
         noun, count = asked
         seeds = seeds_asked(interval, region, count, evidence.alpha)
         if n < (fewest := statistics.fewest_seeds(count, evidence.alpha)):
@@ -182,7 +121,6 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     if not math.isfinite(float(interval.deviation)):
         note = "; ".join(filter(None, (ranks_text(sides.differences), note)))
     numbers = (float(interval.estimate), float(interval.low), float(interval.high), *evidence.p)
-    means = (_mean(sides.left), _mean(sides.right))
     told = Judged(claim, statistics.VERDICTS[decision], *numbers, n, *means, seeds, note)
     return replace(
         told,
@@ -192,10 +130,15 @@ def _told(claim: Claim, sides: Sides, evidence: Evidence, decision: int, asked: 
     )
 
 
+def _region(claim: Claim) -> Region:
+    return Region.of(cast(Kind, claim.kind), claim.margin)
+
+
 def _only_examples(evidence: Evidence, differences: Floats, region: Region, asked: int) -> bool:
     """Whether seeds alone have settled it, and no number of them that is worth its price lessens the rest."""
     most = statistics.seeds_to_settle(evidence.interval, region, asked, evidence.alpha)
-    settled = evidence.without_examples(differences).decision(region) != 0
+    alone = replace(evidence, interval=paired_interval(differences)) if evidence.interval.shared else evidence
+    settled = alone.decision(region) != 0
     return settled and (most is None or most > WORTHWHILE)
 
 

@@ -95,11 +95,7 @@ def read(tags: Iterable[str]) -> frozenset[Seeds]:
 
 @lru_cache(maxsize=64)
 def bounds(looks: tuple[int, ...]) -> tuple[float, ...]:
-    """The largest p of each of several looks.
-
-    Args:
-        looks: numbers of seeds, ascending.
-    """
+    """The largest p of each of several looks, at these numbers of seeds, ascending."""
     first = looks[0]
     found = [ALPHA]
     places = _grid(ALPHA, first)

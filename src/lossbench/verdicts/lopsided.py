@@ -58,10 +58,8 @@ def hangs_on_few(sides: Sides) -> bool:
 def strayed(trials: Trials, higher: bool) -> bool:
     """Whether single runs of a loss ended far worse than its others did at the same rate.
 
-    Looked at are the rate that is chosen and those beside it; runs that diverged do not count.
-
-    Args:
-        higher: whether more of the test metric is better.
+    Looked at are the rate that is chosen and those beside it; runs that diverged do not count. `higher` says
+    whether more of the test metric is better.
     """
     results = trials.test[max(trials.chosen - 1, 0) : trials.chosen + 2]
     finite = np.isfinite(results)

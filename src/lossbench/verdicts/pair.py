@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,10 +14,9 @@ from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.conditions import LOSS, SEED
 from lossbench.verdicts.contenders import Contenders, slices
-from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.results import by_seed, higher_is_better, worst_first
 from lossbench.verdicts.sides import Sides
-from lossbench.verdicts.statistics import ALPHA, Floats, Interval, Region, paired_interval
+from lossbench.verdicts.statistics import Floats, Region, paired_interval
 from lossbench.verdicts.trials import Trials
 
 ROUNDING = 1e-9  # of the largest result of a condition
@@ -62,12 +61,7 @@ class Pair:
     left, right: results by seed, of the seeds that both have; infinitely bad where a run diverged
     differences: (seeds,) first minus second, positive where the first is better; zero where only rounding
         tells them apart
-    interval: of the typical difference, with at least one seed
-    repeated: low and high of the interval that includes the choice of the rates, where there was one
-    missing: runs without which nobody knows which rate is the best
-    examples: whether the interval holds for new examples; else seeds alone speak
-    alpha: as in `Evidence`
-    adjusted: p after Holm over the family
+    evidence: of which its decision is made; its p is corrected over the family
     decision: 1 the first is better, -1 the second, 0 no verdict
     """
 
@@ -77,31 +71,12 @@ class Pair:
     left: pd.Series[float]
     right: pd.Series[float]
     differences: Floats
-    interval: Interval
-    repeated: tuple[float, float] | None = None
-    missing: int = 0
-    p: float = 1.0
-    adjusted: float = 1.0
+    evidence: Evidence
     decision: int = 0
-    examples: bool = False
-    alpha: float = ALPHA
-
-    @property
-    def evidence(self) -> Evidence:
-        """What its decision is made of."""
-        p = (self.p, self.adjusted)
-        return Evidence(self.interval, self.repeated, p, self.missing, self.examples, self.alpha)
 
 
 def pairs_of(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Iterable[Pair]:
-    """Every pair of a condition, not yet decided.
-
-    Args:
-        where: the condition in words.
-        rows: its runs at the chosen rates, named by contender.
-        tried: all that was tried.
-        metric: with its prefix.
-    """
+    """Every pair among the chosen runs of a condition, not yet decided, in a metric with its prefix."""
     values = by_seed(rows, worst_first(rows, metric))
     higher = higher_is_better(rows, metric)
     sign = 1.0 if higher else -1.0
@@ -119,19 +94,11 @@ def pairs_of(where: str, rows: pd.DataFrame, tried: Tried, metric: str) -> Itera
         clear = np.where(np.abs(sides.differences) <= ROUNDING * size, 0.0, sides.differences)
         interval, p = compare(clear, BETTER) if len(clear) > 1 else (paired_interval(clear), 1.0)
         again = sides.repeated() if len(clear) > 1 else None
-        pair = Pair(where, first, second, sides.left, sides.right, clear, interval, again, sides.missing, p)
-        wide = _for_new_examples(pair, rows, tried.choice.examples, metric, sign)
-        yield replace(pair, interval=wide or interval, examples=wide is not None, alpha=tried.choice.alpha)
-
-
-def _for_new_examples(
-    pair: Pair, rows: pd.DataFrame, examples: Examples | None, metric: str, sign: float
-) -> Interval | None:
-    """The interval that counts the chance of the examples, too; None where it cannot be known."""
-    if examples is None or len(pair.differences) < 2 or not metric.startswith("test/"):
-        return None
-    runs = {(seed, str(loss)): str(run) for seed, loss, run in rows[[SEED, LOSS, "run_id"]].to_numpy()}
-    weighed = [
-        ((sign, runs[(seed, pair.first)]), (-sign, runs[(seed, pair.second)])) for seed in pair.left.index
-    ]
-    return examples.interval(pair.differences, weighed, metric.removeprefix("test/"))
+        wide = None
+        if tried.choice.examples and len(clear) > 1 and metric.startswith("test/"):
+            of = [rows[rows[LOSS] == name].set_index(SEED)["run_id"] for name in (first, second)]
+            runs = [[(sign, str(of[0][seed])), (-sign, str(of[1][seed]))] for seed in sides.left.index]
+            wide = tried.choice.examples.interval(clear, runs, metric.removeprefix("test/"))
+        told = (sides.missing, wide is not None, tried.choice.alpha)
+        evidence = Evidence(wide or interval, again, (p, 1.0), *told)
+        yield Pair(where, first, second, sides.left, sides.right, clear, evidence)

@@ -33,13 +33,7 @@ class Pairs:
 
 
 def pairs(family: Family, chosen: pd.DataFrame, layout: Layout) -> Pairs:
-    """The verdict on every pair of losses in every condition of the other axes, the better mean first.
-
-    Args:
-        family: of the metric that judges, without claims.
-        chosen: the runs at the chosen learning rates.
-        layout: what the experiment compares.
-    """
+    """The verdict on every pair of losses in every condition of the other axes, the better mean first."""
     if not any(len(pair.differences) >= family.fewest for pair in family.pairs):
         return Pairs()
     if len(family.pairs) > MOST:

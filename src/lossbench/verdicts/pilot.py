@@ -1,4 +1,9 @@
-"""How many more seeds a pilot asks for: a range, for a few seeds do not know the effect.
+"""How many seeds a verdict needs, in numbers, and in the same words wherever it is said.
+
+Two numbers that are not to be mixed. From the *least* number on a verdict is possible at all, as the
+sign-flip test counts (`statistics.fewest_seeds`); it promises nothing. What the *spread* asks for would give
+a verdict in four of five repetitions: a range, for a few seeds do not know the effect, or "at least" where
+they do not rule out that there is no difference to find; nothing with fewer than five.
 
 The one number that the effect seen asks for misleads. Of ten-seed pilots of no difference that are left open,
 three of four get a number below 1,001, and of those of a real effect every second one gets less than half or
@@ -18,9 +23,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from lossbench.counting import counted
 from lossbench.verdicts.statistics import ALPHA, MANY_SEEDS, Interval, Region, seeds_to_settle
 
 PLAUSIBLE = 0.9
+WORTHWHILE = 100  # a difference that needs more is of no use to whoever chooses a loss
 FEWEST_FOR_SPREAD = 5  # where 36 are needed, half of all pilots with three seeds say fewer than 23
 
 
@@ -42,12 +49,6 @@ class Asked:
 
 def seeds_asked(interval: Interval, region: Region, claims: int = 1, alpha: float = ALPHA) -> Asked | None:
     """The range of seeds that would settle a claim with 80% power.
-
-    Args:
-        interval: of the pilot.
-        region: what the claim allows.
-        claims: how many are corrected for together.
-        alpha: the largest p that gives a verdict.
 
     Returns:
         None with fewer than five seeds, or where runs diverged.
@@ -86,3 +87,43 @@ def joined(asked: list[Asked | None]) -> Asked | None:
     known = [one for one in asked if one is not None]
     highs = [one.high for one in known if one.high is not None]
     return Asked(min(one.low for one in known), min(highs, default=None)) if known else None
+
+
+def impossible(seeds: int, asked: int, noun: str) -> str:
+    """`3 seeds allow no verdict on 3 pairs of losses`."""
+    return f"{counted(seeds, 'seed')} allow{'s' if seeds == 1 else ''} no verdict on {counted(asked, noun)}"
+
+
+def possible(fewest: int, asked: Asked | None) -> str:
+    """From which least number of seeds on, not there yet, a verdict is possible; what the spread asks for."""
+    start = f"possible, not certain, from {fewest} seeds on"
+    if asked is None or (asked.high is None and asked.low <= fewest):
+        return start
+    if asked.high is not None and asked.high <= fewest:
+        return f"{start}, and the spread seen asks for no more"
+    return f"{start}, and the spread seen asks for {_range(asked, fewest)}"
+
+
+def spread_asks(seeds: int, asked: Asked | None) -> str:
+    """`the spread seen asks for 40 to 90 seeds`, where a verdict was possible and there is none."""
+    if asked is None or (asked.high is None and asked.low <= seeds):
+        return f"{counted(seeds, 'seed')} cannot tell how many more it takes"
+    if asked.high is not None and asked.high <= seeds:
+        return "a few more seeds may settle it"
+    return f"the spread seen asks for {_range(asked, seeds)} seeds"
+
+
+def beyond_worth(asked: Asked | None) -> bool:
+    """Whether nobody would train so many seeds to know."""
+    return asked is not None and asked.low > WORTHWHILE
+
+
+def _range(asked: Asked, floor: int) -> str:
+    """`at least 14`, `up to 60` where fewer than there are may do, `14 to 60`; nobody trains over 100."""
+    if asked.low > WORTHWHILE:
+        return f"more than {WORTHWHILE}"
+    if asked.high is None or asked.high > WORTHWHILE:
+        return f"at least {asked.low}" if asked.low > floor else f"more than {floor}"
+    if asked.low <= floor:
+        return f"up to {asked.high}"
+    return f"about {asked.low}" if asked.low == asked.high else f"{asked.low} to {asked.high}"

@@ -34,12 +34,7 @@ def keeping(runs: pd.DataFrame) -> list[str]:
 
 
 def reader(uri: str, runs: pd.DataFrame) -> Reader:
-    """Reads what runs kept.
-
-    Args:
-        uri: the tracking address.
-        runs: of `tracking.read_runs`; they say which of them kept predictions.
-    """
+    """Reads what runs kept, as `tracking.read_runs` tells it, from a tracking address."""
     kept = frozenset(keeping(runs))
 
     @cache

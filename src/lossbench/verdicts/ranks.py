@@ -28,13 +28,7 @@ class Ranks:
 
 
 def ranks(chosen: pd.DataFrame, layout: Layout, metric: str) -> Ranks | None:
-    """Mean ranks of the losses by a test metric; None with fewer than 3 losses or 5 conditions.
-
-    Args:
-        chosen: the runs at the chosen learning rates.
-        layout: what is compared.
-        metric: without `test/`.
-    """
+    """Mean ranks of losses by a test metric (no prefix); None with fewer than 3 losses or 5 conditions."""
     if not layout.axes:
         return None
     values = chosen.assign(value=results(chosen, f"test/{metric}"))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.verdicts.conditions import DONE, RATE, Layout, in_order, label
+from lossbench.verdicts.results import lost
 from lossbench.verdicts.spelling import show
 
 
@@ -96,8 +97,8 @@ def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
     counts = ranked.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="rates")
     if len(set(counts["rates"])) <= 1:
         return []
-    parts = [f"{label(row, layout.keys)}: {row['rates']}" for row in counts.to_dict("records")]
-    return [f"Unequal budgets, the number of learning rates tried differs ({several(parts)})."]
+    parts = _counted(counts, layout, "rates")
+    return [f"Unequal budgets, the number of learning rates tried differs ({parts})."]
 
 
 def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -109,8 +110,7 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
     ):
         rows = best[(best[what] > 0) & (best["finished"] > 0)]
         if len(rows):
-            parts = [f"{label(row, layout.keys)}: {int(row[what])}" for row in rows.to_dict("records")]
-            said.append(f"Runs that {words}: {several(parts)}.")
+            said.append(f"Runs that {words}: {_counted(rows, layout, what)}.")
     said += _diverged_elsewhere(ranked, layout)
     failed = runs[~runs["outcome"].isin(DONE)]
     if len(failed):
@@ -123,6 +123,21 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
         lacking = f"{counted(missing, 'run')} of the grid {_were(missing)} never made"
         said.append(f"{lacking} (not every rate has every seed).")
     return said
+
+
+def not_finite(chosen: pd.DataFrame, layout: Layout, metric: str) -> list[str]:
+    """Runs that ended, but with an infinite or undefined result: they count as the worst, so it is said."""
+    rows = chosen[(chosen["outcome"] == "finished") & lost(chosen, f"test/{metric}")]
+    counts = rows.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="runs")
+    if counts.empty:
+        return []
+    parts = _counted(counts, layout, "runs")
+    return [f"Runs whose test {metric} is infinite or no number count as the worst result seen: {parts}."]
+
+
+def _counted(rows: pd.DataFrame, layout: Layout, column: str) -> str:
+    """Conditions with their numbers: `huber, contamination 0.2: 3; ...`."""
+    return several([f"{label(row, layout.keys)}: {int(row[column])}" for row in rows.to_dict("records")])
 
 
 def _were(count: int) -> str:

@@ -53,18 +53,17 @@ def select_of(runs: pd.DataFrame) -> str | None:
     return str(next(iter(told))) if len(told) else None
 
 
-def results(runs: pd.DataFrame, metric: str, among: pd.DataFrame | None = None) -> pd.Series[float]:
-    """Values of a metric, where a diverged or infinite one counts as the worst that a row of `among` reached.
+def results(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
+    """Values of a metric, where a diverged or infinite one counts as the worst that a run reached.
 
     Returns:
-        One value per row of `runs`; NaN for a run that failed, was killed or does not define the metric.
+        One value per row; NaN for a run that failed, was killed or does not define the metric.
     """
-    if metric not in runs.columns:
-        return pd.Series(np.nan, index=runs.index, dtype=float)
-    pool = runs if among is None else among
-    reached = pool.loc[(pool["outcome"] == "finished") & (pool[metric].abs() < INFINITE), metric]
-    worst = float(reached.min() if higher_is_better(runs, metric) else reached.max())
-    return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
+    worst = np.nan
+    if metric in runs.columns:
+        reached = runs.loc[(runs["outcome"] == "finished") & (runs[metric].abs() < INFINITE), metric]
+        worst = float(reached.min() if higher_is_better(runs, metric) else reached.max())
+    return _with_lost(runs, metric, worst)
 
 
 def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
@@ -72,34 +71,26 @@ def worst_first(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
 
     What another loss has reached then changes nothing.
     """
+    return _with_lost(runs, metric, -np.inf if higher_is_better(runs, metric) else np.inf)
+
+
+def _with_lost(runs: pd.DataFrame, metric: str, worst: float) -> pd.Series[float]:
     if metric not in runs.columns:
         return pd.Series(np.nan, index=runs.index, dtype=float)
-    worst = -np.inf if higher_is_better(runs, metric) else np.inf
     return runs[metric].astype(float).where(runs["outcome"] == "finished").mask(lost(runs, metric), worst)
 
 
-def by_seed(rows: pd.DataFrame, values: pd.Series[float], by: str = LOSS) -> pd.DataFrame:
-    """Values of the runs of one condition, seeds by names.
-
-    Args:
-        rows: the runs.
-        values: one for each of them.
-        by: the column that holds the names.
-    """
-    return rows.assign(value=values).pivot_table(index=SEED, columns=by, values="value", observed=True)
+def by_seed(rows: pd.DataFrame, values: pd.Series[float]) -> pd.DataFrame:
+    """Values of the runs of one condition, one for each run, seeds by losses."""
+    return rows.assign(value=values).pivot_table(index=SEED, columns=LOSS, values="value", observed=True)
 
 
 def lost(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
     """Rows that diverged, or whose metric is infinite or no number: what `results` counts as the worst."""
-    diverged = runs["outcome"] == "diverged"
-    if metric not in runs.columns:
-        return diverged
-    return diverged | (runs[metric].abs() >= INFINITE) | _was_not_finite(runs, metric)
-
-
-def _was_not_finite(runs: pd.DataFrame, metric: str) -> pd.Series[bool]:
-    """Rows whose metric was left out of MLflow because it was nan or infinite."""
-    if NOT_FINITE not in runs.columns:
-        return pd.Series(False, index=runs.index)
-    told = runs[NOT_FINITE].map(lambda text: metric in str(text))
-    return told.astype(bool) & runs[metric].isna()
+    gone = runs["outcome"] == "diverged"
+    if metric in runs.columns:
+        gone |= runs[metric].abs() >= INFINITE
+        if NOT_FINITE in runs.columns:  # left out of MLflow because it was nan or infinite
+            told = runs[NOT_FINITE].map(lambda text: metric in str(text)).astype(bool)
+            gone |= told & runs[metric].isna()
+    return gone

@@ -46,11 +46,6 @@ class Sides:
         return np.where(np.isnan(values), 0.0, values)
 
     @property
-    def usable(self) -> bool:
-        """Whether there is anything to test."""
-        return len(self.left) > 1 and not self.note
-
-    @property
     def missing(self) -> int:
         """How many runs are missing that the choice of a learning rate, and so a verdict, waits for."""
         return sum(trials.missing for _, trials in self.parts)
@@ -67,12 +62,7 @@ class Sides:
 
 
 def sides_of(claim: Claim, choice: Choice) -> Sides:
-    """Both sides of a claim, paired by seed.
-
-    Args:
-        claim: what is compared.
-        choice: the runs, and those at the rates that are chosen for the claim.
-    """
+    """Both sides of a claim, paired by seed."""
     sign = 1.0 if claim.higher_is_better else -1.0
     sides, parts, diverged = [], [], 0
     for name, selection, factor in (("left", claim.left, sign), ("right", claim.right, -sign)):

@@ -101,20 +101,9 @@ Families = Callable[[str], Family]
 """The pairs of a metric, named with its prefix."""
 
 
-def column(
-    head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str, by: str = LOSS
-) -> Column:
-    """A column of one metric under one condition, for rows named by `by`, on the seeds that they share.
-
-    Args:
-        head: of the column.
-        chosen: runs of the condition.
-        rows: names, in the order in which they are shown.
-        family: the pairs of the metric, whose verdicts are the marks.
-        where: the condition in words.
-        by: the column that holds the names.
-    """
-    values = on_shared_seeds(chosen, family.metric, by)
+def column(head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str) -> Column:
+    """A column of one metric under one condition in words, on the seeds that the losses in its rows share."""
+    values = on_shared_seeds(chosen, family.metric)
     own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
     marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
     cells = tuple(
@@ -123,7 +112,7 @@ def column(
         else Cell(math.nan)
         for row in rows
     )
-    alone = bool(marks) and not all(pair.examples for pair in family.pairs if pair.where == where)
+    alone = bool(marks) and not all(pair.evidence.examples for pair in family.pairs if pair.where == where)
     return Column(head, cells, "higher" if family.higher else "lower", alone)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,28 +18,22 @@ from lossbench.verdicts import lopsided
 from lossbench.verdicts.choose import Choice
 from lossbench.verdicts.conditions import DONE, Layout
 from lossbench.verdicts.contenders import Contenders
-from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
-from lossbench.verdicts.family import Family
+from lossbench.verdicts.findings import Report
 from lossbench.verdicts.judging import judge, placed
-from lossbench.verdicts.ranks import Ranks, ranks
-from lossbench.verdicts.sides import run_ids
+from lossbench.verdicts.looks import Looks
+from lossbench.verdicts.ranks import ranks
 from lossbench.verdicts.verdict import Judged
 
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
-    from lossbench.verdicts.findings import Report
 
 Part = tuple["Experiment", pd.DataFrame]
 """A data set: the experiment with the metrics that are measured on it, and its runs."""
 
 
-class One(Protocol):
-    """Makes the report on one data set; `claimed` are verdicts that are shown elsewhere."""
-
-    def __call__(
-        self, own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None = None
-    ) -> Report: ...
+One = Callable[["Experiment", pd.DataFrame, Sequence[Judged] | None], Report]
+"""Makes the report on one data set; the verdicts are those that are shown elsewhere."""
 
 
 def by_data(experiment: Experiment, runs: pd.DataFrame) -> list[Part]:
@@ -67,37 +61,25 @@ def together(
     runs: pd.DataFrame,
     parts: Sequence[Part],
     one: One,
-    first: Sequence[str],
-    known: tuple[Examples | None, float],
+    known: tuple[Examples | None, Looks],
 ) -> Report:
     """The report on several data sets.
 
     Claims are judged once, over all data sets; where there are none, each section asks its own pairs.
-
-    Args:
-        experiment: what was asked.
-        runs: of all data sets, tidy.
-        parts: of `by_data`.
-        one: makes a section.
-        first: remarks that come before all others.
-        known: examples and alpha, as in `Choice`.
     """
-    nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
-    lost = [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
-    parts = [(own, part) for own, part in parts if part["outcome"].isin(DONE).any()]
-    sections = [one(replace(own, claims=()), part) for own, part in parts]
-    chosen, layout = pd.concat([part.chosen for part in sections], ignore_index=True), Layout.of(runs)
-    selects = {part.select or "" for part in sections}
-    fixed = experiment.select if selects == {experiment.select} else None
-    choice = Choice(runs, layout, fixed, str(sections[0].select or ""), *known)
-    claimed = judge(experiment.claims, choice)
-    if claimed:
-        sections = [one(own, part, claimed) for own, part in parts]
+    there = [(own, part) for own, part in parts if part["outcome"].isin(DONE).any()]
+    sections = [one(replace(own, claims=()), part, None) for own, part in there]
+    layout, (examples, looks) = Layout.of(runs), known
+    fixed = experiment.select if {part.select for part in sections} == {experiment.select} else None
+    choice = Choice(runs, layout, fixed, sections[0].select or "", examples, looks.alpha)
+    if claimed := judge(experiment.claims, choice):
+        sections = [one(own, part, claimed) for own, part in there]
     late = frozenset(itertools.chain(*(part.unended for part in sections)))
-    marked = placed(claimed, [run_ids(told.claim, choice) for told in claimed], late, runs)
+    marked = placed(claimed, choice, late)
     asked = [_named(told, part.section) for part in sections for told in part.verdicts]
-    return replace(
-        sections[0],
+    chosen = pd.concat([part.chosen for part in sections], ignore_index=True)
+    rows, judges = Contenders.of(chosen, layout), {part.judge for part in sections}
+    return Report(
         experiment=experiment,
         judge="",
         select=None,
@@ -105,24 +87,20 @@ def together(
         layout=layout,
         ranked=pd.concat([part.ranked for part in sections], ignore_index=True),
         chosen=chosen,
-        remarks=(*first, *lost, *lopsided.remarks(marked), *_remarks(sections)),
+        remarks=(*_unfinished(parts), *lopsided.remarks(marked), *_remarks(sections)),
         verdicts=marked or tuple(asked),
-        contenders=Contenders.of(chosen, layout),
-        family=Family("", ()),
-        decision=Decision({}, None),
-        finalists={},
-        knobs={},
-        by_axis=(),
-        by_metric=(),
-        cross=(),
-        budget=pd.DataFrame(),
-        crossings=(),
-        ranks=_ranks(sections, chosen, layout),
-        breakdown=None,
+        contenders=rows,
+        ranks=ranks(rows.rows, rows.layout, judges.pop()) if len(judges) == 1 else None,
         unended=late,
-        no_verdicts="",
         sections=tuple(sections),
+        looks=looks,
     )
+
+
+def _unfinished(parts: Sequence[Part]) -> list[str]:
+    """Data sets of which no run came to a result."""
+    nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
+    return [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
 
 
 def _named(judged: Judged, section: str) -> Judged:
@@ -140,13 +118,6 @@ def _remarks(sections: Sequence[Report]) -> list[str]:
             common = all(remark in other.remarks for other in sections)
             said.append(remark if common else f"{section.section}: {remark}")
     return list(dict.fromkeys(said))
-
-
-def _ranks(sections: Sequence[Report], chosen: pd.DataFrame, layout: Layout) -> Ranks | None:
-    """Ranks over the conditions of all data sets, where one metric judges them all."""
-    judges = {section.judge for section in sections}
-    rows = Contenders.of(chosen, layout)
-    return ranks(rows.rows, rows.layout, judges.pop()) if len(judges) == 1 else None
 
 
 def prefix(section: str) -> str:

@@ -113,12 +113,7 @@ class Trials:
         Returns:
             (B,), from 0 to T-1.
         """
-        known = np.isfinite(self.validation)
-        lost = weights @ (~known).T.astype(float)
-        counted = weights @ known.T.astype(float)
-        total = weights @ np.where(known, self.validation, 0.0).T
-        # A trial that diverged on every seed that counts has no mean.
-        mean = np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
+        lost, mean = _weighted(self.validation, weights)
         return best_first(lost, mean, higher=self.higher)[:, 0]
 
     @cached_property
@@ -146,12 +141,18 @@ class Trials:
 
     def _mean(self, trials: NDArray[np.intp], weights: Floats) -> Floats:
         """(B,) mean test of these trials; NaN without a seed that counts, or where it diverged on one."""
-        known = np.isfinite(self.test)
-        total = weights @ np.where(known, self.test, 0.0).T
-        lost = weights @ (~known).T.astype(float)
-        counted = weights.sum(axis=1, keepdims=True)
-        mean = np.where((lost > 0) | (counted == 0), np.nan, total / np.where(counted > 0, counted, 1.0))
-        return np.asarray(np.take_along_axis(mean, trials[:, None], axis=1)[:, 0])
+        lost, mean = _weighted(self.test, weights)
+        known = np.where(lost > 0, np.nan, mean)
+        return np.asarray(np.take_along_axis(known, trials[:, None], axis=1)[:, 0])
+
+
+def _weighted(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Of values (T, S), for each weighting (B, S): how many are lost, and the mean of the others, (B, T)."""
+    known = np.isfinite(values)
+    lost = weights @ (~known).T.astype(float)
+    counted = weights @ known.T.astype(float)
+    total = weights @ np.where(known, values, 0.0).T
+    return lost, np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
 
 
 @lru_cache(maxsize=16)

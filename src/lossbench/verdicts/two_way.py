@@ -72,7 +72,7 @@ class Influence:
         return Influence(known, _sums(place, np.concatenate(shares)), _sums(place, np.concatenate(moves)))
 
 
-def two_way_interval(differences: Floats, influences: Sequence[Influence], level: float = LEVEL) -> Interval:
+def two_way_interval(differences: Floats, influences: Sequence[Influence]) -> Interval:
     """The interval of the mean difference for new seeds and new examples; never narrower than over seeds.
 
     Degrees of freedom: the smaller of seeds and clusters, less one.
@@ -80,9 +80,8 @@ def two_way_interval(differences: Floats, influences: Sequence[Influence], level
     Args:
         differences: (S,) one for each seed.
         influences: of each of these differences, in the same order.
-        level: of confidence.
     """
-    plain = paired_interval(differences, level)
+    plain = paired_interval(differences)
     seeds = len(differences)
     if seeds < 2:
         return plain
@@ -90,7 +89,7 @@ def two_way_interval(differences: Floats, influences: Sequence[Influence], level
     if not shared > 0:
         return plain
     deviation = math.sqrt(float(plain.deviation) ** 2 / seeds + shared)
-    half = np.asarray(stats.t.ppf((1 + level) / 2, min(seeds, clusters) - 1) * deviation)
+    half = np.asarray(stats.t.ppf((1 + LEVEL) / 2, min(seeds, clusters) - 1) * deviation)
     low = np.minimum(plain.low, plain.estimate - half)
     high = np.maximum(plain.high, plain.estimate + half)
     return Interval(plain.estimate, low, high, plain.deviation, seeds, shared)

@@ -58,14 +58,7 @@ class Unended:
 
 
 def unended(rows: pd.DataFrame, layout: Layout, select: str, histories: Histories) -> tuple[Unended, ...]:
-    """The trials that had not ended.
-
-    Args:
-        rows: runs at the rates that are compared.
-        layout: what the experiment compares.
-        select: the metric that chooses, without `val/`.
-        histories: reads curves; asked only for trials whose best epochs are late.
-    """
+    """The trials that had not ended, by the metric that chooses (no prefix); few curves are read."""
     finished = rows[rows["outcome"] == "finished"].drop_duplicates("run_id")
     groups = [part for _, part in finished.groupby([*layout.keys, *TRIAL], dropna=False, sort=False)]
     groups = [part for part in groups if _may_be_late(part)]
@@ -83,10 +76,8 @@ def unended(rows: pd.DataFrame, layout: Layout, select: str, histories: Historie
         left = 0.0 if metric.best is not None else -math.inf
         if told := slope(sign * (table.to_numpy(float) - best), _patience(part), left):
             epochs, gain, error, enough = told
-            condition, ids = (
-                {key: part[key].iloc[0] for key in layout.keys},
-                tuple(part["run_id"].astype(str)),
-            )
+            condition = {key: part[key].iloc[0] for key in layout.keys}
+            ids = tuple(part["run_id"].astype(str))
             found.append(Unended(condition, ids, epochs, gain, best + sign * error, enough))
     return tuple(found)
 
