@@ -93,10 +93,7 @@ class Sweep:
         """Run one batch of jobs; their folders, files, callbacks and returns are made by Hydra.
 
         Training sees the original working directory whatever `hydra.job.chdir` says, because a pack trains
-        many jobs in one process.
-
-        Raises:
-            InputError: from the trainer, before anything was trained: no job is replayed.
+        many jobs in one process. What the trainer refuses is raised, and no job is replayed.
         """
         if not job_overrides:
             raise InputError(

@@ -126,15 +126,17 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
     timing = time.perf_counter() - begun
     kinds: dict[tuple[object, ...], list[PlannedPack]] = {}
     for pack in planned.packs:
-        kinds.setdefault((pack.mode, pack.because, _what(pack), pack.epochs), []).append(pack)
+        config = pack.jobs[0].config
+        what = f"data={config['data'].get('name')} model={config['model'].get('name')}"
+        kinds.setdefault((pack.mode, pack.because, what, pack.epochs), []).append(pack)
     done = f", {finished} of {wanted} are finished" if finished else ""
     lines = [f"{counted(len(missing), 'run')} in {counted(len(planned.packs), 'pack')}{done}"]
-    for (mode, because, what, epochs), packs in kinds.items():
+    for (mode, because, trained, epochs), packs in kinds.items():
         runs = sum(len(pack.jobs) for pack in packs)
         how = "stacked" if mode == "vmap" else "in turns"
         seconds = sum(times.of_pack[pack.number] for pack in packs)
         lines.append(
-            f"  {what}: {counted(runs, 'run')}, {counted(len(packs), 'pack')} {how} ({because}), "
+            f"  {trained}: {counted(runs, 'run')}, {counted(len(packs), 'pack')} {how} ({because}), "
             f"{epochs} epochs, about {duration(seconds)}"
         )
     where = "this process" if planned.processes == 1 else f"{planned.processes} processes"
@@ -146,11 +148,6 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
         f"training in {where}: about {total}, and some seconds to start and record",
         f"  (estimated in {duration(timing)} from a few updates of one pack of each kind{of})",
     ]
-
-
-def _what(pack: PlannedPack) -> str:
-    config = pack.jobs[0].config
-    return f"data={config['data'].get('name')} model={config['model'].get('name')}"
 
 
 def duration(seconds: float) -> str:

@@ -44,7 +44,8 @@ def check_chosen(
                 f"{group} takes one name, not a list; to sweep over several write "
                 f"-m {group}=one,other (in a YAML, the text 'one,other')."
             )
-    folders = _folders(sources)
+    # As Hydra looks through them.
+    folders = [Path(one["path"]) for one in sources if one["schema"] == "file"] or [conf_dir()]
     for found in filter(None, map(_RELABELS.match, overrides)):
         if (group := found["group"]) in GROUPS:
             chosen, value = str(choices.get(group)), found["value"] or ""
@@ -61,12 +62,6 @@ _RELABELS = re.compile(
 )
 
 
-def _folders(sources: Sequence[Any]) -> list[Path]:
-    """The folders among the places of configs, as Hydra looks through them."""
-    given = [Path(source["path"]) for source in sources if source["schema"] == "file"]
-    return given or [conf_dir()]
-
-
 def _renamed(group: str, chosen: str, name: str, known: Mapping[str, Path]) -> str:
     """Why a name cannot be set, and what was probably meant."""
     if name == chosen:
@@ -77,9 +72,10 @@ def _renamed(group: str, chosen: str, name: str, known: Mapping[str, Path]) -> s
     told = f"{group}.name would only relabel {group}={chosen}"
     if name in known or set(name.split(",")) <= set(known):
         return f"{told}; to choose another write {group}={name} (in a YAML, {group}: {name})."
+    file = name if re.fullmatch(r"\w+", name) else "NAME"
     return (
         f"{told}; to choose another write {group}=NAME ({suggestion(name, known)}), or write "
-        f"{group}/{_free(name)}.yaml in a folder of your own and name that with --config-dir."
+        f"{group}/{file}.yaml in a folder of your own and name that with --config-dir."
     )
 
 
@@ -94,10 +90,6 @@ def _reclassed(group: str, chosen: str, target: str, known: Mapping[str, Path]) 
         f"--config-dir, and choose {group}=NAME"
     )
     return f"{group}._target_ would record {what} as {group}={chosen}; {remedy}."
-
-
-def _free(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name) else "NAME"
 
 
 def _check_class(group: str, chosen: str, node: DictConfig, folders: Sequence[Path]) -> None:

@@ -53,8 +53,11 @@ class Type:
         fits = all(isinstance(x, types_) and (self.item is bool or not isinstance(x, bool)) for x in items)
         if not fits or self.many != listed:
             what = f"a list, each item {words}" if self.many else words
-            one = self.many and not listed and fits
-            remedy = f"; one item is typed as {_typed_list(path, value)}" if one else ""
+            remedy = ""
+            if self.many and not listed and fits:
+                text = isinstance(value, str)
+                line = typed(path, [value]) if text else shlex.quote(f"{path}=[{str(value).lower()}]")
+                remedy = f"; one item is typed as {line}"
             raise InputError(f"{path} must be {what}; got {value!r}{remedy}.")
 
     def canonical(self, value: Any) -> Any:
@@ -71,13 +74,6 @@ class Type:
             return Path(value)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return float(value) + 0.0 if number and self.item is float else value  # adding 0.0: -0.0 is 0.0
-
-
-def _typed_list(path: str, item: Any) -> str:
-    """What to type on a command line for a list of one."""
-    if isinstance(item, str):
-        return typed(path, [item])
-    return shlex.quote(f"{path}=[{str(item).lower()}]")
 
 
 def plain(value: Any) -> Any:

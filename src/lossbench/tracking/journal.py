@@ -126,7 +126,9 @@ class Journal:
             if not self._is_orphan(path):
                 return None
             path = path.rename(self._new_path(path.parent))
-            return path, _read(path)
+            with path.open(encoding="utf-8") as file:
+                file.readline()  # the header
+                return path, [Entry.from_json(line) for line in file]
         except FileNotFoundError:
             return None  # another process was faster
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -163,9 +165,3 @@ def _write(path: Path, header: dict[str, str], entries: Iterable[Entry]) -> None
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-
-
-def _read(path: Path) -> list[Entry]:
-    with path.open(encoding="utf-8") as file:
-        file.readline()  # the header
-        return [Entry.from_json(line) for line in file]

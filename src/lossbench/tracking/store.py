@@ -133,8 +133,7 @@ class Store:
     def abandon(self, keys: Collection[str], experiment: str | None = None) -> None:
         """End orphaned records, and mark those of these keys as superseded that do not count.
 
-        Failed and killed ones do not, nor do results of which a later one has been recorded: by a sweep that
-        was interrupted, so that nobody has marked them yet.
+        These failed, were killed, or have a later result that an interrupted sweep left unmarked.
         """
         self._repeat(lambda: resume.abandon(self.address, self._writer, keys, experiment))
 
