@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from lossbench.config.folders import GROUPS, conf_dir, node_in
 from lossbench.config.folders import choices as named
 from lossbench.config.foreign import arguments
+from lossbench.config.knob_types import is_number
 from lossbench.config.making import declared
 from lossbench.errors import InputError, suggestion
 
@@ -101,7 +102,7 @@ _read = lru_cache(maxsize=4)(Known.of)
 def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None:
     """Refuse what is no number, or neither true nor false, where every choice's knob is one."""
     wanted: dict[str, Callable[[Any], bool]] = {
-        "a number": _is_number,
+        "a number": is_number,
         "true or false": lambda value: isinstance(value, bool),
     }
     for words, fits in wanted.items():
@@ -129,7 +130,3 @@ def _knobs(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             nested = isinstance(value, dict) and value
             found |= _knobs(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
     return found
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

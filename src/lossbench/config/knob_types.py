@@ -72,8 +72,13 @@ class Type:
     def _one(self, value: Any) -> Any:
         if self.item is Path and isinstance(value, str):
             return Path(value)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) + 0.0 if number and self.item is float else value  # adding 0.0: -0.0 is 0.0
+        number = is_number(value) and self.item is float
+        return float(value) + 0.0 if number else value  # adding 0.0: -0.0 is 0.0
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, which true and false are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def plain(value: Any) -> Any:

@@ -80,13 +80,8 @@ def placed(judged: Sequence[Judged], choice: Choice, late: Collection[str]) -> t
         rows = runs[runs["run_id"].astype(str).isin(compared)]
         stated = rows[CLAIMS].dropna().unique() if CLAIMS in runs else ()
         after = any(digest(one.claim) not in str(own).split(",") for own in stated)
-        found.append(
-            replace(
-                one,
-                at_budget=not compared.isdisjoint(late),
-                stated_after=one.claim.source != ASKED and after,
-            )
-        )
+        after &= one.claim.source != ASKED
+        found.append(replace(one, at_budget=not compared.isdisjoint(late), stated_after=after))
     return tuple(found)
 
 

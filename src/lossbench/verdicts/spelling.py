@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.config.knob_types import one_spelling
+from lossbench.config.knob_types import is_number, one_spelling
 
 
 def in_words(param: str) -> str:
@@ -43,7 +43,7 @@ def same(cell: Any, wanted: Any) -> bool:
     here, there = value_of(cell), value_of(wanted)
     if isinstance(here, list) and isinstance(there, list):
         return len(here) == len(there) and all(map(same, here, there))
-    if _is_number(here) and _is_number(there):
+    if is_number(here) and is_number(there):
         return math.isclose(here, there, rel_tol=1e-9, abs_tol=1e-12)
     return type(here) is type(there) and bool(here == there)
 
@@ -62,7 +62,7 @@ def show(value: Any) -> str:
 def spelled(cell: Any) -> Any:
     """A cell that stands beside texts, in one spelling of all its digits: `[8,8]`, `0.5`; a text as it is."""
     value = value_of(cell)
-    if isinstance(value, list) or _is_number(value):
+    if isinstance(value, list) or is_number(value):
         return json.dumps(one_spelling(value), separators=(",", ":"), ensure_ascii=False)
     return show(value) if isinstance(value, bool) else cell
 
@@ -70,12 +70,8 @@ def spelled(cell: Any) -> Any:
 def sorting(cell: Any) -> tuple[int, tuple[float, ...], str]:
     """Sorts numbers by size, then lists of numbers, then texts."""
     value = value_of(cell)
-    if _is_number(value):
+    if is_number(value):
         return (0, (float(value),), "")
-    if isinstance(value, list) and all(map(_is_number, value)):
+    if isinstance(value, list) and all(map(is_number, value)):
         return (1, tuple(map(float, value)), "")
     return (2, (), str(cell))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
