@@ -106,11 +106,11 @@ def python(folder: Path) -> Callable[[str], subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def lock(python: Callable[[str], subprocess.Popen[str]]) -> Iterator[Callable[[float], None]]:
-    """Has another process hold the database for some seconds; returns when it does."""
+def lock(python: Callable[[str], subprocess.Popen[str]]) -> Iterator[Callable[[float], Callable[[], None]]]:
+    """Has another process hold the database; returns when it does, with what ends that early."""
     holders = []
 
-    def hold(seconds: float) -> None:
+    def hold(seconds: float = 60) -> Callable[[], None]:
         holder = python(f"""
             import sqlite3, time
             database = sqlite3.connect("mlflow.db", isolation_level=None)
@@ -121,6 +121,7 @@ def lock(python: Callable[[str], subprocess.Popen[str]]) -> Iterator[Callable[[f
         holders.append(holder)
         assert holder.stdout is not None
         assert holder.stdout.readline() == "locked\n"
+        return holder.kill
 
     yield hold
     for holder in holders:

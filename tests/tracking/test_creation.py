@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,33 +16,36 @@ from lossbench.tracking.creation import prepare_database
 from lossbench.tracking.quiet import client
 
 RECORD_ONE = """
-    import logging, sys
-    from lossbench.tracking import RunResult, opening, Store
-    with Store("sqlite:///mlflow.db") as store:
-        store.prepare()
-        [run_id] = store.start([opening("{key}", "demo", "run", {{}}, {{}}, None)])
-        store.finish([RunResult(run_id, "finished", metrics={{"test/mae": 1.0}})])
-    from pathlib import Path
-    assert Path("mlflow.db").exists()
+import sys
+from lossbench.tracking import RunResult, opening, Store
+with Store("sqlite:///mlflow.db") as store:
+    store.prepare()
+    [run_id] = store.start([opening(sys.argv[1], "demo", "run", {}, {}, None)])
+    store.finish([RunResult(run_id, "finished", metrics={"test/mae": 1.0})])
+from pathlib import Path
+assert Path("mlflow.db").exists()
 """
 
 
 def test_four_processes_start_at_once_without_a_database(
-    python: Callable[[str], subprocess.Popen[str]], folder: Path
+    nursery: Any, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     killed = folder / ".lossbench-new-abc"  # what a killed creation leaves
     killed.mkdir()
     (killed / "tables.db").touch()
     (folder / "mlflow.db").touch()  # as other programs leave it: sqlite makes an empty file at connect
-    processes = [python(RECORD_ONE.format(key=f"k{i}")) for i in range(4)]
-    for process in processes:
-        told = process.communicate(timeout=120)
-        assert process.returncode == 0, told
-        assert told == ("", "")  # no chatter of MLflow, alembic or sqlalchemy
+    (folder / "record_one.py").write_text(RECORD_ONE)
+    said = tmp_path_factory.mktemp("said")
+    keys = [f"k{i}" for i in range(4)]
+    started = [nursery.start("record_one", (key,), folder, said / key, said / key) for key in keys]
+    for key, pid in zip(keys, started, strict=True):
+        # No chatter of MLflow, alembic or sqlalchemy.
+        assert (nursery.wait(pid), (said / key).read_text()) == (0, "")
     store = Store("sqlite:///mlflow.db")
-    assert set(store.finished([f"k{i}" for i in range(4)])) == {f"k{i}" for i in range(4)}
+    assert set(store.finished(keys)) == set(keys)
     store.close()
-    assert {path.name for path in folder.iterdir()} == {"mlflow.db", "cache"}
+    left = {path.name for path in folder.iterdir()} - {"record_one.py", "__pycache__"}
+    assert left == {"mlflow.db", "cache"}
     assert [path.suffix for path in (folder / "cache").iterdir()] == [".db"]
 
 
@@ -59,24 +62,24 @@ def content(path: Path) -> list[list[str]]:
 
 
 def test_a_second_database_is_as_mlflow_would_have_built_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare_database(folder / "first.db")
-    elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
+    creation._keep_blank(database)
     client("sqlite:///mlflows_own.db").search_experiments()
     monkeypatch.setattr(creation, "client", None)  # would be called, were it built
-    prepare_database(elsewhere / "mlflow.db")
-    assert content(elsewhere / "mlflow.db") == content(elsewhere / "mlflows_own.db")
+    prepare_database(folder / "mlflow.db")
+    assert content(folder / "mlflow.db") == content(folder / "mlflows_own.db")
 
 
-@pytest.mark.parametrize("damage", [b"", b"no database", None], ids=["empty", "text", "half"])
-def test_a_damaged_blank_is_built_again(folder: Path, database: Path, damage: bytes | None) -> None:
+def test_a_damaged_blank_is_built_again(folder: Path, database: Path) -> None:
     whole = database.read_bytes()
     blank = creation._blank()
     blank.parent.mkdir()
-    blank.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    for damage in (b"", b"no database"):
+        blank.write_bytes(damage)
+        assert not creation._copy_blank(folder / "copy.db")
+        assert not (folder / "copy.db").exists()
+    blank.write_bytes(whole[: len(whole) // 2])
     prepare_database(folder / "mlflow.db")
     assert Store("sqlite:///mlflow.db").finished(["key"]) == {}
     assert content(blank) == content(folder / "mlflow.db")
@@ -131,8 +134,6 @@ def test_a_folder_that_cannot_be_written_is_refused(folder: Path, place: str) ->
         prepare_database(folder / place)
 
 
-def test_a_locked_database_does_not_stop_a_start(
-    uri: str, folder: Path, lock: Callable[[float], None]
-) -> None:
-    lock(60)
+def test_a_locked_database_does_not_stop_a_start(uri: str, folder: Path, lock: Callable[[], object]) -> None:
+    lock()
     prepare_database(folder / "mlflow.db")

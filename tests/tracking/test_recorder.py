@@ -18,7 +18,7 @@ from lossbench.tracking import NotRecorded, Opening, RunResult, Store
 Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
 Stores = Callable[..., Store]
-Lock = Callable[[float], None]
+Lock = Callable[..., Callable[[], None]]
 Python = Callable[[str], "subprocess.Popen[str]"]
 
 FOLDER = "lossbench-unrecorded"
@@ -35,10 +35,11 @@ def test_finish_returns_before_the_database_has_the_results(
 ) -> None:
     store = open_store()
     ids = store.start([a_start("k1"), a_start("k2")])
-    lock(2)
+    unlock = lock()
     store.finish([a_result(run_id) for run_id in ids])
     assert statuses(folder) == [("run k1", "RUNNING"), ("run k2", "RUNNING")]  # so training could go on
     assert list((folder / FOLDER).glob("*.jsonl"))  # and a kill now would lose nothing
+    unlock()
     store.flush()
     assert statuses(folder) == [("run k1", "FINISHED"), ("run k2", "FINISHED")]
     assert not (folder / FOLDER).exists()
@@ -46,7 +47,7 @@ def test_finish_returns_before_the_database_has_the_results(
 
 def test_start_waits_for_a_lock(open_store: Stores, a_start: Starts, lock: Lock, folder: Path) -> None:
     store = open_store()
-    lock(2)
+    lock(1)
     [run_id] = store.start([a_start("k1")])
     assert not run_id.startswith("unrecorded")
     assert statuses(folder) == [("run k1", "RUNNING")]
@@ -64,10 +65,10 @@ def test_what_cannot_be_recorded_stays_on_disk_until_the_next_start(
 ) -> None:
     store = open_store(patience=0.2)
     if locked == "before start":
-        lock(60)
+        lock()
     ids = store.start([a_start("k1"), a_start("k2")])
     if locked == "before finish":
-        lock(60)
+        lock()
     caplog.set_level(logging.WARNING)
     store.finish([a_result(ids[0])])
     store.finish([a_result(ids[1], "diverged", reason="loss is nan")])
@@ -99,12 +100,13 @@ def test_a_flush_in_a_hurry_leaves_the_rest_on_disk(
 ) -> None:
     store = open_store(patience=60)
     ids = store.start([a_start(f"k{i}") for i in range(3)])
-    lock(3)
+    unlock = lock()
     for run_id in ids:
         store.finish([a_result(run_id)])
     with pytest.raises(NotRecorded, match="3 runs"):
         store.flush(within=0.3)
     assert len(list((folder / FOLDER).glob("*.jsonl"))) == 3
+    unlock()
     store.flush()  # with time, they go in
     assert [status for _, status in statuses(folder)] == ["FINISHED"] * 3
 
@@ -163,10 +165,11 @@ def test_a_result_recorded_twice_is_there_once(
     # A process that is killed after recording a batch and before deleting it leaves it to be recorded again.
     store = open_store()
     [run_id] = store.start([a_start("k1")])
-    lock(1)
+    unlock = lock()
     store.finish([a_result(run_id)])
     [batch] = (folder / FOLDER).glob("*.jsonl")
     content = batch.read_text()
+    unlock()
     store.flush()
 
     def counts() -> list[object]:
@@ -212,12 +215,13 @@ def test_results_go_to_the_cache_where_the_database_s_disk_takes_none(
 ) -> None:
     store = open_store(patience=0.2)
     ids = store.start([a_start("k1")])
-    lock(2)
+    unlock = lock()
     (folder / FOLDER).touch()  # a file in the way of the folder
     store.finish([a_result(ids[0])])
     assert list((folder / "cache" / FOLDER).glob("*.jsonl"))
     with pytest.raises(NotRecorded, match=rf"kept in .*/cache/{FOLDER} "):
         store.close()
+    unlock()
     assert set(open_store().finished(["k1"])) == {"k1"}
     assert not (folder / "cache" / FOLDER).exists()
 
