@@ -32,9 +32,10 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+def store(database: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A made-up sweep, written by MLflow's own client."""
     folder = tmp_path_factory.mktemp("store")
+    shutil.copy(database, folder / "mlflow.db")
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.create_experiment("made_up", artifact_location=str(folder / "artifacts"))
     for loss, worth in (("mse", 0.5), ("mae", 0.1), ("huber", 0.1)):

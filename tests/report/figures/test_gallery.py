@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,10 @@ CLAIM = Claim("a", "MAE beats MSE.", "source", {"loss": "mae"}, {"loss": "mse"},
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+def store(database: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Two losses, two rates and four seeds with curves and predictions, written by MLflow's own client."""
     folder = tmp_path_factory.mktemp("store")
+    shutil.copy(database, folder / "mlflow.db")
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     place = client.create_experiment("made_up", artifact_location=str(folder / "artifacts"))
     for loss, worth in (("mse", 0.5), ("mae", 0.1)):
@@ -149,14 +151,13 @@ def test_few_keeps_the_first_and_the_last() -> None:
 
 
 def test_conditions_without_room_are_counted_in_the_caption(
-    make: Callable[..., pd.DataFrame], store: str, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., pd.DataFrame], store: str
 ) -> None:
     many = pd.concat([make(seeds=2).assign(**{"data.noise": value}) for value in range(6)])
     crowded = build(Experiment("x", judge="rmse", select="mae"), many)
-    monkeypatch.setattr(gallery, "PARTS", (gallery._headline, gallery._rates))
-    _, captions = gallery.draw(crowded, store)
-    assert captions["learning_rates.png"].endswith("(8 of 12 conditions).")
-    assert "of 2 conditions" not in captions["metric_by_axis.png"]
+    (rates,), (headline,) = (part(crowded, store) for part in (gallery._rates, gallery._headline))
+    assert rates.caption.endswith("(8 of 12 conditions).")
+    assert "of 2 conditions" not in headline.caption
 
 
 def test_swept_knobs_of_a_loss_are_lines_of_one_panel(make: Callable[..., pd.DataFrame], store: str) -> None:
@@ -208,10 +209,13 @@ def test_captions_promise_no_band_that_is_not_drawn(
     make: Callable[..., pd.DataFrame], store: str, seeds: int, said: str
 ) -> None:
     runs = make(seeds=seeds)
-    _, captions = gallery.draw(build(Experiment("bare", judge="rmse", select="mae"), runs), store)
-    assert said in captions["metric_by_axis.png"]
-    assert ("95%" in captions["metric_by_axis.png"]) == (seeds >= 4)
+    bare = Experiment("bare", judge="rmse", select="mae")
+    (over_axis,) = gallery._headline(build(bare, runs), store)
+    assert over_axis.name == "metric_by_axis.png"
+    assert said in over_axis.caption
+    assert ("95%" in over_axis.caption) == (seeds >= 4)
     one = runs[(runs["data.contamination"] == 0) & (runs["optimizer.lr"] == 0.01)]
-    _, captions = gallery.draw(build(Experiment("bare", judge="rmse", select="mae"), one), store)
-    assert said in captions["metric.png"]
-    assert "at the learning rate that was given" in captions["metric.png"]
+    (dots,) = gallery._headline(build(bare, one), store)
+    assert dots.name == "metric.png"
+    assert said in dots.caption
+    assert "at the learning rate that was given" in dots.caption
