@@ -13,21 +13,26 @@ import pytest
 from lossbench.cli import command, streams
 
 
-def test_signs_that_a_terminal_lacks_are_written_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("ascii", b"mae v 0.1+-0.2 --- gr\\xf6\\xdfe"), ("latin-1", b"mae v 0.1\xb10.2 --- gr\xf6\xdfe")],
+)
+def test_signs_that_a_terminal_lacks_are_written_plainly(
+    encoding: str, written: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr("sys.stdout", terminal)
     streams.settle()
     terminal.write("mae ↓ 0.1±0.2 ─── größe")
     terminal.flush()
-    assert terminal.buffer.getvalue() == b"mae v 0.1+-0.2 --- gr\\xf6\\xdfe"  # type: ignore[attr-defined]
+    assert terminal.buffer.getvalue() == written  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_report_is_made_and_shown_on_a_terminal_without_utf_8(encoding: str, tmp_path: Path) -> None:
+def test_a_report_is_made_and_shown_on_a_terminal_without_utf_8(tmp_path: Path) -> None:
     arguments = ["-m", "lossbench.report", "experiment=anatomy", "report.figures=false"]
     done = subprocess.run(
         [sys.executable, *arguments, "report.record=false", "report.out=out"],
-        cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+        cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"out/README.md" in done.stdout

@@ -36,8 +36,8 @@ def kill_at_random(folders: list[Folder], undisturbed: Undisturbed, seed: int) -
         ends_as_undisturbed(folder, undisturbed)
 
 
-def test_a_killed_sweep_loses_nothing(new_folder: NewFolder, undisturbed: Undisturbed) -> None:
-    kill_at_random([new_folder(str(i)) for i in range(2)], undisturbed, 1)
+def test_a_killed_sweep_loses_nothing(folder: Folder, undisturbed: Undisturbed) -> None:
+    kill_at_random([folder], undisturbed, 1)
 
 
 @pytest.mark.slow
