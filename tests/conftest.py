@@ -7,6 +7,7 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; pytest-xdist brings the processes
 
+import gc
 import json
 import shutil
 import signal
@@ -14,11 +15,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
 pytest_plugins = ["made_up_runs"]  # of reports, verdicts and claims
+
+# Garbage is collected seldom: a search goes through all that was imported, and took a tenth of the time.
+gc.set_threshold(50_000, 20, 20)
 
 # Whoever starts the tests in the background may ignore Ctrl-C, which the programs under test would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,6 +75,34 @@ def composing() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., DictConfig]:
+    """Composes a shipped config as a sweep does: its files are read once for each combination of choices."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+    from omegaconf import open_dict
+
+    from hydra_plugins.lossbench_launcher._compose import SweepLoader
+    from hydra_plugins.lossbench_launcher._quick import hurried
+    from lossbench.config.folders import conf_dir
+
+    # Open no longer than needed: Hydra allows one such place at a time, and other tests compose too.
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        master = loader.load_configuration("config", ["hydra/launcher=basic"], RunMode.MULTIRUN)
+    fast = SweepLoader(loader)
+
+    def compose(*overrides: str) -> DictConfig:
+        with hurried():
+            config = fast.take(master, overrides)
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    return compose
+
+
 @pytest.fixture(autouse=True)
 def _own_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes to the tracking server of whoever runs it."""
@@ -88,10 +124,11 @@ _EVERYTHING = (
     "sqlalchemy.orm",
 )
 _NURSERY = """
-import importlib, json, os, runpy, signal, sys
+import gc, importlib, json, os, runpy, signal, sys
 
 for name in sys.argv[1:]:
     importlib.import_module(name)
+gc.freeze()  # what was imported is not searched again, and not copied, by each child
 
 def child(module, arguments, folder, environment, stdout, stderr):
     signal.alarm(600)  # no test waits for longer

@@ -34,6 +34,7 @@ CONTRADICTION = re.compile(
 )
 
 
+@functools.cache
 def job(*overrides: str) -> Job:
     return jobs_from([compose("config", ["data.train_size=20", *overrides])])[0]
 

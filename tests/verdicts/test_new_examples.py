@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 from rich.console import Console
 
 from lossbench.claims.claim import Claim, Experiment
-from lossbench.config.folders import conf_dir
 from lossbench.report import page, terminal
 from lossbench.report.__main__ import main
 from lossbench.train import train_many
@@ -144,15 +143,12 @@ def test_the_weighed_runs_of_a_seed_give_its_difference(
     np.testing.assert_allclose(sums, sides.differences, atol=1e-12)
 
 
-@pytest.fixture
-def _hydra() -> Iterator[None]:
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield
-
-
-@pytest.mark.usefixtures("_hydra")
 def test_the_command_reads_what_runs_kept_and_what_their_data_say(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    composed: Callable[..., DictConfig],
+    database: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(database, tmp_path / "mlflow.db")
@@ -165,11 +161,9 @@ def test_the_command_reads_what_runs_kept_and_what_their_data_say(
         "fresh": (["data=outliers", *small], ALL),
     }
 
-    def config(name: str, knobs: list[str], loss: str, seed: int) -> Any:
-        return compose(
-            "config",
-            [*knobs, f"experiment.name={name}", f"loss={loss}", f"seed={seed}", "trainer.max_epochs=1"],
-        )
+    def config(name: str, knobs: list[str], loss: str, seed: int) -> DictConfig:
+        own = (f"experiment.name={name}", f"loss={loss}", f"seed={seed}")
+        return composed(*knobs, *own, "trainer.max_epochs=1")
 
     asked = [(name, knobs) for name, (knobs, _) in experiments.items()]
     train_many(
