@@ -51,15 +51,15 @@ def test_the_exit_code_tells_whether_a_verdict_changed(
     monkeypatch.chdir(tmp_path)
     from lossbench.anatomy.properties import PROPERTIES
 
-    folder = Path("experiments/anatomy")
-    folder.mkdir(parents=True)
+    file = Path("experiments/anatomy/verdicts.json")
+    file.parent.mkdir(parents=True)
     records = [{"id": of.id, "verdict": "supported"} for of in PROPERTIES]
-    records[0]["verdict"] = "refuted"
-    (folder / "verdicts.json").write_text(json.dumps(records))
-    asked = ["report.only=anatomy", f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"]
+    file.write_text(json.dumps([{**records[0], "verdict": "refuted"}, *records[1:]]))
+    asked = ["report.only=anatomy", "report.out=new", f"tracking.uri=sqlite:///{tmp_path}/mlflow.db"]
     assert main(asked) == 1
     assert f"{len(records)} verdicts, 1 changed." in capsys.readouterr().out
-    monkeypatch.setattr(reproduce, "run_all", lambda request: None)  # the new report lies there now
+    file.write_text(json.dumps(records))
+    monkeypatch.setattr(reproduce, "run_all", lambda request: None)  # the new report lies there already
     assert main(asked) == 0
     assert f"{len(records)} verdicts, 0 changed." in capsys.readouterr().out
 
