@@ -15,6 +15,11 @@ class RunFailedError(Exception):
     """A run that has no result: its loss raised, or its worker died. Its MLflow run holds the traceback."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return " ".join((str(error).strip().splitlines() or [type(error).__name__])[0].split())
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Half a sentence for a misspelt name: the nearest known one, then all of them."""
     names = sorted(known)

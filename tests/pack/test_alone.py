@@ -76,6 +76,19 @@ def test_each_optimizer_and_rate_in_a_pack_has_the_numbers_it_has_alone(
     check_alone(together, packed, mode, every=3)  # each rate, and each delta
 
 
+def test_a_stack_that_is_computed_slice_by_slice_has_the_same_numbers(
+    jobs: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of slices that hold a part of a group of losses, and parts of two."""
+    overrides = [f"model.dropout=0.3 {loss} seed={seed}" for loss in VALUES for seed in (0, 1, 2)]
+    pack = jobs(*overrides, f"{VALUES[0]} optimizer.lr=1e30 model.dropout=0.3")
+    whole = fit([job.member for job in pack], "vmap")
+    monkeypatch.setattr("lossbench.pack.stacked._AT_ONCE", 2 * 32 * 10 * 4)  # inputs of two members
+    monkeypatch.setattr("lossbench.pack.judging.CHUNK", 100)
+    assert fit([job.member for job in pack], "vmap") == whole
+    assert [result.outcome for result in whole] == [*["finished"] * 9, "diverged"]
+
+
 def test_dropout_draws_for_each_member_on_its_own(jobs: Compose) -> None:
     together = jobs(*[f"model.dropout=0.3 loss=mse seed={seed}" for seed in (0, 1, 2)])
     packed = results(together, "vmap")

@@ -171,7 +171,7 @@ def test_what_has_no_weight_counts_for_nothing(loss: Loss, mode: str) -> None:
 def test_all_losses_of_a_seed_see_the_same_noise() -> None:
     pack = members([MSE(), MAE()], Towers())
     data = PackData([m.source.load(m.seed, m.reads) for m in pack], [m.seed for m in pack], 8)
-    lanes = HeldLanes(data, Towers().noise(data.description.inputs), torch.device("cpu"))
+    lanes = HeldLanes(data, pack, torch.device("cpu"))
     positions = data.order(0)[:, :8]
     noise = lanes.batch(positions, step=5).read[1]["jitter"]
     assert not torch.equal(noise[0], noise[1])
@@ -183,8 +183,10 @@ def test_members_of_one_lane_hold_its_targets_once() -> None:
     pack = members(VALUES)
     loaded = {seed: pack[0].source.load(seed, "vector") for seed in (0, 1)}
     data = PackData([loaded[m.seed] for m in pack], [m.seed for m in pack], 8)
-    lanes = HeldLanes(data, {}, torch.device("cpu"))
+    lanes = HeldLanes(data, pack, torch.device("cpu"))
     assert lanes.truth["train"]["continuous"].shape == (2, 30, STEPS)
+    read = lanes.batch(data.order(0)[:, :8], step=0).targets.keys() - lanes.shared.keys()
+    assert read == {"continuous"} < lanes.truth["train"].keys()  # of five kinds what its losses read
     assert lanes.lane.tolist() == [0, 1] * len(VALUES)
 
 

@@ -21,8 +21,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from lossbench.job import Job
 from lossbench.lightning import Trainer
 from lossbench.pack.draws import Draws
-from lossbench.pack.exact import exact_device
 from lossbench.pack.fit import fit
+from lossbench.pack.lanes import exact_device
 
 Compose = Callable[..., list[Job]]
 

@@ -28,8 +28,9 @@ def loaded(jobs: list[Job]) -> list[DataSet]:
 
 
 def numbered(jobs: list[Job], datasets: list[DataSet]) -> list[dict[str, npt.NDArray[np.int64]]]:
-    lanes = HeldLanes(PackData(datasets, [job.member.seed for job in jobs], 8), {}, torch.device("cpu"))
-    return example_arrays([job.member for job in jobs], lanes)
+    members = [job.member for job in jobs]
+    data = PackData(datasets, [member.seed for member in members], 8)
+    return example_arrays(members, HeldLanes(data, members, torch.device("cpu")))
 
 
 @pytest.mark.parametrize("asked", [f"{DIGITS} loss=cce", FACES, "data=sentiment model=linear loss=mse"])

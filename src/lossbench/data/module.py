@@ -80,21 +80,21 @@ class PackData(LightningDataModule):
         """Batches of positions (L, B); the last of an epoch may be smaller."""
         return loader(_Batches(self))
 
-    def val_dataloader(self) -> DataLoader[tuple[int, int]]:
+    def val_dataloader(self) -> DataLoader[slice]:
         """Ranges of positions, small enough to be evaluated for all members at once."""
         return self._ranges("val")
 
-    def test_dataloader(self) -> DataLoader[tuple[int, int]]:
+    def test_dataloader(self) -> DataLoader[slice]:
         """As `val_dataloader`, of the test split."""
         return self._ranges("test")
 
-    def chunks(self, split: Split) -> list[tuple[int, int]]:
-        """The ranges [start, stop) of an evaluation, the same for any number of members."""
+    def chunks(self, split: Split) -> list[slice]:
+        """The places of an evaluation's parts, the same for any number of members."""
         step = evaluation_size(sum(leaf[0].numel() for leaf in leaves(self.pool)))
         size = self.size(split)
-        return [(start, min(start + step, size)) for start in range(0, size, step)]
+        return [slice(start, min(start + step, size)) for start in range(0, size, step)]
 
-    def _ranges(self, split: Split) -> DataLoader[tuple[int, int]]:
+    def _ranges(self, split: Split) -> DataLoader[slice]:
         return loader(self.chunks(split))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Members are judged in chunks of about this many numbers, to bound memory (tens of bytes a number) and to
 # stay in the processor's cache; a validation set of 1,000 rows and 240 members is one chunk.
-CHUNK = 2_000_000
+CHUNK = 250_000
 
 _NONE: Mapping[str, Tensor] = MappingProxyType({})
 _NOTHING: Mapping[Measure, tuple[Tensor, ...]] = MappingProxyType({})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossbench.engines.process import Process, this_process
+from lossbench.errors import first_line
 
 if TYPE_CHECKING:
     from lossbench.job import Job
@@ -35,11 +36,13 @@ class Checkpoint:
     keys: of the pack's runs, in the order of the pack.
     every: epochs after which it is written; None is after each minute of training, 0 writes none, and goes
         on from one that is there.
+    done: epochs, where it was read.
     """
 
     path: Path
     keys: tuple[str, ...]
     every: int | None = 0
+    done: int = 0
 
     def partial(self) -> Path:
         """Where this process writes it until it is whole: two sweeps may train the same pack."""
@@ -49,15 +52,6 @@ class Checkpoint:
         """The pack is finished."""
         self.path.unlink(missing_ok=True)
         _remove_if_empty(self.path.parent)
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A checkpoint that an interrupted pack has left; `epoch` epochs are done."""
-
-    path: Path
-    keys: tuple[str, ...]
-    epoch: int
 
 
 class Checkpoints:
@@ -95,11 +89,11 @@ class Checkpoints:
         """
         left = {job.key: job for job in jobs}
         packs = []
-        for one in sorted(self._all(), key=lambda one: (-one.epoch, one.path.name)):
+        for one in sorted(self._all(), key=lambda one: (-one.done, one.path.name)):
             # Two may hold the same run, where two sweeps were cut differently: the one that is further wins.
             if left.keys() >= set(one.keys) and self.of(one.keys, mode, gpu).path == one.path:
                 packs.append([left.pop(key) for key in one.keys])
-                log.info("%d runs go on after epoch %d", len(one.keys), one.epoch)
+                log.info("%d runs go on after epoch %d", len(one.keys), one.done)
         return packs, list(left.values())
 
     def forget(self, keys: Collection[str]) -> None:
@@ -113,13 +107,13 @@ class Checkpoints:
                     path.unlink()
         for one in self._all() if keys else ():
             if not set(keys).isdisjoint(one.keys):
-                Checkpoint(one.path, one.keys).forget()
+                one.forget()
         _remove_if_empty(self.folder)
 
-    def _all(self) -> list[Unfinished]:
+    def _all(self) -> list[Checkpoint]:
         return [one for path in sorted(self.folder.glob("*" + _SUFFIX)) if (one := self._read(path))]
 
-    def _read(self, path: Path) -> Unfinished | None:
+    def _read(self, path: Path) -> Checkpoint | None:
         """What a file says of itself; None where it cannot be read, and the file removed if it is damaged."""
         if path in self._unreadable:
             return None
@@ -128,7 +122,7 @@ class Checkpoints:
         except FileNotFoundError:  # another sweep has just finished it
             return None
         except Exception as error:  # a damaged file may raise anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = first_line(error)
             if _may_pass(path, error):
                 self._unreadable.add(path)
                 log.warning("%s cannot be read now (%s); its pack starts anew.", path, reason)
@@ -149,11 +143,11 @@ def _writer_lives(path: Path) -> bool:
     return owner is not None and owner.lives(path.stat().st_mtime, _FOREIGN_SECONDS)
 
 
-def _read(path: Path) -> Unfinished:
+def _read(path: Path) -> Checkpoint:
     import torch
 
     content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return Unfinished(path, tuple(content[KEYS]), int(content["epoch"]) + 1)
+    return Checkpoint(path, tuple(content[KEYS]), done=int(content["epoch"]) + 1)
 
 
 def _may_pass(path: Path, error: Exception) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.job import Member
 from lossbench.models.head import Headed
+from lossbench.pack.objective import BatchLosses
 from lossbench.seeds import stream
 from lossbench.task import Inputs
 from lossbench.trees import Tree
@@ -21,16 +22,6 @@ Moment = tuple[str | int, ...]
 Read = tuple[Tree, ...]
 
 
-class Objective(Protocol):
-    """The losses of one batch. A loss that raises is reported to the pack and becomes nan."""
-
-    def all(self, outputs: Tree) -> Tensor:
-        """The mean loss of every member: (R, B, ...), with `Engine.spare` members more -> (R,)."""
-
-    def one(self, member: int, output: Tree) -> Tensor:
-        """The mean loss of one member: (B, ...) -> ()."""
-
-
 class Engine(ABC):
     """Holds the weights of R members and changes them.
 
@@ -38,19 +29,15 @@ class Engine(ABC):
     the others train as if it were not there.
     """
 
-    def spare(self, examples: int) -> int:
-        """How many copies of the last member it wants behind what it reads of so many examples."""
-        return 0
-
     @abstractmethod
     def step(
-        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         """One update of all active members.
 
         Args:
-            read: what the modules are called with, each tensor (R, B, ...), with `spare` members more.
-            objective: from outputs to each member's loss.
+            read: what the modules of each lane are called with, each tensor (L, B, ...).
+            objective: from outputs to each member's loss; one that raises is nan, and the pack is told.
             active: (R,) bool; None is all.
             factor: the schedule's factor on every learning rate.
             step: number of updates before this one; it selects the masks of dropout.
@@ -61,7 +48,7 @@ class Engine(ABC):
 
     @abstractmethod
     def outputs(self, read: Read, moment: Moment) -> Tree:
-        """Evaluate what modules are called with, with `spare` members more: (R, N, ...), maybe by name."""
+        """Evaluate what the modules of each lane are called with: (R, N, ...), maybe by name."""
 
     @abstractmethod
     def keep(self, improved: Tensor) -> None:
@@ -69,7 +56,7 @@ class Engine(ABC):
 
     @abstractmethod
     def use_best(self) -> None:
-        """Return every member to its best weights."""
+        """Return every member to its best weights; it trains no more."""
 
     @abstractmethod
     def finite(self) -> Tensor:

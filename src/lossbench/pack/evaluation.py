@@ -14,7 +14,6 @@ from lossbench.job import Member
 from lossbench.metrics.class_means import nearest_mean_scores
 from lossbench.metrics.families import needed, wants_class_means
 from lossbench.metrics.measure import Measure
-from lossbench.pack.exact import exact_device
 from lossbench.pack.groups import Group
 from lossbench.pack.objective import Report
 from lossbench.task import Prediction
@@ -34,7 +33,8 @@ class Found:
 
     def of(self, place: int) -> Found:
         """Of one member of the group."""
-        return self._parts(self.group.only(place), slice(place, place + 1), slice(None))
+        one = slice(place, place + 1)
+        return self._parts(self.group.part(one), one, slice(None))
 
     def examples(self, which: slice) -> Found:
         """Of some of the examples."""
@@ -73,7 +73,7 @@ class Evaluation:
         self.members, self.split, self.size, self.report = members, split, size, report
         self.measures = members[0].source.measures
         self.keeping = [measure for measure in self.measures if measure.keep]
-        self.exact = exact_device(groups[0].lanes.device)
+        self.exact = groups[0].lanes.exact
         self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
         self._train, self._trained = train, None
         self._outputs: Tree = None
@@ -121,10 +121,7 @@ class Evaluation:
             return [(group, [*parts, self._chunk(group, outputs, start)])]
         except Exception as error:
             if len(group.losses) > 1:
-                each = [
-                    (group.only(place), [part.of(place) for part in parts])
-                    for place in range(len(group.losses))
-                ]
+                each = [(one, [part.of(place) for part in parts]) for place, one in enumerate(group.cut(1))]
                 return [piece for one, own in each for piece in self._extended(one, own, outputs, start)]
             self.report(int(group.index[0]), error, traceback.format_exc())
             return []

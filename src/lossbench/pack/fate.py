@@ -15,7 +15,6 @@ class Failure:
     """Why a member was frozen: its loss or weights became non-finite, or its loss raised."""
 
     outcome: Literal["diverged", "failed"]
-    step: int
     reason: str
     traceback: str | None = None
 
@@ -51,8 +50,6 @@ def member_result(
     Args:
         columns: curve -> a row of values for each member, one an epoch; nan is none.
         totals: metric -> a value for each member; nan is none.
-        arrays: its predictions.
-        failure: why it has no result, if it has none.
     """
     curves = {
         name: [(epoch, value) for epoch, value in enumerate(rows[member], 1) if value == value]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,42 +18,36 @@ from lossbench.losses.reduction import weighted_mean
 from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
-from lossbench.pack.lanes import Batch, Lanes
 from lossbench.spare import spare, with_spare
-from lossbench.task import WEIGHT, Prediction, Target, TargetKind
+from lossbench.task import WEIGHT, Prediction, Target, TargetKind, Units
 from lossbench.trees import Tree, leaves, mapped, part
+
+if TYPE_CHECKING:
+    from lossbench.pack.lanes import Batch, Lanes  # which import Lightning, and planning needs none
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
 OUTPUT = "output"
 
 
 @dataclass(frozen=True)
-class Spared:
-    """Of members and spare ones (G + spare,): their places in the pack, their lanes, their knobs."""
+class Share:
+    """Members of a group, and the last of them again as spare (G + spare,): rows of outputs, lanes, knobs."""
 
-    index: Tensor
+    group: Group
+    rows: Tensor
     lane: Tensor
     knobs: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Members with one loss, whose float knobs may differ.
+    """Members with one loss, whose float knobs may differ; `layout` is that of `Member`."""
 
-    losses: the loss of each, with its own knobs.
-    target: the kind of target that it trains on.
-    index: (G,) which members of the pack.
-    lane: (G,) the lane of each.
-    knobs: name -> (G,) values of the float knobs.
-    layout: the places and the outputs of each, where the model gives them in one row; else nothing.
-    lanes: what the members of the pack read.
-    """
-
-    losses: tuple[Loss, ...]
+    losses: tuple[Loss, ...]  # of each, with its own knobs
     target: Target
-    index: Tensor
-    lane: Tensor
-    knobs: dict[str, Tensor]
+    index: Tensor  # (G,) which members of the pack
+    lane: Tensor  # (G,)
+    knobs: dict[str, Tensor]  # name -> (G,) values of the float knobs
     layout: tuple[int, ...]
     lanes: Lanes
 
@@ -62,32 +57,42 @@ class Group:
         return {member: place for place, member in enumerate(self.index.tolist())}
 
     @cached_property
-    def _spared(self) -> dict[int, Spared]:
+    def _shares(self) -> dict[tuple[int, int, int], Share | None]:
         return {}
 
-    def with_spare(self, count: int) -> Spared:
-        """The members, and the last of them `count` times more."""
-        if count not in self._spared:
-            knobs = {name: with_spare(values, count) for name, values in self.knobs.items()}
-            self._spared[count] = Spared(with_spare(self.index, count), with_spare(self.lane, count), knobs)
-        return self._spared[count]
+    def share(self, members: slice, spare: int) -> Share | None:
+        """Of those among these members of the pack; None where there are none."""
+        key = (members.start, members.stop, spare)
+        if key not in self._shares:
+            index = self.index.tolist()
+            own = self.part(slice(bisect_left(index, members.start), bisect_left(index, members.stop)))
+            tensors = (own.index - members.start, own.lane, own.knobs)
+            whole = own.losses and mapped(lambda tensor: with_spare(tensor, spare), tensors)
+            self._shares[key] = Share(own, *whole) if whole else None
+        return self._shares[key]
+
+    def part(self, places: slice) -> Group:
+        """The group of some of its members."""
+        index, lane, knobs = part((self.index, self.lane, self.knobs), places)
+        return replace(self, losses=self.losses[places], index=index, lane=lane, knobs=knobs)
+
+    def cut(self, at_once: int) -> list[Group]:
+        """Groups of so many members at most."""
+        starts = range(0, len(self.losses), at_once)
+        return [self.part(slice(start, start + at_once)) for start in starts]
 
     def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
         """What the loss reads of a split besides outputs, each (G, N, ...): targets, and their weights."""
         return self._read({**self.lanes.seen[split], **self.lanes.shared}, self.lane)
-
-    def batch_of(self, place: int, batch: Batch) -> tuple[Tree, Tensor | None]:
-        """The same of a batch, for the member at `place` of the group: each (B, ...)."""
-        return self._read(batch.targets, self._lane_of[place])
 
     @cached_property
     def _lane_of(self) -> list[int]:
         return self.lane.tolist()  # known without asking the device again
 
     def _read(self, known: Mapping[str, Tensor], lane: Tensor | int) -> tuple[Tree, Tensor | None]:
-        kind, also = self.target.kind, self.losses[0].also
-        targets = {name: known[name][lane] for name in (kind, *also)} if also else known[kind][lane]
-        return targets, known[WEIGHT][lane] if WEIGHT in known else None
+        weight = known.get(WEIGHT)
+        targets = part(beside(self.losses[0], self.target, known), lane)
+        return targets, None if weight is None else weight[lane]
 
     def truth(self, split: Split, kind: TargetKind) -> Tensor:
         """A target in the task's own units, (G, N, ...)."""
@@ -122,47 +127,35 @@ class Group:
         device = next(iter(truth.values())).device if truth else self.lane.device
         return self.lane.to(device), {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
 
-    def values(self, outputs: Tree, batch: Batch) -> Tensor:
+    def values(self, outputs: Tree, batch: Batch, share: Share) -> Tensor:
         """The mean loss of each member on a batch: (G, B, ...), with spare members more -> (G,)."""
-        loss, spared = self.losses[0], self.with_spare(batch.spare)
-        targets, weights = self._read(batch.targets, spared.lane)
+        loss = self.losses[0]
+        targets, weights = self._read(batch.targets, share.lane)
 
         def one(output: Tree, target: Tree, weight: Tensor | None, knobs: dict[str, Tensor]) -> Tensor:
             return self._mean(replace(loss, **knobs), output, target, weight)  # type: ignore[arg-type]
 
-        read = self.read(outputs)
+        read = read_by(loss, self.layout, outputs)
         dims = (0, 0, None if weights is None else 0, 0)
-        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, spared.knobs)
+        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, share.knobs)
         return result[: len(self.losses)]
 
-    def value(self, place: int, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
-        """The mean loss of the member at `place` of the group on a batch: a tensor of no dimension."""
-        return self._mean(self.losses[place], self.read(output), target, weight)
+    def value(self, place: int, output: Tree, batch: Batch) -> Tensor:
+        """The mean loss of the member at `place` of the group on a batch: (B, ...) -> ()."""
+        loss, beside = self.losses[place], self._read(batch.targets, self._lane_of[place])
+        return self._mean(loss, read_by(loss, self.layout, output), *beside)
 
     def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
         return weighted_mean(loss(output, target, self.target), weight)
-
-    def read(self, outputs: Tree) -> Tree:
-        """As `read_by`, of the group's loss."""
-        return read_by(self.losses[0], self.layout, outputs)
-
-    def only(self, place: int) -> Group:
-        """The group of one of its members."""
-        one = slice(place, place + 1)
-        return replace(
-            self,
-            losses=self.losses[one],
-            index=self.index[one],
-            lane=self.lane[one],
-            knobs={name: values[one] for name, values in self.knobs.items()},
-        )
 
     def predict(self, outputs: Tree) -> Prediction:
         """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
         found = self.said(outputs)
         if "value" in found and self.target.kind in self.lanes.units:
             # The mean of a distribution is in the units of its support already.
-            found["value"] = self.lanes.units_of(self.target.kind, self.lane).own(found["value"])
+            shift, scale = self.lanes.units[self.target.kind]
+            lane = self.lane.to(shift.device)
+            found["value"] = Units(shift[lane], scale[lane]).own(found["value"])
         return found
 
     def said(self, outputs: Tree) -> Prediction:
@@ -186,6 +179,11 @@ class Group:
         for place, loss in enumerate(self.losses):
             found.setdefault(tuple(loss.float_knobs().values()), []).append(place)
         return list(found.values())
+
+
+def beside(loss: Loss, target: Target, known: Mapping[str, Tensor]) -> Tree:
+    """Of targets and shared tensors, what a loss reads beside outputs: by name where it reads several."""
+    return {name: known[name] for name in (target.kind, *loss.also)} if loss.also else known[target.kind]
 
 
 def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:

@@ -24,6 +24,13 @@ HALVES = (slice(0, None, 2), slice(1, None, 2))  # examples in turn
 FEWEST = 4  # examples of validation; with fewer a half says nothing
 
 
+def taken(improved: Tensor, judged: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Metrics at the best epoch, where this one improved and where it did not."""
+    nothing = torch.full_like(improved, torch.nan, dtype=torch.float64)
+    found = {name: torch.where(improved, new, before.get(name, nothing)) for name, new in judged.items()}
+    return {**before, **found}
+
+
 class Halves:
     """The scores of R members, kept epoch by epoch.
 
@@ -49,10 +56,9 @@ class Halves:
         best = torch.full_like(values, torch.nan) if self.best is None else self.best
         improved = active & self.select.improves(values, best)
         self.best = torch.where(improved, values, best)
-        for name in judged[0].keys() & judged[1].keys():
-            crossed = torch.stack([judged[1][name], judged[0][name]])
-            before = self.other.get(name, torch.full_like(crossed, torch.nan))
-            self.other[name] = torch.where(improved, crossed, before)
+        both = judged[0].keys() & judged[1].keys()
+        crossed = {name: torch.stack([judged[1][name], judged[0][name]]) for name in both}
+        self.other = taken(improved, crossed, self.other)
 
     def scores(self) -> dict[str, Tensor]:
         """Metric -> (R,), the mean of both halves; nan where one of them does not define it."""

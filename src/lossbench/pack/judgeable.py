@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from lossbench.errors import InputError
+from lossbench.errors import InputError, first_line
 from lossbench.job import Member
 from lossbench.losses.contract import check_prediction
 from lossbench.losses.cross import shipped
@@ -45,9 +45,8 @@ def check_metrics(
     except InputError:
         raise
     except Exception as error:  # perhaps of these few examples alone: if not, the run fails and says it
-        why = " ".join((str(error).splitlines() or [""])[0].split())
         tried = f"judging loss={member.loss.name} on {len(places)} examples of data={member.source.name}"
-        return None, f"{tried} raised {type(error).__name__}: {why:.150}"
+        return None, f"{tried} raised {type(error).__name__}: {first_line(error):.150}"
     finally:
         module.train()
     select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.losses.cross import Meaning, judged, meaning
+from lossbench.metrics.judge import CHUNK
 from lossbench.pack.evaluation import Found
-from lossbench.pack.exact import exact_device
-from lossbench.pack.groups import Group
-from lossbench.pack.halves import HALVES
+from lossbench.pack.groups import Group, read_by
 from lossbench.pack.lanes import Lanes
 from lossbench.pack.objective import Report
-from lossbench.trees import Tree, mapped
+from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,12 +28,13 @@ log = logging.getLogger(__name__)
 
 
 def judge_members(
-    found: Sequence[Found], members: Sequence[Member], split: Split, report: Report
+    found: Iterable[Found], truth: Mapping[str, Tensor], members: Sequence[Member], report: Report
 ) -> dict[str, Tensor]:
-    """The metrics of all members on a split.
+    """The metrics of all members on a split, or on a part of it.
 
     Args:
         found: what each group, or part of a group, predicts of it.
+        truth: its targets, (L, N, ...).
         members: all of the pack.
         report: called with a member whose metrics raise; the others are judged all the same.
 
@@ -44,21 +43,8 @@ def judge_members(
     """
     metrics: dict[str, Tensor] = {}
     for one in found:
-        _judge(one, metrics, one.group.lanes.truth[split], members, report)
+        _judge(one, metrics, truth, members, report)
     return metrics
-
-
-def judge_halves(
-    found: Sequence[Found], members: Sequence[Member], report: Report
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The metrics of all members on either half of the validation split, as `judge_members` gives them."""
-    halves: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    known = found[0].group.lanes.truth["val"].items() if found else ()
-    for table, half in zip(halves, HALVES, strict=True):
-        truth = {kind: values[:, half].contiguous() for kind, values in known}
-        for one in found:
-            _judge(one.examples(half), table, truth, members, report)
-    return halves
 
 
 def _judge(
@@ -94,10 +80,10 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
         in the units in which they train, shifted and scaled.
     """
     scores: dict[str, Tensor] = {}
-    exact = exact_device(groups[0].lanes.device)
-    for group in groups:
+    at_once = max(1, CHUNK // max(leaf[0].numel() for leaf in leaves(outputs)))
+    for group in (part for whole in groups for part in whole.cut(at_once)):
         own = mapped(lambda tensor, group=group: tensor.to(group.lanes.device)[group.index], outputs)
-        read = group.read(own)
+        read = read_by(group.losses[0], group.layout, own)
         means: Meaning = meaning(group.losses[0], group.target)
         if read is None and "embedding" in own:
             read, means = own["embedding"], "embedding"
@@ -114,22 +100,20 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
         except Exception as error:  # no reason to lose what was measured otherwise
             log.warning("loss %s is not scored by other losses (%s)", group.losses[0].name, error)
             continue
-        exactly = {name: values.to(exact) for name, values in judged_by_losses.items()}
+        exactly = {name: values.to(group.lanes.exact) for name, values in judged_by_losses.items()}
         _scatter(scores, exactly, group.index, len(members))
     return scores
 
 
 def prediction_arrays(
-    found: Sequence[Found], lanes: Lanes, count: int
+    found: Sequence[Found], members: Sequence[Member], lanes: Lanes
 ) -> list[dict[str, np.ndarray[Any, Any]]]:
     """Test predictions and targets of each member as arrays, for figures made later; values in float64.
 
-    Args:
-        found: what each group predicts; a member that is in none has no arrays.
-        lanes: of the pack; inputs of one number are among the arrays, so that a curve can be drawn.
-        count: R.
+    A member of which nothing is found has none but `example_arrays`; inputs of one number are among them, so
+    that a curve can be drawn.
     """
-    arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in range(count)]
+    arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in members]
     inputs = lanes.inputs_of("test")
     for one in found:
         group = one.group
@@ -142,7 +126,7 @@ def prediction_arrays(
                 arrays[member][f"target_{kind}"] = truth[lane].cpu().numpy()
             if inputs is not None:
                 arrays[member]["inputs"] = inputs[lane].cpu().numpy()
-    return arrays
+    return [own | ids for own, ids in zip(arrays, example_arrays(members, lanes), strict=True)]
 
 
 def example_arrays(members: Sequence[Member], lanes: Lanes) -> list[dict[str, Ids]]:
@@ -151,13 +135,12 @@ def example_arrays(members: Sequence[Member], lanes: Lanes) -> list[dict[str, Id
     Returns:
         (N,) int64 each; one number is one example, or one group, in all runs of a data set.
     """
-    of_lanes = lanes.lane.tolist()
-    return [_numbered(member, lanes.numbers_of(lane)) for member, lane in zip(members, of_lanes, strict=True)]
-
-
-def _numbered(member: Member, numbers: Mapping[str, Tensor]) -> dict[str, Ids]:
-    start = member.seed << 32 if member.source.fresh_examples else 0  # seeds have 31 bits, rows fewer than 32
-    return {name: (own + start).cpu().numpy() for name, own in numbers.items()}
+    found = []
+    for member, lane in zip(members, lanes.lane.tolist(), strict=True):
+        start = member.seed << 32 if member.source.fresh_examples else 0  # seeds have 31 bits, rows under 32
+        numbers = lanes.numbers_of(lane).items()
+        found.append({name: (own + start).cpu().numpy() for name, own in numbers})
+    return found
 
 
 def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], index: Tensor, count: int) -> None:

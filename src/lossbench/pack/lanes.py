@@ -6,79 +6,66 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from lossbench.data.module import PackData
 from lossbench.data.source import SPLITS, DataSet, Split
-from lossbench.data.stream import Stream
-from lossbench.pack.exact import exact_device
+from lossbench.job import Member
 from lossbench.pack.noise import arguments, drawn
+from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
-from lossbench.spare import with_spare
-from lossbench.task import WEIGHT, Noise, TargetKind, Units, seen
-from lossbench.trees import Tree, mapped, part
-
-if TYPE_CHECKING:
-    from lossbench.data.module import PackData  # which imports Lightning, and planning needs none
+from lossbench.task import WEIGHT, TargetKind, Units, seen
+from lossbench.trees import Tree, mapped
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A training batch of all members.
+    """A training batch of all lanes.
 
-    read: what the modules are called with, each tensor (R + spare, B, ...).
+    read: what the modules of a lane are called with, each tensor (L, B, ...).
     targets: kind -> (L, B, ...) as losses see them, and what the data set shares (L, ...).
     weight: (R,), what each member's batch counts in the mean of its epoch; None where all batches count alike
         for each of their examples.
     size: B.
-    spare: how many times the last member stands behind all (see `lossbench.spare`).
     """
 
     read: tuple[Tree, ...]
     targets: Mapping[str, Tensor]
     weight: Tensor | None
     size: int
-    spare: int
 
 
 class Lanes(ABC):
     """The data of L lanes where R members train.
 
     Args:
-        lanes: the data of each.
-        lane: (R,) the lane of each member.
-        seeds: of the lanes.
-        noise: of the members' model.
+        data: of the pack.
+        members: of the pack.
         device: where they train.
 
     Attributes:
+        exact: the device of metrics (`exact_device`).
         lane: (R,) the lane of each member.
-        seeds: of the lanes.
         truth: split -> kind of target -> (L, N, ...) in the task's own units, for the metrics; continuous
-            ones in float64; on the device for that (`exact_device`). Those of a split are asked for when it
-            has been evaluated.
+            ones in float64; on the device for that. Asked for when the split has been evaluated.
         kinds: of all targets.
+        units: shift and scale of those that losses read, that broadcast with (L, N, ...).
         seen: the same as losses see them, where members train.
         shared: name -> (L, ...), what is not per example.
     """
 
-    def __init__(
-        self,
-        lanes: Sequence[DataSet | Stream],
-        lane: Tensor,
-        seeds: list[int],
-        noise: Mapping[str, Noise],
-        device: torch.device,
-    ) -> None:
-        self.device, self.noise = device, noise
-        self.exact = exact_device(device)
-        self.lane = lane.to(device)
-        self._spared: dict[int, Tensor] = {}
-        self.seeds = seeds
+    def __init__(self, data: PackData | StreamData, members: Sequence[Member], device: torch.device) -> None:
+        lanes, first = data.lanes, members[0]
+        self.device, self.exact = device, exact_device(device)
+        self.lane, self.seeds = data.lane.to(device), data.lane_seeds
+        self._noise = first.model.noise(data.description.inputs)
+        # Others are for metrics alone.
+        self._losses_read = {WEIGHT, *(name for m in members for name in (m.target.kind, *m.loss.also))}
         self._units = [one.units for one in lanes]
-        self.units: dict[TargetKind, Units] = {}
+        self.units: dict[TargetKind, tuple[Tensor, Tensor]] = {}
         self.truth: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
         self.seen: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
         self.kinds = {target.kind for target in lanes[0].description.targets}
@@ -87,12 +74,12 @@ class Lanes(ABC):
         }
 
     @abstractmethod
-    def batch(self, step_of_data: Any, step: int, spare: int = 0) -> Batch:
+    def batch(self, step_of_data: Any, step: int) -> Batch:
         """A training batch, of what the data gives for a step; `step` updates came before it."""
 
     @abstractmethod
-    def evaluated(self, split: Split, part_of_split: Any, spare: int = 0) -> tuple[Tree, ...]:
-        """What the modules are called with on a part of a split, each tensor (R + spare, n, ...)."""
+    def evaluated(self, split: Split, part_of_split: Any) -> tuple[Tree, ...]:
+        """What the modules of a lane are called with on a part of a split, each tensor (L, n, ...)."""
 
     @abstractmethod
     def numbers_of(self, lane: int) -> dict[str, Tensor]:
@@ -104,9 +91,8 @@ class Lanes(ABC):
 
     def hold(self, split: Split, targets: Mapping[TargetKind, Tensor]) -> None:
         """Take in the targets of a split, (L, N, ...)."""
-        for kind, values in targets.items():
-            self.truth[split][kind] = self._exact(kind, values)
-            self.seen[split][kind] = self._seen(kind, self.truth[split][kind])
+        self.truth[split] = {kind: self._exact(kind, values) for kind, values in targets.items()}
+        self.seen[split] = self._as_seen(self.truth[split])
 
     def truth_of(self, split: Split, examples: slice) -> dict[TargetKind, Tensor]:
         """`truth` of the examples that were evaluated last."""
@@ -116,55 +102,41 @@ class Lanes(ABC):
         values = values.to(self.exact)
         return values.double() if kind == "continuous" else values
 
-    def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> Units:
-        """With a row for each lane, that broadcasts with (L, N, *trailing)."""
-
+    def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> tuple[Tensor, Tensor]:
         def rows(parts: Sequence[float | Tensor]) -> Tensor:
             known = [torch.as_tensor(part, dtype=torch.float64, device=self.exact) for part in parts]
             return torch.stack([part.expand(1, *trailing) for part in known])
 
         units = [own[kind] for own in self._units]
-        return Units(rows([one.shift for one in units]), rows([one.scale for one in units]))
+        return rows([one.shift for one in units]), rows([one.scale for one in units])
 
-    def units_of(self, kind: TargetKind, lane: Tensor) -> Units:
-        """The units of members in these lanes (G,), with a row for each."""
-        shift, scale = self.units[kind].shift, self.units[kind].scale
-        assert isinstance(shift, Tensor)
-        assert isinstance(scale, Tensor)
-        lane = lane.to(shift.device)
-        return Units(shift[lane], scale[lane])
+    def _as_seen(self, targets: Mapping[TargetKind, Tensor]) -> dict[TargetKind, Tensor]:
+        """Of targets (L, N, ...) those that losses read, as they see them, where members train."""
+        found = {}
+        for kind in self._losses_read & targets.keys():
+            values = self._exact(kind, targets[kind])
+            if kind in self._units[0] and kind not in self.units:
+                self.units[kind] = self._units_for(kind, values.shape[2:])
+            units = Units(*self.units[kind]) if kind in self.units else None
+            found[kind] = seen(values, units).to(self.device)
+        return found
 
-    def _seen(self, kind: TargetKind, values: Tensor) -> Tensor:
-        """Targets (L, N, ...) as losses see them, where members train."""
-        if kind in self._units[0] and kind not in self.units:
-            self.units[kind] = self._units_for(kind, values.shape[2:])
-        return seen(values, self.units.get(kind)).to(self.device)
-
-    def _batch(
-        self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int, spare: int
-    ) -> Batch:
-        """Of inputs (R + spare, B, ...) and targets (L, B, ...) as losses see them."""
+    def _batch(self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int) -> Batch:
+        """Of inputs (L, B, ...) and targets (L, B, ...) as losses see them."""
         weight = targets.get(WEIGHT)
         counts = None if weight is None else weight.double().flatten(1).sum(1)[self.lane]
-        read = arguments(inputs, self._noise(self._members(spare), size, "train", step))
-        return Batch(read, {**targets, **self.shared}, counts, size, spare)
+        return Batch(self._read(inputs, size, "train", step), {**targets, **self.shared}, counts, size)
 
-    def _noise(self, members: Tensor, count: int, *moment: str | int) -> dict[str, Tensor]:
-        found = drawn(self.noise, self.seeds, count, *moment) if self.noise else {}
-        return {name: tensor.to(self.device)[members] for name, tensor in found.items()}
-
-    def _members(self, spare: int) -> Tensor:
-        """The lanes of the members, and that of the last `spare` times more."""
-        if spare not in self._spared:
-            self._spared[spare] = with_spare(self.lane, spare)
-        return self._spared[spare]
+    def _read(self, inputs: Tree, count: int, *moment: str | int) -> tuple[Tree, ...]:
+        found = drawn(self._noise, self.seeds, count, *moment)
+        return arguments(inputs, {name: tensor.to(self.device) for name, tensor in found.items()})
 
 
 class HeldLanes(Lanes):
     """Of data sets in memory."""
 
-    def __init__(self, data: PackData, noise: Mapping[str, Noise], device: torch.device) -> None:
-        super().__init__(data.lanes, data.lane, data.lane_seeds, noise, device)
+    def __init__(self, data: PackData, members: Sequence[Member], device: torch.device) -> None:
+        super().__init__(data, members, device)
         self.datasets: list[DataSet] = data.lanes
         self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
         self.rows = {split: rows.to(device) for split, rows in data.rows.items()}
@@ -176,17 +148,15 @@ class HeldLanes(Lanes):
     def _of_lane(self) -> Tensor:
         return torch.arange(len(self.datasets), device=self.device).unsqueeze(1)
 
-    def batch(self, positions: Tensor, step: int, spare: int = 0) -> Batch:
+    def batch(self, positions: Tensor, step: int) -> Batch:
         """The batch at positions (L, B) of the training split; `step` updates came before it."""
-        members = self._members(spare)
         rows = self.rows["train"].gather(1, positions)
         if self.datasets[0].fresh is None:
-            inputs = self._inputs(rows[members])
+            inputs = self._inputs(rows)
             targets = {kind: values[self._of_lane, positions] for kind, values in self.seen["train"].items()}
         else:
             inputs, targets = self._anew(rows, positions, step)
-            inputs = part(inputs, members)
-        return self._batch(inputs, targets, positions.shape[1], step, spare)
+        return self._batch(inputs, targets, positions.shape[1], step)
 
     def _anew(self, rows: Tensor, positions: Tensor, step: int) -> tuple[Tree, dict[str, Tensor]]:
         """Each lane's batch as its data set makes it anew: (L, B, ...)."""
@@ -198,16 +168,12 @@ class HeldLanes(Lanes):
             generator = torch_generator(self.seeds[number], "fresh", step)
             made.append(data.fresh(self._inputs(rows[number]), targets, generator))
         stacked = {kind: torch.stack([truth[kind] for _, truth in made]) for kind in made[0][1]}
-        return (
-            mapped(lambda *parts: torch.stack(parts), *(own for own, _ in made)),
-            {kind: self._seen(kind, values) for kind, values in stacked.items()},
-        )
+        return mapped(lambda *parts: torch.stack(parts), *(own for own, _ in made)), self._as_seen(stacked)
 
-    def evaluated(self, split: Split, bounds: tuple[int, int], spare: int = 0) -> tuple[Tree, ...]:
-        """What the modules are called with on a range of a split, each tensor (R + spare, n, ...)."""
-        members = self._members(spare)
-        rows = self.rows[split][:, bounds[0] : bounds[1]]
-        return arguments(self._inputs(rows[members]), self._noise(members, rows.shape[1], split, bounds[0]))
+    def evaluated(self, split: Split, places: slice) -> tuple[Tree, ...]:
+        """What the modules of a lane are called with on a range of a split, each tensor (L, n, ...)."""
+        rows = self.rows[split][:, places]
+        return self._read(self._inputs(rows), rows.shape[1], split, places.start)
 
     def inputs_of(self, split: Split) -> Tensor | None:
         small = isinstance(self.pool, Tensor) and self.pool[0].numel() == 1
@@ -220,3 +186,60 @@ class HeldLanes(Lanes):
 
     def _inputs(self, rows: Tensor) -> Tree:
         return mapped(lambda pool: pool[rows], self.pool)
+
+
+class StreamLanes(Lanes):
+    """What members read of streams. Targets of a split are kept from its first evaluation on."""
+
+    def __init__(self, data: StreamData, members: Sequence[Member], device: torch.device) -> None:
+        super().__init__(data, members, device)
+        self._sizes = data.description.sizes
+        self._lots: dict[Split, list[Lot]] = {}
+
+    def batch(self, lot: Lot, step: int) -> Batch:
+        """The batch that the lanes have read; `step` updates came before it."""
+        return self._batch(lot.inputs(self.device), self._as_seen(lot.targets()), lot.size, step)
+
+    def evaluated(self, split: Split, lot: Lot) -> tuple[Tree, ...]:
+        """What the modules of a lane are called with on a part of a split, each tensor (L, n, ...)."""
+        if not self.truth[split]:
+            self._keep(split, lot)
+        return self._read(lot.inputs(self.device), lot.size, split, lot.start)
+
+    def _keep(self, split: Split, lot: Lot) -> None:
+        lots = self._lots[split] = [*([] if lot.start == 0 else self._lots[split]), lot.without_inputs()]
+        if lot.start + lot.size == self._sizes[split]:
+            parts = [one.targets() for one in lots]
+            self.hold(split, {kind: torch.cat([part[kind] for part in parts], dim=1) for kind in parts[0]})
+
+    def truth_of(self, split: Split, examples: slice) -> dict[TargetKind, Tensor]:
+        if self.truth[split]:
+            return super().truth_of(split, examples)
+        return {kind: self._exact(kind, of) for kind, of in self._lots[split][-1].targets().items()}
+
+    def numbers_of(self, lane: int) -> dict[str, Tensor]:
+        batches = [lot.batches[lane] for lot in self._lots["test"]]
+        places = torch.arange(self._sizes["test"])
+        ids, groups = ([getattr(one, name) for one in batches] for name in ("ids", "groups"))
+        found = {"example_id": places if ids[0] is None else torch.cat(ids)}
+        return found | ({} if groups[0] is None else {"group_id": torch.cat(groups)})
+
+
+def lanes_of(data: PackData | StreamData, members: Sequence[Member], device: torch.device) -> Lanes:
+    """What the members of a pack read, where they train."""
+    if isinstance(data, PackData):
+        return HeldLanes(data, members, device)
+    return StreamLanes(data, members, device)
+
+
+def exact_device(device: torch.device) -> torch.device:
+    """The device itself, or the CPU where it refuses double precision, as Apple's MPS does.
+
+    A target of 1.7e9 in single precision is known to 128 only. Training sees shifted and scaled targets and
+    needs no more than single precision; metrics, their sums and predictions in the task's units do.
+    """
+    try:
+        torch.zeros((), dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):
+        return torch.device("cpu")
+    return device

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from lossbench.data.batches import EVALUATED_AT_ONCE
 from lossbench.data.source import DataSet
+from lossbench.errors import first_line
 from lossbench.job import Member
 from lossbench.models.dropout import Dropout
 from lossbench.pack.draws import drawn_outside_torch
@@ -18,10 +20,8 @@ from lossbench.pack.recurrence import decomposed, drops_between_layers
 from lossbench.pack.turns import convolves_images
 from lossbench.trees import mapped, part
 
-_DRAWS = (
-    "the model draws random numbers, for each member its own in turns "
-    f"(dropout that stacks is {Dropout.__module__}.Dropout)"
-)
+_DRAWS = "draws random numbers, for each member its own in turns"
+_DROPOUT = f"(dropout that stacks is {Dropout.__module__}.Dropout)"
 
 # Measured on a core: process time of an update in turns over that in a stack of 12, by the MB that a member
 # keeps for backward.
@@ -93,10 +93,22 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
         if isinstance(layer, nn.modules.batchnorm._NormBase) and layer.track_running_stats:
             return f"the batch statistics of {name} ({type(layer).__name__}) do not stack"
         if drops_between_layers(layer):
-            return _DRAWS
+            return f"the model {_DRAWS} {_DROPOUT}"
     if frozen := [name for name, weight in module.named_parameters() if not weight.requires_grad]:
         return f"weights that are not trained ({frozen[0]}) do not stack"
-    return _refused_by_vmap(module, probed(member, data, data.train.rows[:2]))
+    read = mapped(lambda tensor: tensor.unsqueeze(0), probed(member, data, data.train.rows[:2]))
+    state = {name: value.unsqueeze(0) for name, value in module.state_dict().items()}
+    mode = module.training
+
+    def compute() -> None:
+        for training in (True, False):
+            module.train(training)
+            with decomposed(module), warnings.catch_warnings(action="ignore"):  # training warns where due
+                torch.vmap(lambda s, x: torch.func.functional_call(module, s, x))(state, read)
+
+    why = refused_by_vmap("the model", compute)
+    module.train(mode)
+    return f"{why} {_DROPOUT}" if why and why.endswith(_DRAWS) else why
 
 
 def probed(member: Member, data: DataSet, rows: Tensor) -> Read:
@@ -105,27 +117,15 @@ def probed(member: Member, data: DataSet, rows: Tensor) -> Read:
     return arguments(part(data.inputs, rows), part(noise, 0))
 
 
-def _refused_by_vmap(module: nn.Module, read: Read) -> str | None:
-    """Whether and why the model cannot be computed for several members at once, in training or evaluation."""
-    read = mapped(lambda tensor: tensor.unsqueeze(0), read)
-    state = {name: value.unsqueeze(0) for name, value in module.state_dict().items()}
-    mode = module.training
+def refused_by_vmap(what: str, compute: Callable[[], object]) -> str | None:
+    """Why a computation for several members at once is none, in words; or None."""
+    before = drawn_outside_torch()
     try:
-        for training in (True, False):
-            module.train(training)
-            before = drawn_outside_torch()
-            with (
-                decomposed(module),
-                warnings.catch_warnings(action="ignore"),
-            ):  # training warns where it is due
-                torch.vmap(lambda s, x: torch.func.functional_call(module, s, x))(state, read)
-            if drawn_outside_torch() != before:
-                return _DRAWS
+        compute()
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        if "randomness" in reason:  # vmap's word for it
-            return _DRAWS
-        return f"torch.func.vmap refuses the model ({type(error).__name__}: {reason})"
-    finally:
-        module.train(mode)
-    return None
+        if "randomness" not in first_line(error):  # vmap's word for it
+            return f"torch.func.vmap refuses {what} ({type(error).__name__}: {first_line(error):.120})"
+    else:
+        if drawn_outside_torch() == before:
+            return None
+    return f"{what} {_DRAWS}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +13,25 @@ from torch import Tensor
 
 from lossbench.data.module import PackData
 from lossbench.data.source import Split
+from lossbench.errors import first_line
 from lossbench.job import Member
 from lossbench.lightning import LightningModule
 from lossbench.pack.engine import Engine, build_modules
-from lossbench.pack.evaluation import Evaluation
-from lossbench.pack.exact import exact_device
+from lossbench.pack.evaluation import Evaluation, Found
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
-from lossbench.pack.halves import FEWEST
-from lossbench.pack.judging import (
-    cross_losses,
-    example_arrays,
-    judge_halves,
-    judge_members,
-    prediction_arrays,
-)
+from lossbench.pack.halves import FEWEST, HALVES
+from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
+from lossbench.pack.lanes import lanes_of
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.standing import Standing
-from lossbench.pack.streamed import Lot, StreamData, lanes_of
+from lossbench.pack.streamed import Lot, StreamData
 from lossbench.pack.turns import TurnsEngine
 from lossbench.trees import Tree, mapped
 
 if TYPE_CHECKING:
     import numpy as np
-
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +46,11 @@ class Pack(LightningModule):
     """
 
     engine: Engine
-    groups: list[Group]
 
     def __init__(self, members: Sequence[Member], data: PackData | StreamData, mode: str) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.members = list(members)
+        self.members, self.count = list(members), len(members)
         self.data = data
         self.mode = mode
         self.failures: dict[int, Failure] = {}
@@ -76,28 +69,25 @@ class Pack(LightningModule):
         device = self.trainer.strategy.root_device
         modules = build_modules(self.members, self.data.description.inputs)
         kind = StackedEngine if self.mode == "vmap" else TurnsEngine
-        self.engine = kind(self.members, modules, device)
-        noise = self.members[0].model.noise(self.data.description.inputs)
-        self.lanes = lanes_of(self.data, noise, device)
+        self.lanes = lanes_of(self.data, self.members, device)
+        self.engine = kind(self.members, modules, self.lanes.lane)
         self.groups = loss_groups(self.members, self.lanes)
-        count = len(self.members)
-        self.exact = exact_device(device)  # where metrics and what follows from them are kept
-        self.active = torch.ones(count, dtype=torch.bool, device=self.exact)
+        self.exact = self.lanes.exact  # where metrics and what follows from them are kept
+        self.active = torch.ones(self.count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
-        self.standing = Standing(self.members[0].source.selecting, count, self.exact)
+        self.standing = Standing(self.members[0].source.selecting, self.count, self.exact)
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's mean training loss."""
-        self.sums = torch.zeros(len(self.members), device=self.exact, dtype=torch.float64)
+        self.sums = torch.zeros(self.count, device=self.exact, dtype=torch.float64)
         self.counted = torch.zeros_like(self.sums)
 
     def training_step(self, given: Tensor | Lot, batch: int) -> None:
         """One update of all active members on their batches: positions (L, B), or what streams gave."""
-        spare = self.engine.spare(given.size if isinstance(given, Lot) else given.shape[1])
-        read = self.lanes.batch(given, self.updates, spare)
+        read = self.lanes.batch(given, self.updates)
         objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.epochs
@@ -116,7 +106,7 @@ class Pack(LightningModule):
         """Outputs are gathered over the ranges and judged as a whole."""
         self.evaluation = self._evaluation("val")
 
-    def validation_step(self, given: tuple[int, int] | Lot, batch: int) -> None:
+    def validation_step(self, given: slice | Lot, batch: int) -> None:
         """Evaluate all members on a part of the validation split: a range, or what streams gave."""
         self._evaluate("val", given)
 
@@ -124,35 +114,37 @@ class Pack(LightningModule):
         """Judge, remember the best weights, stop members that wait in vain."""
         self._freeze(self.active & ~self.engine.finite().to(self.exact), None)
         self.standing.look(self.evaluation.finite, self.active)
-        found = self.evaluation.found()
-        judged = judge_members(found, self.members, "val", self._not_judged)
+        found, truth = self.evaluation.found(), self.lanes.truth["val"]
+        judged = judge_members(found, truth, self.members, self._not_judged)
         self._record("train/loss", self.sums / self.counted)
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
-            halves = judge_halves(found, self.members, self._not_judged)
-            self.standing.halves.update(self.active, halves)
+            first, second = (self._judged_half(found, truth, half) for half in HALVES)
+            self.standing.halves.update(self.active, (first, second))
         self._choose(judged)
+
+    def _judged_half(self, found: list[Found], truth: Mapping[str, Tensor], half: slice) -> dict[str, Tensor]:
+        parts = {kind: values[:, half].contiguous() for kind, values in truth.items()}
+        return judge_members((one.examples(half) for one in found), parts, self.members, self._not_judged)
 
     def on_test_epoch_start(self) -> None:
         """Test is read once, with the best weights of each member."""
         self.engine.use_best()
         self.evaluation = self._evaluation("test")
 
-    def test_step(self, given: tuple[int, int] | Lot, batch: int) -> None:
+    def test_step(self, given: slice | Lot, batch: int) -> None:
         """Evaluate all members on a part of the test split."""
         self._evaluate("test", given)
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
         found, outputs = self.evaluation.found(), self.evaluation.whole()
-        judged = judge_members(found, self.members, "test", self._not_judged)
+        judged = judge_members(found, self.lanes.truth["test"], self.members, self._not_judged)
         crossed = {} if outputs is None else cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
         self.test |= {f"cross/{name}": values for name, values in crossed.items()}
-        kept = prediction_arrays(found, self.lanes, len(self.members))
-        which = example_arrays(self.members, self.lanes)
-        self.arrays = [own | ids for own, ids in zip(kept, which, strict=True)]
+        self.arrays = prediction_arrays(found, self.members, self.lanes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """All that the epochs to come, and the results, depend on."""
@@ -169,7 +161,8 @@ class Pack(LightningModule):
         """Go on from a checkpoint of the same members; `setup` has run."""
         state, device = checkpoint["pack"], self.active.device
         self.engine.load(state["engine"])
-        self.failures = {member: Failure(**fields) for member, fields in state["failures"].items()}
+        failures = state["failures"].items()
+        self.failures = {m: Failure(f["outcome"], f["reason"], f["traceback"]) for m, f in failures}
         self.curves = {name: list(values.to(device)) for name, values in state["curves"].items()}
         self.standing.load(state["standing"], device)
         self.active = state["active"].to(device)
@@ -180,38 +173,30 @@ class Pack(LightningModule):
         """What each member leaves behind, after the test, which was taken with its best weights."""
         columns = {name: torch.stack(values).T.tolist() for name, values in self.curves.items()}
         totals = {name: values.tolist() for name, values in {**self.standing.totals(), **self.test}.items()}
+        fates = (self.failures.get(member) or self.standing.failure(member) for member in range(self.count))
         results = [
-            member_result(member, columns, totals, self.arrays[member], self._fate(member))
-            for member in range(len(self.members))
+            member_result(member, columns, totals, self.arrays[member], fate)
+            for member, fate in enumerate(fates)
         ]
-        if keep_models:
-            for member, result in enumerate(results):
-                result.model = self._model(member) if result.outcome == "finished" else None
+        for member, result in enumerate(results):
+            if keep_models and result.outcome == "finished":
+                weights, buffer = self.engine.weights(member), io.BytesIO()
+                torch.save({name: value.contiguous().cpu() for name, value in weights.items()}, buffer)
+                result.model = buffer.getvalue()
         return results
-
-    def _model(self, member: int) -> bytes:
-        buffer = io.BytesIO()
-        weights = self.engine.weights(member)
-        torch.save({name: value.contiguous().cpu() for name, value in weights.items()}, buffer)
-        return buffer.getvalue()
 
     def release(self) -> None:
         """Let go of weights and data at once: Lightning's objects refer to each other and outlive a fit."""
         del self.engine, self.groups, self.lanes, self.evaluation
 
-    def _fate(self, member: int) -> Failure | None:
-        """Why a member has no result, if it has none."""
-        return self.failures.get(member) or self.standing.failure(member, self.updates)
+    def _evaluate(self, split: Split, given: slice | Lot) -> None:
+        self.evaluation.add(self._outputs(split, given), given.start)
 
-    def _evaluate(self, split: Split, given: tuple[int, int] | Lot) -> None:
-        self.evaluation.add(self._outputs(split, given), _bounds(given)[0])
-
-    def _outputs(self, split: Split, given: tuple[int, int] | Lot) -> Tree:
+    def _outputs(self, split: Split, given: slice | Lot) -> Tree:
         # Not the number of updates: those that a pack has taken at its end depend on its longest member.
         epoch = 0 if self.trainer.testing else self.current_epoch + 1
-        start, size = _bounds(given)
-        moment = ("test" if self.trainer.testing else "val", epoch, split, start)
-        return self.engine.outputs(self.lanes.evaluated(split, given, self.engine.spare(size)), moment)
+        moment = ("test" if self.trainer.testing else "val", epoch, split, given.start)
+        return self.engine.outputs(self.lanes.evaluated(split, given), moment)
 
     def _evaluation(self, split: Split) -> Evaluation:
         size = self.data.size(split)
@@ -232,33 +217,28 @@ class Pack(LightningModule):
             self._deactivate(self.active & (self.standing.waited >= patience))
 
     def _raised(self, member: int, error: Exception, trace: str) -> None:
-        step = self.updates + 1
-        reason = f"the loss raised {type(error).__name__} at step {step}: {error}"
-        self.failures.setdefault(member, Failure("failed", step, reason, trace))
+        reason = f"the loss raised {type(error).__name__} at step {self.updates + 1}: {error}"
+        self.failures.setdefault(member, Failure("failed", reason, trace))
 
     def _not_judged(self, member: int, error: Exception, trace: str) -> None:
         """A metric or a prediction raised: of a member that had stopped before, this is no news."""
         if self.trainer.testing or bool(self.active[member]):
             reason = f"judging its predictions raised {type(error).__name__}: {error}"
-            self.failures.setdefault(member, Failure("failed", self.updates, reason, trace))
-            self._deactivate(torch.arange(len(self.members), device=self.active.device) == member)
+            self.failures.setdefault(member, Failure("failed", reason, trace))
+            self._deactivate(torch.arange(self.count, device=self.active.device) == member)
 
     def _computed_singly(self, group: Group, error: Exception) -> None:
         """Said once: planning tries each loss on one batch, and this is another."""
-        name = group.losses[0].name
+        name, slow = group.losses[0].name, "is computed member by member, which takes longer"
         if name not in self._told:
-            self._told.add(name)
-            log.warning(
-                "loss %s is computed member by member, which takes longer: torch.func.vmap refuses it (%s)",
-                name,
-                (str(error).splitlines() or [type(error).__name__])[0],
-            )
+            log.warning("loss %s %s: torch.func.vmap refuses it (%s)", name, slow, first_line(error))
+        self._told.add(name)
 
     def _freeze(self, broken: Tensor, losses: Tensor | None) -> None:
         """Freeze members whose loss (or, without losses, whose weights) became non-finite."""
         for member in broken.nonzero().flatten().tolist():
             what = "the weights became non-finite" if losses is None else f"the loss became {losses[member]}"
-            failure = Failure("diverged", self.updates, f"{what} at step {self.updates}")
+            failure = Failure("diverged", f"{what} at step {self.updates}")
             self.failures.setdefault(member, failure)
         self._deactivate(broken)
 
@@ -267,8 +247,3 @@ class Pack(LightningModule):
         self.everyone = bool(self.active.all())
         if not bool(self.active.any()):
             self.trainer.should_stop = True
-
-
-def _bounds(given: tuple[int, int] | Lot) -> tuple[int, int]:
-    """Where a part of a split begins, and how many examples it has."""
-    return (given.start, given.size) if isinstance(given, Lot) else (given[0], given[1] - given[0])

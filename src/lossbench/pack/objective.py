@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lossbench.pack.groups import Group
+from lossbench.pack.groups import Group, Share
 from lossbench.pack.lanes import Batch
-from lossbench.trees import Tree, leaves, part
+from lossbench.trees import Tree, leaves, length, part
 
 # Told of a member whose loss raised: the member, the error, its traceback.
 Report = Callable[[int, Exception, str], None]
@@ -35,28 +35,30 @@ class BatchLosses:
         self.refused = refused
         self.raised = 0
 
-    def all(self, outputs: Tree) -> Tensor:
-        """The mean loss of every member: (R, B, ...), with spare members more -> (R,)."""
-        if len(self.groups) == 1:
-            return self._group(self.groups[0], outputs)
-        spare = self.batch.spare
-        parts = [self._group(group, part(outputs, group.with_spare(spare).index)) for group in self.groups]
-        order = torch.cat([group.index for group in self.groups]).argsort()
+    def all(self, outputs: Tree, members: slice) -> Tensor:
+        """The mean loss of each of these members: (n, B, ...), with spare members more -> (n,)."""
+        spare = length(outputs) - (members.stop - members.start)
+        shares = [own for group in self.groups if (own := group.share(members, spare))]
+        if len(shares) == 1:
+            return self._share(shares[0], outputs)
+        parts = [self._share(share, part(outputs, share.rows)) for share in shares]
+        order = torch.cat([share.group.index for share in shares]).argsort()
         return torch.cat(parts)[order]
 
     def one(self, member: int, output: Tree) -> Tensor:
         """The mean loss of one member: (B, ...) -> ()."""
         group, place = next((g, g.places[member]) for g in self.groups if member in g.places)
         try:
-            return group.value(place, output, *group.batch_of(place, self.batch))
+            return group.value(place, output, self.batch)
         except Exception as error:
             self.raised += 1
             self.report(member, error, traceback.format_exc())
             return leaves(output)[0].new_tensor(float("nan"))
 
-    def _group(self, group: Group, outputs: Tree) -> Tensor:
+    def _share(self, share: Share, outputs: Tree) -> Tensor:
+        group = share.group
         try:
-            return group.values(outputs, self.batch)
+            return group.values(outputs, self.batch, share)
         except Exception as error:
             # One of them raises: find out which, and let the others go on.
             members, before = group.index.tolist(), self.raised

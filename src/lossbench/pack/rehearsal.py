@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.data.batches import order
-from lossbench.errors import InputError
+from lossbench.errors import InputError, first_line
 from lossbench.job import Member
 from lossbench.losses.contract import check_values
-from lossbench.pack.draws import drawn_outside_torch
-from lossbench.pack.groups import OUTPUT, read_by
+from lossbench.pack.groups import OUTPUT, beside, read_by
 from lossbench.pack.judgeable import check_metrics
-from lossbench.pack.modes import probed
+from lossbench.pack.modes import probed, refused_by_vmap
 from lossbench.task import WEIGHT, seen
 from lossbench.trees import Tree, leaves, mapped
 
@@ -63,10 +62,9 @@ def rehearse(
     try:
         outputs = module(*probed(member, data, data.train.rows[places]))
     except Exception as error:
-        why = " ".join((str(error).splitlines() or [""])[0].split()).rstrip(".")
         raise InputError(
             f"model={member.model.name} cannot be computed on data={member.source.name} "
-            f"({type(error).__name__}: {why}): correct the model or its sizes."
+            f"({type(error).__name__}: {first_line(error).rstrip('.')}): correct the model or its sizes."
         ) from error
     outputs = _read(member, outputs)
     batch = read_beside(member, data, places)
@@ -78,7 +76,7 @@ def rehearse(
     check_values(member.loss, values, member.target, len(places), batch.weight)
     predicts, unjudged = check_metrics(member, module, data, places, experiment)
     told = "; ".join(filter(None, [remark, unjudged])) or None
-    return Rehearsal(_refused_by_vmap(member, mapped(Tensor.detach, outputs), batch), told, predicts)
+    return Rehearsal(_refused(member, mapped(Tensor.detach, outputs), batch), told, predicts)
 
 
 @dataclass(frozen=True)
@@ -113,16 +111,13 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     targets = data.train.targets.items()
     known = {kind: seen(values[places], data.units.get(kind)) for kind, values in targets}
     known.update(data.shared)
-    kind, also = member.target.kind, member.loss.also
-    lacking = [name for name in also if name not in known]
-    if lacking:
+    if lacking := [name for name in member.loss.also if name not in known]:
         raise InputError(
-            f"loss={member.loss.name} reads {' and '.join(lacking)} beside {kind}; "
+            f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
             f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
             "give it as a target, or as `shared`."
         )
-    read = {name: known[name] for name in (kind, *also)} if also else known[kind]
-    return _Batch(read, known.get(WEIGHT), known)
+    return _Batch(beside(member.loss, member.target, known), known.get(WEIGHT), known)
 
 
 def _read(member: Member, outputs: Tree) -> Tree:
@@ -158,7 +153,7 @@ def _read(member: Member, outputs: Tree) -> Tree:
     )
 
 
-def _refused_by_vmap(member: Member, outputs: Tree, batch: _Batch) -> str | None:
+def _refused(member: Member, outputs: Tree, batch: _Batch) -> str | None:
     """Whether and why the loss cannot be computed for several members at once; values and gradients."""
     loss, kind = member.loss, member.target
     knobs = {name: torch.tensor([value] * 2) for name, value in loss.float_knobs().items()}
@@ -170,18 +165,12 @@ def _refused_by_vmap(member: Member, outputs: Tree, batch: _Batch) -> str | None
         return torch.stack([tensor, tensor])
 
     both = mapped(lambda tensor: twice(tensor).requires_grad_(), outputs)
-    before = drawn_outside_torch()
-    try:
+
+    def compute() -> None:
         values = torch.vmap(one)(both, mapped(twice, batch.read), knobs)
         torch.autograd.grad(values.sum(), leaves(both), allow_unused=True)
-    except Exception as error:
-        reason = " ".join((str(error).splitlines() or [""])[0].split())
-        if "randomness" in reason:  # vmap's word for it
-            return f"loss {loss.name} draws random numbers, for each member its own in turns"
-        return f"torch.func.vmap refuses loss {loss.name} ({type(error).__name__}: {reason:.120})"
-    if drawn_outside_torch() != before:
-        return f"loss {loss.name} draws random numbers, for each member its own in turns"
-    return None
+
+    return refused_by_vmap(f"loss {loss.name}", compute)
 
 
 def _remark_on_batches(member: Member, data: DataSet) -> str | None:

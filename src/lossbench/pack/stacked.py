@@ -11,12 +11,16 @@ from torch.func import functional_call
 
 from lossbench.job import Member
 from lossbench.models.dropout import advance
-from lossbench.pack.engine import Engine, Moment, Objective, Read
+from lossbench.pack.engine import Engine, Moment, Read
+from lossbench.pack.objective import BatchLosses
 from lossbench.pack.recurrence import decomposed
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
 from lossbench.spare import spare, with_spare
 from lossbench.trees import Tree, leaves, mapped, part
+
+# Bytes of inputs that members have side by side.
+_AT_ONCE = 16_000_000
 
 
 class StackedEngine(Engine):
@@ -25,25 +29,26 @@ class StackedEngine(Engine):
     Behind the last of them stand copies of it that are carried through every step and never trained
     (`lossbench.spare`): a member then has the same numbers, to the bit, alone and in company.
 
+    Each member has a copy of what it reads, so a wide stack is computed slice by slice.
+
     Args:
         members: who trains; their modules have one structure.
         modules: the initial weights of each.
-        device: where to train.
+        lane: (R,) which lane each reads, where to train.
     """
 
-    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
+    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], lane: Tensor) -> None:
+        device = lane.device
         self.module = modules[0]
         self.count = len(members)
+        self.lane = with_spare(lane, 1)
         modules = [*modules, modules[-1]]
         seeds = [stream(m.seed, "dropout") for m in (*members, members[-1])]
         self.seeds = torch.tensor(seeds, device=device)
         rows = [torch.cat([p.detach().reshape(-1) for p in m.parameters()]) for m in modules]
         self.matrix = torch.stack(rows).to(device)
         self.best = self.matrix[: self.count].clone()
-        # Leaves that share the matrix' memory: gradients come per layer, updates go to the whole matrix.
-        self.parameters = {
-            name: columns.detach().requires_grad_() for name, columns in self._split(self.matrix).items()
-        }
+        self._parameters: dict[tuple[int, int], dict[str, Tensor]] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
         self.update = stacked_update([m.optimizer for m in members], self.matrix[: self.count])
@@ -56,50 +61,79 @@ class StackedEngine(Engine):
             for (name, p), columns in zip(named.items(), parts, strict=True)
         }
 
-    def _forward(self, read: Read) -> Tree:
+    def _slices(self, read: Read) -> list[slice]:
+        """Members that are computed side by side, where they read such tensors (L, B, ...)."""
+        most = max(1, _AT_ONCE // sum(tensor[0].nbytes for tensor in leaves(read)))
+        width = -(-self.count // -(-self.count // most))
+        starts = range(0, self.count, width)
+        return [slice(start, min(start + width, self.count)) for start in starts]
+
+    def _of_rows(self, rows: slice) -> dict[str, Tensor]:
+        """Leaves that share the matrix' memory: gradients come per layer, updates go to the whole matrix."""
+        key = (rows.start, rows.stop)
+        if key not in self._parameters:
+            parts = self._split(self.matrix[rows]).items()
+            self._parameters[key] = {name: part.detach().requires_grad_() for name, part in parts}
+        return self._parameters[key]
+
+    def _forward(self, members: slice, read: Read) -> Tree:
+        """Outputs of these members, and of others as their spare."""
+
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
             return functional_call(self.module, (parameters, buffers), arguments)
 
-        more = len(leaves(read)[0]) - self.count - 1
-        state = (self.parameters, self.buffers)
+        rows = _with_next(members)
+        more = spare(leaves(read)[0].shape[1]) - 1
+        state = (self._of_rows(rows), part(self.buffers, rows), self.lane[rows])
         if more:  # a batch so short that one copy does not fill a vector
             state = mapped(lambda tensor: with_spare(tensor, more), state)
+        parameters, buffers, lane = state
         with decomposed(self.module):
-            return torch.vmap(one)(*state, read)
-
-    def spare(self, examples: int) -> int:
-        return spare(examples)
+            return torch.vmap(one)(parameters, buffers, part(read, lane))
 
     def step(
-        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         self.module.train()
         advance(self.buffers, self.seeds, step)
-        losses = objective.all(self._forward(read))  # of the members, without their spare
-        if not losses.requires_grad:  # every member's loss raised
-            return losses
-        # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
-        weights = list(self.parameters.values())
-        gradients = torch.autograd.grad(losses.sum(), weights, allow_unused=True, materialize_grads=True)
-        losses = losses.detach()
+        gradients = torch.empty_like(self.matrix)
+        parts = [self._backward(members, read, objective, gradients) for members in self._slices(read)]
+        losses = torch.cat(parts)
         finite = losses.isfinite()
         if not bool(finite.all()):
             active = finite if active is None else active & finite
         with torch.no_grad():
-            flat = torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1)
-            self.update(self.matrix[: self.count], flat[: self.count], active, factor)
+            self.update(self.matrix[: self.count], gradients[: self.count], active, factor)
         return losses
+
+    def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
+        """The losses of these members (n,); their gradients go into the rows of (R + 1, P)."""
+        losses = objective.all(self._forward(members, read), members)  # without their spare
+        rows = _with_next(members)  # of which the last is garbage
+        if not losses.requires_grad:  # every member's loss raised
+            gradients[rows] = 0
+            return losses
+        # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
+        weights = list(self._of_rows(rows).values())
+        found = torch.autograd.grad(losses.sum(), weights, allow_unused=True, materialize_grads=True)
+        torch.cat([gradient.flatten(1) for gradient in found], dim=1, out=gradients[rows])
+        return losses.detach()
 
     @torch.no_grad()
     def outputs(self, read: Read, moment: Moment) -> Tree:
         self.module.eval()
-        return part(self._forward(read), slice(self.count))
+        parts = [
+            part(self._forward(members, read), slice(members.stop - members.start))
+            for members in self._slices(read)
+        ]
+        return parts[0] if len(parts) == 1 else mapped(lambda *tensors: torch.cat(tensors), *parts)
 
     def keep(self, improved: Tensor) -> None:
         self.best = torch.where(improved.unsqueeze(1), self.matrix[: self.count], self.best)
 
     def use_best(self) -> None:
         self.matrix[: self.count] = self.best
+        del self.best, self.update
 
     def finite(self) -> Tensor:
         return self.matrix[: self.count].isfinite().all(dim=1)
@@ -123,3 +157,7 @@ class StackedEngine(Engine):
         for name, buffer in self.buffers.items():
             buffer.copy_(state["buffers"][name])
         self.update.load_state_dict(state["update"])
+
+
+def _with_next(members: slice) -> slice:
+    return slice(members.start, members.stop + 1)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
-from lossbench.pack.halves import Halves
+from lossbench.pack.halves import Halves, taken
 
 _BY_MEMBER = ("best_epoch", "waited", "judgeable")
 
@@ -40,11 +40,8 @@ class Standing:
         """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""
         nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
         values = judged.get(self.select.name, nothing)
-        best = self.best.get(self.select.name, torch.full_like(values, torch.nan))
-        improved = active & self.select.improves(values, best)
-        for name, column in judged.items():
-            before = self.best.get(name, torch.full_like(column, torch.nan))
-            self.best[name] = torch.where(improved, column, before)
+        improved = active & self.select.improves(values, self.best.get(self.select.name, nothing))
+        self.best = taken(improved, judged, self.best)
         self.best_epoch = torch.where(improved, epoch, self.best_epoch)
         self.waited = torch.where(improved, 0, self.waited + 1)
         return improved
@@ -55,14 +52,13 @@ class Standing:
         found |= {f"choose/{name}": values for name, values in self.halves.scores().items()}
         return found | {"best/epoch": self.best_epoch.double().where(self.best_epoch > 0, torch.nan)}
 
-    def failure(self, member: int, step: int) -> Failure | None:
+    def failure(self, member: int) -> Failure | None:
         """Why a member that trained to its end has no best epoch, if it has none."""
         if bool(self.best_epoch[member] > 0):
             return None
         if bool(self.judgeable[member]):  # the metric is at fault: a class is missing in validation, say
-            reason = f"val/{self.select.name} is not defined on the validation split"
-            return Failure("failed", step, reason)
-        return Failure("diverged", step, f"val/{self.select.name} was never finite")
+            return Failure("failed", f"val/{self.select.name} is not defined on the validation split")
+        return Failure("diverged", f"val/{self.select.name} was never finite")
 
     def state(self) -> dict[str, Any]:
         """What the epochs to come, and the results, depend on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,12 +13,9 @@ from lossbench.data.module import PackData, evaluation_size, lanes_among, loader
 from lossbench.data.source import DataSet, Description, Split
 from lossbench.data.stream import Batch, Stream
 from lossbench.lightning import LightningDataModule
-from lossbench.pack import lanes
 from lossbench.pack.draws import Draws
-from lossbench.pack.lanes import HeldLanes, Lanes
-from lossbench.pack.noise import arguments
-from lossbench.task import Inputs, Noise, TargetKind
-from lossbench.trees import Tree, length, mapped, part
+from lossbench.task import Inputs, TargetKind
+from lossbench.trees import Tree, length, mapped
 
 
 @dataclass
@@ -158,47 +155,6 @@ def _numbers(inputs: Inputs) -> int:
     return torch.Size(inputs.shape).numel()
 
 
-class StreamLanes(Lanes):
-    """What members read of streams. Targets of a split are kept from its first evaluation on."""
-
-    def __init__(self, data: StreamData, noise: Mapping[str, Noise], device: torch.device) -> None:
-        super().__init__(data.lanes, data.lane, data.lane_seeds, noise, device)
-        self._sizes = data.description.sizes
-        self._lots: dict[Split, list[Lot]] = {}
-
-    def batch(self, lot: Lot, step: int, spare: int = 0) -> lanes.Batch:
-        """The batch that the lanes have read; `step` updates came before it."""
-        targets = {kind: self._seen(kind, self._exact(kind, of)) for kind, of in lot.targets().items()}
-        inputs = part(lot.inputs(self.device), self._members(spare))
-        return self._batch(inputs, targets, lot.size, step, spare)
-
-    def evaluated(self, split: Split, lot: Lot, spare: int = 0) -> tuple[Tree, ...]:
-        """What the modules are called with on a part of a split, each tensor (R + spare, n, ...)."""
-        members = self._members(spare)
-        if not self.truth[split]:
-            self._keep(split, lot)
-        inputs = part(lot.inputs(self.device), members)
-        return arguments(inputs, self._noise(members, lot.size, split, lot.start))
-
-    def _keep(self, split: Split, lot: Lot) -> None:
-        lots = self._lots[split] = [*([] if lot.start == 0 else self._lots[split]), lot.without_inputs()]
-        if lot.start + lot.size == self._sizes[split]:
-            parts = [one.targets() for one in lots]
-            self.hold(split, {kind: torch.cat([part[kind] for part in parts], dim=1) for kind in parts[0]})
-
-    def truth_of(self, split: Split, examples: slice) -> dict[TargetKind, Tensor]:
-        if self.truth[split]:
-            return super().truth_of(split, examples)
-        return {kind: self._exact(kind, of) for kind, of in self._lots[split][-1].targets().items()}
-
-    def numbers_of(self, lane: int) -> dict[str, Tensor]:
-        batches = [lot.batches[lane] for lot in self._lots["test"]]
-        places = torch.arange(self._sizes["test"])
-        ids, groups = ([getattr(one, name) for one in batches] for name in ("ids", "groups"))
-        found = {"example_id": places if ids[0] is None else torch.cat(ids)}
-        return found | ({} if groups[0] is None else {"group_id": torch.cat(groups)})
-
-
 def pack_data(
     datasets: Sequence[DataSet | Stream], seeds: Sequence[int], batch_size: int
 ) -> PackData | StreamData:
@@ -207,10 +163,3 @@ def pack_data(
     if held:
         return PackData(held, seeds, batch_size)
     return StreamData([data for data in datasets if isinstance(data, Stream)], seeds, batch_size)
-
-
-def lanes_of(data: PackData | StreamData, noise: Mapping[str, Noise], device: torch.device) -> Lanes:
-    """What the members of a pack read, where they train."""
-    if isinstance(data, PackData):
-        return HeldLanes(data, noise, device)
-    return StreamLanes(data, noise, device)

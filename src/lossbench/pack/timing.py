@@ -13,9 +13,8 @@ from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSource
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
 from lossbench.models.model import Model
-from lossbench.pack.fit import one_thread, trainer_of
+from lossbench.pack.fit import freed_memory_kept, one_thread, trainer_of
 from lossbench.pack.grouping import pack_key
-from lossbench.pack.memory import freed_memory_kept
 from lossbench.pack.module import Pack
 from lossbench.pack.plan import Plan, PlannedPack
 from lossbench.pack.streamed import pack_data

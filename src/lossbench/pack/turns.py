@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.draws import Draws
-from lossbench.pack.engine import Engine, Moment, Objective, Read
+from lossbench.pack.engine import Engine, Moment, Read
+from lossbench.pack.objective import BatchLosses
 from lossbench.pack.update import torch_optimizer
 from lossbench.seeds import stream
 from lossbench.trees import Tree, mapped, part
@@ -21,7 +22,9 @@ from lossbench.trees import Tree, mapped, part
 class TurnsEngine(Engine):
     """R modules, each with an optimizer of its own, and with random numbers of its own (`pack.draws`)."""
 
-    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], device: torch.device) -> None:
+    def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], lane: Tensor) -> None:
+        device = lane.device
+        self.lane: list[int] = lane.tolist()
         self.options = [member.optimizer for member in members]
         # Convolutions on a CPU are faster in this layout; it changes no result's meaning.
         layout = torch.channels_last if convolves_images(modules[0]) else torch.preserve_format
@@ -36,16 +39,16 @@ class TurnsEngine(Engine):
         self.draws = Draws([m.seed for m in members], device)
 
     def step(
-        self, read: Read, objective: Objective, active: Tensor | None, factor: float, step: int
+        self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int
     ) -> Tensor:
         losses = torch.full((len(self.modules),), float("nan"), device=self.seeds[0].device)
         turns = range(len(self.modules)) if active is None else active.nonzero().flatten().tolist()
         for turn in turns:
             with self.draws.turn(turn):
-                losses[turn] = self._turn(turn, part(read, turn), objective, factor, step)
+                losses[turn] = self._turn(turn, part(read, self.lane[turn]), objective, factor, step)
         return losses
 
-    def _turn(self, turn: int, read: Read, objective: Objective, factor: float, step: int) -> Tensor:
+    def _turn(self, turn: int, read: Read, objective: BatchLosses, factor: float, step: int) -> Tensor:
         module = self.modules[turn].train()
         advance(dict(module.named_buffers()), self.seeds[turn], step)
         loss = objective.one(turn, self._output(turn, read))
@@ -74,7 +77,7 @@ class TurnsEngine(Engine):
         for turn, module in enumerate(self.modules):
             module.eval()
             with self.draws.evaluation(turn, moment):
-                found.append(self._output(turn, part(read, turn)))
+                found.append(self._output(turn, part(read, self.lane[turn])))
         return mapped(lambda *tensors: torch.stack(tensors), *found)
 
     def keep(self, improved: Tensor) -> None:
