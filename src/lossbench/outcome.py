@@ -18,22 +18,18 @@ _BADLY = {"diverged": "diverged, which counts as the worst result", "failed": "h
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
-
-    select: name of the selection metric.
-    metrics: `best/...`, `choose/...`, `test/...` and `cross/...`; empty where the run failed.
-    found: the run was finished before and was not trained again.
-    """
+    """How a run ended."""
 
     job: Job
     outcome: str  # finished, diverged or failed
     reason: str | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)  # as of `MemberResult`; none where it failed
     run_id: str | None = None
-    found: bool = False
+    found: bool = False  # it was finished before and was not trained again
 
     @property
     def select(self) -> str:
+        """Name of the metric that chose its epoch."""
         return self.job.member.source.select
 
     def result(self) -> float:

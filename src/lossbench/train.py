@@ -119,15 +119,14 @@ def finished_runs(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
         if job.config["tracking"]["resume"]:
             asked.setdefault(job.experiment, []).append(key)
     return {
-        key: Outcome(wanted[key], run.outcome, None, _results_of(run.metrics), run.run_id, found=True)
+        key: Outcome(wanted[key], run.outcome, None, _without_curves(run.metrics), run.run_id, found=True)
         for experiment, keys in asked.items()
         for key, run in store.finished(keys, experiment).items()
         if not (run.outcome == "diverged" and wanted[key].config["tracking"]["retry_diverged"])
     }
 
 
-def _results_of(recorded: dict[str, float]) -> dict[str, float]:
-    """What MLflow holds of a run, without the ends of its curves."""
+def _without_curves(recorded: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if not name.startswith(("train/", "val/"))}
 
 

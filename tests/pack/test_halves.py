@@ -11,7 +11,7 @@ from lossbench.data.cache import DataCache
 from lossbench.job import Job
 from lossbench.metrics.names import METRICS
 from lossbench.pack.fit import fit
-from lossbench.pack.halves import Halves
+from lossbench.pack.standing import Halves
 
 Compose = Callable[..., list[Job]]
 CPU = torch.device("cpu")

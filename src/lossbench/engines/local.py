@@ -21,14 +21,10 @@ from lossbench.engines.worker import Item, Result, Send
 
 @dataclass(frozen=True)
 class Died:
-    """What is left of an item without a result.
+    """What is left of an item without a result."""
 
-    reason: in plain words: the worker was killed, or what the function raised.
-    error:  what the function raised; None where the worker itself ended.
-    """
-
-    reason: str
-    error: BaseException | None = None
+    reason: str  # in plain words: the worker was killed, or what the function raised
+    error: BaseException | None = None  # that the function raised; None where the worker itself ended
 
 
 def cores() -> int:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Any
 
 from rich.console import Console
@@ -23,16 +22,10 @@ INTERVAL = 10.0  # seconds between plain lines, where no pack ends
 
 
 class Progress:
-    """Counts packs, members and epochs, and shows them with the time left.
+    """Counts packs, members and member-epochs, and shows them with the time left.
 
-    Work is counted in member-epochs. All methods may be called from any thread; what worker processes send
-    arrives as `progress.advance(*message)`.
-
-    Args:
-        packs, members: how many there are in the whole sweep.
-        epochs_total: member-epochs at most: the sum of `trainer.max_epochs` over all members.
-        stream: where to write; None is stderr.
-        clock: seconds, monotonic.
+    All methods may be called from any thread; what worker processes send arrives as
+    `progress.advance(*message)`.
     """
 
     def __init__(
@@ -67,9 +60,7 @@ class Progress:
             self._line(f"training {runs}, {counted(self.epochs_total, 'epoch')} in all")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -91,12 +82,9 @@ class Progress:
             self._after_event(line_due=self._clock() - self._last >= INTERVAL)
 
     def done(self, pack: int, members: int, epochs: int, failed: int = 0) -> None:
-        """The pack of `members` members with at most `epochs` epochs each has ended.
+        """The pack of `members` members with at most `epochs` epochs each has ended, and `failed` of them.
 
         Epochs that were saved by early stopping or lost by a failure count as done.
-
-        Args:
-            failed: how many of the members diverged or failed.
         """
         with self._lock:
             self._ended.add(pack)

@@ -23,10 +23,7 @@ _outbox: list[connection.Connection] = []  # filled once, by `begin`, and only i
 def begin(outbox: connection.Connection, environment: dict[str, str], folder: str) -> None:
     """Make this process a worker, deaf to Ctrl-C, which is for the parent to handle.
 
-    Args:
-        outbox: the worker's own pipe to the parent.
-        environment, folder: the parent's; the server that this process was forked from started earlier,
-            perhaps under others.
+    It has the parent's environment and folder: the server that it was forked from may have had others.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # what the server has imported is no garbage; a search of it would copy the shared memory

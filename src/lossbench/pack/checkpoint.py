@@ -32,17 +32,14 @@ log = logging.getLogger(__name__)
 class Checkpoint:
     """The checkpoint of one pack.
 
-    path: its file, which need not exist.
-    keys: of the pack's runs, in the order of the pack.
     every: epochs after which it is written; None is after each minute of training, 0 writes none, and goes
         on from one that is there.
-    done: epochs, where it was read.
     """
 
-    path: Path
-    keys: tuple[str, ...]
+    path: Path  # which need not exist
+    keys: tuple[str, ...]  # of the pack's runs, in the order of the pack
     every: int | None = 0
-    done: int = 0
+    done: int = 0  # epochs, where it was read
 
     def partial(self) -> Path:
         """Where this process writes it until it is whole: two sweeps may train the same pack."""

@@ -27,12 +27,7 @@ _SELDOM = ("python", "numpy")
 
 
 class Draws:
-    """The states of the generators of R members.
-
-    Args:
-        seeds: of each member; members with one seed draw the same numbers.
-        device: where they train.
-    """
+    """The states of the generators of R members; members with one seed draw the same numbers."""
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
         self.seeds = list(seeds)

@@ -23,10 +23,9 @@ Read = tuple[Tree, ...]
 
 
 class Engine(ABC):
-    """Holds the weights of R members and changes them.
+    """Holds the weights of R members and changes them; made of members, modules and `lane` (R,).
 
-    Members are numbered 0 .. R-1. A member that is not active keeps its weights; whatever became of it,
-    the others train as if it were not there.
+    A member that is not active keeps its weights; whatever became of it, the others train on without it.
     """
 
     @abstractmethod

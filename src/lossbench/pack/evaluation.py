@@ -56,9 +56,9 @@ class Evaluation:
 
     Args:
         groups, members: all of the pack.
-        split: which one; of `size` examples.
+        size: examples of the split.
         train: asked for only where class scores come from the class means of the training embeddings.
-        report: called with a member whose prediction raises; the others go on.
+        report: told of a member whose prediction raises; the others go on.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class MemberResult:
     history: curves by name, as (epoch, value) with epochs from 1.
     metrics: `best/...`, `choose/...`, `test/...` and `cross/...`.
     predictions: arrays of the test split.
-    model: the weights that were tested, a state dict as `torch.save` writes it, where they were asked for.
+    model: a state dict of the weights that were tested, as `torch.save` writes it, where it was asked for.
     """
 
     outcome: Literal["finished", "diverged", "failed"] = "finished"
@@ -45,12 +45,7 @@ def member_result(
     arrays: dict[str, np.ndarray[Any, Any]],
     failure: Failure | None,
 ) -> MemberResult:
-    """What one member of a pack leaves behind.
-
-    Args:
-        columns: curve -> a row of values for each member, one an epoch; nan is none.
-        totals: metric -> a value for each member; nan is none.
-    """
+    """Of one member: `columns` are curves of each member, `totals` metrics of each; nan is none."""
     curves = {
         name: [(epoch, value) for epoch, value in enumerate(rows[member], 1) if value == value]
         for name, rows in columns.items()

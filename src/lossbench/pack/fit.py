@@ -7,20 +7,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lossbench.data.cache import DataCache
 from lossbench.data.module import PackData
 from lossbench.job import Member
-from lossbench.lightning import (
-    Callback,
-    LightningEnvironment,
-    LightningModule,
-    SIGTERMException,
-    Trainer,
-    quiet,
-)
+from lossbench.lightning import Callback, LightningEnvironment, SIGTERMException, Trainer, quiet
 from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.module import Pack
@@ -42,13 +36,11 @@ def fit(
     *,
     keep_models: bool = False,
 ) -> list[MemberResult]:
-    """Load the data, train all members in one Lightning fit, test them once.
+    """Load the data, train the members of a pack in one Lightning fit, test them once.
 
     Args:
-        members: of one pack (see `pack.grouping`).
         mode: `vmap` or `loop`.
         cache: data sets that were loaded before.
-        on_epoch: called after each epoch with the number of members still training.
         checkpoint: where the pack's state is written, and from where it goes on if there is one.
         keep_models: results hold the weights that were tested.
 
@@ -90,12 +82,7 @@ def _fitted(
 def trainer_of(
     first: Member, callbacks: Sequence[Callback], *, max_epochs: int, limit_train_batches: int | None = None
 ) -> Trainer:
-    """Lightning's trainer as a pack needs it.
-
-    Args:
-        first: of the pack's members.
-        limit_train_batches: of an epoch; None is all.
-    """
+    """Lightning's trainer as a pack needs it, of which `first` is a member."""
     return Trainer(
         max_epochs=max_epochs,
         limit_train_batches=limit_train_batches,
@@ -165,6 +152,5 @@ class _Epochs(Callback):
     def __init__(self, on_epoch: OnEpoch) -> None:
         self.on_epoch = on_epoch
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Pack)
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.on_epoch(int(pl_module.active.sum()))

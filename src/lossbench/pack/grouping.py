@@ -36,12 +36,7 @@ def may_share(jobs: Sequence[Job]) -> list[list[Job]]:
 
 
 def even_parts(jobs: Sequence[Job], at_most: int, at_least: int = 1) -> list[list[Job]]:
-    """Cut a list into parts of even size.
-
-    Args:
-        at_most: the longest a part may be.
-        at_least: how many parts there are, where there are as many jobs.
-    """
+    """Parts of even size, `at_most` long, and `at_least` so many of them where there are as many jobs."""
     count = max(-(-len(jobs) // at_most), min(at_least, len(jobs)))
     size, longer = divmod(len(jobs), count)
     starts = [number * size + min(number, longer) for number in range(count + 1)]

@@ -33,10 +33,9 @@ def judge_members(
     """The metrics of all members on a split, or on a part of it.
 
     Args:
-        found: what each group, or part of a group, predicts of it.
         truth: its targets, (L, N, ...).
         members: all of the pack.
-        report: called with a member whose metrics raise; the others are judged all the same.
+        report: told of a member whose metrics raise; the others are judged all the same.
 
     Returns:
         metric -> (R,) float64, nan where a member's loss does not define it.
@@ -71,9 +70,7 @@ def _judge(
 def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tree) -> dict[str, Tensor]:
     """The test outputs of each member scored by every shipped loss that can be evaluated on them.
 
-    Args:
-        outputs: (R, N, ...) on the test split; of those by name, the one that losses
-            read that ask for no names, or the embedding.
+    Of outputs (R, N, ...) by name, it is the one that losses read that ask for no names, or the embedding.
 
     Returns:
         loss -> (R,) float64 on the device for that, nan where it cannot be evaluated. Losses of values are

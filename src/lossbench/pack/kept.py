@@ -22,13 +22,7 @@ def kept_for_backward(member: Member, module: nn.Module, data: DataSet) -> int:
 
     Each piece of memory counts once, and what a member holds anyway does not count: parameters, buffers,
     inputs and targets. The number follows from the shapes alone, so it is the same for a member alone and in
-    company, for every seed, and with any number of threads.
-
-    Args:
-        module: freshly made for such a member.
-
-    Returns:
-        0 where the model or the loss raises, of which its run will tell.
+    company, for every seed, and with any number of threads. Where the model or the loss raises it is 0.
     """
     places = torch.arange(min(member.trainer.batch_size, len(data.train)))
     read, beside = probed(member, data, data.train.rows[places]), read_beside(member, data, places)

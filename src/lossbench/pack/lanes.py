@@ -23,28 +23,16 @@ from lossbench.trees import Tree, mapped
 
 @dataclass(frozen=True)
 class Batch:
-    """A training batch of all lanes.
+    """A training batch of all lanes, of B examples each."""
 
-    read: what the modules of a lane are called with, each tensor (L, B, ...).
-    targets: kind -> (L, B, ...) as losses see them, and what the data set shares (L, ...).
-    weight: (R,), what each member's batch counts in the mean of its epoch; None where all batches count alike
-        for each of their examples.
-    size: B.
-    """
-
-    read: tuple[Tree, ...]
-    targets: Mapping[str, Tensor]
-    weight: Tensor | None
+    read: tuple[Tree, ...]  # what the modules of a lane are called with, each tensor (L, B, ...)
+    targets: Mapping[str, Tensor]  # kind -> (L, B, ...) as losses see them, and what is shared (L, ...)
+    weight: Tensor | None  # (R,) what a member's batch counts in the mean of its epoch; None: as each example
     size: int
 
 
 class Lanes(ABC):
-    """The data of L lanes where R members train.
-
-    Args:
-        data: of the pack.
-        members: of the pack.
-        device: where they train.
+    """The data of L lanes where R members of a pack train.
 
     Attributes:
         exact: the device of metrics (`exact_device`).

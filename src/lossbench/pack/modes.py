@@ -50,12 +50,8 @@ def on_gpu(member: Member) -> bool:
 
 
 def widest_stack(member: Member, weights: int, kept: int) -> int:
-    """How many such members a stack may have for its memory: on a GPU half of what there is.
-
-    Args:
-        weights: of one member, in numbers.
-        kept: bytes that it keeps for backward.
-    """
+    """How many members of so many weights and bytes `kept` for backward a stack may have for its memory."""
+    # On a GPU half of what there is.
     room = torch.cuda.get_device_properties(0).total_memory // 2 if on_gpu(member) else _STACK_BYTES
     held = kept * max(1.0, EVALUATED_AT_ONCE / member.trainer.batch_size)
     return max(1, int(room / (_BYTES_PER_WEIGHT * weights + _TIMES_KEPT * held)))
@@ -70,7 +66,7 @@ def choose_mode(
     numbers, of the same run in a pack.
 
     Args:
-        kept: bytes that the member keeps for backward (`pack.kept`).
+        kept: bytes that it keeps for backward (`pack.kept`).
         obstacle: why it cannot be stacked, if it cannot.
     """
     if wanted == "loop":

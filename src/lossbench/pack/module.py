@@ -20,12 +20,11 @@ from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.evaluation import Evaluation, Found
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
-from lossbench.pack.halves import FEWEST, HALVES
 from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
 from lossbench.pack.lanes import lanes_of
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
-from lossbench.pack.standing import Standing
+from lossbench.pack.standing import FEWEST, HALVES, Standing
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.pack.turns import TurnsEngine
 from lossbench.trees import Tree, mapped
@@ -37,13 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class Pack(LightningModule):
-    """Trains, validates and tests members side by side.
-
-    Args:
-        members: who trains. They share everything but what `pack.grouping` lists.
-        data: their data, in the same order.
-        mode: `vmap` (stacked) or `loop` (in turns).
-    """
+    """Trains, validates and tests members side by side: stacked (`vmap`), or in turns (`loop`)."""
 
     engine: Engine
 

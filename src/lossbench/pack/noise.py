@@ -20,12 +20,10 @@ from lossbench.trees import Tree
 def drawn(
     wanted: Mapping[str, Noise], seeds: Sequence[int], count: int, *moment: str | int
 ) -> dict[str, Tensor]:
-    """Noise by name, (S, count, *shape) float32 on the CPU: a row for each seed, equal for equal seeds.
+    """Noise by name, (S, count, *shape) float32 on the CPU: a row for each of S seeds.
 
     Args:
         wanted: of `Model.noise`.
-        seeds: S of them.
-        count: examples.
         moment: the split and the step, or where in the split an evaluation begins.
     """
     found = {}

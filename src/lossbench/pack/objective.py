@@ -19,14 +19,7 @@ Refused = Callable[[Group, Exception], None]
 
 
 class BatchLosses:
-    """The objective of one training batch.
-
-    Args:
-        groups: the pack's groups.
-        batch: what they are trained on.
-        report: called with a member whose loss raises; its loss is then nan.
-        refused: called with a group whose losses can be computed one by one alone, unforeseen.
-    """
+    """The objective of one training batch; the loss of a member that raises is told, and nan."""
 
     def __init__(self, groups: Sequence[Group], batch: Batch, report: Report, refused: Refused) -> None:
         self.groups = groups

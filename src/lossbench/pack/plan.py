@@ -48,21 +48,15 @@ class Work:
 
 @dataclass(frozen=True)
 class PlannedPack:
-    """A pack about to train.
-
-    description: of its first member's data.
-    because: why it is stacked or not, in words.
-    checkpoint: where it writes its state, or where an interrupted sweep has left it.
-    remarks: of each job, what is worth knowing before its results are believed.
-    """
+    """A pack about to train."""
 
     number: int
     jobs: tuple[Job, ...]
     mode: str
-    because: str
-    description: Description
-    checkpoint: Checkpoint | None = None
-    remarks: tuple[str | None, ...] = ()
+    because: str  # why it is stacked or not, in words
+    description: Description  # of its first member's data
+    checkpoint: Checkpoint | None = None  # where it writes its state, or an interrupted sweep has left it
+    remarks: tuple[str | None, ...] = ()  # of each job: worth knowing before its results are believed
 
     @property
     def epochs(self) -> int:
@@ -78,15 +72,11 @@ class PlannedPack:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a sweep trains.
-
-    cache: the data that was loaded to see what the packs are.
-    processes: how many train packs at a time; 1 is this process alone.
-    """
+    """How a sweep trains."""
 
     packs: list[PlannedPack]
-    cache: DataCache
-    processes: int
+    cache: DataCache  # the data that was loaded to see what the packs are
+    processes: int  # that train packs at a time; 1 is this process alone
 
 
 def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpoints | None = None) -> Plan:

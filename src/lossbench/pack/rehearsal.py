@@ -30,27 +30,19 @@ _MOST = 0.5  # share of idle examples from which it is said
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What came out.
+    """What came out."""
 
-    obstacle: why losses of this kind cannot be computed for several members at once, in words; or None.
-    remark: what is worth knowing before its results are believed; or None.
-    predicts: names of what measures can read of it; None where that is not known.
-    """
-
-    obstacle: str | None = None
-    remark: str | None = None
-    predicts: frozenset[str] | None = None
+    obstacle: str | None = None  # why losses of this kind cannot be computed for several members at once
+    remark: str | None = None  # what is worth knowing before its results are believed
+    predicts: frozenset[str] | None = None  # names of what measures can read of it; None: not known
 
 
 def rehearse(
     member: Member, module: nn.Module, data: DataSet, experiment: Mapping[str, Any] = MappingProxyType({})
 ) -> Rehearsal:
-    """Let a loss see a batch.
-
-    A loss that raises is left to its run, whose record holds the traceback.
+    """Let a loss see a batch; one that raises is left to its run, whose record holds the traceback.
 
     Args:
-        module: freshly made for such a member.
         experiment: whose `select` chooses learning rates and whose `judge` judges, where it names them.
 
     Raises:

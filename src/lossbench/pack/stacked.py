@@ -30,11 +30,6 @@ class StackedEngine(Engine):
     (`lossbench.spare`): a member then has the same numbers, to the bit, alone and in company.
 
     Each member has a copy of what it reads, so a wide stack is computed slice by slice.
-
-    Args:
-        members: who trains; their modules have one structure.
-        modules: the initial weights of each.
-        lane: (R,) which lane each reads, where to train.
     """
 
     def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], lane: Tensor) -> None:

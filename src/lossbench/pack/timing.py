@@ -28,17 +28,11 @@ Pair = tuple[type[DataSource], type[Model]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds that a plan will train.
+    """Seconds that a plan will train."""
 
-    seconds: from the first pack to the last, with as many processes as planned.
-    of_pack: of each pack.
-    timed: how many kinds of pack were timed; the others have the mean pace of those with their model.
-    kinds: how many there are.
-    """
-
-    seconds: float
+    seconds: float  # from the first pack to the last, with as many processes as planned
     of_pack: tuple[float, ...]
-    timed: int
+    timed: int  # kinds of pack; the others have the mean pace of those with their model
     kinds: int
 
 
@@ -112,17 +106,13 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
 
 
 class _Clock(Callback):
-    """Times the second of two epochs.
-
-    first: when training began.
-    updates: seconds of each.
-    epoch: seconds of the whole epoch, with its validation.
-    """
+    """Times the second of two epochs."""
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self.now = now
-        self.first = self.epoch = self.validation = 0.0
-        self.updates: list[float] = []
+        self.first = 0.0  # when training began
+        self.epoch = self.validation = 0.0  # seconds; that of the epoch has its validation in it
+        self.updates: list[float] = []  # seconds of each
         self._epoch = self._update = self._validation = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -28,12 +28,7 @@ def stacked_update(options: Sequence[Optimizer], parameters: Tensor) -> RowUpdat
 
 
 class RowUpdate:
-    """torch.optim's own update with its fused kernels, row by row.
-
-    Args:
-        options: one optimizer per member.
-        parameters: (R, P), which the rows share memory with.
-    """
+    """torch.optim's own update with its fused kernels, row by row of (R, P) parameters."""
 
     def __init__(self, options: Sequence[Optimizer], parameters: Tensor) -> None:
         self.options = list(options)
@@ -43,7 +38,7 @@ class RowUpdate:
         ]
 
     def __call__(self, parameters: Tensor, gradients: Tensor, active: Tensor | None, factor: float) -> None:
-        """As `MatrixUpdate`; `parameters` is the matrix that this was made for."""
+        """As `MatrixUpdate`; of the matrix that this was made for."""
         members = range(len(self.rows)) if active is None else active.nonzero().flatten().tolist()
         for member in members:
             options, row = self.options[member], self.rows[member]
@@ -63,12 +58,7 @@ class RowUpdate:
 
 
 class MatrixUpdate:
-    """SGD, Adam or AdamW over the rows of a matrix.
-
-    Args:
-        options: one optimizer per member; they may differ in `lr` and `weight_decay` alone.
-        like: the (R, P) matrix of parameters, for shape, type and device.
-    """
+    """SGD, Adam or AdamW over the rows of a matrix (R, P); members differ in rate and decay alone."""
 
     def __init__(self, options: Sequence[Optimizer], like: Tensor) -> None:
         self.options = options[0]
@@ -144,23 +134,10 @@ def torch_optimizer(
     options: Optimizer, parameters: Sequence[Tensor], *, fused: bool | None = None
 ) -> torch.optim.Optimizer:
     """The torch.optim optimizer of one member."""
+    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay, "fused": fused}
     if isinstance(options, SGD):
-        return torch.optim.SGD(
-            parameters,
-            lr=options.lr,
-            weight_decay=options.weight_decay,
-            momentum=options.momentum,
-            nesterov=options.nesterov,
-            fused=fused,
-        )
+        return torch.optim.SGD(parameters, momentum=options.momentum, nesterov=options.nesterov, **common)
     if isinstance(options, Adam):
         kind = torch.optim.AdamW if isinstance(options, AdamW) else torch.optim.Adam
-        return kind(
-            parameters,
-            lr=options.lr,
-            weight_decay=options.weight_decay,
-            betas=(options.beta1, options.beta2),
-            eps=options.epsilon,
-            fused=fused,
-        )
+        return kind(parameters, betas=(options.beta1, options.beta2), eps=options.epsilon, **common)
     raise TypeError(f"no torch optimizer for {type(options).__name__}")
