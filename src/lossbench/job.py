@@ -175,15 +175,12 @@ def _whole(name: str, value: Any) -> int:
 
 def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
     if not isinstance(node, dict) or not node:
-        raise InputError(f"{group} is not chosen; name one, as in {group}={_example(group)}.")
+        example = next(iter(choices(group)), "...")
+        raise InputError(f"{group} is not chosen; name one, as in {group}={example}.")
     key = json.dumps([group, node], default=str)
     if key not in made:
         made[key] = make(group, KINDS[group], node)
     return made[key]
-
-
-def _example(group: str) -> str:
-    return next(iter(choices(group)), "...")
 
 
 def _member(seed: int, choices: Mapping[str, Choice]) -> Member:

@@ -119,14 +119,14 @@ def finished_runs(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
         if job.config["tracking"]["resume"]:
             asked.setdefault(job.experiment, []).append(key)
     return {
-        key: Outcome(wanted[key], run.outcome, None, _without_curves(run.metrics), run.run_id, found=True)
+        key: Outcome(wanted[key], run.outcome, None, _ends(run.metrics), run.run_id, found=True)
         for experiment, keys in asked.items()
         for key, run in store.finished(keys, experiment).items()
         if not (run.outcome == "diverged" and wanted[key].config["tracking"]["retry_diverged"])
     }
 
 
-def _without_curves(recorded: dict[str, float]) -> dict[str, float]:
+def _ends(recorded: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if not name.startswith(("train/", "val/"))}
 
 
@@ -206,23 +206,20 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     """The packs in the order in which they end: run ids and results of their members, or how it died."""
     from lossbench.pack.plan import fit_pack
 
-    packs = planned.packs
+    packs, several = planned.packs, planned.processes > 1
     started: dict[int, list[str]] = {}
 
     def start(number: int) -> None:
         pack = packs[number]
         started[number] = store.start([run_start(job, pack) for job in pack.jobs])
 
-    here = functools.partial(fit_pack, cache=planned.cache)
-    function = fit_pack if planned.processes > 1 else here
-    works = [pack.work for pack in packs]
-    if planned.processes > 1:
+    if several:
         # Pandas and scipy, which come after training, are imported while workers train.
         after = ("lossbench.review.refresh",)
         threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
     ended = spread(
-        function,
-        works,
+        fit_pack if several else functools.partial(fit_pack, cache=planned.cache),
+        [pack.work for pack in packs],
         n_jobs=planned.processes,
         on_message=lambda message: progress.advance(*message),
         on_start=start,

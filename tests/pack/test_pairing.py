@@ -35,7 +35,7 @@ def test_every_loss_sees_the_same_splits_noise_and_batches(jobs: Compose) -> Non
     for other in others:
         for split in SPLITS:
             assert torch.equal(first.rows[split], other.rows[split])
-            targets, same = (getattr(data.datasets[0], split).targets for data in (first, other))
+            targets, same = (getattr(data.lanes[0], split).targets for data in (first, other))
             assert all(torch.equal(targets[kind], same[kind]) for kind in targets)
         for epoch in range(3):
             assert torch.equal(first.order(epoch), other.order(epoch))
@@ -72,7 +72,7 @@ def test_noise_changes_targets_and_nothing_else(jobs: Compose) -> None:
     clean, noisy = (data_of(job) for job in jobs("data.contamination=0", "data.contamination=0.3"))
     assert torch.equal(clean.pool, noisy.pool)
     assert torch.equal(clean.order(0), noisy.order(0))
-    before, after = (data.datasets[0].train.targets["continuous"] for data in (clean, noisy))
+    before, after = (data.lanes[0].train.targets["continuous"] for data in (clean, noisy))
     assert (before != after).float().mean() == pytest.approx(0.3, abs=0.01)
 
 

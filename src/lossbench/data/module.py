@@ -6,7 +6,8 @@ other knobs that change no data, so what they read exists once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -24,13 +25,82 @@ _CHUNK_NUMBERS = 500_000
 _WIDE = 128
 
 
-class PackData(LightningDataModule):
-    """Joins the data sets of R members in L lanes; batches are positions, the inputs stay where they are.
+class LaneData(LightningDataModule):
+    """The data of R members in L lanes.
 
     Attributes:
-        datasets: the R data sets.
         lane: (R,) the lane of each member.
-        lanes, lane_seeds: the data set and the seed of each lane.
+        lanes, lane_seeds: the data and the seed of each lane.
+    """
+
+    def __init__(self, datasets: Sequence[Any], seeds: Sequence[int], batch_size: int) -> None:
+        super().__init__()
+        self.lane, first = lanes_among(datasets, seeds)
+        self.lanes = [datasets[member] for member in first]
+        self.lane_seeds = [seeds[member] for member in first]
+        self.batch_size = batch_size
+
+    @property
+    def description(self) -> Description:
+        """Of the first lane; the others differ in the fingerprint at most."""
+        description: Description = self.lanes[0].description
+        return description
+
+    @abstractmethod
+    def size(self, split: Split) -> int:
+        """Number of examples of each lane."""
+
+    @abstractmethod
+    def batches(self, epoch: int) -> Iterable[Any]:
+        """Of an epoch (from 0) of training; the last may be smaller."""
+
+    @abstractmethod
+    def chunks(self, split: Split) -> Iterable[Any]:
+        """The parts of an evaluation, the same for any number of members, small enough for all at once."""
+
+    @property
+    @abstractmethod
+    def chunk(self) -> int:
+        """Examples of such a part."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The batches of the trainer's epoch."""
+        return self._loader("train", self.batch_size, self._epoch)
+
+    def _epoch(self) -> Iterable[Any]:
+        return self.batches(self.trainer.current_epoch if self.trainer is not None else 0)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The parts of the validation split."""
+        return self._loader("val", self.chunk, lambda: self.chunks("val"))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The parts of the test split."""
+        return self._loader("test", self.chunk, lambda: self.chunks("test"))
+
+    def _loader(self, split: Split, size: int, begin: Callable[[], Iterable[Any]]) -> DataLoader[Any]:
+        steps = _Steps(begin, -(-self.size(split) // size))
+        # With a generator of its own a loader draws nothing from torch's global one.
+        return DataLoader(steps, batch_size=None, generator=torch.Generator())
+
+
+class _Steps(IterableDataset[Any]):
+    def __init__(self, begin: Callable[[], Iterable[Any]], count: int) -> None:
+        self.begin, self.count = begin, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Any]:
+        # A generator, so that the epoch is asked for with the first batch: Lightning makes the iterator of
+        # the first epoch after a checkpoint before it has set the epoch.
+        yield from self.begin()
+
+
+class PackData(LaneData):
+    """Joins the data sets of members; batches are positions, the inputs stay where they are.
+
+    Attributes:
         pool: (M, *input_shape), or a dict of such, the distinct inputs of all lanes; lanes that share inputs
             share rows.
         rows: split -> (L, N) rows of the pool.
@@ -40,25 +110,14 @@ class PackData(LightningDataModule):
     """
 
     def __init__(self, datasets: Sequence[DataSet], seeds: Sequence[int], batch_size: int) -> None:
-        super().__init__()
-        self.datasets = list(datasets)
-        self.lane, first = lanes_among(self.datasets, seeds)
-        self.lanes = [self.datasets[member] for member in first]
-        self.lane_seeds = [seeds[member] for member in first]
-        self.batch_size = batch_size
+        super().__init__(datasets, seeds, batch_size)
         self.pool, offsets = _join_inputs(self.lanes)
         self.rows: dict[Split, Tensor] = {
             split: self._stack(split, lambda examples: examples.rows) + offsets.unsqueeze(1)
             for split in SPLITS
         }
 
-    @property
-    def description(self) -> Description:
-        """Of the first member; the others differ in the fingerprint at most."""
-        return self.datasets[0].description
-
     def size(self, split: Split) -> int:
-        """Number of examples of each lane."""
         return self.rows[split].shape[1]
 
     def _stack(self, split: Split, part: Callable[[Examples], Tensor]) -> Tensor:
@@ -76,41 +135,18 @@ class PackData(LightningDataModule):
         shuffled = {seed: order(size, seed, epoch) for seed in dict.fromkeys(self.lane_seeds)}
         return torch.stack([shuffled[seed] for seed in self.lane_seeds])
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of positions (L, B); the last of an epoch may be smaller."""
-        return loader(_Batches(self))
+    def batches(self, epoch: int) -> Iterable[Tensor]:
+        """Positions (L, B)."""
+        return torch.split(self.order(epoch), self.batch_size, dim=1)
 
-    def val_dataloader(self) -> DataLoader[slice]:
-        """Ranges of positions, small enough to be evaluated for all members at once."""
-        return self._ranges("val")
-
-    def test_dataloader(self) -> DataLoader[slice]:
-        """As `val_dataloader`, of the test split."""
-        return self._ranges("test")
-
-    def chunks(self, split: Split) -> list[slice]:
-        """The places of an evaluation's parts, the same for any number of members."""
-        step = evaluation_size(sum(leaf[0].numel() for leaf in leaves(self.pool)))
+    def chunks(self, split: Split) -> Iterable[slice]:
+        """Their places."""
         size = self.size(split)
-        return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+        return [slice(start, min(start + self.chunk, size)) for start in range(0, size, self.chunk)]
 
-    def _ranges(self, split: Split) -> DataLoader[slice]:
-        return loader(self.chunks(split))
-
-
-class _Batches(IterableDataset[Tensor]):
-    def __init__(self, data: PackData) -> None:
-        self.data = data
-
-    def __len__(self) -> int:
-        return -(-self.data.size("train") // self.data.batch_size)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        # A generator, so that the epoch is asked for with the first batch: Lightning makes the iterator of
-        # the first epoch after a checkpoint before it has set the epoch.
-        trainer = self.data.trainer
-        order = self.data.order(trainer.current_epoch if trainer is not None else 0)
-        yield from torch.split(order, self.data.batch_size, dim=1)
+    @property
+    def chunk(self) -> int:
+        return evaluation_size(sum(leaf[0].numel() for leaf in leaves(self.pool)))
 
 
 def lanes_among(datasets: Sequence[object], seeds: Sequence[int]) -> tuple[Tensor, list[int]]:
@@ -127,11 +163,6 @@ def evaluation_size(numbers: int) -> int:
     MKL), and so do the random numbers that a model draws.
     """
     return max(EVALUATED_AT_ONCE, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
-
-
-def loader(batches: Any) -> DataLoader[Any]:
-    # With a generator of its own a loader draws nothing from torch's global one.
-    return DataLoader(batches, batch_size=None, generator=torch.Generator())
 
 
 def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tree, Tensor]:

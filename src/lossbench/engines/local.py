@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
-from typing import Any
 
 from lossbench.engines.crew import Crew, Worker
 from lossbench.engines.server import warm
@@ -48,12 +47,11 @@ def spread(
     Args:
         function: importable by name. An `Exception` that it raises becomes Died; the other items go on.
         n_jobs: processes at a time; None or 0 means one per core.
-        on_start: told of each item's index right before its work begins; called from this thread.
-        on_message: receives what `function` hands to `send`; called from a thread of each worker, possibly
-            after the item's result was yielded, never after the loop has ended.
+        on_start: told of each item's index right before its work begins, from this thread.
+        on_message: told what `function` sends, from a thread of each worker, until the loop has ended.
     """
     jobs = min(n_jobs or cores(), len(items))
-    receive, starting = on_message or _ignore, on_start or _ignore
+    receive, starting = (told or (lambda _: None) for told in (on_message, on_start))
     if jobs <= 1:
         for index, item in enumerate(items):
             starting(index)
@@ -62,10 +60,6 @@ def spread(
         warm([getattr(function, "func", function).__module__])  # a partial has its function in `func`
         with Crew(receive) as crew:
             yield from _dispatch(crew, function, items, jobs, starting)
-
-
-def _ignore(message: Any) -> None:
-    """Nobody listens."""
 
 
 def _alone(function: Callable[[Item, Send], Result], item: Item, send: Send) -> Result | Died:

@@ -39,27 +39,21 @@ class Draws:
         """One training step of a member; what the process had drawn otherwise goes on as if it were not."""
         state = self._states[member]
         before = state if state is not None else _seeded(stream(self.seeds[member], "module"), self.device)
-        outside = _now(self.device, before)
-        _put(self.device, before)
-        try:
-            yield
-        finally:
-            after = _now(self.device, before)
-            if state is None:
-                after = {name: value for name, value in after.items() if _is_drawn(name, before, value)}
-            self._states[member] = after
-            _put(self.device, outside)
+        with _inside(self.device, before):
+            try:
+                yield
+            finally:
+                after = _now(self.device, before)
+                if state is None:
+                    after = {name: own for name, own in after.items() if _is_drawn(name, before, own)}
+                self._states[member] = after
 
     @contextmanager
     def evaluation(self, member: int, moment: Sequence[str | int]) -> Iterator[None]:
         """One evaluation of a member, whose draws follow from its seed and the moment alone."""
-        inside = _seeded(stream(self.seeds[member], "evaluation", *moment), self.device)
-        outside = _now(self.device, inside)
-        _put(self.device, inside)
-        try:
+        seed = stream(self.seeds[member], "evaluation", *moment)
+        with _inside(self.device, _seeded(seed, self.device)):
             yield
-        finally:
-            _put(self.device, outside)
 
     def state(self) -> list[State | None]:
         """Tensors and plain values, for a checkpoint."""
@@ -71,14 +65,22 @@ class Draws:
 
 
 @contextmanager
-def left_alone(device: torch.device | None = None) -> Iterator[None]:
-    """Put the generators of this process back afterwards, whatever was drawn."""
-    device = device or torch.device("cpu")
-    before = _now(device, _seeded(0, device))
+def left_alone() -> Iterator[None]:
+    """Put the generators of this process, but for accelerators, back afterwards, whatever was drawn."""
+    cpu = torch.device("cpu")
+    with _inside(cpu, _now(cpu, _seeded(0, cpu))):
+        yield
+
+
+@contextmanager
+def _inside(device: torch.device, state: State) -> Iterator[None]:
+    """What the process had drawn otherwise goes on afterwards as if nothing were drawn in between."""
+    outside = _now(device, state)
+    _put(device, state)
     try:
         yield
     finally:
-        _put(device, before)
+        _put(device, outside)
 
 
 def drawn_outside_torch() -> State:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
 
-from lossbench.data.module import PackData, evaluation_size, lanes_among, loader
-from lossbench.data.source import DataSet, Description, Split
+from lossbench.data.module import LaneData, PackData, evaluation_size
+from lossbench.data.source import DataSet, Split
 from lossbench.data.stream import Batch, Stream
-from lossbench.lightning import LightningDataModule
 from lossbench.pack.draws import Draws
 from lossbench.task import Inputs, TargetKind
 from lossbench.trees import Tree, length, mapped
@@ -47,55 +45,31 @@ class Lot:
         return {kind: torch.stack([part[kind] for part in parts]) for kind in parts[0]}
 
 
-class StreamData(LightningDataModule):
-    """As `PackData`, of R streams in L lanes.
+class StreamData(LaneData):
+    """As `PackData`, of streams.
 
     Raises:
         ValueError: two streams differ in their sizes, so that they cannot share steps.
     """
 
     def __init__(self, streams: Sequence[Stream], seeds: Sequence[int], batch_size: int) -> None:
-        super().__init__()
-        self.lane, first = lanes_among(streams, seeds)
-        self.lanes = [streams[member] for member in first]
-        self.lane_seeds = [seeds[member] for member in first]
-        self.batch_size = batch_size
+        super().__init__(streams, seeds, batch_size)
         self.draws = Draws(self.lane_seeds, torch.device("cpu"))
         if any(one.description.sizes != self.description.sizes for one in self.lanes):
             raise ValueError("the streams of a pack differ in their sizes, which their config must fix")
 
-    @property
-    def description(self) -> Description:
-        """Of the first lane; the others differ in the fingerprint at most."""
-        return self.lanes[0].description
-
     def size(self, split: Split) -> int:
-        """Number of examples of each lane."""
         return self.description.sizes[split]
 
-    def train_dataloader(self) -> DataLoader[Lot]:
-        """The batches of an epoch; the last may be smaller."""
-        return loader(_Lots(self._epoch, -(-self.size("train") // self.batch_size)))
-
-    def val_dataloader(self) -> DataLoader[Lot]:
-        """Parts of the split, small enough to be evaluated for all members at once."""
-        return self._whole("val")
-
-    def test_dataloader(self) -> DataLoader[Lot]:
-        """As `val_dataloader`, of the test split."""
-        return self._whole("test")
-
-    def _whole(self, split: Split) -> DataLoader[Lot]:
-        steps = -(-self.size(split) // evaluation_size(_numbers(self.description.inputs)))
-        return loader(_Lots(lambda: self.chunks(split), steps))
+    @property
+    def chunk(self) -> int:
+        return evaluation_size(_numbers(self.description.inputs))
 
     def chunks(self, split: Split) -> Iterator[Lot]:
-        """The parts of an evaluation, the same for any number of members."""
-        size = evaluation_size(_numbers(self.description.inputs))
+        size = self.chunk
         return self._lots(split, 0, size, lambda stream, seed: stream.evaluate(split, size))
 
-    def _epoch(self) -> Iterator[Lot]:
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+    def batches(self, epoch: int) -> Iterator[Lot]:
         size = self.batch_size
         return self._lots("train", epoch + 1, size, lambda stream, seed: stream.train(seed, epoch, size))
 
@@ -134,18 +108,6 @@ class StreamData(LightningDataModule):
                 f"{got}, {wanted} were asked for (its description says {self.size(split)} in all)"
             )
         return batch or Batch((), {})
-
-
-class _Lots(IterableDataset[Lot]):
-    def __init__(self, begin: Callable[[], Iterator[Lot]], steps: int) -> None:
-        self.begin, self.steps = begin, steps
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[Lot]:
-        # A generator, so that the epoch is asked for with the first batch, as in `PackData`.
-        yield from self.begin()
 
 
 def _numbers(inputs: Inputs) -> int:
