@@ -12,14 +12,14 @@ from typing import Any
 import torch
 
 from lossbench.data.cache import DataCache
-from lossbench.data.module import PackData
+from lossbench.data.module import LaneData
 from lossbench.job import Member
 from lossbench.lightning import Callback, LightningEnvironment, SIGTERMException, Trainer, quiet
 from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.module import Pack
 from lossbench.pack.saving import Saving
-from lossbench.pack.streamed import StreamData, pack_data
+from lossbench.pack.streamed import pack_data
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 
@@ -48,10 +48,8 @@ def fit(
         InputError: the data cannot be loaded.
         KeyboardInterrupt: a key was pressed.
     """
-    cache = cache or DataCache()
     first = members[0]
-    datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
-    data = pack_data(datasets, [member.seed for member in members], first.trainer.batch_size)
+    data = pack_data(members, cache or DataCache())
     callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every != 0 else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
@@ -70,7 +68,7 @@ def fit(
 
 
 def _fitted(
-    pack: Pack, data: PackData | StreamData, first: Member, callbacks: Sequence[Callback], begun: Path | None
+    pack: Pack, data: LaneData, first: Member, callbacks: Sequence[Callback], begun: Path | None
 ) -> Pack:
     """Train a pack, from a checkpoint where it has one, and test it once."""
     trainer = trainer_of(first, callbacks, max_epochs=first.trainer.epochs)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossbench.data.module import PackData
+from lossbench.data.module import LaneData, PackData
 from lossbench.data.source import SPLITS, DataSet, Split
 from lossbench.job import Member
 from lossbench.pack.noise import arguments, drawn
@@ -45,7 +45,7 @@ class Lanes(ABC):
         shared: name -> (L, ...), what is not per example.
     """
 
-    def __init__(self, data: PackData | StreamData, members: Sequence[Member], device: torch.device) -> None:
+    def __init__(self, data: LaneData, members: Sequence[Member], device: torch.device) -> None:
         lanes, first = data.lanes, members[0]
         self.device, self.exact = device, exact_device(device)
         self.lane, self.seeds = data.lane.to(device), data.lane_seeds
@@ -213,10 +213,11 @@ class StreamLanes(Lanes):
         return found | ({} if groups[0] is None else {"group_id": torch.cat(groups)})
 
 
-def lanes_of(data: PackData | StreamData, members: Sequence[Member], device: torch.device) -> Lanes:
+def lanes_of(data: LaneData, members: Sequence[Member], device: torch.device) -> Lanes:
     """What the members of a pack read, where they train."""
     if isinstance(data, PackData):
         return HeldLanes(data, members, device)
+    assert isinstance(data, StreamData)
     return StreamLanes(data, members, device)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from lossbench.data.module import PackData
+from lossbench.data.module import LaneData
 from lossbench.data.source import Split
 from lossbench.errors import first_line
 from lossbench.job import Member
@@ -25,7 +25,7 @@ from lossbench.pack.lanes import lanes_of
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
 from lossbench.pack.standing import FEWEST, HALVES, Standing
-from lossbench.pack.streamed import Lot, StreamData
+from lossbench.pack.streamed import Lot
 from lossbench.pack.turns import TurnsEngine
 from lossbench.trees import Tree, mapped
 
@@ -40,7 +40,7 @@ class Pack(LightningModule):
 
     engine: Engine
 
-    def __init__(self, members: Sequence[Member], data: PackData | StreamData, mode: str) -> None:
+    def __init__(self, members: Sequence[Member], data: LaneData, mode: str) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.members, self.count = list(members), len(members)

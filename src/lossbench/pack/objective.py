@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lossbench.pack.groups import Group, Share
-from lossbench.pack.lanes import Batch
 from lossbench.trees import Tree, leaves, length, part
+
+if TYPE_CHECKING:
+    from lossbench.pack.lanes import Batch  # which imports Lightning, and planning needs none
 
 # Told of a member whose loss raised: the member, the error, its traceback.
 Report = Callable[[int, Exception, str], None]

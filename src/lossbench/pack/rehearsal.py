@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lossbench.data.source import DataSet
 
 _EXAMPLES = 8
+_POWERS = [2**n for n in range(1, 13)]  # batch sizes that are advised
 _BATCHES = 50  # that are looked at for pairs and triplets
 _MOST = 0.5  # share of idle examples from which it is said
 
@@ -73,11 +74,9 @@ def rehearse(
 
 @dataclass(frozen=True)
 class _Batch:
-    """What a loss reads of a few training examples besides outputs, and all targets and shared tensors."""
-
-    read: Tree
+    read: Tree  # by a loss of a few training examples, besides outputs
     weight: Tensor | None
-    known: Mapping[str, Tensor]
+    known: Mapping[str, Tensor]  # all targets and shared tensors
 
 
 def _examples(member: Member, data: DataSet) -> Tensor:
@@ -180,7 +179,9 @@ def _remark_on_batches(member: Member, data: DataSet) -> str | None:
         return None
     if share <= _MOST:
         return None
-    enough = next((n for n in _larger(size, len(data.train)) if _idle(member, data, n) <= _MOST), None)
+    enough = next(
+        (n for n in _POWERS if size < n <= len(data.train) and _idle(member, data, n) <= _MOST), None
+    )
     remedy = f"trainer.batch_size={enough} or more" if enough else "a data set with more examples of each"
     finds = getattr(loss, "partners", "no partner that gives it a gradient")
     if share == 1:
@@ -192,11 +193,6 @@ def _remark_on_batches(member: Member, data: DataSet) -> str | None:
         f"loss={loss.name}: in batches of {size}, {share:.0%} of the examples find {finds} and train "
         f"nothing; use {remedy}"
     )
-
-
-def _larger(size: int, examples: int) -> list[int]:
-    powers = [2**n for n in range(1, 13)]
-    return [power for power in powers if size < power <= examples]
 
 
 def _idle(member: Member, data: DataSet, size: int) -> float:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lossbench.data.cache import DataCache
 from lossbench.data.module import LaneData, PackData, evaluation_size
 from lossbench.data.source import DataSet, Split
 from lossbench.data.stream import Batch, Stream
+from lossbench.job import Member
 from lossbench.pack.draws import Draws
 from lossbench.task import Inputs, TargetKind
 from lossbench.trees import Tree, length, mapped
@@ -117,11 +119,12 @@ def _numbers(inputs: Inputs) -> int:
     return torch.Size(inputs.shape).numel()
 
 
-def pack_data(
-    datasets: Sequence[DataSet | Stream], seeds: Sequence[int], batch_size: int
-) -> PackData | StreamData:
-    """The data of a pack, in memory or read."""
-    held = [data for data in datasets if isinstance(data, DataSet)]
-    if held:
-        return PackData(held, seeds, batch_size)
-    return StreamData([data for data in datasets if isinstance(data, Stream)], seeds, batch_size)
+def pack_data(members: Sequence[Member], cache: DataCache) -> LaneData:
+    """The data of a pack, in memory or read.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
+    kind: type[LaneData] = PackData if isinstance(datasets[0], DataSet) else StreamData
+    return kind(datasets, [member.seed for member in members], members[0].trainer.batch_size)

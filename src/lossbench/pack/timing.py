@@ -6,7 +6,7 @@ import heapq
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
@@ -89,8 +89,7 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
     members = [job.member for job in planned.jobs[:_MEMBERS]]
     first = members[0]
     begun = time.perf_counter()
-    datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
-    data = pack_data(datasets, [member.seed for member in members], first.trainer.batch_size)
+    data = pack_data(members, cache)
     updates = math.ceil(data.size("train") / first.trainer.batch_size)
     clock = _Clock()
     timed = min(updates, _UPDATES)
@@ -108,29 +107,28 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
 class _Clock(Callback):
     """Times the second of two epochs."""
 
-    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
-        self.now = now
+    def __init__(self) -> None:
         self.first = 0.0  # when training began
         self.epoch = self.validation = 0.0  # seconds; that of the epoch has its validation in it
         self.updates: list[float] = []  # seconds of each
         self._epoch = self._update = self._validation = 0.0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._epoch = self.now()
+        self._epoch = time.perf_counter()
         self.first = self.first or self._epoch
         self.updates = []
 
     def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
-        self._update = self.now()
+        self._update = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
-        self.updates.append(self.now() - self._update)
+        self.updates.append(time.perf_counter() - self._update)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._validation = self.now()
+        self._validation = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.validation = self.now() - self._validation
+        self.validation = time.perf_counter() - self._validation
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.epoch = self.now() - self._epoch
+        self.epoch = time.perf_counter() - self._epoch
