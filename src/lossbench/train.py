@@ -119,14 +119,14 @@ def finished_runs(store: Store, wanted: dict[str, Job]) -> dict[str, Outcome]:
         if job.config["tracking"]["resume"]:
             asked.setdefault(job.experiment, []).append(key)
     return {
-        key: Outcome(wanted[key], run.outcome, None, _ends(run.metrics), run.run_id, found=True)
+        key: Outcome(wanted[key], run.outcome, None, _totals(run.metrics), run.run_id, found=True)
         for experiment, keys in asked.items()
         for key, run in store.finished(keys, experiment).items()
         if not (run.outcome == "diverged" and wanted[key].config["tracking"]["retry_diverged"])
     }
 
 
-def _ends(recorded: dict[str, float]) -> dict[str, float]:
+def _totals(recorded: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if not name.startswith(("train/", "val/"))}
 
 
@@ -169,7 +169,13 @@ def _recorded(
     found: list[MemberResult] | Died,
 ) -> dict[str, Outcome]:
     """The outcomes of a pack that ended, once the store has its results."""
-    results = _survived(pack, found)
+    from lossbench.pack.fate import MemberResult
+
+    if isinstance(found, Died):
+        trace = "".join(traceback.format_exception(found.error)) if found.error else None
+        results = [MemberResult("failed", found.reason, trace) for _ in pack.jobs]
+    else:
+        results = found
     members = list(zip(pack.jobs, run_ids, results, strict=True))
     store.finish([run_result(*member) for member in members])
     if pack.checkpoint and not isinstance(found, Died):
@@ -226,13 +232,3 @@ def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
     )
     for number, found in ended:
         yield packs[number], started[number], found
-
-
-def _survived(pack: PlannedPack, found: list[MemberResult] | Died) -> list[MemberResult]:
-    """The results of a pack, or for each member of a pack that ended as a whole, why."""
-    from lossbench.pack.fate import MemberResult
-
-    if not isinstance(found, Died):
-        return found
-    trace = "".join(traceback.format_exception(found.error)) if found.error else None
-    return [MemberResult("failed", found.reason, trace) for _ in pack.jobs]

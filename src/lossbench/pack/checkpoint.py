@@ -112,10 +112,13 @@ class Checkpoints:
 
     def _read(self, path: Path) -> Checkpoint | None:
         """What a file says of itself; None where it cannot be read, and the file removed if it is damaged."""
+        import torch
+
         if path in self._unreadable:
             return None
         try:
-            return _read(path)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            return Checkpoint(path, tuple(content[KEYS]), done=int(content["epoch"]) + 1)
         except FileNotFoundError:  # another sweep has just finished it
             return None
         except Exception as error:  # a damaged file may raise anything
@@ -138,13 +141,6 @@ def _writer_lives(path: Path) -> bool:
     """Whether the process that writes a partial checkpoint, as its name says, may still complete it."""
     owner = Process.parse(":".join(path.stem.split(",")[1:]))
     return owner is not None and owner.lives(path.stat().st_mtime, _FOREIGN_SECONDS)
-
-
-def _read(path: Path) -> Checkpoint:
-    import torch
-
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return Checkpoint(path, tuple(content[KEYS]), done=int(content["epoch"]) + 1)
 
 
 def _may_pass(path: Path, error: Exception) -> bool:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lossbench.seeds import stream
 
@@ -61,7 +60,10 @@ class Draws:
 
     def load(self, states: Sequence[State | None]) -> None:
         """Go on from such states."""
-        self._states = [state and {name: _on_cpu(value) for name, value in state.items()} for state in states]
+        self._states = [
+            state and {n: own.cpu() if isinstance(own, torch.Tensor) else own for n, own in state.items()}
+            for state in states
+        ]
 
 
 @contextmanager
@@ -127,10 +129,6 @@ def _put(device: torch.device, state: State) -> None:
         else:
             kind, keys, *rest = value
             np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))  # noqa: NPY002
-
-
-def _on_cpu(value: Any) -> Any:
-    return value.cpu() if isinstance(value, Tensor) else value
 
 
 def _of(device: torch.device) -> Any:

@@ -76,7 +76,7 @@ class Evaluation:
         self.exact = groups[0].lanes.exact
         self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
         self._train, self._trained = train, None
-        self._outputs: Tree = None
+        self.outputs: Tree = None  # (R, N, ...) of the split; None where only what measures keep is held
         self._pieces: list[tuple[Group, list[Found]]] = [(group, []) for group in groups]
 
     def add(self, outputs: Tree, start: int) -> None:
@@ -92,19 +92,15 @@ class Evaluation:
 
     def _hold(self, outputs: Tree, start: int) -> None:
         """Into room for all: what stays of a chunk would stand in the way of the next one's inputs."""
-        if self._outputs is None:
-            self._outputs = mapped(lambda t: t.new_empty(len(t), self.size, *t.shape[2:]), outputs)
-        for room, tensor in zip(leaves(self._outputs), leaves(outputs), strict=True):
+        if self.outputs is None:
+            self.outputs = mapped(lambda t: t.new_empty(len(t), self.size, *t.shape[2:]), outputs)
+        for room, tensor in zip(leaves(self.outputs), leaves(outputs), strict=True):
             room[:, start : start + tensor.shape[1]] = tensor
-
-    def whole(self) -> Tree | None:
-        """The outputs (R, N, ...) of the split; None where only what measures keep is held."""
-        return self._outputs
 
     def found(self) -> list[Found]:
         """What groups, or parts of groups, predict of the whole split; of who raised nothing."""
         if not self.keeping:
-            self._predict(self.whole(), 0)
+            self._predict(self.outputs, 0)
         return [_joined(group, parts) for group, parts in self._pieces if parts]
 
     def _predict(self, outputs: Tree, start: int) -> None:

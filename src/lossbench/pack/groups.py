@@ -52,9 +52,10 @@ class Group:
     lanes: Lanes
 
     @cached_property
-    def places(self) -> dict[int, int]:
-        """Member -> its place in the group."""
-        return {member: place for place, member in enumerate(self.index.tolist())}
+    def places(self) -> dict[int, tuple[int, int]]:
+        """Member -> its place in the group, and its lane: known without asking the device again."""
+        found = zip(self.index.tolist(), self.lane.tolist(), strict=True)
+        return {member: (place, lane) for place, (member, lane) in enumerate(found)}
 
     @cached_property
     def _shares(self) -> dict[tuple[int, int, int], Share | None]:
@@ -84,10 +85,6 @@ class Group:
     def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
         """What the loss reads of a split besides outputs, each (G, N, ...): targets, and their weights."""
         return self._read({**self.lanes.seen[split], **self.lanes.shared}, self.lane)
-
-    @cached_property
-    def _lane_of(self) -> list[int]:
-        return self.lane.tolist()  # known without asking the device again
 
     def _read(self, known: Mapping[str, Tensor], lane: Tensor | int) -> tuple[Tree, Tensor | None]:
         weight = known.get(WEIGHT)
@@ -140,9 +137,10 @@ class Group:
         result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, share.knobs)
         return result[: len(self.losses)]
 
-    def value(self, place: int, output: Tree, batch: Batch) -> Tensor:
-        """The mean loss of the member at `place` of the group on a batch: (B, ...) -> ()."""
-        loss, beside = self.losses[place], self._read(batch.targets, self._lane_of[place])
+    def value(self, member: int, output: Tree, batch: Batch) -> Tensor:
+        """The mean loss of a member on a batch: (B, ...) -> ()."""
+        place, lane = self.places[member]
+        loss, beside = self.losses[place], self._read(batch.targets, lane)
         return self._mean(loss, read_by(loss, self.layout, output), *beside)
 
     def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:

@@ -16,7 +16,7 @@ from lossbench.models.dropout import Dropout
 from lossbench.pack.draws import drawn_outside_torch
 from lossbench.pack.engine import Read
 from lossbench.pack.noise import arguments, drawn
-from lossbench.pack.recurrence import decomposed, drops_between_layers
+from lossbench.pack.recurrence import decomposed
 from lossbench.pack.turns import convolves_images
 from lossbench.trees import mapped, part
 
@@ -88,7 +88,8 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
     for name, layer in module.named_modules():
         if isinstance(layer, nn.modules.batchnorm._NormBase) and layer.track_running_stats:
             return f"the batch statistics of {name} ({type(layer).__name__}) do not stack"
-        if drops_between_layers(layer):
+        # The decompositions of recurrent layers would leave out what these drop between them.
+        if isinstance(layer, nn.RNNBase) and layer.dropout > 0 and layer.num_layers > 1:
             return f"the model {_DRAWS} {_DROPOUT}"
     if frozen := [name for name, weight in module.named_parameters() if not weight.requires_grad]:
         return f"weights that are not trained ({frozen[0]}) do not stack"

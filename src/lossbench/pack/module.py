@@ -132,7 +132,7 @@ class Pack(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
-        found, outputs = self.evaluation.found(), self.evaluation.whole()
+        found, outputs = self.evaluation.found(), self.evaluation.outputs
         judged = judge_members(found, self.lanes.truth["test"], self.members, self._not_judged)
         crossed = {} if outputs is None else cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}

@@ -43,9 +43,9 @@ class BatchLosses:
 
     def one(self, member: int, output: Tree) -> Tensor:
         """The mean loss of one member: (B, ...) -> ()."""
-        group, place = next((g, g.places[member]) for g in self.groups if member in g.places)
+        group = next(group for group in self.groups if member in group.places)
         try:
-            return group.value(place, output, self.batch)
+            return group.value(member, output, self.batch)
         except Exception as error:
             self.raised += 1
             self.report(member, error, traceback.format_exc())

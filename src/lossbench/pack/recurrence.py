@@ -36,11 +36,6 @@ def decomposed(module: nn.Module) -> Iterator[None]:
         yield
 
 
-def drops_between_layers(part: nn.Module) -> bool:
-    """Whether a recurrent layer draws random numbers in training; the decompositions would leave that out."""
-    return isinstance(part, nn.RNNBase) and part.dropout > 0 and part.num_layers > 1
-
-
 class _Decomposed(TorchFunctionMode):
     def __torch_function__(
         self,

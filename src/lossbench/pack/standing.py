@@ -36,7 +36,7 @@ class Halves:
 
     def __init__(self, select: Metric) -> None:
         self.select = select
-        self.best: Tensor | None = None  # (2, R) of `select`, on each half at its best epoch
+        self.best: dict[str, Tensor] = {}  # of `select`: (2, R), on each half at its best epoch
         self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
 
     def update(self, active: Tensor, judged: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]) -> None:
@@ -48,10 +48,10 @@ class Halves:
         """
         if any(self.select.name not in half for half in judged):
             return
-        values = torch.stack([half[self.select.name] for half in judged])
-        best = torch.full_like(values, torch.nan) if self.best is None else self.best
+        name, values = self.select.name, torch.stack([half[self.select.name] for half in judged])
+        best = self.best.get(name, torch.full_like(values, torch.nan))
         improved = active & self.select.improves(values, best)
-        self.best = torch.where(improved, values, best)
+        self.best = taken(improved, {name: values}, self.best)
         both = judged[0].keys() & judged[1].keys()
         crossed = {name: torch.stack([judged[1][name], judged[0][name]]) for name in both}
         self.other = taken(improved, crossed, self.other)
@@ -60,26 +60,19 @@ class Halves:
         """Metric -> (R,), the mean of both halves; nan where one of them does not define it."""
         return {name: values.mean(dim=0) for name, values in self.other.items()}
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """What the epochs to come depend on."""
-        return {"best": self.best, "other": dict(self.other)}
+        return {"best": self.best.get(self.select.name), "other": dict(self.other)}
 
-    def load(self, state: Mapping[str, object], device: torch.device) -> None:
+    def load(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Go on from a state."""
-        best, other = state["best"], state["other"]
-        self.best = best.to(device) if isinstance(best, torch.Tensor) else None
-        assert isinstance(other, dict)
-        self.other = {str(name): values.to(device) for name, values in other.items()}
+        best = state["best"]
+        self.best = {} if best is None else {self.select.name: best.to(device)}
+        self.other = {name: values.to(device) for name, values in state["other"].items()}
 
 
 class Standing:
-    """The best of R members so far.
-
-    Args:
-        select: the metric that chooses the epoch.
-        count: R.
-        device: where metrics are.
-    """
+    """The best of R members so far, by the metric that chooses the epoch; on the device of metrics."""
 
     def __init__(self, select: Metric, count: int, device: torch.device) -> None:
         self.select = select

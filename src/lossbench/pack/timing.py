@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
-from lossbench.data.source import DataSource
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
-from lossbench.models.model import Model
 from lossbench.pack.fit import freed_memory_kept, one_thread, trainer_of
 from lossbench.pack.grouping import pack_key
 from lossbench.pack.module import Pack
@@ -22,8 +20,6 @@ from lossbench.pack.streamed import pack_data
 _UPDATES = 4  # of each of two epochs; the first epoch warms up
 _MEMBERS = 32  # of a pack at most: in a wider stack one takes a little less
 _AT_MOST_SECONDS = 15.0  # of the measurement of further kinds
-
-Pair = tuple[type[DataSource], type[Model]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ def estimate(plan: Plan) -> Estimate:
     for pack in plan.packs:
         kinds.setdefault((pack.mode, pack_key(pack.jobs[0])), []).append(pack)
     begun = time.perf_counter()
-    paces: dict[Pair, list[float]] = {}
+    paces: dict[tuple[type, type], list[float]] = {}
     seconds: dict[int, float] = {}
     waiting: list[list[PlannedPack]] = []
     for packs in sorted(kinds.values(), key=lambda packs: -sum(map(_work, packs))):
@@ -63,7 +59,7 @@ def estimate(plan: Plan) -> Estimate:
     return Estimate(_side_by_side(of_pack, plan.processes), of_pack, len(kinds) - len(waiting), len(kinds))
 
 
-def _pair(pack: PlannedPack) -> Pair:
+def _pair(pack: PlannedPack) -> tuple[type, type]:
     member = pack.jobs[0].member
     return type(member.source), type(member.model)
 

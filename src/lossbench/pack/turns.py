@@ -49,21 +49,17 @@ class TurnsEngine(Engine):
         return losses
 
     def _turn(self, turn: int, read: Read, objective: BatchLosses, factor: float, step: int) -> Tensor:
-        module = self.modules[turn].train()
+        module, options, optimizer = self.modules[turn].train(), self.options[turn], self.optimizers[turn]
         advance(dict(module.named_buffers()), self.seeds[turn], step)
         loss = objective.one(turn, self._output(turn, read))
         if bool(loss.isfinite()):
-            self.optimizers[turn].zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            self._update(turn, factor)
+            if options.clip is not None:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), options.clip)
+            optimizer.param_groups[0]["lr"] = options.lr * factor
+            optimizer.step()
         return loss.detach()
-
-    def _update(self, turn: int, factor: float) -> None:
-        options, optimizer = self.options[turn], self.optimizers[turn]
-        if options.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.modules[turn].parameters(), options.clip)
-        optimizer.param_groups[0]["lr"] = options.lr * factor
-        optimizer.step()
 
     def _output(self, turn: int, read: Read) -> Tree:
         def laid_out(tensor: Tensor) -> Tensor:
