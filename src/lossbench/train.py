@@ -101,11 +101,7 @@ def _missing(
 
 
 def tracking_uri(jobs: Sequence[Job]) -> str | None:
-    """The address that all jobs name.
-
-    Raises:
-        InputError: there are several.
-    """
+    """The address that all jobs name; several are an InputError."""
     uris: set[str | None] = {job.config["tracking"]["uri"] for job in jobs}
     if len(uris) > 1:
         raise InputError(f"A sweep records at one address; tracking.uri names {len(uris)}: choose one.")

@@ -150,10 +150,8 @@ class Progress:
             self._tasks[name] = self._bars.add_task(name, total=total, note="")
         self._bars.start()
         self._handlers = _handlers_of_terminals()
-        for handler, stream in self._handlers.items():
-            handler.setStream(
-                FileProxy(self._console, stream)
-            )  # above the bars, which are drawn over the rest
+        for handler, stream in self._handlers.items():  # above the bars, which are drawn over the rest
+            handler.setStream(FileProxy(self._console, stream))
 
     def _show(self) -> None:
         assert self._bars is not None

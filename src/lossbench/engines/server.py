@@ -16,11 +16,10 @@ from lossbench.engines.worker import ONE_THREAD
 def warm(preload: Sequence[str]) -> None:
     """Start importing modules beside this process, so that workers are there when they are wanted.
 
-    Returns at once. Workers are forked from one clean server process that holds these modules: nearly as fast
-    as fork (where importing torch and Lightning takes seconds per worker), their memory is shared, and unlike
-    plain fork it copies none of this process's threads, locks, CUDA state or open databases. The first call
-    in a process decides; later ones change nothing. The server ends with this process, whatever it has still
-    to import: who reads our output through a pipe waits for every process that holds it.
+    Workers are forked from one clean server process that holds these modules: nearly as fast as fork (where
+    importing torch and Lightning takes seconds per worker), their memory is shared, and it copies none of
+    this process's threads, locks, CUDA state or open databases. The first call in a process decides. The
+    server ends with this process: who reads our output through a pipe waits for all that hold it.
     """
     atexit.unregister(stop)  # once is enough
     atexit.register(stop)

@@ -85,12 +85,7 @@ def build_modules(members: Sequence[Member], inputs: Inputs) -> list[nn.Module]:
         if member.seed not in built:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(member.seed, "weights"))
-                built[member.seed] = _build(member, inputs)
+                width = member.model.embedding_size if member.headed else member.outputs
+                net = member.model.build(inputs, width)
+                built[member.seed] = Headed(net, nn.Linear(width, member.outputs)) if member.headed else net
     return [built[member.seed] for member in members]
-
-
-def _build(member: Member, inputs: Inputs) -> nn.Module:
-    if not member.headed:
-        return member.model.build(inputs, member.outputs)
-    net = member.model.build(inputs, member.model.embedding_size)
-    return Headed(net, nn.Linear(member.model.embedding_size, member.outputs))

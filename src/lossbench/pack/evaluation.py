@@ -19,9 +19,6 @@ from lossbench.pack.objective import Report
 from lossbench.task import Prediction
 from lossbench.trees import Tree, leaves, mapped
 
-# The outputs of all members on the whole training split, (R, N, ...), where metrics are computed.
-TrainOutputs = Callable[[], Tree]
-
 
 @dataclass(frozen=True)
 class Found:
@@ -55,9 +52,9 @@ class Evaluation:
     when it comes, and of large outputs (a probability for each word at each step) only that is held.
 
     Args:
-        groups, members: all of the pack.
         size: examples of the split.
-        train: asked for only where class scores come from the class means of the training embeddings.
+        train: gives outputs (R, N, ...) on the whole training split, where metrics are computed; asked for
+            only where class scores come from the class means of the training embeddings.
         report: told of a member whose prediction raises; the others go on.
     """
 
@@ -67,7 +64,7 @@ class Evaluation:
         members: Sequence[Member],
         split: Split,
         size: int,
-        train: TrainOutputs,
+        train: Callable[[], Tree],
         report: Report,
     ) -> None:
         self.members, self.split, self.size, self.report = members, split, size, report
@@ -139,7 +136,8 @@ class Evaluation:
             if self._trained is None:
                 self._trained = self._train()
             known = group.predict(_of_group(self._trained, group))["embedding"]
-            labels = group.truth("train", "identity")
+            labels = group.lanes.truth["train"]["identity"]
+            labels = labels[group.lane.to(labels.device)]
             scores = nearest_mean_scores(known, labels, prediction["embedding"], group.target.size)
             return Prediction(**{**prediction, "scores": scores})
         return prediction

@@ -19,7 +19,7 @@ from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
 from lossbench.spare import spare, with_spare
-from lossbench.task import WEIGHT, Prediction, Target, TargetKind, Units
+from lossbench.task import WEIGHT, Prediction, Target, Units
 from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
@@ -90,11 +90,6 @@ class Group:
         weight = known.get(WEIGHT)
         targets = part(beside(self.losses[0], self.target, known), lane)
         return targets, None if weight is None else weight[lane]
-
-    def truth(self, split: Split, kind: TargetKind) -> Tensor:
-        """A target in the task's own units, (G, N, ...)."""
-        values = self.lanes.truth[split][kind]
-        return values[self.lane.to(values.device)]
 
     def judged(
         self,
@@ -212,7 +207,14 @@ def loss_groups(members: Sequence[Member], lanes: Lanes) -> list[Group]:
     places: dict[tuple[Any, ...], list[int]] = {}
     for place, member in enumerate(members):
         places.setdefault(loss_kind(member), []).append(place)
-    return [_group([members[i] for i in index], index, lanes) for index in places.values()]
+    groups = []
+    for own in places.values():
+        first, index = members[own[0]], torch.tensor(own, device=lanes.device)
+        losses = tuple(members[place].loss for place in own)
+        values = {name: [loss.float_knobs()[name] for loss in losses] for name in first.loss.float_knobs()}
+        knobs = {name: torch.tensor(column, device=lanes.device) for name, column in values.items()}
+        groups.append(Group(losses, first.target, index, lanes.lane[index], knobs, first.layout, lanes))
+    return groups
 
 
 def loss_kind(member: Member) -> tuple[Any, ...]:
@@ -224,19 +226,3 @@ def loss_kind(member: Member) -> tuple[Any, ...]:
         if field.name not in floats
     )
     return (type(member.loss), static, member.target)
-
-
-def _group(members: list[Member], index: list[int], lanes: Lanes) -> Group:
-    first = members[0]
-    device = lanes.device
-    names = first.loss.float_knobs()
-    members_of = torch.tensor(index, device=device)
-    return Group(
-        losses=tuple(member.loss for member in members),
-        target=first.target,
-        index=members_of,
-        lane=lanes.lane[members_of],
-        knobs={n: torch.tensor([m.loss.float_knobs()[n] for m in members], device=device) for n in names},
-        layout=first.layout,
-        lanes=lanes,
-    )

@@ -117,12 +117,7 @@ def _metrics(
 
 
 def check_measured(paths: Sequence[str], predicted: Sequence[frozenset[str] | None]) -> None:
-    """Refuse a measure of the user's own that reads what none of the losses on a data set predicts.
-
-    Args:
-        paths: of `DataSource.metrics`.
-        predicted: by each loss; None where that is not known.
-    """
+    """Refuse a measure of the user's own that reads what no loss on a data set (None: unknown) predicts."""
     for path in paths:
         needs = frozenset(named(path).needs)
         if not any(told is None or needs <= told for told in predicted):

@@ -32,10 +32,10 @@ def judge_members(
 ) -> dict[str, Tensor]:
     """The metrics of all members on a split, or on a part of it.
 
+    A member whose metrics raise is reported; the others are judged all the same.
+
     Args:
         truth: its targets, (L, N, ...).
-        members: all of the pack.
-        report: told of a member whose metrics raise; the others are judged all the same.
 
     Returns:
         metric -> (R,) float64, nan where a member's loss does not define it.

@@ -29,7 +29,8 @@ def kept_for_backward(member: Member, module: nn.Module, data: DataSet) -> int:
     held: list[Tensor] = []  # alive to the end: memory that is freed may be given out a second time
     module.train()
     try:
-        with torch.autograd.graph.saved_tensors_hooks(held.append, _never), decomposed(module):
+        keeping = torch.autograd.graph.saved_tensors_hooks(held.append, lambda _: torch.empty(0))
+        with keeping, decomposed(module):
             output = read_by(member.loss, member.layout, module(*read))
             weighted_mean(member.loss(output, beside.read, member.target), beside.weight)
     except Exception:
@@ -42,7 +43,3 @@ def _memory(tensors: Iterable[Tensor]) -> dict[int, int]:
     """Where the memory behind the tensors begins, and how many bytes it has."""
     storages = [tensor.untyped_storage() for tensor in tensors]
     return {storage.data_ptr(): storage.nbytes() for storage in storages}
-
-
-def _never(_: object) -> Tensor:
-    raise RuntimeError("nothing is computed backward here")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -126,15 +125,12 @@ class HeldLanes(Lanes):
     def __init__(self, data: PackData, members: Sequence[Member], device: torch.device) -> None:
         super().__init__(data, members, device)
         self.datasets: list[DataSet] = data.lanes
+        self._of_lane = torch.arange(len(data.lanes), device=device).unsqueeze(1)
         self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
         self.rows = {split: rows.to(device) for split, rows in data.rows.items()}
         for split in SPLITS:
             parts = [getattr(one, split).targets for one in data.lanes]
             self.hold(split, {kind: torch.stack([part[kind] for part in parts]) for kind in parts[0]})
-
-    @cached_property
-    def _of_lane(self) -> Tensor:
-        return torch.arange(len(self.datasets), device=self.device).unsqueeze(1)
 
     def batch(self, positions: Tensor, step: int) -> Batch:
         """The batch at positions (L, B) of the training split; `step` updates came before it."""

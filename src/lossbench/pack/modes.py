@@ -63,11 +63,7 @@ def choose_mode(
     """`vmap` or `loop`, and why, in words for the log.
 
     The choice does not depend on the number of members: a run alone then has the arithmetic, and the
-    numbers, of the same run in a pack.
-
-    Args:
-        kept: bytes that it keeps for backward (`pack.kept`).
-        obstacle: why it cannot be stacked, if it cannot.
+    numbers, of the same run in a pack. It follows from the bytes `kept` for backward, but for an obstacle.
     """
     if wanted == "loop":
         return "loop", "it was asked for"

@@ -22,9 +22,7 @@ def drawn(
 ) -> dict[str, Tensor]:
     """Noise by name, (S, count, *shape) float32 on the CPU: a row for each of S seeds.
 
-    Args:
-        wanted: of `Model.noise`.
-        moment: the split and the step, or where in the split an evaluation begins.
+    A moment is a split and a step, or where in the split an evaluation begins.
     """
     found = {}
     for name, noise in wanted.items():

@@ -42,8 +42,8 @@ class Work:
     number: int
     members: tuple[Member, ...]
     mode: str
-    checkpoint: Checkpoint | None = None
-    keep_models: bool = False
+    checkpoint: Checkpoint | None
+    keep_models: bool
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,10 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         gpu = on_gpu(kind.jobs[0].member)
         begun, rest = checkpoints.begun(kind.jobs, kind.mode, gpu) if checkpoints else ([], kind.jobs)
         for part in [*begun, *_parts(replace(kind, jobs=rest), processes, max_members)]:
-            number, description = len(packs), kind.description
             checkpoint = checkpoints.for_jobs(part, kind.mode, gpu) if checkpoints else None
             remarks = tuple(kind.remarks.get(job.key) for job in part)
-            packs.append(
-                PlannedPack(number, tuple(part), kind.mode, kind.because, description, checkpoint, remarks)
-            )
+            said = (kind.mode, kind.because, kind.description)
+            packs.append(PlannedPack(len(packs), tuple(part), *said, checkpoint, remarks))
     return Plan(packs, cache, processes)
 
 

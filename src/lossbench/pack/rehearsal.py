@@ -43,9 +43,6 @@ def rehearse(
 ) -> Rehearsal:
     """Let a loss see a batch; one that raises is left to its run, whose record holds the traceback.
 
-    Args:
-        experiment: whose `select` chooses learning rates and whose `judge` judges, where it names them.
-
     Raises:
         InputError: the model raises, it or the loss breaks its contract, the loss does not give a metric that
             chooses, or no batch holds what it needs.

@@ -30,17 +30,14 @@ class Saving(Callback):
         self._written = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        done = trainer.current_epoch + 1
-        if done < (trainer.max_epochs or 0) and self._is_due(done):
-            begun = time.monotonic()
+        done, every = trainer.current_epoch + 1, self.checkpoint.every
+        if done >= (trainer.max_epochs or 0) or (every and done % every):
+            return
+        begun = time.monotonic()
+        if every or begun - self._written >= max(MINUTE, self._took / _SHARE):
             self._save(trainer)
             self._written = time.monotonic()
             self._took = self._written - begun
-
-    def _is_due(self, done: int) -> bool:
-        if self.checkpoint.every is None:
-            return time.monotonic() - self._written >= max(MINUTE, self._took / _SHARE)
-        return done % self.checkpoint.every == 0
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

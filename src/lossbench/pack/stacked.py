@@ -77,7 +77,7 @@ class StackedEngine(Engine):
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
             return functional_call(self.module, (parameters, buffers), arguments)
 
-        rows = _with_next(members)
+        rows = slice(members.start, members.stop + 1)
         more = spare(leaves(read)[0].shape[1]) - 1
         state = (self._of_rows(rows), part(self.buffers, rows), self.lane[rows])
         if more:  # a batch so short that one copy does not fill a vector
@@ -104,7 +104,7 @@ class StackedEngine(Engine):
     def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
         """The losses of these members (n,); their gradients go into the rows of (R + 1, P)."""
         losses = objective.all(self._forward(members, read), members)  # without their spare
-        rows = _with_next(members)  # of which the last is garbage
+        rows = slice(members.start, members.stop + 1)  # of which the last is garbage
         if not losses.requires_grad:  # every member's loss raised
             gradients[rows] = 0
             return losses
@@ -152,7 +152,3 @@ class StackedEngine(Engine):
         for name, buffer in self.buffers.items():
             buffer.copy_(state["buffers"][name])
         self.update.load_state_dict(state["update"])
-
-
-def _with_next(members: slice) -> slice:
-    return slice(members.start, members.stop + 1)

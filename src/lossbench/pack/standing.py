@@ -40,12 +40,7 @@ class Halves:
         self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
 
     def update(self, active: Tensor, judged: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]) -> None:
-        """Take in one epoch.
-
-        Args:
-            active: (R,) bool; the scores of the others stay as they are.
-            judged: metrics (R,) on both halves; nan where a loss does not define one.
-        """
+        """Take in the metrics (R,) of an epoch on both halves; of members that are not active none."""
         if any(self.select.name not in half for half in judged):
             return
         name, values = self.select.name, torch.stack([half[self.select.name] for half in judged])

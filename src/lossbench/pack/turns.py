@@ -27,9 +27,8 @@ class TurnsEngine(Engine):
         self.lane: list[int] = lane.tolist()
         self.options = [member.optimizer for member in members]
         # Convolutions on a CPU are faster in this layout; it changes no result's meaning.
-        layout = torch.channels_last if convolves_images(modules[0]) else torch.preserve_format
-        self.modules = [copy.deepcopy(m).to(device).to(memory_format=layout) for m in modules]  # type: ignore[call-overload]
-        self.layout = layout
+        self.layout = torch.channels_last if convolves_images(modules[0]) else torch.preserve_format
+        self.modules = [copy.deepcopy(m).to(device).to(memory_format=self.layout) for m in modules]  # type: ignore[call-overload]
         self.optimizers = [
             torch_optimizer(options, list(module.parameters()))
             for options, module in zip(self.options, self.modules, strict=True)
