@@ -19,6 +19,7 @@ from lossbench.config.choice import Choice
 from lossbench.config.folders import GROUPS, choices, node_in
 from lossbench.config.knob_types import one_spelling
 from lossbench.config.making import make
+from lossbench.config.trials import check_tune, tuned_in
 from lossbench.data.contract import check_source
 from lossbench.data.source import DataSource
 from lossbench.errors import InputError, suggestion
@@ -38,7 +39,7 @@ KINDS: Mapping[str, type[Choice]] = {
     "optimizer": Optimizer,
     "trainer": TrainerOptions,
 }
-_PARTS = (*GROUPS, "seed", "pack", "tracking", "experiment")
+_PARTS = (*GROUPS, "seed", "trials", "tune", "halving", "pack", "tracking", "experiment")
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
     Raises:
         InputError: at the first config that cannot train, with the reason and the remedy.
     """
+    check_tune(configs)
     made: dict[str, Choice] = {}
     return [_job(config, made) for config in configs]
 
@@ -158,6 +160,13 @@ def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
         if name not in _PARTS:
             raise InputError(f"{name!s} is no part of the config ({suggestion(str(name), _PARTS)}).")
     resolved = options.checked({str(name): value for name, value in plain.items()})
+    if resolved.pop("trials", None) is not None:
+        raise InputError(
+            f"trials={plain['trials']} makes a sweep of one command: add -m, or leave trials out for one run."
+        )
+    if resolved.pop("halving", False):
+        raise InputError("halving=true drops trials of a sweep: add -m and trials=16, or leave halving out.")
+    resolved["tune"] = tuned_in(config)
     if isinstance(data := resolved.get("data"), dict) and not data.get("metrics", True):
         del data["metrics"]  # no measures of one's own leave no trace in a record
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}

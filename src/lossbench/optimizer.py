@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lossbench.config.choice import Choice, knob
+from lossbench.config.search import log
 from lossbench.errors import InputError
 
 
@@ -13,7 +14,8 @@ from lossbench.errors import InputError
 class Optimizer(Choice):
     """What all optimizers share.
 
-    lr, weight_decay: the two knobs in which members of one pack may differ.
+    lr, weight_decay: the two knobs in which members of one pack may differ, and which are searched: how far a
+        rate reaches, and a decay acts, is each optimizer's own.
     schedule: factor on the learning rate over the whole training: `constant`, `linear` to zero, or half a
         `cosine` to zero.
     warmup: share of the steps in which the rate rises linearly from zero first.
@@ -42,8 +44,14 @@ class Optimizer(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer):
-    """Stochastic gradient descent as torch.optim.SGD: weight decay adds to the gradient."""
+    """Stochastic gradient descent as torch.optim.SGD: weight decay adds to the gradient.
 
+    lr: searched over three decades up to 1; with momentum 0.9 that is ten times as much without.
+    weight_decay: searched from next to nothing to where it holds back most weights.
+    """
+
+    lr: float = knob(1e-3, above=0, search=log(1e-3, 1))
+    weight_decay: float = knob(0.0, at_least=0, search=log(1e-6, 1e-2))
     momentum: float = knob(0.9, at_least=0, below=1)
     nesterov: bool = knob(False)
 
@@ -55,8 +63,15 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer):
-    """Adam as torch.optim.Adam (Kingma and Ba, arXiv 1412.6980): weight decay adds to the gradient."""
+    """Adam as torch.optim.Adam (Kingma and Ba, arXiv 1412.6980): weight decay adds to the gradient.
 
+    lr: searched over three decades about the usual 0.001 to 0.01; a step of Adam is as long whatever the
+        loss's scale, so one range suits all losses.
+    weight_decay: searched from next to nothing to where it holds back most weights.
+    """
+
+    lr: float = knob(1e-3, above=0, search=log(1e-4, 1e-1))
+    weight_decay: float = knob(0.0, at_least=0, search=log(1e-6, 1e-2))
     beta1: float = knob(0.9, at_least=0, below=1)
     beta2: float = knob(0.999, at_least=0, below=1)
     epsilon: float = knob(1e-8, above=0)
@@ -64,4 +79,10 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay as torch.optim.AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
+    """Adam with decoupled weight decay as torch.optim.AdamW (Loshchilov and Hutter, arXiv 1711.05101).
+
+    weight_decay: decoupled, it is multiplied by the rate: searched about torch's 0.01, two decades up and
+        one down.
+    """
+
+    weight_decay: float = knob(0.0, at_least=0, search=log(1e-3, 1))

@@ -44,6 +44,22 @@ class Outcome:
             return -math.inf if self.job.member.source.selecting.higher_is_better else math.inf
         return self.metrics[f"best/{self.select}"]
 
+    @property
+    def merit(self) -> float | None:
+        """How good it was by the metric by which a report chooses trials, more being better.
+
+        None where it has no result; minus infinity where it diverged.
+        """
+        asked, source = self.job.config["experiment"], self.job.member.source
+        names = [name for name in (asked.get("select"), asked.get("judge")) if f"best/{name}" in self.metrics]
+        name = (*names, self.select)[0]
+        value = self.metrics.get(f"choose/{name}", self.metrics.get(f"best/{name}"))
+        if self.outcome == "diverged":
+            return -math.inf
+        if self.outcome == "failed" or value is None:
+            return None
+        return value if source.described[name].higher_is_better else -value
+
 
 def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
     """The end of a sweep: every run that did not finish and why, not the first alone; and where the rest is.

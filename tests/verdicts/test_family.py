@@ -15,7 +15,7 @@ from lossbench.report.advice import advice
 from lossbench.report.words import marks_line
 from lossbench.verdicts.build import build
 from lossbench.verdicts.choose import Choice
-from lossbench.verdicts.conditions import Layout
+from lossbench.verdicts.conditions import Layout, tidy
 from lossbench.verdicts.family import Family, Mark
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.pair import Tried
@@ -41,7 +41,7 @@ def frame(results: dict[str, Any], **params: Any) -> pd.DataFrame:
 
 
 def marks(results: dict[str, Any]) -> dict[str, Mark]:
-    runs = frame(results)
+    runs = tidy(frame(results))
     choice = Choice(runs, Layout.of(runs), "mae", "mae")
     family = Family.of(Tried(choice, "mae"), "test/rmse")
     return family.marks("", {name: float(np.nanmean(values)) for name, values in results.items()})

@@ -29,7 +29,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
+from hydra_plugins.lossbench_launcher._halving import rounds
 from hydra_plugins.lossbench_launcher._quick import hurried
+from hydra_plugins.lossbench_launcher._trials import Planned, halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
 from lossbench.errors import InputError
@@ -42,6 +44,10 @@ class Outcome(Protocol):
 
     def result(self) -> float | None:
         """The number that the job returns to its sweeper; raises what ended a job that failed."""
+
+    @property
+    def merit(self) -> float | None:
+        """How good it was on validation, more being better; None without a result. Halving alone asks."""
 
 
 class _Return(JobReturn):
@@ -105,14 +111,17 @@ class Sweep:
         hydra = self.config.hydra
         configure_log(hydra.hydra_logging, hydra.verbose)
         Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        log.info(f"Launching {len(job_overrides)} jobs together")
         with hurried():
-            jobs = [self._compose(line, number) for number, line in enumerate(job_overrides, initial_job_idx)]
-        cast(SweepLoader, self.context.config_loader).forget()
-        outcomes = self._train(jobs)
+            loader = cast(SweepLoader, self.context.config_loader)
+            planned = self._planned(job_overrides, lambda job: loader.take(self.config, job))
+            first = numbered_from(initial_job_idx, len(planned), len(job_overrides))
+            jobs = [self._named(job, number) for number, job in enumerate(planned, first)]
+        log.info(f"Launching {len(jobs)} jobs together")
+        loader.forget()
+        outcomes = self._train_in_rounds(planned, jobs)
         try:
             with hurried():
-                return [self._replay(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+                return [self._replay(jobs[number], outcomes[number]) for number in sorted(outcomes)]
         finally:
             configure_log(hydra.hydra_logging, hydra.verbose)
 
@@ -121,11 +130,33 @@ class Sweep:
 
         basic = BasicLauncher()
         basic.setup(hydra_context=self.context, task_function=self.task, config=self.config)
-        return basic.launch(job_overrides, first)
+        loader = self.context.config_loader
+        planned = self._planned(job_overrides, lambda job: loader.load_sweep_config(self.config, list(job)))
+        if halved(planned):
+            raise InputError("halving=true trains in rounds, which hydra/launcher=pack does: choose that.")
+        first = numbered_from(first, len(planned), len(job_overrides))
+        return basic.launch([job.overrides for job in planned], first)
 
-    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
-        log.info("\t#%d : %s", number, " ".join(filter_overrides(overrides)))
-        job = cast(SweepLoader, self.context.config_loader).take(self.config, overrides)
+    def _planned(
+        self, jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
+    ) -> list[Planned]:
+        return in_trials(jobs, self.config.hydra.overrides.task, compose)
+
+    def _train_in_rounds(self, planned: Sequence[Planned], jobs: Sequence[DictConfig]) -> dict[int, Outcome]:
+        """The outcome of each job by its number; without those of trials that halving dropped."""
+        if not halved(planned):
+            return dict(enumerate(self._train(jobs)))
+        if self.config.hydra.sweeper.get("max_batch_size"):
+            raise InputError("halving=true sees all jobs of a sweep at once: leave max_batch_size out.")
+        outcomes: dict[int, Outcome] = {}
+        places = [job.place for job in planned if job.place is not None]
+        for numbers in rounds(places, lambda number: outcomes[number].merit):
+            outcomes.update(zip(numbers, self._train([jobs[number] for number in numbers]), strict=True))
+        return outcomes
+
+    def _named(self, planned: Planned, number: int) -> DictConfig:
+        job = planned.config
+        log.info("\t#%d : %s", number, " ".join(filter_overrides(planned.overrides)))
         runtime = job.hydra.runtime
         check_chosen(runtime.choices, job, job.hydra.overrides.task, runtime.config_sources)
         with open_dict(job):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _REQUIRED = ("id", "sentence", "source", "left", "right")
 _KEYS = (*_REQUIRED, "metric", "margin", "kind", "direction", "change_from")
-_EXPERIMENT_KEYS = ("name", "question", "judge", "select", "claims")
+_EXPERIMENT_KEYS = ("name", "question", "judge", "select", "axes", "claims")
 _SIDES = ("left", "right", "change_from")
 
 
@@ -71,6 +71,9 @@ def parse_experiment(node: Mapping[str, Any], known: Known, example: str = "rmse
         _check_name(f"experiment.{key}", node.get(key))
     if not isinstance(question := node.get("question"), (str, type(None))):
         raise InputError(f"experiment.question must be a text; got {question!r}.")
+    axes = node.get("axes") or []
+    if not isinstance(axes, (list, tuple)) or not all(isinstance(axis, str) for axis in axes):
+        raise InputError(f"experiment.axes must be a list of knobs, as in [loss.delta]; got {axes!r}.")
     entries = node.get("claims") or []
     if not isinstance(entries, (list, tuple)):
         raise InputError(

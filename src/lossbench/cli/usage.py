@@ -10,6 +10,7 @@ from typing import Any
 
 from lossbench.config.folders import choices, node_in, roots
 from lossbench.config.making import make
+from lossbench.config.searched import declared_knobs
 from lossbench.job import KINDS
 from lossbench.task import Target
 
@@ -21,14 +22,15 @@ lossbench: which loss should I train with?
 
 One run         python -m lossbench data=outliers loss=huber seed=0 experiment.name=first
 A sweep         python -m lossbench -m data=mnist_5k loss=cce,hinge seed=0,1 experiment.name=digits
-More seeds      python -m lossbench -m loss=mse,mae,huber 'seed=range(0,10)' experiment.name=robust
+Tuned fairly    python -m lossbench -m loss=mse,huber trials=8 'seed=range(10)' experiment.name=fair
 An experiment   python -m lossbench -m experiment=demo_outliers
 Beforehand      --dry-run with any of these: columns, splits, packs and the time; nothing is kept
 Its answer      python -m lossbench.report experiment=demo_outliers
 """
 _END = """\
 Knobs           Every value can be set: loss.delta=2 optimizer.lr=0.01 trainer.max_epochs=50.
-                With -m it can be swept over: loss.delta=0.5,1,2. The list, with all values:
+                With -m it can be swept over: loss.delta=0.5,1,2; trials=16 gives every loss as many
+                settings of the learning rate and of its own knobs. The list, with all values:
                 python -m lossbench data=mnist_5k model=cnn loss=hinge --cfg job
 Your own        --config-dir FOLDER adds FOLDER/loss/NAME.yaml as loss=NAME; so with data,
                 model and experiment (give it to lossbench.report as well). Before --help
@@ -58,10 +60,17 @@ def usage(folder: Path | None = None) -> str:
         with _told(f"model={name}", faults):
             reads = _reads(node_in(path))
             models[name] = [_first(offered, reads or offered) for _, offered in sources.values()]
+    searched = [
+        line
+        for group in ("loss", "optimizer", "model")
+        for name, path in choices(group, folders).items()
+        for line in _searched(group, name, node_in(path))
+    ]
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
+        "Where trials=N looks for values; all others stay as they are\n" + "\n".join(searched) + "\n",
         *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
         _listed("optimizer=", choices("optimizer", folders))
         + _listed("experiment=", choices("experiment", folders)),
@@ -103,6 +112,16 @@ def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     widths = [_LABEL + 2, *(max(map(len, column)) + 2 for column in list(zip(*lines, strict=True))[1:])]
     padded = ("".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     return "\n".join(f"  {line}" for line in padded) + "\n"
+
+
+def _searched(group: str, name: str, node: dict[str, Any]) -> list[str]:
+    """A line on the knobs of a choice that declare where a search looks; none where there are none."""
+    knobs = declared_knobs(node)
+    told = "; ".join(f"{group}.{own} {knob.search.words}" for own, knob in knobs.items() if knob.search)
+    head = f"  {group}={name}".ljust(_LABEL + 10)
+    return (
+        [textwrap.fill(told, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))] if told else []
+    )
 
 
 def _listed(title: str, names: Iterable[str]) -> str:

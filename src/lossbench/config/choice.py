@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lossbench.config.knob_types import Type, one_spelling, plain, types_of
+from lossbench.config.search import Search
 from lossbench.errors import InputError, suggestion
 
 _PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
@@ -32,6 +33,7 @@ def knob(
     optional: bool = False,
     unordered: bool = False,
     place: bool = False,
+    search: Search | None = None,
 ) -> Any:
     """A dataclass field with a range that is checked when the object is made.
 
@@ -44,10 +46,16 @@ def knob(
         optional: None is allowed, and means that the feature is off.
         unordered: a list whose order means nothing; it is sorted, and holds each item once.
         place: where files lie, which is no part of what a run is: their content is.
+        search: where a fair search looks, of `config.search`; None: nowhere, unless it is swept.
+
+    Raises:
+        InputError: the search would leave what is allowed.
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
-    metadata = {"bounds": bounds, "choices": choices, "optional": optional}
-    metadata |= {"unordered": unordered, "place": place}
+    metadata: dict[str, Any] = {"bounds": bounds, "choices": choices, "optional": optional}
+    metadata |= {"unordered": unordered, "place": place, "search": search}
+    for value in search.ends if search else ():
+        _check(f"search={search}: each value", metadata, Type(), value)
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

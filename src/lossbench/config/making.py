@@ -11,6 +11,8 @@ from typing import Any
 from lossbench.config.choice import Choice
 from lossbench.errors import InputError, knobs_of, unknown_knob
 
+SEARCH = "_search_"  # of a YAML: where trials look for arguments of an object that others wrote
+
 
 def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     """What a YAML node names with `_target_`, its other keys being knobs; refused where it is no `wanted`."""
@@ -24,6 +26,7 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     path = node["_target_"]
     fault = f"{group}._target_={path} cannot be imported"
     target = resolved(path, fault, "; name a class as package.module.Class.")
+    node = {name: value for name, value in node.items() if name != SEARCH}
     foreign = isinstance(target, type) and not issubclass(target, wanted)
     try:
         choice = None if foreign else instantiate(node, _convert_="all")
@@ -68,6 +71,8 @@ def resolved(path: str, fault: str, remedy: str) -> Any:
     """What a dotted path names; refused with fault, reason and remedy where it cannot be imported."""
     try:
         return pkgutil.resolve_name(path)
+    except InputError:  # a knob of it is declared amiss
+        raise
     except Exception as error:  # a module may raise anything
         why = (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
         raise InputError(f"{fault} ({why}){remedy}") from error

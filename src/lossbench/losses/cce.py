@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.config.search import linear
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, one_hot
 from lossbench.task import Prediction, Target
@@ -46,12 +47,13 @@ def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing
 class CCE(Loss):
     """Categorical cross-entropy. Two classes have two outputs; identities are the training people.
 
-    label_smoothing: share of the target spread evenly over all classes, in [0, 1).
+    label_smoothing: share of the target spread evenly over all classes, in [0, 1). Searched where that of
+        kl is: they are one loss then, and get one chance.
     """
 
     name: str = "cce"
     trains_on = ("multiclass", "binary", "identity")
-    label_smoothing: float = knob(0.0, at_least=0, below=1)
+    label_smoothing: float = knob(0.0, at_least=0, below=1, search=linear(0, 0.3))
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One a class."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.config.search import among, log
 from lossbench.losses.heads import EmbeddingLoss, distances, on_sphere, pair_masks
 from lossbench.losses.targets import check_embeddings
 from lossbench.task import Target
@@ -67,14 +68,17 @@ def contrastive(
 class Contrastive(EmbeddingLoss):
     """Contrastive loss on identities.
 
-    margin: distance beyond which different identities no longer repel, above 0.
-    pairs: "mean" over all pairs of an anchor, or "balanced" between equal and different ones.
+    margin: distance beyond which different identities no longer repel, above 0. Searched over more
+        than a decade about 2, where distances on the unit sphere end: elsewhere it sets the size of
+        embeddings, against which initial weights and learning rate are large or small.
+    pairs: "mean" over all pairs of an anchor, or "balanced" between equal and different ones. Both are
+        searched.
     normalize: put embeddings on the unit sphere.
     """
 
     name: str = "contrastive"
-    margin: float = knob(2.0, above=0)
-    pairs: str = knob("mean", choices=PAIRS)
+    margin: float = knob(2.0, above=0, search=log(0.2, 10))
+    pairs: str = knob("mean", choices=PAIRS, search=among(*PAIRS))
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return contrastive(output, target, margin=self.margin, pairs=self.pairs, normalize=self.normalize)

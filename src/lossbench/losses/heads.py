@@ -26,6 +26,7 @@ class ValueLoss(Loss):
     softmax: on classes, compare the softmax of the outputs with the one-hot rows: the Brier score as a loss
         (Brier 1950), or the absolute error that is robust to wrong labels (Ghosh, Kumar, Sastry, AAAI 2017,
         whose proof needs losses that sum to a constant over the classes, as these do and raw scores do not).
+        Not searched: it makes another loss of it, with a name of its own (mse_softmax).
     """
 
     trains_on = ("continuous", "multiclass")
@@ -61,7 +62,8 @@ class ValueLoss(Loss):
 class EmbeddingLoss(Loss):
     """Losses between the embeddings of one batch.
 
-    normalize: put embeddings on the unit sphere, in the loss and in what it predicts.
+    normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Not searched: without
+        it distances, and so margins, have no scale.
     partners: what an example must find in its batch, in words.
     """
 

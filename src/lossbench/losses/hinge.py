@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.config.search import among, log
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, check_logits, one_hot
@@ -76,14 +77,15 @@ def multiclass_hinge(output: Tensor, target: Tensor, *, margin: Knob = 1.0, squa
 class Hinge(Loss):
     """Hinge loss. binary: one score. multiclass and identity: Crammer and Singer's, one score a class.
 
-    margin: by how much the right class must win, above 0.
-    squared: the square of it, which is smooth at the margin.
+    margin: by how much the right class must win, above 0. Searched over two decades about the textbook's 1:
+        it sets the size of the scores, against which initial weights and learning rate are large or small.
+    squared: the square of it, which is smooth at the margin. Both are searched: both are called hinge.
     """
 
     name: str = "hinge"
     trains_on = ("binary", "multiclass", "identity")
-    margin: float = knob(1.0, above=0)
-    squared: bool = knob(False)
+    margin: float = knob(1.0, above=0, search=log(0.1, 10))
+    squared: bool = knob(False, search=among(False, True))
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One score for two classes; one a class for more."""

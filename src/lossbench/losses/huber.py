@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.config.search import log
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
 from lossbench.task import Target
@@ -49,11 +50,13 @@ def huber(output: Tensor, target: Tensor, *, delta: Knob) -> Tensor:
 class Huber(ValueLoss):
     """Huber's loss on a value, or on raw scores against one-hot rows.
 
-    delta: where the square becomes a line, in units of the scaled target; above 0.
+    delta: where the square becomes a line, in units of the scaled target; above 0. Searched from 0.05,
+        which is mae but for the smallest errors, to 20, which is mse but for the farthest outliers: it counts
+        in units of a target that data scale to a spread of 1, and noise may be any part of that.
     """
 
     name: str = "huber"
-    delta: float = knob(1.0, above=0)
+    delta: float = knob(1.0, above=0, search=log(0.05, 20))
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return huber(*self.compared(output, target, kind), delta=self.delta)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.config.search import among, log
 from lossbench.losses.heads import EmbeddingLoss, company, distances, on_sphere, pair_masks
 from lossbench.losses.targets import check_embeddings
 from lossbench.task import Target
@@ -81,14 +82,16 @@ def _mean_over_triplets(reach: Tensor, distance: Tensor, equal: Tensor, differen
 class Triplet(EmbeddingLoss):
     """Triplet loss on identities.
 
-    margin: by how much the nearest stranger must be farther, above 0.
-    mining: "all" triplets, or "hard" (the farthest of the own and the nearest of the others).
+    margin: by how much the nearest stranger must be farther, above 0. Searched from 0.02 to 1: on the unit
+        sphere distances end at 2, and FaceNet takes 0.2.
+    mining: "all" triplets, or "hard" (the farthest of the own and the nearest of the others). Both are
+        searched: which of them is better depends on the data (Hermans and others 2017).
     normalize: put embeddings on the unit sphere.
     """
 
     name: str = "triplet"
-    margin: float = knob(0.2, above=0)
-    mining: str = knob("all", choices=MINING)
+    margin: float = knob(0.2, above=0, search=log(0.02, 1))
+    mining: str = knob("all", choices=MINING, search=among(*MINING))
     normalize: bool = knob(True)
     partners = "no triplet (one of its own identity and one of another)"
 

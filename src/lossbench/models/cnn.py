@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
+from lossbench.config.search import linear
 from lossbench.errors import InputError
 from lossbench.models.model import Model
 from lossbench.task import InputKind, Inputs
@@ -20,13 +21,14 @@ class CNN(Model):
 
     channels: of the convolutions, input side first; each halves height and width.
     hidden: width of the hidden layer.
-    dropout: share that is dropped in training, in front of and behind the hidden layer.
+    dropout: share that is dropped in training, in front of and behind the hidden layer. Searched as that of
+        an mlp.
     """
 
     reads: ClassVar[tuple[InputKind, ...]] = ("image",)
     channels: tuple[int, ...] = knob((16, 32), at_least=1)
     hidden: int = knob(64, at_least=1)
-    dropout: float = knob(0.0, at_least=0, below=1)
+    dropout: float = knob(0.0, at_least=0, below=1, search=linear(0, 0.5))
 
     def build(self, inputs: Inputs, outputs: int) -> nn.Module:
         """(N, channels, height, width) -> (N, outputs).

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lossbench.counting import counted
 from lossbench.significant import number
@@ -12,7 +13,8 @@ from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.pilot import WORTHWHILE, Asked, beyond_worth, joined, possible, spread_asks
 from lossbench.verdicts.spelling import show
-from lossbench.verdicts.table import rate_of
+from lossbench.verdicts.table import trial_of
+from lossbench.verdicts.tuned import RATE, knobs_of
 
 
 def advice(report: Report) -> list[str]:
@@ -30,7 +32,7 @@ def advice(report: Report) -> list[str]:
         if len(means := {str(name): float(mean) for name, mean in own.mean().items()}) > 1:
             counts = {str(name): int(count) for name, count in own.count().items()}
             late = {str(name) for name in part.loc[part["run_id"].isin(report.unended), LOSS]}
-            text = _Answer(report, where, means, counts, rate_of(part), late).text()
+            text = _Answer(report, where, means, counts, trial_of(part), late).text()
             said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
     return said
 
@@ -42,7 +44,7 @@ def _below(line: str) -> str:
 
 @dataclass(frozen=True)
 class _Answer:
-    """The answer under one condition; means, numbers of seeds and learning rates by contender.
+    """The answer under one condition; means, numbers of seeds and chosen trials by contender.
 
     late: contenders whose training had not ended
     """
@@ -51,16 +53,20 @@ class _Answer:
     where: str
     means: Mapping[str, float]
     counts: Mapping[str, int]
-    rates: Mapping[str, float]
+    trials: Mapping[str, Mapping[Hashable, Any]]
     late: Collection[str]
 
     def text(self) -> str:
         report, pick = self.report, self.pick
-        knobs = report.knobs.get(loss_of(pick), "")
+        trial = self.trials[pick]
+        tuned, fixed = knobs_of(trial), report.knobs.get(loss_of(pick), "")
+        knobs = ", ".join(filter(None, [*tuned, fixed]))
         ahead = pick == self._best(self.means)
         swept = sum(loss_of(name) == loss_of(pick) for name in self.means) > 1
+        among = f", chosen of {trial['tried']} trials" if report.noun == "trial" else ""
         start = (
-            f"train with {pick}{f' ({knobs})' if knobs else ''} at learning rate {show(self.rates[pick])}: "
+            f"train with {pick}{f' ({knobs})' if knobs else ''} at learning rate "
+            f"{show(float(trial[RATE]))}{among}: "
             f"{'chosen on validation, ' if swept else ''}{'best ' if ahead else ''}mean test {report.judge} "
             f"({number(self.means[pick])}, {counted(self.counts[pick], 'seed')})"
         )

@@ -16,8 +16,9 @@ from lossbench.verdicts.conditions import RATE, grid_of
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.statistics import ALPHA
-from lossbench.verdicts.table import rate_of
+from lossbench.verdicts.table import trial_of
 from lossbench.verdicts.together import prefix
+from lossbench.verdicts.tuned import setting
 
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _VERDICT_NOTE = (
     "The difference is left minus right, paired by seed, positive where left is better; below it the "
-    "interval in which the learning rates are chosen again on seeds drawn anew, without the luck that "
+    "interval in which the {noun}s are chosen again on seeds drawn anew, without the luck that "
     "validation and test of a run share. p is that of a sign-flip permutation test (of the sign test where "
     "runs diverged), Holm-corrected over {asked}. `supported` and `refuted` need both intervals on one side "
     "and p of at most {alpha}."
@@ -37,13 +38,15 @@ _VERDICT_NOTE = (
 _NOTHING = (
     *("advice", "remarks", "judge", "data", "grid", "verdicts", "no_verdicts", "calibration", "breakdown"),
     *("tables", "details", "cross", "cross_line", "rates", "leaders", "overtakings", "ranks", "knobs"),
-    *("chances", "pairing", "legend", "choice", "rates_head", "counts", "title", "parts"),
+    *("chances", "pairing", "legend", "choice", "rates_head", "counts", "title", "parts", "importance"),
 )
 # What they show of a report that has only verdicts.
 EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(_NOTHING, ""),
     "verdict_heads": ("difference [95%]", "p", "n"),
-    "verdict_note": _VERDICT_NOTE.format(asked="the claims", alpha=ALPHA),
+    "verdict_note": _VERDICT_NOTE.format(asked="the claims", alpha=ALPHA, noun="learning rate"),
+    "noun": "learning rate",
+    "short": "rate",
     "figures": {},
     "level": "##",
 }
@@ -99,6 +102,9 @@ def _results(report: Report) -> dict[str, Any]:
         "judge": words.meaning(report, report.judge),
         "choice": words.choice_line(report),
         "rates_head": words.rates_head(report),
+        "noun": report.noun,
+        "short": report.short,
+        "importance": report.importance,
         "legend": words.marks_line(report),
         "verdicts": [_verdict(judged) for judged in report.verdicts],
         "verdict_note": _note(report),
@@ -152,7 +158,8 @@ def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes])
 
 def _note(report: Report) -> str:
     alpha = number(report.looks.alpha, 2) if report.looks.earlier else f"{ALPHA:g}"
-    return f"{_VERDICT_NOTE.format(asked=words.asked(report), alpha=alpha)} {words.holds_for(report)}".strip()
+    note = _VERDICT_NOTE.format(asked=words.asked(report), alpha=alpha, noun=report.noun)
+    return f"{note} {words.holds_for(report)}".strip()
 
 
 def _verdict(judged: Judged) -> dict[str, Any]:
@@ -199,8 +206,10 @@ def _rates(report: Report) -> list[tuple[str, Sequence[str]]]:
     rows, layout = report.contenders.rows, report.contenders.layout
     parts = slices(rows, layout.axes)
     heads = [title or RATE for title, _ in parts]
-    rates = [rate_of(part) for _, part in parts]
-    body = [(loss, [f"{rate[loss]:g}" if loss in rate else "-" for rate in rates]) for loss in layout.losses]
+    rates = [trial_of(part) for _, part in parts]
+    body = [
+        (loss, [setting(rate[loss]) if loss in rate else "-" for rate in rates]) for loss in layout.losses
+    ]
     return [("", heads), *body]
 
 

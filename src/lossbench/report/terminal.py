@@ -14,7 +14,8 @@ from rich.text import Text
 from lossbench.report import words
 from lossbench.report.advice import advice
 from lossbench.verdicts.findings import Report
-from lossbench.verdicts.table import Column, Table, rate_of
+from lossbench.verdicts.table import Column, Table, trial_of
+from lossbench.verdicts.tuned import setting
 
 WIDTH = 100
 _NARROW = 16  # what stands beside a verdict; `at this budget` is one line
@@ -66,7 +67,7 @@ def _judgements(report: Report, console: Console) -> None:
     console.print()
     console.print(_verdicts(report))
     repeated = any(judged.repeated for judged in report.verdicts)
-    choice = " and (choice) the one that chooses the learning rates again, both of which decide"
+    choice = f" and (choice) the one that chooses the {report.noun}s again, both of which decide"
     told = (
         "difference: left minus right, positive where left is better, with its 95% interval"
         f"{choice * repeated}; p: sign-flip test, Holm-corrected over {words.asked(report)}"
@@ -125,10 +126,10 @@ def _grid(table: Table, arrows: bool) -> Grid:
 
 
 def _rates(report: Report) -> str:
-    """The chosen learning rates, where each loss has one."""
-    if report.contenders.layout.axes:
+    """The chosen learning rates, where each loss has one; of trials, the rows of the tables tell."""
+    if report.contenders.layout.axes or report.noun == "trial":
         return ""
-    return ", ".join(f"{loss} {rate:g}" for loss, rate in rate_of(report.contenders.rows).items())
+    return ", ".join(f"{loss} {setting(row)}" for loss, row in trial_of(report.contenders.rows).items())
 
 
 def _verdicts(report: Report) -> Grid:

@@ -113,8 +113,8 @@ def choice_line(report: Report) -> str:
     """How learning rates were chosen, if they were."""
     by = f"on validation: {meaning(report, report.select or 'nothing')}"
     how = {
-        "all": f"Learning rates were chosen {by}",
-        "some": f"Learning rates were chosen, where there was a choice, {by}",
+        "all": f"{report.noun.capitalize()}s were chosen {by}",
+        "some": f"{report.noun.capitalize()}s were chosen, where there was a choice, {by}",
         "none": f"No learning rate was chosen; the epoch was, {by}",
     }
     return how[report.rates_chosen]
@@ -123,13 +123,14 @@ def choice_line(report: Report) -> str:
 def rates_head(report: Report) -> str:
     """What a list of learning rates is called."""
     how = {"all": "chosen on validation", "some": "chosen on validation where there was a choice"}
-    return f"learning rates, {how.get(report.rates_chosen, 'none of them chosen')}"
+    return f"{report.noun}s, {how.get(report.rates_chosen, 'none of them chosen')}"
 
 
 def knobs_line(report: Report) -> str:
     """The knobs that the names of the losses do not tell."""
     told = "; ".join(f"{loss}: {knobs}" for loss, knobs in report.knobs.items())
-    return f"Knobs of the losses: {told}" if told else ""
+    which = " that were not tuned" if report.noun == "trial" else ""
+    return f"Knobs of the losses{which}: {told}" if told else ""
 
 
 def verdict_line(judged: Judged) -> str:
@@ -194,7 +195,8 @@ def leaders(report: Report) -> list[str]:
         first, *later = sorted(own, key=lambda crossing: crossing.tried)
         follow = "".join(f", {turn.better} from {_from(turn)} on" for turn in later)
         start = f"{condition}: " if condition else ""
-        said.append(f"{start}{first.worse} at first, {first.better} from {_from(first)} rates on{follow}")
+        turn = f"{first.better} from {_from(first)} {report.short}s on{follow}"
+        said.append(f"{start}{first.worse} at first, {turn}")
     return said
 
 

@@ -8,6 +8,7 @@ from lossbench.counting import counted
 from lossbench.review.summaries import Compared, Summary
 from lossbench.significant import alike, number
 from lossbench.verdicts.conditions import RATE
+from lossbench.verdicts.tuned import setting, values_of
 
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -19,10 +20,10 @@ def describe(summary: Summary, compared: Compared) -> str:
     lost = [f"{counts[name]} {name}" for name in ("diverged", "failed") if counts[name]]
     model = summary.params.get("model.name", "several models")
     said = [
-        f"**{summary.name}**: {model} on {summary.data}, mean of {seeds} at learning rate "
-        f"{summary.params.get(RATE, '?')}" + (f" ({', '.join(lost)})" if lost else ""),
+        f"**{summary.name}**: {model} on {summary.data}, mean of {seeds} at "
+        f"{_noun(summary.rates)} {_chosen(summary)}" + (f" ({', '.join(lost)})" if lost else ""),
         _results(summary, compared),
-        "Learning rates tried:",
+        f"{_noun(summary.rates).capitalize()}s tried:",
         _rates(summary.rates, compared.select),
         ("" if counts["seeds"] == 1 else "Curves are means over seeds. ")
         + "The runs themselves are nested below; "
@@ -49,15 +50,26 @@ def _results(summary: Summary, compared: Compared) -> str:
 
 
 def _rates(rates: pd.DataFrame, select: str) -> str:
-    """A row per learning rate, the chosen one bold."""
-    head = _row("learning rate", f"validation {select}", "finished", "diverged")
+    """A row per trial, the chosen one bold."""
+    head = _row(_noun(rates), f"validation {select}", "finished", "diverged")
     lines = [head, "| --- | --- | --- | --- |"]
     told = "chosen" if len(rates) > 1 else "the only one tried"
     for row in rates.sort_values(RATE).to_dict("records"):
-        rate = f"**{row[RATE]:g}** ({told})" if row["rank"] == 0 else f"{row[RATE]:g}"
+        rate = f"**{setting(row)}** ({told})" if row["rank"] == 0 else setting(row)
         value = "-" if pd.isna(row["validation"]) else number(row["validation"])
         lines.append(_row(rate, value, str(row["finished"]), str(row["diverged"])))
     return "\n".join(lines)
+
+
+def _noun(rates: pd.DataFrame) -> str:
+    return "trial" if values_of(rates) else "learning rate"
+
+
+def _chosen(summary: Summary) -> str:
+    best = summary.rates[summary.rates["rank"] == 0].to_dict("records")
+    if values_of(summary.rates) and best:
+        return setting(best[0])
+    return summary.params.get(RATE, "?")
 
 
 def _row(*cells: str) -> str:

@@ -22,6 +22,7 @@ from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.same_data import DATA, sets_of
 from lossbench.verdicts.spelling import spelled
 from lossbench.verdicts.statistics import paired_interval
+from lossbench.verdicts.tuned import restored
 
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
 # alphabet, and the first to be seen is what losses are compared by.
@@ -187,6 +188,7 @@ def _counts(rows: pd.DataFrame, members: pd.DataFrame) -> dict[str, float]:
 
 
 def _common_params(rows: pd.DataFrame) -> dict[str, str]:
+    rows = restored(rows)
     names = [name for name in parameters(rows) if name != SEED and len(rows[name].unique()) == 1]
     return {name: str(spelled(rows[name].iloc[0])) for name in names if rows[name].notna().all()}
 

@@ -38,6 +38,7 @@ METRICS = (
     "lossbench.metrics"  # its metrics with direction, meaning, unit and range, as `metrics.recorded` has them
 )
 CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
+TUNED = "lossbench.tuned"  # knobs that validation chooses beside the learning rate, as JSON; absent: none
 LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"

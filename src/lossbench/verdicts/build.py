@@ -22,6 +22,7 @@ from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.family import Family, decisions
 from lossbench.verdicts.findings import Report
+from lossbench.verdicts.importance import Importance
 from lossbench.verdicts.judging import judge, placed
 from lossbench.verdicts.looks import Looks, Seeds
 from lossbench.verdicts.pair import Tried
@@ -34,6 +35,7 @@ from lossbench.verdicts.same_data import on_same_data
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.sides import run_ids
 from lossbench.verdicts.together import by_data, together
+from lossbench.verdicts.tuned import restored
 from lossbench.verdicts.unended import Histories, Unended, not_ended, unended
 from lossbench.verdicts.verdict import Judged
 
@@ -165,6 +167,7 @@ def _with_tables(report: Report, families: table.Families) -> Report:
         crossings=tuple(crossings(tries, layout, higher=report.family.higher)),
         ranks=ranks(rows, layout, judged_by),
         breakdown=breakdown(report.chosen, report.layout, judged_by),
+        importance=Importance.of(ranked, report.layout),
     )
 
 
@@ -176,7 +179,7 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
 
 def results_table(report: Report) -> pd.DataFrame:
     """`results.csv`: one row per run with what varies, its outcome and its metrics."""
-    varies = [name for name in grid_of(report.runs) if name != SEED]
+    runs, varies = restored(report.runs), [name for name in grid_of(report.runs) if name != SEED]
     always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
     metrics = [
         name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))
@@ -184,4 +187,4 @@ def results_table(report: Report) -> pd.DataFrame:
     about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
     order = [name for name in [*always, *varies, SEED] if name in report.runs.columns]
     columns = [*order, *(name for name in [*about, *metrics] if name in report.runs.columns)]
-    return report.runs[columns].sort_values(order, kind="stable", ignore_index=True)
+    return runs[columns].sort_values(order, kind="stable", ignore_index=True)

@@ -26,6 +26,7 @@ from lossbench.verdicts.examples import Examples
 from lossbench.verdicts.results import higher_is_better, lost
 from lossbench.verdicts.statistics import ALPHA
 from lossbench.verdicts.trials import Trials, best_first, competing
+from lossbench.verdicts.tuned import values_of
 
 
 def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
@@ -36,7 +37,8 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
         rates of the condition have and that finished here), and the counts `finished` (with that metric),
         `diverged`, `missing` (failed, killed, or never run while other rates were).
     """
-    frame = runs[[*layout.keys, *TRIAL, SEED, "outcome"]].reset_index(drop=True)
+    knobs = values_of(runs)
+    frame = runs[[*layout.keys, *TRIAL, *knobs, SEED, "outcome"]].reset_index(drop=True)
     frame["value"] = _finished(runs, score_column(runs, select)).to_numpy()
     frame["finished"] = frame["value"].notna()
     frame["diverged"] = frame["outcome"] == "diverged"
@@ -58,6 +60,7 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
             lost=("lost", "sum"),
             competes=("competes", "any"),
             done=("done", "sum"),
+            **{name: (name, "first") for name in knobs},
         )
         .reset_index()
         .sort_values(TRIAL, kind="stable")
@@ -70,8 +73,9 @@ def rates(runs: pd.DataFrame, layout: Layout, select: str) -> pd.DataFrame:
 
 
 def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """The runs of each condition at its chosen rate, in the order of the losses."""
-    best = ranked.loc[ranked["rank"] == 0, [*layout.keys, *TRIAL]]
+    """The runs of each condition at its chosen trial, with how many were `tried`, in the order of losses."""
+    tried = ranked.groupby(layout.keys, dropna=False)["rank"].transform("size")
+    best = ranked.assign(tried=tried).loc[ranked["rank"] == 0, [*layout.keys, *TRIAL, "tried"]]
     return in_order(runs.merge(best, on=[*layout.keys, *TRIAL], how="inner"), layout, SEED)
 
 

@@ -1,12 +1,14 @@
 """The tidy frame of runs, and what is compared in it: conditions.
 
 A condition is a loss and a value of every axis of the experiment (contamination, model, ...). Runs of one
-condition differ in the learning rate, which is chosen, and in the seed, over which results are paired.
+condition differ in the trial (the learning rate, and knobs that were tuned), which is chosen, and in the
+seed, over which results are paired.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,20 +18,25 @@ import pandas as pd
 from lossbench.config.folders import GROUPS
 from lossbench.tracking.runs import PLACES
 from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
+from lossbench.verdicts.tuned import RATE as RATE
+from lossbench.verdicts.tuned import SETTING, knob_of, restored, told_apart, values_of
 
 LOSS = "loss.name"
-RATE = "optimizer.lr"
 SEED = "seed"
-TRIAL = [RATE]  # the columns that name a trial: what validation chooses among the runs of a condition
+TRIAL = [RATE, SETTING]  # the columns that name a trial: what validation chooses among runs of a condition
 DONE = ("finished", "diverged")  # a diverged run is a result, and the worst one
 
 
 def tidy(runs: pd.DataFrame) -> pd.DataFrame:
-    """Params as numbers where every value is one; one row per config, the latest that came to a result."""
+    """Params as numbers where every value is one; one row per config, the latest that came to a result.
+
+    With the trial of each, of `tuned.told_apart`.
+    """
     frame = typed(runs)
     frame["done"] = frame["outcome"].isin(DONE)
     frame = frame.sort_values(["done", "started"], kind="stable")
-    return frame.drop_duplicates(parameters(frame), keep="last").drop(columns="done").reset_index(drop=True)
+    frame = frame.drop_duplicates(parameters(frame), keep="last").drop(columns="done").reset_index(drop=True)
+    return told_apart(frame)
 
 
 def typed(runs: pd.DataFrame) -> pd.DataFrame:
@@ -90,8 +97,9 @@ def axes_of(runs: pd.DataFrame) -> list[str]:
 
 def grid_of(runs: pd.DataFrame) -> dict[str, list[Any]]:
     """What was swept: each param that varies by itself, with its values."""
-    names = [LOSS, *axes_of(runs), *TRIAL, SEED]
-    return {name: sorted(runs[name].dropna().unique().tolist(), key=sorting) for name in names}
+    told = restored(runs)
+    names = dict.fromkeys([LOSS, *axes_of(runs), RATE, *map(knob_of, values_of(runs)), SEED])
+    return {name: sorted(told[name].dropna().unique().tolist(), key=sorting) for name in names}
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,10 @@ def in_order(frame: pd.DataFrame, layout: Layout, *then: str) -> pd.DataFrame:
     """Rows sorted by loss as people list them, then by axis, then by the columns named."""
     orders = {LOSS: layout.losses, **{axis: layout.levels[axis] for axis in layout.axes}}
     places = {
-        f"place of {name}": frame[name].map({value: place for place, value in enumerate(order)})
+        # A loss that was tuned, whose knobs are empty, stands before the same at knobs that were not.
+        f"place of {name}": frame[name]
+        .map({value: place for place, value in enumerate(order)})
+        .fillna(-1 if name.startswith("loss.") else math.nan)
         for name, order in orders.items()
     }
     return (
@@ -139,10 +150,15 @@ def loss_order(name: str) -> tuple[int, str]:
 
 
 def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
-    """A condition in words: `huber, contamination 0.2`."""
-    rest = [f"{in_words(key)} {show(condition[key])}" for key in keys if key != LOSS]
+    """A condition in words, `huber, contamination 0.2`: without knobs that its loss has not, or tuned."""
+    told = [key for key in keys if key != LOSS and not (key.startswith("loss.") and _empty(condition[key]))]
+    rest = [f"{in_words(key)} {show(condition[key])}" for key in told]
     named = [text.removeprefix("name ") for text in rest]
     return ", ".join([str(condition[LOSS]), *named])
+
+
+def _empty(value: Any) -> bool:
+    return value is None or bool(value != value)
 
 
 def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]:
@@ -157,6 +173,20 @@ def matches(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.Series[bool]
         options = [wanted, *wanted] if isinstance(wanted, list) else [wanted]
         meant = [cell for cell in column.unique() if any(same(cell, option) for option in options)]
         rows &= column.isin(meant)
+    return rows
+
+
+def side_of(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a selection; of a loss that was tuned, and trained at other knobs as well, the tuned ones.
+
+    They are meant where the selection does not name the knob.
+    """
+    rows = runs[matches(runs, selection)]
+    for column in values_of(rows):
+        name = knob_of(column)
+        if name not in selection:
+            tuned = rows.loc[rows[column].notna(), LOSS].unique()
+            rows = rows[rows[name].isna() | ~rows[LOSS].isin(tuned)]
     return rows
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 import pandas as pd
 
 from lossbench.verdicts.choose import fixes_trial
-from lossbench.verdicts.conditions import LOSS, Layout, matches
+from lossbench.verdicts.conditions import LOSS, Layout, side_of
 from lossbench.verdicts.contenders import Contenders, slices
 from lossbench.verdicts.pair import BETTER, Pair, Tried, pairs_of
 from lossbench.verdicts.pilot import Asked, seeds_asked
@@ -137,7 +137,7 @@ def decisions(verdicts: Sequence[Judged], chosen: pd.DataFrame, layout: Layout) 
 
 def _place(selection: Mapping[str, object], chosen: pd.DataFrame, layout: Layout) -> tuple[str, str] | None:
     """The condition and the name of the one contender that a selection leaves; None where it is not one."""
-    rows = chosen[matches(chosen, selection)]
+    rows = side_of(chosen, selection)
     if len(rows[layout.keys].drop_duplicates()) != 1:
         return None
     named = Contenders.of(rows, layout)

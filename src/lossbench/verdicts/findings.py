@@ -18,10 +18,12 @@ from lossbench.verdicts.conditions import DONE, SEED, Layout
 from lossbench.verdicts.contenders import Contenders
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.family import Family
+from lossbench.verdicts.importance import Importance
 from lossbench.verdicts.looks import Looks
 from lossbench.verdicts.ranks import Ranks
 from lossbench.verdicts.results import metrics_of
 from lossbench.verdicts.table import Table
+from lossbench.verdicts.tuned import values_of
 from lossbench.verdicts.verdict import Judged
 
 
@@ -39,6 +41,7 @@ class Report:
     selection: what the runs were filtered by; empty where they are all of the experiment
     contenders: the chosen runs by what stands in the rows of the tables
     by_axis, by_metric, cross: tables of results; `by_axis` is empty without an axis
+    importance: what each tuned knob explains of the differences between trials, roughly
     unended: ids of runs whose training had not ended
     knobs: of each loss, those that are not off and were not swept
     sections: a report on each data set, where there are several; tables and answers are theirs then
@@ -67,6 +70,7 @@ class Report:
     ranks: Ranks | None = None
     breakdown: Breakdown | None = None
     unended: frozenset[str] = frozenset()
+    importance: Importance | None = None
     no_verdicts: str = ""
     selection: Mapping[str, Any] = field(default_factory=dict)
     sections: tuple[Report, ...] = ()
@@ -88,6 +92,16 @@ class Report:
         tried = self.ranked.groupby(self.layout.keys, dropna=False)["finished"].agg(["size", "max"])
         chosen = (tried["size"] > 1) & (tried["max"] > 0)
         return "all" if chosen.all() else "some" if chosen.any() else "none"
+
+    @property
+    def noun(self) -> str:
+        """What was tried and chosen: a learning rate, or a trial where knobs were tuned with it."""
+        return "trial" if values_of(self.ranked) else "learning rate"
+
+    @property
+    def short(self) -> str:
+        """The same, where it has been named: a rate, or a trial."""
+        return self.noun.removeprefix("learning ")
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

@@ -10,7 +10,8 @@ import pandas as pd
 from lossbench.counting import counted
 from lossbench.verdicts.conditions import DONE, RATE, Layout, in_order, label
 from lossbench.verdicts.results import lost
-from lossbench.verdicts.spelling import show
+from lossbench.verdicts.spelling import in_words, show
+from lossbench.verdicts.tuned import knob_of, setting, values_of
 
 
 def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -68,29 +69,45 @@ def _never(runs: pd.DataFrame, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    low, high, single = [], [], []
-    for _, rows in ranked.groupby(layout.keys, dropna=False, sort=False):
-        best, grid = rows.iloc[0].to_dict(), rows[RATE]
-        name = f"{label(best, layout.keys)} ({show(float(best[RATE]))})"
-        if len(grid) == 1:
-            single.append(name)
-        elif best["finished"] == 0:
-            continue  # nothing was chosen
-        elif best[RATE] == grid.min():
-            low.append(name)
-        elif best[RATE] == grid.max():
-            high.append(name)
+    conditions = _by_condition(ranked, layout)
+    alone = [f"{name} ({setting(rows.iloc[0].to_dict())})" for name, rows in conditions if len(rows) == 1]
     said = []
-    if len(single) == ranked.groupby(layout.keys, dropna=False).ngroups:
+    if len(alone) == len(conditions):
         said.append("No learning rate was chosen: each loss was trained at one, which may favour some.")
-    elif single:
-        said.append(f"Only one learning rate was tried for {several(single)}.")
-    for end, names in (("lowest", low), ("highest", high)):
-        if names:
-            said.append(
-                f"The best learning rate is the {end} tried, a better one may lie beyond: {several(names)}."
-            )
+    elif alone:
+        said.append(f"Only one {noun(ranked)} was tried for {several(alone)}.")
+    for column in (RATE, *values_of(ranked)):
+        if pd.api.types.is_numeric_dtype(ranked[column]) and not pd.api.types.is_bool_dtype(ranked[column]):
+            said += _edges_of(column, conditions)
     return said
+
+
+def _by_condition(ranked: pd.DataFrame, layout: Layout) -> list[tuple[str, pd.DataFrame]]:
+    parts = ranked.groupby(layout.keys, dropna=False, sort=False)
+    return [(label(rows.iloc[0].to_dict(), layout.keys), rows) for _, rows in parts]
+
+
+def _edges_of(column: str, conditions: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
+    """Where the best value of what was tuned is the lowest or the highest tried."""
+    ends: dict[str, list[str]] = {"lowest": [], "highest": []}
+    for name, rows in conditions:
+        best, values = rows.iloc[0], rows[column]
+        if values.nunique() < 2 or best["finished"] == 0:  # nothing was chosen
+            continue
+        for end, value in (("lowest", values.min()), ("highest", values.max())):
+            if best[column] == value:
+                ends[end].append(f"{name} ({show(float(value))})")
+    what = "learning rate" if column == RATE else in_words(knob_of(column))
+    return [
+        f"The best {what} is the {end} tried, a better one may lie beyond: {several(names)}."
+        for end, names in ends.items()
+        if names
+    ]
+
+
+def noun(rows: pd.DataFrame) -> str:
+    """What was tried: a learning rate, or a trial where knobs were tuned with it."""
+    return "trial" if values_of(rows) else "learning rate"
 
 
 def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -98,15 +115,15 @@ def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
     if len(set(counts["rates"])) <= 1:
         return []
     parts = _counted(counts, layout, "rates")
-    return [f"Unequal budgets, the number of learning rates tried differs ({parts})."]
+    return [f"Unequal budgets, the number of {noun(ranked)}s tried differs ({parts})."]
 
 
 def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
     said = []
-    best = ranked[ranked["rank"] == 0]
+    best, one = ranked[ranked["rank"] == 0], noun(ranked).removeprefix("learning ")
     for what, words in (
-        ("diverged", "diverged at the chosen rate and count as the worst result seen"),
-        ("missing", "are missing at the chosen rate, so pairs are lost"),
+        ("diverged", f"diverged at the chosen {one} and count as the worst result seen"),
+        ("missing", f"are missing at the chosen {one}, so pairs are lost"),
     ):
         rows = best[(best[what] > 0) & (best["finished"] > 0)]
         if len(rows):
@@ -121,7 +138,7 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
     missing = int(ranked["missing"].sum()) - len(failed)
     if missing > 0:
         lacking = f"{counted(missing, 'run')} of the grid {_were(missing)} never made"
-        said.append(f"{lacking} (not every rate has every seed).")
+        said.append(f"{lacking} (not every {one} has every seed).")
     return said
 
 
@@ -145,16 +162,16 @@ def _were(count: int) -> str:
 
 
 def _diverged_elsewhere(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    """Divergence at rates that were not chosen: it says where a loss cannot be trained."""
+    """Divergence at trials that were not chosen: it says where a loss cannot be trained."""
     rows = ranked[(ranked["diverged"] > 0) & (ranked["rank"] > 0)]
     parts = [
-        f"{label(row, layout.keys)} at {show(float(row[RATE]))}: {int(row['diverged'])}"
+        f"{label(row, layout.keys)} at {setting(row)}: {int(row['diverged'])}"
         for row in rows.to_dict("records")
     ]
     if not parts:
         return []
     total = int(rows["diverged"].sum())
-    return [f"{counted(total, 'run')} diverged at learning rates that were not chosen ({several(parts)})."]
+    return [f"{counted(total, 'run')} diverged at {noun(ranked)}s that were not chosen ({several(parts)})."]
 
 
 def _changed(runs: pd.DataFrame) -> list[str]:

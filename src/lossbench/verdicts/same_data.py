@@ -19,6 +19,7 @@ from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
 from lossbench.tracking.runs import BY_FINGERPRINT, FINGERPRINT
 from lossbench.verdicts.conditions import DONE, LOSS, SEED, TRIAL, parameters, places_of, typed
+from lossbench.verdicts.tuned import told_apart
 
 DATA = "data.name"
 _SHOWN = 8  # of a fingerprint
@@ -49,8 +50,9 @@ class SameData:
     @property
     def complete(self) -> tuple[int, Any]:
         """By which sets are compared: how many conditions have how many seeds; then which is the newest."""
-        own = [name for name in parameters(self.runs) if name not in TRIAL]
-        return len(typed(self.results)[own].drop_duplicates()), self.runs["started"].max()
+        frame = told_apart(typed(self.results))
+        own = [name for name in parameters(frame) if name not in TRIAL]
+        return len(frame[own].drop_duplicates()), self.runs["started"].max()
 
     def words(self) -> str:
         """`5 runs of mae (t.csv, fingerprint 1a2b3c4d)`."""

@@ -12,7 +12,7 @@ import pandas as pd
 from lossbench.claims.claim import Claim
 from lossbench.counting import counted
 from lossbench.verdicts.choose import Choice, fixes_trial
-from lossbench.verdicts.conditions import DONE, SEED, TRIAL, column_of, matches
+from lossbench.verdicts.conditions import DONE, SEED, TRIAL, column_of, matches, side_of
 from lossbench.verdicts.examples import Weighed
 from lossbench.verdicts.results import lost, worst_first
 from lossbench.verdicts.spelling import show
@@ -123,7 +123,7 @@ def _compared(claim: Claim, choice: Choice) -> Iterator[tuple[float, pd.DataFram
         for change, start in starts:
             selection = {**side, **start}
             pool = choice.pool(selection, claim.metric)
-            yield change * factor, pool[matches(pool, selection)]
+            yield change * factor, side_of(pool, selection)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Side:
 def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     """One side, from all runs where it fixes the learning rate, else from those at the chosen one."""
     pool = choice.pool(selection, claim.metric)
-    rows = pool[matches(pool, selection)]
+    rows = side_of(pool, selection)
     if note := _missing(selection, pool, rows):
         return _Side(_EMPTY, note)
     keys = [*choice.layout.keys, *(TRIAL if fixes_trial(selection) else [])]
@@ -161,7 +161,7 @@ def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     if not len(values):
         finished = rows["outcome"].isin(DONE).any()
         return _Side(_EMPTY, f"does not define {claim.metric}" if finished else "has no finished run")
-    tried = choice.runs[matches(choice.runs, selection)]
+    tried = side_of(choice.runs, selection)
     parts = tried.groupby(keys, dropna=False, sort=False)
     trials = [choice.trials(part, choice.by(claim.metric), metric) for _, part in parts]
     gone = int(rows.loc[lost(rows, metric), SEED].nunique())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
 from lossbench.verdicts.results import metrics_of, results
 from lossbench.verdicts.spelling import in_words, show
+from lossbench.verdicts.tuned import knobs_of, values_of
 
 WIDE = 30.0  # times the smallest mean of a column
 
@@ -131,7 +133,7 @@ def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> l
                 judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")
                 losses = tuple(loss for loss in layout.losses if judged[rows[LOSS] == loss].any())
                 columns = tuple(column(name, rows, losses, families(f"test/{name}"), title) for name in names)
-                tables.append(Table(title, losses, columns))
+                tables.append(Table(title, _labels(rows, losses), columns))
     return tables
 
 
@@ -184,9 +186,22 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> li
     return tables
 
 
-def rate_of(rows: pd.DataFrame) -> dict[str, float]:
-    """The chosen learning rate of each loss among rows of one condition."""
-    return {str(loss): float(rate) for loss, rate in rows.groupby(LOSS, sort=False)[RATE].first().items()}
+def trial_of(rows: pd.DataFrame) -> dict[str, dict[Hashable, Any]]:
+    """The chosen trial of each loss among rows of one condition: the columns of its first run."""
+    return {str(row[LOSS]): row for row in rows.drop_duplicates(LOSS).to_dict("records")}
+
+
+def _labels(rows: pd.DataFrame, losses: Sequence[str]) -> tuple[str, ...]:
+    """Rows of one condition as they are shown: with what was chosen, where more than the rate was tuned."""
+    if not values_of(rows):
+        return tuple(losses)
+    chosen = trial_of(rows)
+    return tuple(f"{loss} ({_trial(chosen[loss])})" for loss in losses)
+
+
+def _trial(row: Mapping[Hashable, Any]) -> str:
+    """`delta 0.31, lr 0.0042, chosen of 16`."""
+    return ", ".join([*knobs_of(row, 2), f"lr {number(row[RATE], 2)}", f"chosen of {row['tried']}"])
 
 
 def main_axis(layout: Layout) -> str | None:

@@ -121,10 +121,12 @@ def _rates(report: Report, uri: str) -> Iterator[Drawn]:
         return
     parts, some = _contenders(report, report.ranked)
     text = (
-        f"Fairness of tuning: mean validation {_select(report).shown} at every learning rate tried; "
-        f"the chosen one is large, a cross at the top marks a rate at which a seed diverged{some}."
+        f"Fairness of tuning: mean validation {_select(report).shown} at every {report.noun} tried; "
+        f"the chosen one is large, a cross at the top marks a {report.short} at which a seed diverged{some}."
     )
-    yield Drawn("learning_rates.png", trends.rates(parts, _select(report)), text)
+    yield Drawn(
+        "learning_rates.png", trends.rates(parts, _select(report), joined=report.noun != "trial"), text
+    )
 
 
 def _budget(report: Report, uri: str) -> Iterator[Drawn]:
@@ -143,10 +145,10 @@ def _budget(report: Report, uri: str) -> Iterator[Drawn]:
         for title, _ in parts
     ]
     text = (
-        f"Expected test {_judge(report).shown} of someone who tries so many of the learning rates and "
+        f"Expected test {_judge(report).shown} of someone who tries so many of the {report.noun}s and "
         f"keeps the best on validation; a ring marks where another loss clearly takes the lead{some}."
     )
-    yield Drawn("budget.png", trends.budget(parts, _judge(report), turns), text)
+    yield Drawn("budget.png", trends.budget(parts, _judge(report), turns, report.noun), text)
 
 
 def _ranks(report: Report, uri: str) -> Iterator[Drawn]:
@@ -196,8 +198,8 @@ def _spread(report: Report, drawn: str = "band") -> str:
 
 def _rate(report: Report, whose: str) -> str:
     """At which learning rate: a chosen one only where several were tried."""
-    chosen = {"all": f"{whose} chosen learning rate", "none": "the learning rate that was given"}
-    return f"at {chosen.get(report.rates_chosen, f'{whose} learning rate')}"
+    chosen = {"all": f"{whose} chosen {report.noun}", "none": "the learning rate that was given"}
+    return f"at {chosen.get(report.rates_chosen, f'{whose} {report.noun}')}"
 
 
 def _contenders(report: Report, rows: pd.DataFrame) -> tuple[Parts, str]:

@@ -67,21 +67,23 @@ def learning_curves(parts: Parts, metric: Metric) -> Any:
 
 
 @painted
-def rates(parts: Parts, metric: Metric) -> Any:
+def rates(parts: Parts, metric: Metric, *, joined: bool = True) -> Any:
     """The selection metric against the learning rate, with the chosen rate large: was the tuning fair?
 
     parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
+    joined: by lines, where neighbours differ in the rate alone.
     """
     title = f"Learning rates tried and chosen (large markers): validation {metric.shown}"
     found = _panels(parts, title, share="x")
     for panel, (heading, rows) in zip(found, parts, strict=True):
         for loss, known in _by_loss(rows, "validation", by=RATE):
             panel.lines[loss] = known["validation"].tolist()
-            panel.axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
+            look = panel.looks[loss].kwargs() | ({} if joined else {"linestyle": "none"})
+            panel.axes.plot(known[RATE], known["validation"], label=loss, **look)
             _chosen(panel, loss, known[known["rank"] == 0])
             _diverged(panel, loss, rows.loc[(rows[LOSS] == loss) & (rows["diverged"] > 0), RATE])
         panel.axes.set_xscale("log")
-        _finish(panel.axes, heading, "learning rate", xs=sorted(rows[RATE].unique()))
+        _finish(panel.axes, heading, "learning rate", xs=sorted(rows[RATE].unique()) if joined else ())
         panel.axes.margins(x=0.08)
     return _named(found, metric, "validation ")
 
@@ -107,11 +109,17 @@ def _diverged(panel: Panel, loss: str, lost: pd.Series[float]) -> None:
 
 
 @painted
-def budget(parts: Parts, metric: Metric, crossings: Sequence[Sequence[tuple[str, str, int]]]) -> Any:
-    """Expected test result as more learning rates are tried; a ring where another loss takes the lead.
+def budget(
+    parts: Parts,
+    metric: Metric,
+    crossings: Sequence[Sequence[tuple[str, str, int]]],
+    noun: str = "learning rate",
+) -> Any:
+    """Expected test result as more is tried; a ring where another loss takes the lead.
 
     parts: rows of `budget_curves`: loss.name, tried, mean, low, high.
     crossings: for each part, (better, worse, number of rates from which on).
+    noun: what was tried.
     """
     found = _panels(parts, f"Tuning budget: expected test {metric.shown}", share="x")
     for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
@@ -134,7 +142,7 @@ def budget(parts: Parts, metric: Metric, crossings: Sequence[Sequence[tuple[str,
                     markeredgewidth=1.3,
                     gid=f"crossing {better} {worse}",
                 )
-        _finish(panel.axes, title, "learning rates tried", xs=sorted(rows["tried"].unique()))
+        _finish(panel.axes, title, f"{noun}s tried", xs=sorted(rows["tried"].unique()))
     return _named(found, metric)
 
 

@@ -1,0 +1,89 @@
+"""The jobs of a sweep whose config asks for trials: each becomes as many as there are settings to try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from omegaconf import DictConfig
+
+from hydra_plugins.lossbench_launcher._halving import Place
+from lossbench.config.searched import untuned
+from lossbench.config.trials import RATE, check_tune, key_of, lines, trials_of
+from lossbench.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job: its overrides, its config, and which trial it is; None where there are none."""
+
+    overrides: list[str]
+    config: DictConfig
+    place: Place | None = None
+
+
+def in_trials(
+    jobs: Sequence[Sequence[str]], typed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
+) -> list[Planned]:
+    """Each job, or each of its trials.
+
+    Learning rates that the YAML of an experiment sweeps over give way to the trials; those that a person
+    typed contradict them.
+
+    Args:
+        jobs: overrides of each, as a sweeper gives them.
+        typed: overrides of the command line.
+        compose: gives the config of a job.
+
+    Raises:
+        InputError: as `config.trials` says, or learning rates were typed, or jobs ask for other numbers.
+    """
+    composed = [Planned(list(job), compose(job)) for job in jobs]
+    asking = [job.config.get("trials") for job in composed]
+    if not any(count is not None for count in asking):
+        return composed
+    if len(numbers := list(dict.fromkeys(asking))) > 1:
+        raise InputError(
+            f"trials is one number for all losses of a sweep; got {' and '.join(map(str, numbers))}."
+        )
+    for override in typed:
+        if key_of(override) == RATE:
+            raise InputError(
+                f"trials={numbers[0]} searches the learning rate: leave {override} out, or leave trials out "
+                "and sweep over a grid."
+            )
+    check_tune([job.config for job in composed])
+    fixed = {str(job.config.loss.get("name")): untuned(job.config) for job in composed}
+    for name, knobs in fixed.items():
+        if knobs:
+            log.warning("Not tuned, for no range to search is declared: %s (%s)", name, ", ".join(knobs))
+    found: dict[tuple[str, ...], Place] = {}
+    for job in composed:
+        for trial, line in enumerate(_trials(job)):
+            found[tuple(line)] = _place(job, trial)
+    return [Planned(list(line), compose(line), place) for line, place in found.items()]
+
+
+def halved(planned: Sequence[Planned]) -> bool:
+    """Whether trials are dropped on the way, which the configs of trials do not say any more."""
+    return any(job.place is not None and job.place.halved for job in planned)
+
+
+def numbered_from(first: int, jobs: int, asked: int) -> int:
+    """The number of the first of a batch of jobs, where the jobs before it may have become more, too."""
+    return first * -(-jobs // asked)
+
+
+def _trials(job: Planned) -> list[list[str]]:
+    pinned = {key for line in job.overrides if "." in (key := key_of(line))}
+    trials = trials_of(job.config, pinned)
+    assert trials is not None
+    return lines(trials, job.overrides, halved=bool(job.config.get("halving")))
+
+
+def _place(job: Planned, trial: int) -> Place:
+    rest = tuple(line for line in job.overrides if key_of(line) not in ("seed", RATE))
+    return Place(rest, trial, str(job.config.get("seed")), bool(job.config.get("halving")))

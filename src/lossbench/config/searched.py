@@ -1,0 +1,93 @@
+"""The knobs of a choice, and where a search looks for their values: its class says it, or its YAML."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from lossbench.config.folders import GROUPS
+from lossbench.config.knob_types import types_of
+from lossbench.config.making import SEARCH
+from lossbench.config.search import Search, linear, log
+from lossbench.errors import InputError, knobs_of
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One that a choice declares; `search` is None where it may only be swept over."""
+
+    search: Search | None
+    whole: bool
+
+    def at(self, place: float) -> Any:
+        """The value at a place in [0, 1)."""
+        assert self.search is not None
+        value = self.search.at(place)
+        return round(value) if self.whole else value
+
+
+def knobs_in(config: DictConfig, group: str) -> Mapping[str, Knob]:
+    """The knobs of the choice of a group; none where there is no such group."""
+    node = config.get(group) if group in GROUPS else None
+    return declared_knobs(node) if isinstance(node, DictConfig) else {}
+
+
+def declared_knobs(node: Mapping[str, Any]) -> Mapping[str, Knob]:
+    """The knobs of a choice: those of its class, and what its YAML declares of the arguments of another's.
+
+        _search_:
+          function.gamma: [0, 5, linear]
+
+    Empty where the class cannot be imported, which is told where it is made.
+
+    Raises:
+        InputError: the YAML declares what is no range.
+    """
+    return {**knobs_of_class(str(node.get("_target_"))), **_written(node.get(SEARCH) or {})}
+
+
+def _written(ranges: Any) -> dict[str, Knob]:
+    found = {}
+    for name, written in ranges.items() if isinstance(ranges, Mapping) else ():
+        ends = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+        numbers = ends[:2] if all(isinstance(end, (int, float)) for end in ends[:2]) else []
+        scale = {"log": log, "linear": linear}.get(str(ends[2]) if len(ends) == 3 else "")
+        if len(numbers) != 2 or scale is None:
+            raise InputError(
+                f"{SEARCH} must give each knob its ends and a scale, as in {name}: [0.1, 10, log]; "
+                f"got {written}."
+            )
+        found[str(name)] = Knob(scale(*numbers), whole=False)
+    if not isinstance(ranges, Mapping):
+        raise InputError(f"{SEARCH} must hold knobs, as in function.gamma: [0.1, 10, log]; got {ranges!r}.")
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def knobs_of_class(target: str) -> Mapping[str, Knob]:
+    """The knobs that the class of a `_target_` declares; none where it cannot be imported."""
+    try:
+        owner = pkgutil.resolve_name(target)
+        fields = dataclasses.fields(owner)
+    except Exception:  # a module may raise anything
+        return {}
+    types = types_of(owner)
+    return {
+        field.name: Knob(field.metadata.get("search"), types[field.name].item is int)
+        for field in fields
+        if field.init and field.name != "name"
+    }
+
+
+def untuned(config: DictConfig) -> list[str]:
+    """The numbers among the knobs of a loss that declare no search, and so stay as they are."""
+    node = config.loss
+    searched = {name for name, knob in declared_knobs(node).items() if knob.search}
+    numbers = [name for name in knobs_of(node) if type(OmegaConf.select(node, name)) in (int, float)]
+    return [f"loss.{name}" for name in numbers if name not in searched]
