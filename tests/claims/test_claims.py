@@ -98,6 +98,10 @@ def test_faults_of_the_experiment_itself_are_refused(known: Known) -> None:
         ({"judge": ["mae"]}, "experiment.judge=.*is not a metric"),
         ({"select": {"a": "b"}}, "experiment.select=.*is not a metric"),
         ({"question": [1]}, "experiment.question must be a text; got .1."),
+        (
+            {"axes": "loss.delta"},
+            "experiment.axes must be a list of knobs, as in .loss.delta.; got .loss.delta",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             parse_experiment({**node(), **changes}, known).measured(of_texts())

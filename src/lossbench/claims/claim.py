@@ -6,7 +6,8 @@ In `conf/experiment/<name>.yaml`:
       name: outliers
       question: Which loss should I train with when some targets are wrong?
       judge: rmse          # test metric
-      select: mae          # validation metric that chooses the learning rate
+      select: mae          # validation metric that chooses the trial
+      axes: [loss.delta]   # knobs that stay conditions of their own where `trials` would tune them
       claims:
         - id: huber-beats-mse
           sentence: With 20% outliers Huber beats MSE.

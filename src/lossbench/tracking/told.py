@@ -40,8 +40,8 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         "lossbench.version": __version__,
         **provenance.tags(),
     }
-    if job.config["tune"]:
-        tags[runs.TUNED] = json.dumps(job.config["tune"])
+    if tuned := job.config.get("tune"):
+        tags[runs.TUNED] = json.dumps(tuned)
     if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
