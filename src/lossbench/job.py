@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench import __version__
-from lossbench.config import options
+from lossbench.config import options, own_code
 from lossbench.config.choice import Choice
 from lossbench.config.folders import GROUPS, choices, node_in
 from lossbench.config.knob_types import one_spelling
@@ -84,6 +85,7 @@ class Job:
     member: Member
     config: dict[str, Any]  # resolved
     mode: str
+    code: Mapping[str, str] = field(default_factory=dict)  # of the user's own, as `own_code.digests` gives it
 
     @property
     def experiment(self) -> str:
@@ -99,16 +101,28 @@ class Job:
     @cached_property
     def key(self) -> str:
         """A hash of what matters to the result, by which a finished run is found again."""
+        return self._key({"code": self.code} if self.code else {})
+
+    @cached_property
+    def key_without_code(self) -> str:
+        """What it has in common with runs that differ in the user's own code alone."""
+        return self._key({})
+
+    def _key(self, beside: Mapping[str, Any]) -> str:
         source = self.member.source
         # Where files lie does not change what is trained: their content is in the data's fingerprint.
         data = {name: value for name, value in self.knobs["data"].items() if name not in source.places}
         parts = {
-            "classes": {group: _class_of(choice) for group, choice in self._choices.items()},
+            "classes": {
+                group: f"{type(choice).__module__}.{type(choice).__qualname__}"
+                for group, choice in self._choices.items()
+            },
             "knobs": {**self.knobs, "data": data},
             "seed": self.member.seed,
             "experiment": self.experiment,
             "data": source.fingerprint(self.member.seed),
             "version": __version__,
+            **beside,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -130,10 +144,6 @@ class Job:
         return dict(zip(GROUPS, made, strict=True))
 
 
-def _class_of(choice: Choice) -> str:
-    return f"{type(choice).__module__}.{type(choice).__qualname__}"
-
-
 def _configured(node: Mapping[str, Any]) -> dict[str, Any]:
     return {name: one_spelling(value) for name, value in node.items() if not name.startswith("_")}
 
@@ -146,10 +156,13 @@ def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
     """
     check_tune(configs)
     made: dict[str, Choice] = {}
-    return [_job(config, made) for config in configs]
+    digests = functools.cache(own_code.digests)  # of one sweep: a file is read once
+    return [_job(config, made, digests) for config in configs]
 
 
-def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
+def _job(
+    config: DictConfig, made: dict[str, Choice], digests: Callable[[frozenset[str]], Mapping[str, str]]
+) -> Job:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -171,7 +184,11 @@ def _job(config: DictConfig, made: dict[str, Choice]) -> Job:
         del data["metrics"]  # no measures of one's own leave no trace in a record
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
     seed = _whole("seed", resolved.get("seed"))
-    return Job(member=_member(seed, choices), config=resolved, mode=resolved["pack"]["mode"])
+    member = _member(seed, choices)
+    paths = {type(choice).__module__ for choice in choices.values()} | set(member.source.metrics)
+    paths |= {path for measure in member.source.measures for path in measure.functions}
+    code = digests(frozenset(paths.union(*(own_code.targets(resolved[group]) for group in GROUPS))))
+    return Job(member, resolved, resolved["pack"]["mode"], code)
 
 
 def _whole(name: str, value: Any) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossbench.cli import command
+from lossbench.config import own_code
 from lossbench.errors import InputError
 from lossbench.metrics.recorded import of_texts
 from lossbench.tracking import provenance, resolve_uri, runs
@@ -107,6 +108,7 @@ def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
     now = {
         **provenance.tags(),
         runs.FINGERPRINT: job.member.source.fingerprint(job.member.seed),
+        runs.CODE: own_code.as_text(job.code),
         "lossbench.pack": planned.packs[0].mode,
     }
     last = {name: curve[-1][1] for name, curve in result.history.items()}
@@ -163,6 +165,9 @@ def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[s
         "changed files": "lossbench.dirty",
     }
     told = [(word, tags.get(tag, "unknown"), now[tag]) for word, tag in words.items()]
+    before, after = (own_code.of_text(side.get(runs.CODE)) for side in (tags, now))
+    files = sorted({*before, *after})
+    told += [(f"your {name}", before.get(name, "unknown"), after.get(name, "unknown")) for name in files]
     mode = tags.get("lossbench.pack", "unknown").partition(":")[0]
     return [*told, *versions, ("pack mode", mode, now["lossbench.pack"])]
 

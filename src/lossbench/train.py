@@ -26,6 +26,7 @@ from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell
 from lossbench.tracking import NotRecorded, Store, resolve_uri
 from lossbench.tracking.address import check_reachable
+from lossbench.tracking.resume import changes_of_code
 from lossbench.tracking.told import run_result, run_start
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _missing(
     if outcomes:
         log.info("%d of %d runs to train, %d finished", len(missing), len(wanted), len(outcomes))
         checkpoints.forget(outcomes)
+    if known and (line := changes_of_code(store.address, missing)):
+        log.warning("%s", line)
     if missing and (outcomes or known):
         planned = _plan(missing, n_jobs, max_members, checkpoints)
     return planned if missing else None, outcomes

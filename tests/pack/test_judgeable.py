@@ -29,6 +29,14 @@ def best_of_many(value: Tensor, target: Tensor) -> dict[str, Tensor]:
     return {"bias": (value - target).topk(50).values.mean(-1)}
 
 
+def rooted(value: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return {"bias": -((value - target).abs().mean(-1) + 1).neg().sqrt()}
+
+
+def of_many(value: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return {"bias": (value - target)[:, 50:].mean(-1)}  # nan of a few examples
+
+
 @pytest.fixture(autouse=True)
 def _mine(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ModuleType("my_metrics")
@@ -38,6 +46,8 @@ def _mine(monkeypatch: pytest.MonkeyPatch) -> None:
         ("WIDTH", ("low", "high"), biased),
         ("SUM", ("value",), summed_up),
         ("BEST", ("value",), best_of_many),
+        ("ROOT", ("value",), rooted),
+        ("MANY", ("value",), of_many),
     ):
         setattr(made, name, Measure(bias, needs, ("continuous",), f"my_metrics:{function.__name__}"))
         setattr(made, function.__name__, function)
@@ -79,3 +89,10 @@ def test_a_measure_of_ones_own_is_among_the_results(jobs: Compose) -> None:
         assert {"test/bias", "best/bias", "choose/bias", "test/mae"} <= set(result.metrics)
         bias = result.predictions["value"] - result.predictions["target_continuous"]
         assert result.metrics["test/bias"] == pytest.approx(float(bias.mean()))
+
+
+def test_a_measure_that_gives_no_number_is_refused_unless_it_does_of_more_examples(jobs: Compose) -> None:
+    told = "^The metric bias is nan where my_metrics:rooted judges loss=mse on 96 training"
+    with pytest.raises(InputError, match=told):
+        plan(jobs("loss=mse data.metrics=[my_metrics.ROOT]"), 1, 8)
+    assert plan(jobs("loss=mse data.metrics=[my_metrics.MANY]"), 1, 8).packs

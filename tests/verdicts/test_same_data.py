@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -120,10 +121,10 @@ def test_runs_without_a_result_are_no_other_data_to_tell_of(sweep: Make) -> None
 def test_the_runs_that_were_left_out_are_reported_by_their_fingerprint(sweep: Make) -> None:
     runs = joined(sweep("old", "mae"), sweep("new", "mse", day=1))
     asked = parse(["experiment=x", f"data.fingerprint={sha('old')[:8]}"]).selection["data.fingerprint"]
-    assert set(selected(runs, asked)["loss.name"]) == {"mae"}
+    assert set(selected(runs, "data.fingerprint", asked)["loss.name"]) == {"mae"}
     assert parse(["experiment=x", "data.fingerprint=00123456"]).selection == {"data.fingerprint": "00123456"}
     with pytest.raises(InputError, match=f"No run has data.fingerprint=zz .*{sha('new')[:8]}"):
-        selected(runs, "zz")
+        selected(runs, "data.fingerprint", "zz")
 
 
 def test_summary_rows_do_not_merge_what_saw_different_data(sweep: Make) -> None:
@@ -142,3 +143,44 @@ def test_of_several_data_sets_only_the_changed_one_loses_runs(sweep: Make) -> No
     runs, (remark,) = on_same_data(joined(sweep("old", "mae"), other(), sweep("new", "mse", day=1)))
     assert len(runs[runs["data.name"] == "second"]) == len(other())
     assert remark.startswith("Not all runs of outliers saw")
+
+
+def by_code(sweep: Make, *parts: tuple[str, str, int, int]) -> pd.DataFrame:
+    """Runs on one file: loss, digest of its file `mine.py` (none: it ships), seeds, day."""
+    made = []
+    for loss, digest, seeds, day in parts:
+        tag = {"lossbench.code": json.dumps({"mine.py": digest})} if digest else {}
+        own = sweep("same", loss, seeds, day, **tag)
+        made.append(own.assign(run_id=f"{loss} {digest} " + own["run_id"]))
+    return joined(*made)
+
+
+def test_one_condition_by_different_code_is_not_mixed_and_shipped_losses_go_with_each(sweep: Make) -> None:
+    old, new = ("mae", "0ld" + "0" * 13, 6, 0), ("mae", "new" + "0" * 13, 6, 2)
+    runs = by_code(sweep, ("mse", "", 6, 0), old, new)
+    report = build(Experiment("x"), runs)
+    assert len(report.runs) == 48
+    assert set(report.runs["lossbench.code"].dropna()) == {json.dumps({"mine.py": new[1]})}
+    assert report.remarks[0] == (
+        "Not all runs of outliers were made by the same code of yours, and runs by different code are not "
+        "compared: these are 48 runs of mae, mse (mine.py new00000); left out are 24 runs of mae (mine.py "
+        "0ld00000). code=0ld00000 reports on those; the same sweep again trains what is missing with the "
+        "code as it is now."
+    )
+    chosen = selected(runs, "code", "0ld")
+    assert len(chosen) == 48
+    assert on_same_data(chosen)[1] == []
+    nothing = pd.DataFrame(columns=["run_id", "step", "value"])
+    parts = compare(runs, lambda _: ("rmse", "mae"), lambda *_: nothing)
+    names = [one.name for part in parts for one in part.summaries]
+    assert names[:2] == ["mse", "mae"]
+    assert names[2:] == [f"mae, data {sha('same')[:8]}, code 0ld00000"]
+
+
+def test_a_change_of_code_that_is_trained_in_part_waits(sweep: Make) -> None:
+    parts = (("mse", "", 6, 0), ("mae", "0ld", 6, 0), ("mae", "new", 3, 2))
+    kept, remarks = on_same_data(by_code(sweep, *parts))
+    assert set(kept["lossbench.code"].dropna()) == {'{"mine.py": "0ld"}'}
+    assert len(remarks) == 1
+    with pytest.raises(InputError, match="No run has code=zz"):
+        selected(by_code(sweep, *parts), "code", "zz")

@@ -169,6 +169,29 @@ def test_a_result_that_is_no_number_is_said(runs: pd.DataFrame) -> None:
     )
 
 
+def test_a_metric_that_is_no_number_in_every_run_is_said(runs: pd.DataFrame) -> None:
+    runs["lossbench.not_finite"] = "test/r2 is nan"
+    report = build(Experiment("x", judge="r2", select="mae"), runs)
+    assert report.remarks == (
+        "There is no result in test r2, of every run it is infinite or no number: it judges, so there is no "
+        "answer.",
+    )
+    (said,) = build(Experiment("x", judge="rmse", select="mae"), runs).remarks
+    assert said.endswith("test r2, of every run it is infinite or no number: no table has it.")
+
+
+def test_losses_that_give_the_same_are_not_ahead_of_each_other(make: Callable[..., pd.DataFrame]) -> None:
+    few = make(seeds=3)
+    few = few[few["data.contamination"] == 0.2]
+    mae = few[few["loss.name"] == "mae"]
+    pair = pd.concat([mae, mae.assign(**{"loss.name": "bounded", "run_id": "b" + mae["run_id"]})])
+    (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pair))
+    assert re.search(r"3 seeds\), and (mae|bounded) gives exactly the same\.$", line)
+    mse = few[few["loss.name"] == "mse"]
+    (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pd.concat([pair, mse])))
+    assert "gives exactly the same, but 3 seeds cannot settle the rest" in line
+
+
 def test_the_html_page_shows_the_marks_that_its_legend_explains(runs: pd.DataFrame) -> None:
     page = html(build(Experiment("x", judge="rmse", select="mae"), runs), {}, {})
     assert re.search(r'<td class="best">[\d.]+ ± [\d.]+ \*</td>', page)
@@ -229,7 +252,7 @@ def test_names_with_knobs_are_listed_with_semicolons(runs: pd.DataFrame) -> None
     own = runs[(runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)]
     alike = pd.concat([own.assign(**{"loss.delta": delta}) for delta in (1.0, 2.0, 3.0, 4.0)])
     (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), alike))
-    assert "but huber, delta 2; huber, delta 3 and huber, delta 4 cannot be told from it" in line
+    assert "and huber, delta 2; huber, delta 3 and huber, delta 4 give exactly the same" in line
 
 
 def test_advice_keeps_names_as_they_are_written(runs: pd.DataFrame) -> None:

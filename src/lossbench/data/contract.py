@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.data.border import named, type_of
 from lossbench.data.target_contract import TargetBorder
 from lossbench.errors import InputError, suggestion
+from lossbench.metrics.contract import function_of
 from lossbench.metrics.families import FAMILIES
 from lossbench.metrics.named import check_together
 from lossbench.task import WEIGHT, Inputs, Target, TargetKind
@@ -32,10 +33,14 @@ def check_source(source: DataSource) -> None:
     """Check what a source declares before it loads.
 
     Raises:
-        InputError: it uses a word that nobody knows.
+        InputError: it uses a word that nobody knows, or a function that is not there.
     """
     _known(source, "judged_by", [one for one in source.judged_by if isinstance(one, str)], FAMILIES)
     check_together(source.measures)
+    for measure in source.measures:
+        for path in measure.functions:
+            if not path.startswith("lossbench."):  # what ships is there, and would import torch
+                function_of(measure, path)
     _known(source, "select", (source.select,), source.described)
     _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
 

@@ -120,6 +120,11 @@ class Measure:
         return None if self.among is None else function_of(self, self.among)(*fields)
 
     @property
+    def functions(self) -> tuple[str, ...]:
+        """All that it names."""
+        return tuple(filter(None, (self.function, self.keep, self.among)))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of its metrics."""
         return tuple(metric.name for metric in self.metrics)

@@ -24,6 +24,9 @@ from lossbench.trees import Tree, mapped
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
     from lossbench.losses.loss import Loss
+    from lossbench.metrics.measure import Measure
+
+_MANY = 1000  # examples on which a measure is tried that gives no number of a few
 
 
 def check_metrics(
@@ -38,10 +41,9 @@ def check_metrics(
     targets = {kind: values[places] for kind, values in data.train.targets.items()}
     try:
         module.eval()
-        with torch.no_grad():
-            outputs = module(*probed(member, data, data.train.rows[places]))
-        prediction = _prediction(member, outputs, targets)
-        given = _metrics(member, prediction, targets, data.shared)
+        prediction, given = _tried(member, module, data, places)
+        if _no_numbers(member, prediction, given):
+            _check_numbers(member, module, data)
     except InputError:
         raise
     except Exception as error:  # perhaps of these few examples alone: if not, the run fails and says it
@@ -72,6 +74,41 @@ def check_metrics(
     return frozenset(prediction), unjudged
 
 
+def _tried(
+    member: Member, module: nn.Module, data: DataSet, places: Tensor
+) -> tuple[Prediction, dict[str, Tensor]]:
+    """What is predicted of some training examples, and its metrics."""
+    targets = {kind: values[places] for kind, values in data.train.targets.items()}
+    with torch.no_grad():
+        outputs = module(*probed(member, data, data.train.rows[places]))
+    prediction = _prediction(member, outputs, targets)
+    return prediction, _metrics(member, prediction, targets, data.shared)
+
+
+def _no_numbers(
+    member: Member, prediction: Prediction, given: Mapping[str, Tensor]
+) -> list[tuple[Measure, str]]:
+    """The measures of the user's own that gave nan or infinity of finite predictions, with the metric."""
+    finite = {name for name, values in prediction.items() if values.isfinite().all()}
+    if "embedding" in prediction:
+        finite -= {"scores"}  # which may stand for those that come from class means
+    own = [one for one in member.source.measures if not one.function.startswith("lossbench.")]
+    fed = [one for one in own if finite >= set(one.needs)]
+    return [(one, name) for one in fed for name in one.names if name in given and not given[name].isfinite()]
+
+
+def _check_numbers(member: Member, module: nn.Module, data: DataSet) -> None:
+    """Refuse a measure that gives no number of many examples either: of few there may be none."""
+    places = torch.arange(min(len(data.train), _MANY))
+    prediction, given = _tried(member, module, data, places)
+    for measure, name in _no_numbers(member, prediction, given):
+        raise InputError(
+            f"The metric {name} is {float(given[name]):g} where {measure.function} judges "
+            f"loss={member.loss.name} on {len(places)} training examples of data={member.source.name}: let "
+            "the function give a number there, or leave the measure out."
+        )
+
+
 def _giving(
     metric: str, member: Member, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
 ) -> list[str]:
@@ -92,7 +129,7 @@ def _metrics_of(
         outputs = {"embedding": outputs.new_zeros(len(outputs), member.model.embedding_size)}
     elif other.model.places:
         outputs = torch.zeros(len(outputs), *target.shape, other.outputs)
-    return _metrics(other, _prediction(other, outputs, targets), targets, shared)
+    return list(_metrics(other, _prediction(other, outputs, targets), targets, shared))
 
 
 def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) -> Prediction:
@@ -109,11 +146,11 @@ def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) ->
 
 def _metrics(
     member: Member, prediction: Prediction, targets: Mapping[str, Tensor], shared: Mapping[str, Tensor]
-) -> list[str]:
-    """The metrics that are defined where that is predicted."""
+) -> dict[str, Tensor]:
+    """The metrics that are defined where that is predicted, (1,) each."""
     truth, common = (mapped(lambda tensor: tensor.unsqueeze(0), dict(known)) for known in (targets, shared))
     measures = preferred(member.source.measures, member.target.kind)
-    return sorted(judge(prediction, truth, measures, shared=common))
+    return dict(sorted(judge(prediction, truth, measures, shared=common).items()))
 
 
 def check_measured(paths: Sequence[str], predicted: Sequence[frozenset[str] | None]) -> None:

@@ -11,6 +11,7 @@ report.record=false        no report run in MLflow
 data.contamination=0.2     any other override: only the runs that have it; no files then, unless report.out
                            names a folder, and no report run: the recorded report speaks for all runs
 data.fingerprint=1a2b3c    only the runs that saw this data, where a file has changed between them
+code=1a2b3c                only the runs by this version of a file of your own code
 loss=mse,mae               several values; one that is a list stands in brackets: model.hidden=[8,8]
 --config-dir mine          experiments of your own: mine/experiment/<name>.yaml
 """

@@ -96,15 +96,21 @@ class _Answer:
 
     def _how_sure(self, ahead: bool) -> str:
         family, where = self.report.family, self.where
-        found = {name: family.decision(where, self.pick, name) for name in self.others}
+        same = [name for name in self.others if self.means[name] == self.means[self.pick]]
+        others = [name for name in self.others if name not in same]
+        give = "gives" if len(same) == 1 else "give"
+        tie = f", and {_join(same)} {give} exactly the same" if same else ""
+        if not others:
+            return tie
+        found = {name: family.decision(where, self.pick, name) for name in others}
         if not family.possible(where):
             seeds = family.shared_seeds(where)
-            needed = possible(family.fewest, self._asked(self.others))
-            lead = ", ahead, but " if ahead else ", but "
-            return f"{lead}{counted(seeds, 'seed')} cannot settle it: a verdict is {needed}"
+            needed = possible(family.fewest, self._asked(others))
+            lead, what = ", ahead, but " if ahead and not same else ", but ", "the rest" if same else "it"
+            return f"{tie}{lead}{counted(seeds, 'seed')} cannot settle {what}: a verdict is {needed}"
         kind = "loss" if len(self._validated) > 1 else "setting"
         if all(decision == 1 for decision in found.values()):
-            return f", better than every other {kind} here beyond the chance of the seeds"
+            return f"{tie}, better than every other {kind} here beyond the chance of the seeds"
         better = [name for name, decision in found.items() if decision == -1]
         open_ = [name for name, decision in found.items() if decision == 0]
         told = []
@@ -113,7 +119,7 @@ class _Answer:
             told.append(f"{_join(better)} {are} better on test beyond the chance of the seeds")
         if open_:
             told.append(f"{_join(open_)} cannot be told from it{self._more(open_)}")
-        return f", but {' and '.join(told)}"
+        return f"{tie}, but {' and '.join(told)}"
 
     def _asked(self, names: Sequence[str]) -> Asked | None:
         """What the spread asks for until the first of the pairs is settled."""

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lossbench.claims.declared import shipped
 from lossbench.config.naming import ANATOMY, spoken
 from lossbench.errors import InputError, suggestion
-from lossbench.tracking.runs import BY_FINGERPRINT
+from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT
 
 
 @dataclass
@@ -154,7 +154,7 @@ def _selection(arguments: Sequence[str]) -> dict[str, Any]:
         key, _, text = argument.partition("=")
         parts = _alternatives(text)
         values = [_value(argument, part) for part in parts]
-        if key == BY_FINGERPRINT:  # of digits alone, YAML would make a number
+        if key in (BY_FINGERPRINT, BY_CODE):  # of digits alone, YAML would make a number
             values = [part.strip() for part in parts]
         selection |= _flat(key, values if len(parts) > 1 else values[0])
     return selection

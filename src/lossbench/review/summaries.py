@@ -91,7 +91,7 @@ def compare(
             own = tidy(part.runs)
             judge, select = choosing(own)
             layout = Layout.of(own)
-            other = f", data {part.short}" if place else ""
+            other = f", {part.name}" if place else ""
             ending = (f", {data}" if several else "") + other
             made = _summaries(own, layout, judge, select, histories, other, ending)
             compared.append(Compared(str(data), judge, select, layout.axes, tuple(made), metrics_of(own)))

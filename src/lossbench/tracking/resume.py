@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from lossbench.config.own_code import changed, of_text
+from lossbench.counting import counted
 from lossbench.engines.process import Process
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
@@ -12,6 +14,9 @@ from lossbench.tracking.reader import load, reading
 from lossbench.tracking.records import Record, latest
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
+
+if TYPE_CHECKING:
+    from lossbench.job import Job
 
 
 def finished(address: Address, keys: Collection[str], experiment: str | None) -> dict[str, RunResult]:
@@ -26,6 +31,21 @@ def finished(address: Address, keys: Collection[str], experiment: str | None) ->
         key: RunResult(record.run_id, outcomes[key], metrics=metrics[record.run_id])
         for key, record in found.items()
     }
+
+
+def changes_of_code(address: Address, missing: Iterable[Job]) -> str | None:
+    """What to say where runs are trained again because the user's own code changed since their results."""
+    codes = {job.key_without_code: job.code for job in missing if job.code}
+    found: dict[str, list[str]] = {}
+    for record in load(address, None) if codes else ():
+        own = record.tags.get(runs.WITHOUT_CODE, "")
+        if record.counts and (files := changed(of_text(record.tags.get(runs.CODE)), codes.get(own, {}))):
+            found[own] = files
+    if not found:
+        return None
+    named = " and ".join(dict.fromkeys(name for files in found.values() for name in files))
+    these = "this run: it is" if len(found) == 1 else f"these {counted(len(found), 'run')}: they are"
+    return f"your {named} changed since {these} trained again; what is in MLflow stays there"
 
 
 def abandon(address: Address, writer: Writer, keys: Collection[str], experiment: str | None) -> None:

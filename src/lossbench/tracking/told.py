@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lossbench import __version__
 from lossbench.claims.claim import stated
+from lossbench.config import own_code
 from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
 from lossbench.job import Job
@@ -44,6 +45,8 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         tags[runs.TUNED] = json.dumps(tuned)
     if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
+    if job.code:
+        tags |= {runs.CODE: own_code.as_text(job.code), runs.WITHOUT_CODE: job.key_without_code}
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
     for one, remark in zip(pack.jobs, pack.remarks, strict=False):  # of all, or of none
         if one.key == job.key and remark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.verdicts.conditions import DONE, RATE, Layout, in_order, label
-from lossbench.verdicts.results import lost
+from lossbench.verdicts.results import NOT_FINITE, lost
 from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.tuned import knob_of, setting, values_of
 
@@ -142,14 +143,30 @@ def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]
     return said
 
 
-def not_finite(chosen: pd.DataFrame, layout: Layout, metric: str) -> list[str]:
-    """Runs that ended, but with an infinite or undefined result: they count as the worst, so it is said."""
-    rows = chosen[(chosen["outcome"] == "finished") & lost(chosen, f"test/{metric}")]
-    counts = rows.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="runs")
-    if counts.empty:
-        return []
-    parts = _counted(counts, layout, "runs")
-    return [f"Runs whose test {metric} is infinite or no number count as the worst result seen: {parts}."]
+def not_finite(chosen: pd.DataFrame, layout: Layout, judge: str) -> list[str]:
+    """Runs that ended, but with infinite or undefined results: they count as the worst, so it is said.
+
+    So it is of a metric without any other result, above all of the one that judges.
+    """
+    finished = chosen[chosen["outcome"] == "finished"]
+    told = " ".join(finished[NOT_FINITE].dropna()) if NOT_FINITE in finished else ""
+    names = [judge] if judge and len(finished) else []
+    said = []
+    for metric in dict.fromkeys([*names, *re.findall(r"test/([\w.@-]+) is", told)]):
+        column = f"test/{metric}"
+        if column not in finished or finished[column].isna().all():
+            without = "it judges, so there is no answer" if metric == judge else "no table has it"
+            why = "of every run it is infinite or no number" if metric in told else "no run has it"
+            said.append(f"There is no result in test {metric}, {why}: {without}.")
+            continue
+        rows = finished[lost(finished, column)]
+        counts = rows.groupby(layout.keys, dropna=False, sort=False).size().reset_index(name="runs")
+        if len(counts):
+            parts = _counted(counts, layout, "runs")
+            said.append(
+                f"Runs whose test {metric} is infinite or no number count as the worst result seen: {parts}."
+            )
+    return said
 
 
 def _counted(rows: pd.DataFrame, layout: Layout, column: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from lossbench.errors import InputError, suggestion
-from lossbench.tracking.runs import BY_FINGERPRINT
+from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT
 from lossbench.verdicts.conditions import column_of, matches, parameters, places_of
 from lossbench.verdicts.same_data import selected
 from lossbench.verdicts.spelling import show, sorting, value_of
@@ -28,8 +28,9 @@ def chosen(runs: pd.DataFrame, selection: Mapping[str, Any]) -> pd.DataFrame:
         InputError: a key is no param of these runs, or no run has its value, or all values together.
     """
     wanted = dict(selection)
-    if (beginning := wanted.pop(BY_FINGERPRINT, None)) is not None:
-        runs = selected(runs, beginning)
+    for key in (BY_FINGERPRINT, BY_CODE):
+        if (beginning := wanted.pop(key, None)) is not None:
+            runs = selected(runs, key, beginning)
     for key in wanted:
         if column_of(key) not in runs.columns:
             raise InputError(f"{key} is no param of these runs ({suggestion(key, parameters(runs))}).")
