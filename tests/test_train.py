@@ -16,6 +16,7 @@ from hydra import compose
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from lossbench.cli.app import main
 from lossbench.data import mnist_5k
@@ -27,12 +28,19 @@ from lossbench.train import train_many
 pytestmark = pytest.mark.usefixtures("composing")
 
 SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer.max_epochs=2"]
-# A loss that cannot be computed: torch.bmm wants three dimensions.
+
+
+def on_a_batch(output: Tensor, target: Tensor) -> Tensor:
+    if len(output) > 8:  # more than are tried before it trains
+        raise RuntimeError("I am tired")
+    return (output - target).square()
+
+
 BROKEN = {
     "_target_": "lossbench.losses.third_party.ThirdParty",
     "_recursive_": False,
     "name": "broken",
-    "function": {"_target_": "torch.bmm", "_partial_": True},
+    "function": {"_target_": f"{__name__}.on_a_batch", "_partial_": True},
     "trains_on": ["continuous"],
     "encoding": "value",
     "output_size": "one",
@@ -104,7 +112,7 @@ def test_a_loss_that_fails_takes_no_other_run_with_it_and_each_failure_is_told(
             failed.result()
         run = runs(folder)[str(failed.run_id)]
         assert run.info.status == "FAILED"
-        assert "3D tensor" in run.data.tags["lossbench.reason"]
+        assert "I am tired" in run.data.tags["lossbench.reason"]
         assert f"{failed.job.name} failed: the loss raised" in caplog.text
     assert "2 of 3 runs have no result:" in caplog.text
 

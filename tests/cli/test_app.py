@@ -30,11 +30,17 @@ BROKEN = """
 _target_: lossbench.losses.third_party.ThirdParty
 _recursive_: false
 name: broken
-function: {_target_: torch.bmm, _partial_: true}  # wants three dimensions
+function: {_target_: tired.on_a_batch, _partial_: true}
 trains_on: [continuous]
 encoding: value
 output_size: one
 meaning: value
+"""
+TIRED = """
+def on_a_batch(output, target):
+    if len(output) > 8:  # more than are tried before it trains
+        raise RuntimeError("I am tired")
+    return (output - target).square()
 """
 
 
@@ -164,6 +170,7 @@ def test_the_same_sweep_beside_a_loss_that_fails_gives_the_same_numbers(
 ) -> None:
     (tmp_path / "own" / "loss").mkdir(parents=True)
     (tmp_path / "own" / "loss" / "broken.yaml").write_text(BROKEN)
+    (tmp_path / "tired.py").write_text(TIRED)
     bad = ("--config-dir", "own", "-m", "loss=broken,mse,huber", "seed=0,1", *SMALL)
     done = program(*bad, "experiment.name=failing", f"tracking.uri={sweep.uri}", folder=tmp_path)
     assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -160,6 +161,30 @@ def test_what_a_source_loads_is_checked_where_it_comes_in(fault: str) -> None:
     spoil, sentence = REFUSED[fault]
     with pytest.raises(InputError, match=f"^data=mine: .*{sentence}"):
         DataCache().load(Mine(spoil=spoil), 0, "vector")
+
+
+@pytest.mark.parametrize(
+    ("targets", "rows", "sentence"),
+    [
+        ({}, {"train": range(9), "val": range(9, 12)}, "rows lacks test: it holds train, val"),
+        ({}, [range(9), range(9, 12)], "rows must be those of train, val and test; got 2 parts"),
+        ({}, [range(9), range(9, 12), range(12, 40)], "rows of test must be 0 to 29.*got 12 to 39"),
+        ({}, [[0.5], range(9, 12), range(12, 30)], "rows of train must be int64"),
+        ({"weight": torch.ones(9)}, [range(9)] * 3, "weight among the targets must be 30, .*; got 9"),
+        ({"multiclass": [1, 2]}, [range(9)] * 3, "multiclass among the targets must be a torch.Tensor"),
+    ],
+)
+def test_tensors_that_cannot_be_cut_are_refused(targets: Any, rows: Any, sentence: str) -> None:
+    with pytest.raises(InputError, match=f"^data=mine: {sentence}"):
+        Mine().data_set(Inputs("vector", (4,)), torch.ones(ROWS, 4), targets, rows, "me")
+
+
+def test_rows_may_be_given_by_name() -> None:
+    rows = {"test": torch.arange(20, ROWS), "train": torch.arange(10), "val": torch.arange(10, 20)}
+    targets = {"multiclass": torch.arange(ROWS)}
+    data = Mine().data_set(Inputs("vector", (4,)), torch.ones(ROWS, 4), targets, rows, "me")
+    assert data.test.targets["multiclass"].tolist() == list(range(20, ROWS))
+    assert data.description.sizes == {"train": 10, "val": 10, "test": 10}
 
 
 def test_a_data_set_that_keeps_the_contract_comes_in() -> None:

@@ -33,7 +33,7 @@ from lossbench.pack.fit import fit
 from lossbench.pack.lanes import HeldLanes
 from lossbench.pack.modes import cannot_stack
 from lossbench.pack.rehearsal import rehearse
-from lossbench.task import Inputs, Prediction, Target
+from lossbench.task import Inputs, Prediction, Target, Units
 
 THEIRS = Module(
     name="theirs",
@@ -260,7 +260,22 @@ def test_what_does_not_fit_is_refused_before_training(one: Member, sentence: str
     data = one.source.load(one.seed, one.reads)
     module = build_modules([one], data.description.inputs)[0]
     if sentence is None:
-        rehearse(one, module, data)
+        assert rehearse(one, module, data).obstacle is None
         return
     with pytest.raises(InputError, match=sentence):
         rehearse(one, module, data)
+
+
+def test_a_further_target_in_other_units_is_told_until_units_say_that_it_is_meant() -> None:
+    one = member(Towers(), Together(), weighted=True)
+    data = one.source.load(one.seed, one.reads)
+    module = build_modules([one], data.description.inputs)[0]
+    told = str(rehearse(one, module, data).remark)
+    assert told.startswith("loss=together reads continuous in units (shifted and scaled) and teacher as the")
+    assert "let `units` give teacher the same, elsewhere Units()" in told
+    for own in (data.units["continuous"], Units()):
+        meant = replace(data, units={**data.units, "teacher": own})
+        assert rehearse(one, module, meant).remark is None
+    assert rehearse(one, module, replace(data, units={})).remark is None
+    alone = member(Towers(), MSE(), weighted=True)
+    assert rehearse(alone, module, data).remark is None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from lossbench.data.outliers import Outliers
+from lossbench.data.source import SPLITS, DataSet
 from lossbench.errors import InputError
 from lossbench.job import Job
 from lossbench.losses.heads import EmbeddingLoss, ValueLoss
@@ -109,6 +111,119 @@ def test_a_loss_that_returns_no_value_for_each_example_is_refused(jobs: Compose,
     returns, sentence = RETURNED[returned]
     with pytest.raises(InputError, match=rf"^loss=mine .*{sentence}.*lossbench\.losses\.loss"):
         planned(jobs("seed=0"), loss=Mine(returns=returns))
+
+
+MIXED: dict[str, tuple[Any, str]] = {
+    "targets": (lambda o, t: (t - o[:, None]).square().mean(-1), "the target"),
+    "outputs": (lambda o, t: (t[:, None] - o).square().mean(-1), "the output"),
+    "the largest": (lambda o, t: (t - o[:, None]).square().amax(-1), "the target"),
+    "beside what is right": (
+        lambda o, t: o.square() + (t - o[:, None]).relu().mean(-1),
+        "the target",
+    ),
+}
+
+
+@pytest.mark.parametrize("returned", MIXED)
+def test_a_loss_that_mixes_the_examples_of_a_batch_is_refused(jobs: Compose, returned: str) -> None:
+    returns, what = MIXED[returned]
+    told = rf"^loss=mine mixes .*depends on {what} of all .*broadcast to \(N, N\).*`batchwise = True`"
+    with pytest.raises(InputError, match=told):
+        planned(jobs("seed=0"), loss=Mine(returns=returns))
+    meant = type("Meant", (Mine,), {"batchwise": True})(returns=returns)
+    assert planned(jobs("seed=0"), loss=meant).packs[0].remarks == (None,)
+
+
+def ranked(output: Tensor, target: Tensor) -> Tensor:
+    """Pairs in the wrong order: of the others, each with its own target."""
+    wrong = (target[:, None] < target).float()
+    return (wrong * nn.functional.softplus(output[:, None] - output)).mean(-1)
+
+
+@pytest.mark.parametrize(
+    ("returns", "told"),
+    [
+        (ranked, True),
+        (lambda o, t: (o - t).square() * (o - t).square().softmax(0), True),
+        (lambda o, t: (o - t).square().mean() + 0 * o, False),
+        (lambda o, t: (o - t + torch.randn_like(o)).square(), False),
+        (lambda o, t: (o - t).relu(), False),
+    ],
+    ids=["pairs", "the hard ones", "the mean", "random", "of each"],
+)
+def test_a_loss_between_examples_is_told_of_where_it_does_not_say_so(
+    jobs: Compose, returns: Any, told: bool
+) -> None:
+    (remark,) = planned(jobs("seed=0"), loss=Mine(returns=returns)).packs[0].remarks
+    assert ("the value of an example depends on the others" in str(remark)) == told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounded(Mine):
+    """Reads a second target, or what it takes for one."""
+
+    reads: str = "lower"
+
+    def __call__(self, output: Tensor, target: Any, kind: Target) -> Tensor:
+        return (target[self.reads] - output.squeeze(-1)).relu()
+
+
+class Beside(Bounded):
+    """It says so."""
+
+    also = ("lower",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithBounds(Outliers):
+    """Numbers, each with a bound of its own."""
+
+    def targets(self) -> tuple[Target, ...]:
+        return (Target("continuous"), Target("lower"))
+
+    def load(self, seed: int, reads: str) -> DataSet:
+        data = super().load(seed, reads)
+        parts = {
+            name: replace(part, targets={**part.targets, "lower": part.targets["continuous"] - 1})
+            for name in SPLITS
+            if (part := getattr(data, name))
+        }
+        units = {**data.units, "lower": data.units["continuous"]}
+        return replace(data, **parts, units=units)
+
+
+@pytest.mark.parametrize(
+    ("loss", "sentence"),
+    [
+        (
+            Beside(reads="lowre"),
+            r"\(KeyError: 'lowre', test_rehearsal\.py line \d+\): output is one tensor \(32, 1\), "
+            r"target holds continuous \(32\), lower \(32\) \(see",
+        ),
+        (
+            Bounded(),
+            r"\(IndexError: .*\): output .*, target is one tensor \(32\); the data has continuous, lower, "
+            r"which a loss reads by name where its `also` says so",
+        ),
+        (Mine(returns=lambda o, t: o @ t[1:]), r"\(RuntimeError: .*\): output is one tensor \(32, 1\), "),
+    ],
+    ids=["a misspelt name", "no also", "shapes"],
+)
+def test_a_loss_that_raises_is_refused_with_what_it_was_given(
+    jobs: Compose, loss: Mine, sentence: str
+) -> None:
+    (job,) = jobs("seed=0")
+    source = WithBounds(
+        **{own.name: getattr(job.member.source, own.name) for own in fields(job.member.source)}
+    )
+    with pytest.raises(InputError, match=rf"^loss=mine cannot be computed on data=outliers {sentence}"):
+        planned([job], source=source, loss=loss)
+    assert planned([job], source=source, loss=Beside()).packs
+
+
+def test_a_loss_that_needs_a_whole_batch_trains(jobs: Compose) -> None:
+    needs = Mine(returns=lambda o, t: (o - t).square() + 0 * o.topk(20).values.sum())
+    assert planned(jobs("seed=0"), loss=needs).packs[0].remarks == (None,)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import pkgutil
 import re
 from collections.abc import Mapping
@@ -28,6 +29,11 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     target = resolved(path, fault, "; name a class as package.module.Class.")
     node = {name: value for name, value in node.items() if name != SEARCH}
     foreign = isinstance(target, type) and not issubclass(target, wanted)
+    if not foreign and inspect.isabstract(target):
+        lacking = " and ".join(sorted(target.__abstractmethods__))
+        raise InputError(
+            f"{path} does not define {lacking}: write it, as {wanted.__module__}.{wanted.__name__} says."
+        )
     try:
         choice = None if foreign else instantiate(node, _convert_="all")
     except (InstantiationException, TypeError) as error:

@@ -6,6 +6,7 @@ it, or nobody would say a word.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,38 @@ def check_data(source: DataSource, data: Any) -> DataSet:
     return data
 
 
+def check_whole(
+    source: DataSource, inputs: Any, targets: Mapping[TargetKind, Any], rows: Any
+) -> list[Tensor]:
+    """The row numbers of train, val and test as tensors, where all can be cut by them.
+
+    Raises:
+        InputError: there are not three, one is out of range, or targets do not go with the inputs.
+    """
+    import torch
+
+    border = _Border(source)
+    for tensor in leaves(inputs):
+        border.tensor("inputs", tensor)
+    count = length(inputs)
+    for kind, values in targets.items():
+        border.tensor(f"{kind} among the targets", values)
+        if len(values) != count:
+            border.refuse(
+                f"{kind} among the targets must be {count}, one for each of the inputs; got {len(values)}"
+            )
+    if isinstance(rows, Mapping):
+        if lacking := [name for name in SPLITS if name not in rows]:
+            border.refuse(f"rows lacks {named(lacking)}: it holds {named(rows)}")
+        rows = [rows[name] for name in SPLITS]
+    found = [torch.as_tensor(own) for own in rows]
+    if len(found) != len(SPLITS):
+        border.refuse(f"rows must be those of train, val and test; got {len(found)} parts")
+    for name, own in zip(SPLITS, found, strict=True):
+        border.rows(name, own, count)
+    return found
+
+
 def check_same(source: DataSource, seed: int, data: DataSet) -> None:
     """Check that what was loaded is what a source without a fingerprint of its own is known by.
 
@@ -117,7 +150,8 @@ class _Border(TargetBorder):
         wanted, how = (torch.int64, "long") if ids else (torch.float32, "float")
         if inputs.dtype != wanted and (ids or inputs.is_floating_point() or said.kind in _FLOATS):
             self.refuse(
-                f"{what} of kind {said.kind} must be {wanted}; got {inputs.dtype}: use inputs.{how}()"
+                f"{what} of kind {said.kind} must be {wanted}; got {inputs.dtype}: use inputs.{how}(), of an "
+                f"array .astype('{str(wanted).removeprefix('torch.')}')"
             )
         shape = tuple(inputs.shape[1:])
         if shape != tuple(said.shape):
@@ -130,18 +164,23 @@ class _Border(TargetBorder):
                     f"{what} are ids, 0 to {said.vocabulary - 1} by their vocabulary; got {low} to {high}"
                 )
 
+    def rows(self, name: str, rows: Any, inputs: int) -> None:
+        import torch
+
+        self.tensor(f"rows of {name}", rows)
+        if rows.dtype != torch.int64 or rows.ndim != 1:
+            got = f"{rows.dtype} {tuple(rows.shape)}"
+            self.refuse(f"rows of {name} must be int64 (N,), row numbers of inputs; got {got}")
+        if len(rows) == 0:
+            self.refuse(f"the {name} split is empty")
+        low, high = int(rows.min()), int(rows.max())
+        if low < 0 or high >= inputs:
+            self.refuse(f"rows of {name} must be 0 to {inputs - 1}, the rows of inputs; got {low} to {high}")
+
     def split(self, name: str, part: Examples, inputs: int, declared: dict[TargetKind, Target]) -> None:
         import torch
 
-        self.tensor(f"rows of {name}", part.rows)
-        if part.rows.dtype != torch.int64 or part.rows.ndim != 1:
-            got = f"{part.rows.dtype} {tuple(part.rows.shape)}"
-            self.refuse(f"rows of {name} must be int64 (N,), row numbers of inputs; got {got}")
-        if len(part.rows) == 0:
-            self.refuse(f"the {name} split is empty")
-        low, high = int(part.rows.min()), int(part.rows.max())
-        if low < 0 or high >= inputs:
-            self.refuse(f"rows of {name} must be 0 to {inputs - 1}, the rows of inputs; got {low} to {high}")
+        self.rows(name, part.rows, inputs)
         for what, numbers in (("ids", part.ids), ("groups", part.groups)):
             if numbers is not None and (numbers.dtype != torch.int64 or numbers.shape != part.rows.shape):
                 got = f"{numbers.dtype} {tuple(numbers.shape)}"

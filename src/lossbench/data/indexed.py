@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lossbench.data.batches import order
-from lossbench.data.source import Description, Split
+from lossbench.data.source import SPLITS, Description, Split
 from lossbench.data.stream import Batch, Stream
+from lossbench.errors import InputError
 from lossbench.seeds import torch_generator
 from lossbench.task import TargetKind, Units
 
@@ -50,6 +51,11 @@ def indexed(
     """
     import torch
 
+    if lacking := [split for split in SPLITS if split not in numbers]:
+        raise InputError(
+            f"data={description.name}: numbers lacks {' and '.join(map(repr, lacking))}; it holds those of "
+            f"{', '.join(numbers) or 'nothing'} (see lossbench.data.indexed)."
+        )
     known = None if groups is None else torch.as_tensor(groups, dtype=torch.int64)
     rows = {split: torch.as_tensor(numbers[split], dtype=torch.int64) for split in numbers}
 
@@ -76,5 +82,10 @@ def _read(examples: Numbered, batches: Sequence[Tensor], workers: int, generator
         num_workers=workers,
         generator=generator,
     )
-    for numbers, (inputs, targets) in zip(batches, loader, strict=True):
-        yield Batch(inputs, targets, numbers)
+    for numbers, found in zip(batches, loader, strict=True):
+        if not isinstance(found, (tuple, list)) or len(found) != 2 or not isinstance(found[1], Mapping):
+            raise InputError(
+                f"{type(examples).__name__}.__getitem__ must return (inputs, targets), the targets a dict by "
+                'kind such as {"continuous": 1.5} (see lossbench.data.indexed).'
+            )
+        yield Batch(found[0], found[1], numbers)

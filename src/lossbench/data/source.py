@@ -196,7 +196,7 @@ class DataSource(Choice):
         kind: Inputs,
         inputs: Tree,
         targets: Mapping[TargetKind, Tensor],
-        rows: Iterable[Tensor | Ids],
+        rows: Iterable[Tensor | Ids] | Mapping[Split, Tensor | Ids],
         source: str,
         **more: Any,
     ) -> DataSet:
@@ -206,13 +206,13 @@ class DataSource(Choice):
             kind: of the inputs.
             inputs: (M, *kind.shape), or a dict of such.
             targets: by kind (M, ...); `weight` may be among them.
-            rows: int64 each, tensors or arrays: those of train, val and test.
+            rows: int64 each, tensors or arrays: those of train, val and test, in this order or by name.
             source: where the data comes from, in words, with the authors.
             more: `units`, `shared` and `fresh` of the data set.
         """
-        import torch
+        from lossbench.data.contract import check_whole
 
-        numbers = map(torch.as_tensor, rows)
+        numbers = check_whole(self, inputs, targets, rows)
         train, val, test = (Examples(own, {k: all_[own] for k, all_ in targets.items()}) for own in numbers)
         sizes = {"train": len(train), "val": len(val), "test": len(test)}
         said = Description(self.name, kind, self.targets(), sizes, source)

@@ -59,9 +59,10 @@ class TargetBorder(Border):
             self.refuse(f"units are given for {kind}, targets() declares {named(declared)}")
         shift, scale = (torch.as_tensor(part, dtype=torch.float64) for part in (units.shift, units.scale))
         if not (bool(shift.isfinite().all()) and bool(scale.isfinite().all()) and bool((scale > 0).all())):
+            nan = "" if bool(shift.isfinite().all()) else f" (do {kind} targets hold nan?)"
             self.refuse(
                 f"the shift of {kind} is {units.shift} and its scale {units.scale}, "
-                "finite numbers are needed, the scale above 0"
+                f"finite numbers are needed, the scale above 0{nan}"
             )
 
     def numbers(self, what: str, target: Target, values: Tensor) -> None:

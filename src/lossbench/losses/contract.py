@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossbench.errors import InputError
-from lossbench.task import Prediction, Target
+from lossbench.task import WEIGHT, Prediction, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from lossbench.losses.loss import Loss
+    from lossbench.task import Units
 
 
 def check_values(loss: Loss, values: Any, kind: Target, count: int, weight: Tensor | None) -> None:
@@ -66,6 +69,31 @@ def _check_weighable(loss: Loss, values: Tensor, weight: Tensor) -> None:
             f"returns one value for each example {tuple(values.shape)}, and the data weighs their places "
             f"{tuple(weight.shape)}: let it return a value for each place",
         )
+
+
+def unlike_units(
+    loss: Loss, kind: Target, known: Mapping[str, Tensor], units: Mapping[str, Units]
+) -> str | None:
+    """That a loss reads some numbers in units and others as they are, so that comparing them says nothing.
+
+    It may mean that (a spread, a mask): units of its own, be it Units(), say so.
+
+    Args:
+        known: the targets that the data has for each example.
+    """
+    numbers = [
+        name
+        for name in dict.fromkeys((kind.kind, *loss.also))
+        if name in known and known[name].is_floating_point() and name not in (WEIGHT, "distribution")
+    ]
+    scaled, plain = [n for n in numbers if n in units], [n for n in numbers if n not in units]
+    if not scaled or not plain:
+        return None
+    others = " and ".join(plain)
+    return (
+        f"loss={loss.name} reads {' and '.join(scaled)} in units (shifted and scaled) and {others} as the "
+        f"data has it: where the loss compares them, let `units` give {others} the same, elsewhere Units()"
+    )
 
 
 def check_prediction(loss: Loss, prediction: Any, kind: Target, count: int) -> None:

@@ -68,6 +68,7 @@ class EmbeddingLoss(Loss):
     """
 
     trains_on = ("identity",)
+    batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
     normalize: bool = knob(False)
 

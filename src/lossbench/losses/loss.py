@@ -26,6 +26,7 @@ class Loss(Choice):
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
         them by name.
     needs: outputs of the model that it reads by name; none: the one tensor that most models give.
+    batchwise: the value of an example depends on the others of its batch (pairs, ranks), as is meant.
 
     Float knobs may be tensors of no dimension: members of a pack that differ only in them are computed
     together, the knob being vmapped. Other knobs are plain Python and must agree within such a group.
@@ -35,6 +36,7 @@ class Loss(Choice):
     trains_on: ClassVar[tuple[TargetKind, ...]]
     also: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    batchwise: ClassVar[bool] = False
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:

@@ -72,6 +72,7 @@ class ThirdParty(Loss):
         if self.meaning == "value" and self.output_size != "one":
             raise InputError("loss.output_size must be one where loss.meaning is value.")
         object.__setattr__(self, "trains_on", kinds)
+        object.__setattr__(self, "batchwise", self.output_size == "embedding")
         # Said before the function is made: the text of a torch.nn loss does not show its arguments.
         recipe = f"object {id(self.function)}"
         if isinstance(self.function, Mapping):  # also a DictConfig, which is a MutableMapping

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from lossbench.data.batches import order
 from lossbench.errors import InputError, first_line
 from lossbench.job import Member
-from lossbench.losses.contract import check_values
+from lossbench.losses.contract import check_values, unlike_units
+from lossbench.losses.tried import mixing, refuse_raised
 from lossbench.pack.groups import OUTPUT, beside, read_by
 from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed, refused_by_vmap
@@ -41,13 +42,35 @@ class Rehearsal:
 def rehearse(
     member: Member, module: nn.Module, data: DataSet, experiment: Mapping[str, Any] = MappingProxyType({})
 ) -> Rehearsal:
-    """Let a loss see a batch; one that raises is left to its run, whose record holds the traceback.
+    """Let a loss see a batch.
 
     Raises:
-        InputError: the model raises, it or the loss breaks its contract, the loss does not give a metric that
+        InputError: the model or the loss raises or breaks its contract, the loss does not give a metric that
             chooses, or no batch holds what it needs.
     """
     places = _examples(member, data)
+    outputs, batch = _met(member, module, data, places)
+    remark = _remark_on_batches(member, data)
+    try:
+        values = member.loss(outputs, batch.read, member.target)
+    except Exception:  # it may need as many examples as train together
+        whole = order(len(data.train), member.seed, 0)[: member.trainer.batch_size]
+        outputs, batch = _met(member, module, data, whole)
+        try:
+            member.loss(outputs, batch.read, member.target)
+        except Exception as error:
+            refuse_raised(member.loss, error, member.source.name, outputs, batch.read, batch.known)
+        return Rehearsal(remark=remark)
+    check_values(member.loss, values, member.target, len(places), batch.weight)
+    mixes = mixing(member.loss, outputs, batch.read, member.target, values, data.shared)
+    unlike = unlike_units(member.loss, member.target, data.train.targets, data.units)
+    predicts, unjudged = check_metrics(member, module, data, places, experiment)
+    told = "; ".join(filter(None, [remark, mixes, unlike, unjudged])) or None
+    return Rehearsal(_refused(member, mapped(Tensor.detach, outputs), batch), told, predicts)
+
+
+def _met(member: Member, module: nn.Module, data: DataSet, places: Tensor) -> tuple[Tree, _Batch]:
+    """What a loss is called with, of the model and of the data; refused where one of them lacks it."""
     module.train()
     try:
         outputs = module(*probed(member, data, data.train.rows[places]))
@@ -56,17 +79,7 @@ def rehearse(
             f"model={member.model.name} cannot be computed on data={member.source.name} "
             f"({type(error).__name__}: {first_line(error).rstrip('.')}): correct the model or its sizes."
         ) from error
-    outputs = _read(member, outputs)
-    batch = read_beside(member, data, places)
-    remark = _remark_on_batches(member, data)
-    try:
-        values = member.loss(outputs, batch.read, member.target)
-    except Exception:
-        return Rehearsal(remark=remark)
-    check_values(member.loss, values, member.target, len(places), batch.weight)
-    predicts, unjudged = check_metrics(member, module, data, places, experiment)
-    told = "; ".join(filter(None, [remark, unjudged])) or None
-    return Rehearsal(_refused(member, mapped(Tensor.detach, outputs), batch), told, predicts)
+    return _read(member, outputs), read_beside(member, data, places)
 
 
 @dataclass(frozen=True)

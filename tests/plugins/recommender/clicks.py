@@ -33,6 +33,7 @@ class InBatch(Loss):
 
     trains_on = ("item",)
     also = ("count",)
+    batchwise = True
     needs = ("user", "item", "other")
 
     def outputs(self, target: Target, embedding_size: int) -> int:
