@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 InputKind = str
 TargetKind = str
 
-WEIGHT = "weight"  # the one reserved word among targets
+# The one reserved word among targets, which `targets()` need not declare: what an example (N,) or each of
+# its places counts, 0 or more. A loss is the weighted mean over a batch, and metrics of validation and test
+# are weighted alike: what weighs 0 there judges nothing. Only ratios count. To weight training alone, let
+# the examples of validation and test weigh 1.
+WEIGHT = "weight"
 
 
 @dataclass(frozen=True)
