@@ -40,6 +40,7 @@ KINDS: Mapping[str, type[Choice]] = {
     "optimizer": Optimizer,
     "trainer": TrainerOptions,
 }
+Digests = Callable[[frozenset[str]], Mapping[str, str]]
 _PARTS = (*GROUPS, "seed", "trials", "tune", "halving", "pack", "tracking", "experiment")
 
 
@@ -109,14 +110,11 @@ class Job:
         return self._key({})
 
     def _key(self, beside: Mapping[str, Any]) -> str:
-        source = self.member.source
+        source, made = self.member.source, self._choices.items()
         # Where files lie does not change what is trained: their content is in the data's fingerprint.
         data = {name: value for name, value in self.knobs["data"].items() if name not in source.places}
         parts = {
-            "classes": {
-                group: f"{type(choice).__module__}.{type(choice).__qualname__}"
-                for group, choice in self._choices.items()
-            },
+            "classes": {group: f"{type(own).__module__}.{type(own).__qualname__}" for group, own in made},
             "knobs": {**self.knobs, "data": data},
             "seed": self.member.seed,
             "experiment": self.experiment,
@@ -160,9 +158,7 @@ def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
     return [_job(config, made, digests) for config in configs]
 
 
-def _job(
-    config: DictConfig, made: dict[str, Choice], digests: Callable[[frozenset[str]], Mapping[str, str]]
-) -> Job:
+def _job(config: DictConfig, made: dict[str, Choice], digests: Digests) -> Job:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -183,8 +179,7 @@ def _job(
     if isinstance(data := resolved.get("data"), dict) and not data.get("metrics", True):
         del data["metrics"]  # no measures of one's own leave no trace in a record
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
-    seed = _whole("seed", resolved.get("seed"))
-    member = _member(seed, choices)
+    member = _member(_whole("seed", resolved.get("seed")), choices)
     paths = {type(choice).__module__ for choice in choices.values()} | set(member.source.metrics)
     paths |= {path for measure in member.source.measures for path in measure.functions}
     code = digests(frozenset(paths.union(*(own_code.targets(resolved[group]) for group in GROUPS))))
