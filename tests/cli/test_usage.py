@@ -61,6 +61,17 @@ def test_choices_of_a_users_folder_are_listed_and_faulty_ones_told(tmp_path: Pat
     assert "first" in text.partition("experiment=  ")[2]
 
 
+def test_a_loss_that_needs_more_than_a_data_set_declares_says_what(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "loss").mkdir()
+    (tmp_path / "loss" / "both.yaml").write_text("_target_: contract_uses.Together\nname: both\n")
+    table = rows("loss=", tmp_path)
+    assert table["both"]["outliers"] == "importance?+teacher?"
+    assert table["both"]["faces"] == "-"
+    assert table["mse"]["outliers"] == "continuous"
+
+
 def test_the_examples_name_their_experiments() -> None:
     sweeps = [line for line in usage().splitlines() if " loss=" in line and "python -m lossbench " in line]
     assert len(sweeps) == 4

@@ -145,6 +145,26 @@ def test_a_stream_of_another_length_is_told(
         fit([streamed(jobs("loss=mse")[0], change=change).member], "vmap")
 
 
+@pytest.mark.parametrize(("split", "start"), [("train", 64), ("val", 0)])
+def test_a_number_that_is_missing_later_in_a_stream_is_told_of_the_data(
+    jobs: Compose, split: str, start: int
+) -> None:
+    def spoilt(batches: Iterable[Any]) -> Iterable[Any]:
+        for number, batch in enumerate(batches):
+            inputs = batch.inputs.clone()
+            inputs[3, 1] = float("nan") if number == start // 32 else 0.5
+            yield batch._replace(inputs=inputs)
+
+    def change(stream: Stream) -> Stream:
+        if split == "train":
+            return replace(stream, train=lambda *asked: spoilt(stream.train(*asked)))
+        return of_val(stream, lambda batch: next(iter(spoilt([batch]))))
+
+    told = rf"^data=outliers: in the batch after {start} examples of {split}, inputs hold nan .* at place 3"
+    with pytest.raises(ValueError, match=told):
+        fit([streamed(jobs("loss=mse")[0], change=change).member], "vmap")
+
+
 def test_training_may_be_endless_and_an_evaluation_may_not(jobs: Compose) -> None:
     def endless(stream: Stream) -> Stream:
         def train(seed: int, epoch: int, size: int) -> Iterable[Any]:

@@ -68,7 +68,8 @@ def usage(folder: Path | None = None) -> str:
     ]
     parts = [
         _START,
-        "What each loss trains on, by data set (- does not fit)\n" + _table(["loss=", *sources], losses),
+        "What each loss trains on, by data set (- does not fit, NAME? needs NAME beside it)\n"
+        + _table(["loss=", *sources], losses),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
         "Where trials=N looks for values; all others stay as they are\n" + "\n".join(searched) + "\n",
         *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
@@ -94,7 +95,8 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
         return _first(node["trains_on"], [target.kind for target in offered])
     loss: Any = make("loss", KINDS["loss"], node)
     target = loss.chosen_target(offered)
-    return "-" if target is None else str(target.kind)
+    lacking = sorted(set(loss.also) - {one.kind for one in offered})
+    return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)
 
 
 def _reads(node: dict[str, Any]) -> Sequence[str]:

@@ -109,6 +109,11 @@ class StreamData(LaneData):
                 f"data={self.description.name}: after {start} examples of {split} the next batch holds "
                 f"{got}, {wanted} were asked for (its description says {self.size(split)} in all)"
             )
+        if batch and (fault := batch.not_finite()):
+            raise ValueError(
+                f"data={self.description.name}: in the batch after {start} examples of {split}, {fault}: "
+                "fill them in, or leave these examples out"
+            )
         return batch or Batch((), {})
 
 
