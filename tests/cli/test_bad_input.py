@@ -490,7 +490,7 @@ FILES = {
         "loss/mine.yaml",
         "_target_: lossbench.losses.loss.Loss",
         "loss=mine",
-        "Can't instantiate abstract class Loss",
+        "lossbench.losses.loss.Loss lacks __call__, outputs, predict: write what",
     ),
     "no class": ("loss/mine.yaml", "name: mine", "loss=mine", "loss=mine names no class: set _target_"),
 }

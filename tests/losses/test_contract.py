@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
+from lossbench.config.folders import node_in
+from lossbench.config.making import make
 from lossbench.errors import InputError
 from lossbench.losses.bce import BCE
 from lossbench.losses.cce import CCE
@@ -94,8 +94,7 @@ class TestDeclarations:
     def test_every_yaml_is_a_loss_with_its_defaults(self) -> None:
         found = {}
         for path in CONF.glob("*.yaml"):
-            loss = instantiate(OmegaConf.load(path))
-            assert isinstance(loss, Loss)
+            loss = make("loss", Loss, node_in(path))
             assert loss.name == path.stem
             if not isinstance(loss, ThirdParty):
                 found[loss.name] = loss

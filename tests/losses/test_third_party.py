@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from lossbench.config.folders import node_in
+from lossbench.config.making import make
 from lossbench.errors import InputError
 from lossbench.losses.loss import Loss
 from lossbench.losses.third_party import ThirdParty
@@ -170,7 +172,7 @@ class TestThirdParty:
 
 
 class TestFocal:
-    loss = instantiate(OmegaConf.load(CONF / "focal.yaml"))
+    loss = make("loss", Loss, node_in(CONF / "focal.yaml"))
 
     def test_equals_the_formula_of_the_paper(self) -> None:
         output, target = torch.randn(6, 4), torch.randint(0, 4, (6,))
@@ -195,7 +197,7 @@ class TestFocal:
 
 
 class TestMultiSimilarity:
-    loss = instantiate(OmegaConf.load(CONF / "multi_similarity.yaml"))
+    loss = make("loss", Loss, node_in(CONF / "multi_similarity.yaml"))
 
     def test_equals_the_formula_of_the_paper(self) -> None:
         output, target = torch.randn(12, 5), torch.randint(0, 3, (12,))

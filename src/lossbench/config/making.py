@@ -30,9 +30,9 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     node = {name: value for name, value in node.items() if name != SEARCH}
     foreign = isinstance(target, type) and not issubclass(target, wanted)
     if not foreign and inspect.isabstract(target):
-        lacking = " and ".join(sorted(target.__abstractmethods__))
+        lacking = ", ".join(sorted(target.__abstractmethods__))
         raise InputError(
-            f"{path} does not define {lacking}: write it, as {wanted.__module__}.{wanted.__name__} says."
+            f"{path} lacks {lacking}: write what {wanted.__module__}.{wanted.__name__} says of each."
         )
     try:
         choice = None if foreign else instantiate(node, _convert_="all")
