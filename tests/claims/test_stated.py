@@ -97,7 +97,7 @@ def test_runs_keep_the_claims_of_their_experiment(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     sizes = ["data.train_size=40", "data.val_size=10", "data.test_size=10", "trainer.max_epochs=1"]
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", ["experiment=outliers", *sizes, f"tracking.uri={uri}"])
+        config = compose("config", ["experiment=outliers", "trials=null", *sizes, f"tracking.uri={uri}"])
     train_many([config], n_jobs=1)
     (kept,) = read_runs(uri, "outliers")[CLAIMS]
     assert kept.split(",") == [digest(claim) for claim in load_experiment("outliers").claims]

@@ -80,6 +80,14 @@ def test_a_run_that_failed_says_nothing_of_its_trial() -> None:
     assert {place.trial for place in last} == {0, 1, 2, 3}
 
 
+def test_a_trial_without_any_result_is_dropped_and_the_best_of_the_others_kept() -> None:
+    def merit(place: Place) -> float | None:
+        return None if place.trial == 0 else float(place.trial)
+
+    last = trained(places(8, 5), merit)[-1]
+    assert {place.trial for place in last} == {4, 5, 6, 7}
+
+
 def test_two_seeds_are_too_few() -> None:
     with pytest.raises(InputError, match=r"halving=true drops trials .* so it takes 3 seeds; got 2"):
         trained(places(8, 2))

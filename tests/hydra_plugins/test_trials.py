@@ -99,7 +99,8 @@ def test_batches_number_their_jobs_on(sweep: Sweep, trainer: str) -> None:
 
 
 def test_rates_of_an_experiment_give_way_and_its_axes_stay(sweep: Sweep) -> None:
-    sweep("experiment=outliers", "loss=mae,huber", "trials=2", "seed=0,1", "data.contamination=0.0,0.2")
+    axes = ("loss.delta=0.3,1", "data.contamination=0.0,0.2")
+    sweep("experiment=outliers_delta", *axes, "trials=2", "seed=0,1")
     assert len(seen) == 2 * 2 * 2 * 2
     assert len({config.optimizer.lr for config in seen}) == 2
 
@@ -108,6 +109,22 @@ def test_a_knob_that_is_swept_is_a_condition_not_a_trial(sweep: Sweep) -> None:
     sweep("loss=huber", "loss.delta=0.3,1", "trials=4")
     assert sorted(config.loss.delta for config in seen) == [0.3] * 4 + [1.0] * 4
     assert {tuple(config.tune) for config in seen} == {()}
+
+
+def test_jobs_without_trials_stay_beside_those_with_trials(sweep: Sweep) -> None:
+    """So the setting of the YAML, untuned, competes with as many trials for every loss."""
+    sweep("experiment=faces", "trials=null,4", "loss=bce,triplet", "seed=0,1")
+    for loss in ("bce", "triplet"):
+        own = [config for config in seen if config.loss.name == loss]
+        assert len(own) == (1 + 4) * 2
+        assert sum(config.optimizer.lr == 0.001 for config in own) == 2
+        assert all(config.trials is None for config in own)
+
+
+def test_halving_never_drops_what_has_no_trials(sweep: Sweep) -> None:
+    sweep("loss=huber", "trials=null,8", "optimizer.lr=0.5", "halving=true", "seed=range(5)")
+    assert len(seen) == 5 + 8 * 2 + 4 * 3
+    assert sum(config.optimizer.lr == 0.5 for config in seen) == 5
 
 
 REFUSED = {

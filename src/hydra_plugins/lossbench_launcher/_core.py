@@ -149,9 +149,13 @@ class Sweep:
         if self.config.hydra.sweeper.get("max_batch_size"):
             raise InputError("halving=true sees all jobs of a sweep at once: leave max_batch_size out.")
         outcomes: dict[int, Outcome] = {}
+        own = [number for number, job in enumerate(planned) if job.place is not None]
+        numbers = [number for number, job in enumerate(planned) if job.place is None]  # never dropped
         places = [job.place for job in planned if job.place is not None]
-        for numbers in rounds(places, lambda number: outcomes[number].merit):
+        for places_now in rounds(places, lambda place: outcomes[own[place]].merit):
+            numbers += [own[place] for place in places_now]
             outcomes.update(zip(numbers, self._train([jobs[number] for number in numbers]), strict=True))
+            numbers = []
         return outcomes
 
     def _named(self, planned: Planned, number: int) -> DictConfig:

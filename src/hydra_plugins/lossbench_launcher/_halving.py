@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from lossbench.errors import InputError
 
@@ -54,6 +53,8 @@ def rounds(places: Sequence[Place], merit: Merit) -> Iterator[list[int]]:
         yield [
             own[seed] for trials in jobs.values() for own in trials.values() for seed in new if seed in own
         ]
+        if upto == len(seeds):
+            return
         count, done = max(FEWEST, -(-count // 2)), upto
         jobs = {condition: _better(trials, seen, count, merit) for condition, trials in jobs.items()}
 
@@ -68,16 +69,17 @@ def _ends(trials: int, seeds: int) -> list[int]:
 def _better(
     trials: Mapping[int, Mapping[str, int]], seeds: Sequence[str], count: int, merit: Merit
 ) -> dict[int, Mapping[str, int]]:
-    """So many trials: those that diverged on the fewest seeds, and of these the best means."""
-    merits = {
-        trial: {seed: merit(own[seed]) for seed in seeds if seed in own} for trial, own in trials.items()
-    }
-    shared = [seed for seed in seeds if all(own.get(seed) is not None for own in merits.values())]
+    """So many trials, the best by the rule by which a report chooses one."""
+    import numpy as np
 
-    def order(trial: int) -> tuple[int, float]:
-        reached = [own for seed in shared if (own := merits[trial][seed]) is not None]
-        finite = [own for own in reached if math.isfinite(own)]
-        return len(reached) - len(finite), -fmean(finite) if finite else 0.0
+    from lossbench.verdicts.trials import best_first, competing
 
-    kept = set(sorted(trials, key=order)[:count])
-    return {trial: own for trial, own in trials.items() if trial in kept}
+    reached = [[merit(own[seed]) if seed in own else None for seed in seeds] for own in trials.values()]
+    merits = np.array(reached, dtype=float)  # None becomes nan
+    competes, shared, _ = competing(~np.isnan(merits))
+    there = merits[:, shared]
+    finite = np.isfinite(there)
+    lost = np.where(competes, (~finite).sum(axis=1), np.inf)
+    mean = np.where(finite, there, 0.0).sum(axis=1) / np.maximum(1, finite.sum(axis=1))
+    best = best_first(lost, mean, higher=True)[:count]
+    return {trial: own for place, (trial, own) in enumerate(trials.items()) if place in best}

@@ -31,7 +31,7 @@ def in_trials(
     """Each job, or each of its trials.
 
     Learning rates that the YAML of an experiment sweeps over give way to the trials; those that a person
-    typed contradict them.
+    typed contradict them. With `trials=null,16` a job without trials stays as it is, beside the others.
 
     Args:
         jobs: overrides of each, as a sweeper gives them.
@@ -42,26 +42,29 @@ def in_trials(
         InputError: as `config.trials` says, or learning rates were typed, or jobs ask for other numbers.
     """
     composed = [Planned(list(job), compose(job)) for job in jobs]
-    asking = [job.config.get("trials") for job in composed]
-    if not any(count is not None for count in asking):
+    asking = [count for job in composed if (count := job.config.get("trials")) is not None]
+    if not asking:
         return composed
     if len(numbers := list(dict.fromkeys(asking))) > 1:
         raise InputError(
             f"trials is one number for all losses of a sweep; got {' and '.join(map(str, numbers))}."
         )
     for override in typed:
-        if key_of(override) == RATE:
+        if key_of(override) == RATE and len(asking) == len(composed):
             raise InputError(
-                f"trials={numbers[0]} searches the learning rate: leave {override} out, or leave trials out "
-                "and sweep over a grid."
+                f"trials={numbers[0]} searches the learning rate: leave {override} out, or say "
+                "trials=null and sweep over a grid."
             )
     check_tune([job.config for job in composed])
     fixed = {str(job.config.loss.get("name")): untuned(job.config) for job in composed}
     for name, knobs in fixed.items():
         if knobs:
             log.warning("Not tuned, for no range to search is declared: %s (%s)", name, ", ".join(knobs))
-    found: dict[tuple[str, ...], Place] = {}
+    found: dict[tuple[str, ...], Place | None] = {}
     for job in composed:
+        if job.config.get("trials") is None:
+            found[tuple(job.overrides)] = None
+            continue
         for trial, line in enumerate(_trials(job)):
             found[tuple(line)] = _place(job, trial)
     return [Planned(list(line), compose(line), place) for line, place in found.items()]
