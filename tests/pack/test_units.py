@@ -16,7 +16,7 @@ import torch
 from lossbench.claims.claim import Experiment
 from lossbench.data import sentiment
 from lossbench.data.outliers import Outliers
-from lossbench.data.ratings import Rated
+from lossbench.data.rated_sentences import Rated
 from lossbench.data.table import Table
 from lossbench.job import Job, Member
 from lossbench.losses.huber import Huber

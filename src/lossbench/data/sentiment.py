@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
-from lossbench.data.ratings import FILES, SCALE, VADER, read_rated
+from lossbench.data.rated_sentences import FILES, SCALE, VADER, read_rated
 from lossbench.data.shared import while_used
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.data.splits import robust_units, stratified

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lossbench.data.ratings import FILES, SCALE, _read_file, parse, read_rated
+from lossbench.data.rated_sentences import FILES, SCALE, _read_file, parse, read_rated
 from lossbench.data.words import spoken
 from lossbench.errors import InputError
 
