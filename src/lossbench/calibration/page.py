@@ -47,6 +47,14 @@ on the seeds that each of its draws left out.
 
 {choice}
 
+## With the setting chosen among sixteen trials
+
+As `trials=16` chooses: a trial is a setting of the learning rate and of the loss's own knobs. The worlds are
+those above with twice as many to choose from. Where one trial is good, all others of that loss are four
+standard deviations of a run worse.
+
+{trials}
+
 ## Chosen by a metric that says nothing of the claim
 
 The rates are alike in the metric that chooses, and differ in the claim's by a slope (in standard
@@ -145,6 +153,7 @@ def page(table: pd.DataFrame) -> str:
         alpha=ALPHA,
         alone=_markdown(part["alone"], plain),
         choice=_markdown(part["choice"], shares),
+        trials=_markdown(part["trials"], shares),
         mismatch=_markdown(part["mismatch"], shares),
         trouble=_markdown(part["trouble"], {**shares, "waits": "waits"}),
         several=_markdown(part["several"], {**named, "claims": "claims", **_SHARES}),

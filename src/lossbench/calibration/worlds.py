@@ -16,9 +16,11 @@ from lossbench.calibration.procedure import Claims, Runs
 from lossbench.verdicts.statistics import Floats, Kind
 
 RATES = 8
+TRIALS = 16
 PLACES = np.linspace(-1, 1, RATES)
 SEEDS = (3, 6, 10, 20, 30)
 FEW = (6, 10, 20)
+SOME = (6, 10, 20, 30)
 PAIR: Claims = ((0, 1),)
 BASELINE: Claims = ((1, 0), (2, 0), (3, 0))
 ALL_PAIRS: Claims = tuple((one, other) for one in range(5) for other in range(one + 1, 5))
@@ -175,9 +177,10 @@ def worlds() -> Iterator[World]:
         yield World("choice", f"equal rates against one good rate, {told}", against, (*SEEDS, 40))
     yield World("choice", "equal rates, correlation 0.6, more seeds", choice(0.6, flat), (40,))
     yield World("choice", "equal rates, heavy-tailed", choice(0.6, flat, noise="heavy-tailed"))
+    yield from _tuned()
     for slope in (0.5, 1.0, 2.0):
         tilted = choice(0.6, flat, slope * PLACES)
-        yield World("mismatch", f"slope {slope}", tilted, (6, 10, 20, 30))
+        yield World("mismatch", f"slope {slope}", tilted, SOME)
     yield World("trouble", "results in coarse steps", rounded(choice(0.6, flat)))
     yield World("trouble", "a fifth of all runs diverges, 3 rates", diverging(0.2), rates=3)
     yield World("trouble", "a third diverges, no choice", diverging(1 / 3), rates=1)
@@ -189,6 +192,21 @@ def worlds() -> Iterator[World]:
     yield World("limit", "skewed differences, no choice", exponential, rates=1)
     yield World("limit", "rare catastrophes, no choice", catastrophes, rates=1)
     yield World("limit", "rare catastrophes, 8 rates", catastrophes)
+
+
+def _tuned() -> Iterator[World]:
+    """Those in which each loss is chosen among as many trials as a fair search gives it."""
+    flat = np.zeros(TRIALS)
+    good = np.where(np.arange(TRIALS) == TRIALS // 2, 0.0, -4.0)
+    peak = -(np.linspace(-1, 1, TRIALS) ** 2)
+    for correlation in (0.3, 0.6, 0.9):
+        told = f"correlation {correlation}"
+        for name, means in (
+            ("equal trials", flat),
+            ("a best trial", peak),
+            ("equal trials against one good trial", np.stack([flat, good])),
+        ):
+            yield World("trials", f"{name}, {told}", choice(correlation, means), SOME, rates=TRIALS)
 
 
 def _different() -> Iterator[World]:
