@@ -18,26 +18,18 @@ loss=mse,mae               several values; one that is a list stands in brackets
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from lossbench.claims.declared import load_experiment, shipped
+from lossbench.claims.declared import load_experiment
 from lossbench.cli import command
 from lossbench.config.folders import shadowing
 from lossbench.config.naming import ANATOMY, is_file_name
-from lossbench.errors import InputError, suggestion
+from lossbench.errors import InputError
 from lossbench.report.made import check
-from lossbench.report.request import Options, Request, parse
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from lossbench.claims.claim import Experiment
-    from lossbench.verdicts.findings import Report
+from lossbench.report.making import built, files, read
+from lossbench.report.request import Request, parse
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -54,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     from lossbench.tracking import resolve_uri
 
     uri = resolve_uri(request.uri)
-    runs = _read(experiment.name, uri, request.selection)
+    runs = read(experiment.name, uri, request.selection)
     recorded = folder is not None and request.options.record and not request.selection
     if recorded:
         from lossbench.report.record import check_recordable
@@ -63,10 +55,10 @@ def main(arguments: Sequence[str]) -> None:
 
     from lossbench.report.terminal import show
 
-    report = _built(experiment, runs, uri, request.selection)
+    report = built(experiment, runs, uri, request.selection)
     try:
         # First: neither a reader who has gone nor a terminal that cannot show it costs a file.
-        said = _files(report, uri, folder, request.options, recorded=recorded) if folder else ""
+        said = files(report, uri, folder, request.options, recorded=recorded) if folder else ""
     except Exception:
         show(report)
         raise
@@ -80,47 +72,6 @@ def main(arguments: Sequence[str]) -> None:
 
     for one in links(uri, experiment.name):  # what every sweep ends with, too
         print(f"\n{served(uri, experiment.name)}", *one.lines(), sep="\n")
-
-
-def _read(experiment: str, uri: str, selection: Mapping[str, Any]) -> pd.DataFrame:
-    """The runs of an experiment that a selection leaves.
-
-    Raises:
-        InputError: neither MLflow nor a YAML knows the name, or no run is as the selection says.
-    """
-    from lossbench.tracking import read_runs
-
-    runs = read_runs(uri, experiment)
-    if runs.empty:
-        from lossbench.tracking.address import parse as address
-        from lossbench.tracking.reader import reading
-
-        with reading(address(uri)) as records:
-            known = {*records.experiments(), *shipped()} - {"Default"}
-        if experiment not in known:  # it is probably misspelt
-            raise InputError(
-                f"Nothing is recorded as experiment={experiment} ({suggestion(experiment, known)})."
-            )
-    if runs.empty or not selection:
-        return runs
-    from lossbench.verdicts.selecting import chosen
-
-    return chosen(runs, selection)
-
-
-def _built(experiment: Experiment, runs: pd.DataFrame, uri: str, selection: Mapping[str, Any]) -> Report:
-    """The report, with all that runs kept beside their results."""
-    from lossbench.tracking import read_histories
-    from lossbench.verdicts import looks
-    from lossbench.verdicts.build import build
-    from lossbench.verdicts.predictions import reader
-    from lossbench.verdicts.results import select_of
-
-    if runs.empty:
-        return build(experiment, runs)  # which refuses it
-    histories = functools.partial(read_histories, uri)
-    looked = looks.recorded(uri, experiment.name)
-    return build(experiment, runs, select_of(runs), selection, histories, reader(uri, runs), looked)
 
 
 def _folder(request: Request, experiment: str) -> Path | None:
@@ -150,29 +101,6 @@ def _anatomy(request: Request) -> None:
     options = request.options
     folder = _folder(request, ANATOMY)
     anatomy.main(request.uri, folder, figures=options.figures, recorded=options.record)
-
-
-def _files(report: Report, uri: str, folder: Path, options: Options, *, recorded: bool) -> str:
-    """Write and record them; what to say of it."""
-    from lossbench.report.write import write, written
-
-    figures: dict[str, bytes] = {}
-    captions: dict[str, str] = {}
-    remark: str | None = None
-    if options.figures:
-        from lossbench.report.figures import draw
-        from lossbench.report.figures.stored import unread
-
-        figures, captions = draw(report, uri)
-        if remark := unread(uri, report.chosen):
-            report = replace(report, remarks=(*report.remarks, remark))
-    write(report, folder, figures, captions)
-    if recorded:
-        from lossbench.report.page import summary
-        from lossbench.report.record import record
-
-        record(uri, report.experiment.name, folder, summary(report), report.looks.tag())
-    return f"\n! {remark}\n{written(folder, figures)}" if remark else written(folder, figures)
 
 
 if __name__ == "__main__":

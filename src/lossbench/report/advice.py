@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,16 +25,29 @@ def advice(report: Report) -> list[str]:
     """
     if report.sections:
         return [f"{one.section}{_below(line)}" for one in report.sections for line in advice(one)]
-    rows, layout = report.contenders.rows, report.contenders.layout
     said = []
+    for where, answer in _each(report):
+        text = answer.text()
+        said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
+    return said
+
+
+def _each(report: Report) -> Iterator[tuple[str, _Answer]]:
+    """The answer in each condition, six at most, with the condition in words."""
+    rows, layout = report.contenders.rows, report.contenders.layout
     for where, part in slices(rows, layout.axes)[:6]:
         own = on_shared_seeds(part, report.family.metric)
         if len(means := {str(name): float(mean) for name, mean in own.mean().items()}) > 1:
             counts = {str(name): int(count) for name, count in own.count().items()}
             late = {str(name) for name in part.loc[part["run_id"].isin(report.unended), LOSS]}
-            text = _Answer(report, where, means, counts, trial_of(part), late).text()
-            said.append(f"{where}: {text}" if where else f"{text[0].upper()}{text[1:]}")
-    return said
+            yield where, _Answer(report, where, means, counts, trial_of(part), late)
+
+
+def settled_in(report: Report) -> bool:
+    """Whether more seeds would change no answer: each is sure, or needs more seeds than it is worth."""
+    if report.sections:
+        return all(map(settled_in, report.sections))
+    return all(answer.settled for _, answer in _each(report))
 
 
 def _below(line: str) -> str:
@@ -89,6 +102,15 @@ class _Answer:
         """What the pick is compared with: other losses, or the other settings of the only one."""
         among = self._validated if len(self._validated) > 1 else self.means
         return [name for name in among if name != self.pick]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is better than all others, or nobody would train as many seeds as would tell."""
+        family, where = self.report.family, self.where
+        if not family.possible(where):
+            return False
+        open_ = [name for name in self.others if family.decision(where, self.pick, name) != 1]
+        return not open_ or beyond_worth(self._asked(open_))
 
     def _best(self, names: Iterable[str]) -> str:
         best = max if self.report.family.higher else min

@@ -1,0 +1,1 @@
+"""A first answer for a person in a hurry: from a file to a loss within a minute."""

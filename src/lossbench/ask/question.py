@@ -1,0 +1,183 @@
+"""What is asked: a file, a target, and what to compare on it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lossbench.config.folders import conf_dir
+from lossbench.config.naming import NAME
+from lossbench.config.quoting import typed
+from lossbench.counting import counted
+from lossbench.errors import InputError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from lossbench.data.source import DataSource
+
+TRIALS = 4  # of each loss, for a first answer
+PROPER_TRIALS, PROPER_SEEDS = 16, 20  # of the command that is told at the end
+SECONDS = 60.0
+# The first kind of target here that the data offers decides. Each list is what people choose among for such a
+# target, the usual loss first; --help of lossbench lists all losses.
+LOSSES: Mapping[str, tuple[str, ...]] = {
+    "multiclass": ("cce", "hinge", "mse_softmax"),
+    "binary": ("bce", "hinge", "cce"),
+    "continuous": ("mse", "mae", "huber"),
+}
+MODELS: Mapping[str, str] = {"vector": "mlp", "tfidf": "linear", "tokens": "text", "image": "cnn"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to compare, as overrides of the command line.
+
+    setting: of the data set, the model and whatever else was set
+    losses: to compare
+    name: of the experiment
+    seconds: to train in
+    folder: of `--config-dir`
+    """
+
+    setting: tuple[str, ...]
+    losses: tuple[str, ...]
+    name: str
+    seconds: float = SECONDS
+    folder: Path | None = None
+
+    def configs(self, seeds: Sequence[int], *more: str) -> list[DictConfig]:
+        """The configs of all trials of all losses on these seeds, for `train_many`."""
+        from lossbench.config.trials import in_trials
+
+        asked = [*self.setting, *more, f"trials={TRIALS}", f'{NAME}="{self.name}"']
+        lines = [[f"loss={loss}", f"seed={seed}", *asked] for loss in self.losses for seed in seeds]
+        return in_trials(composed(lines, self.folder))
+
+    def properly(self) -> tuple[str, str]:
+        """The commands that answer it as a study would, and report."""
+        own = "" if self.folder is None else f" --config-dir {shlex.quote(str(self.folder))}"
+        name = self.name.removeprefix("ask_")
+        setting = " ".join(map(shlex.quote, self.setting))
+        train = (
+            f"python -m lossbench{own} -m {setting} loss={','.join(self.losses)} trials={PROPER_TRIALS} "
+            f"'seed=range({PROPER_SEEDS})' {typed(NAME, name)}"
+        )
+        return train, f"python -m lossbench.report{own} {typed('experiment', name)}"
+
+
+def understood(arguments: Sequence[str]) -> Question:
+    """The question of a command line.
+
+    Raises:
+        InputError: it names no file, or what is there cannot be used.
+    """
+    folder, arguments = _config_dir(arguments)
+    plain = [argument for argument in arguments if "=" not in argument]
+    given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
+    if len(plain) > 2 or (not plain and "data" not in given):
+        raise InputError(
+            "Ask with a file and the column to predict, as in python -m lossbench.ask houses.csv price; "
+            f"got {' '.join(arguments) or 'nothing'}."
+        )
+    seconds = _seconds(given.pop("seconds", None))
+    losses = given.pop("loss", "")
+    name = given.pop(NAME, None) or _name(*plain or [given["data"]])
+    rest = tuple(f"{key}={value}" for key, value in given.items())
+    setting = (*_data(*plain), *rest) if plain else rest
+    source = _source(setting, folder)
+    kinds = [target.kind for target in source.targets()]
+    if "model" not in given and (model := MODELS.get(source.reads[0])):
+        setting = (*setting, f"model={model}")
+    fitting = next((LOSSES[kind] for kind in LOSSES if kind in kinds), ())
+    chosen = tuple(losses.split(",")) if losses else fitting
+    if not chosen:
+        raise InputError(
+            f"Which losses fit {' and '.join(kinds)} is not known here; name some, as in loss=mse,mae."
+        )
+    return Question(setting, chosen, name, seconds, folder)
+
+
+def composed(lines: Sequence[Sequence[str]], folder: Path | None) -> list[DictConfig]:
+    """The configs of these overrides, as the command line composes them."""
+    from hydra import compose, initialize_config_dir
+
+    own = [] if folder is None else [f'hydra.searchpath=["file://{folder.absolute()}"]']
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return [compose("config", [*line, *own]) for line in lines]
+
+
+def described(question: Question) -> str:
+    """What is compared, in a line."""
+    losses = f"{', '.join(question.losses[:-1])} and {question.losses[-1]}"
+    return (
+        f"Comparing {losses if question.losses[1:] else question.losses[0]}, "
+        f"{counted(TRIALS, 'trial')} of the learning rate and of its own knobs each."
+    )
+
+
+def _source(setting: Sequence[str], folder: Path | None) -> DataSource:
+    from omegaconf import OmegaConf
+
+    from lossbench.config.making import make
+    from lossbench.data.source import DataSource
+
+    (config,) = composed([setting], folder)
+    node: Any = OmegaConf.to_container(config.data)
+    source = make("data", DataSource, node)
+    assert isinstance(source, DataSource)
+    return source
+
+
+def _data(path: str, target: str | None = None) -> tuple[str, ...]:
+    """The data set that a path means."""
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise InputError(
+            f"{path} does not exist, seen from {Path.cwd()}: name a CSV file or a folder of images."
+        )
+    if target is None:
+        raise InputError(f"Name the column to predict behind {path}, as in houses.csv price.")
+    return ("data=csv", _hydra("data.path", path), _hydra("data.target", target))
+
+
+def _hydra(key: str, value: str) -> str:
+    """An override as Hydra reads it, without the quotes that a shell wants."""
+    return shlex.split(typed(key, value))[0]
+
+
+def _name(path: str, target: str = "") -> str:
+    words = re.findall(r"[A-Za-z0-9]+", f"{Path(path).name.split('.')[0]} {target}")
+    return "_".join(["ask", *words]).lower()[:80]
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = SECONDS if text is None else float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"seconds must be a number above 0, as in seconds=300; got {text}.")
+    return seconds
+
+
+def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    found: Path | None = None
+    rest = list(arguments)
+    for option in ("--config-dir", "-cd"):
+        if option in rest:
+            place = rest.index(option)
+            if place + 1 == len(rest) or not Path(rest[place + 1]).is_dir():
+                raise InputError(
+                    f"{option} needs a folder that holds loss/NAME.yaml, as in --config-dir mine."
+                )
+            found = Path(rest[place + 1])
+            del rest[place : place + 2]
+    unknown = [argument for argument in rest if argument.startswith("-")]
+    if unknown:
+        raise InputError(f"{unknown[0]} is no option of ask; see python -m lossbench.ask --help.")
+    return found, rest

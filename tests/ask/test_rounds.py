@@ -1,0 +1,62 @@
+"""Asked through the real command line: rounds of seeds, looks that count, and an end within the time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lossbench.tracking import read_runs
+from lossbench.verdicts import looks
+
+
+def ask(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lossbench.ask", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A line through the origin, a fifth of whose targets are far too large."""
+    rng = np.random.default_rng(0)
+    size = rng.uniform(0, 1, 150)
+    price = 10 * size + rng.normal(0, 0.1, 150) + np.where(rng.random(150) < 0.2, 100, 0)
+    lines = [f"{one:.4f},{two:.4f}" for one, two in zip(size, price, strict=True)]
+    (tmp_path / "measured.csv").write_text("\n".join(["size,price", *lines]) + "\n")
+    return tmp_path
+
+
+def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(measured: Path) -> None:
+    short = ("trainer.max_epochs=20", "loss=mse,mae", "seconds=600")
+    done = ask(measured, "measured.csv", "price", *short)
+    assert done.returncode == 0, done.stderr
+    assert "After 5 seeds" in done.stdout
+    assert "a verdict is possible, not certain, from 6 seeds on" in " ".join(done.stdout.split())
+    last = " ".join(done.stdout.split("After ")[-1].split())
+    assert "Train with mae" in last
+    assert "better than every other loss here beyond the chance of the seeds" in last
+    assert "python -m lossbench -m data=" in done.stdout
+    assert (measured / "experiments/ask_measured_price/report.html").is_file()
+    uri = f"sqlite:///{measured}/mlflow.db"
+    runs = read_runs(uri, "ask_measured_price")
+    seeds = sorted(runs["seed"].astype(int).unique())
+    assert len(runs) == 2 * 4 * len(seeds)
+    assert frozenset(seeds) in looks.recorded(uri, "ask_measured_price")
+
+
+def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_long(measured: Path) -> None:
+    done = ask(measured, "measured.csv", "price", "trainer.updates=200000", "seconds=3", "loss=mse,mae")
+    assert done.returncode == 0, done.stderr
+    assert "epochs that lossbench would give it" in " ".join(done.stdout.split())
+    assert "Stopped here" in done.stdout
+    assert "After 10 seeds" not in done.stdout
+
+
+def test_a_target_that_is_no_column_is_told_in_a_sentence(measured: Path) -> None:
+    done = ask(measured, "measured.csv", "prize")
+    assert done.returncode == 2
+    assert done.stderr.startswith("lossbench.ask: data.target=prize is no column of measured.csv")
+    assert "Traceback" not in done.stderr
