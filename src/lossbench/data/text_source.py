@@ -1,0 +1,144 @@
+"""What data sets of texts share: texts with targets become word ids or TF-IDF rows, learned from training."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from lossbench.config.choice import knob
+from lossbench.data.shared import while_used
+from lossbench.data.source import DataSet, DataSource, Description, Examples, Split
+from lossbench.data.splits import robust_units
+from lossbench.errors import InputError
+from lossbench.task import WEIGHT, InputKind, Inputs, TargetKind
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from lossbench.data.splits import Ids
+
+    Values = Mapping[TargetKind, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """N texts, and what is to be said of them.
+
+    values: by kind of target (N, ...), as `task.Target` has them.
+    groups: (N,) the group of each, from 0 without a gap; None: each is its own.
+    """
+
+    texts: tuple[str, ...]
+    values: Values
+    groups: Ids | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSource(DataSource):
+    """A data set of texts. A subclass says what the texts are, how they are split, and whom to credit.
+
+    length: words of a text that are read, from its start.
+    vocabulary: known words (or TF-IDF columns), the most frequent of the training texts.
+    min_count: words that occur less often in training are unknown.
+    """
+
+    reads = ("tokens", "tfidf")
+    judged_by = ("continuous", "classes")
+    select = "accuracy"
+
+    length: int = knob(64, at_least=1)
+    vocabulary: int = knob(10000, at_least=3)
+    min_count: int = knob(2, at_least=1)
+
+    @abstractmethod
+    def read(self) -> Texts:
+        """The texts, the same object at every call while the files do not change.
+
+        Raises:
+            InputError: they cannot be had, or are damaged.
+        """
+
+    @abstractmethod
+    def split(self, seed: int) -> dict[Split, Ids]:
+        """Positions of the training, validation and test texts among those of `read`.
+
+        Raises:
+            InputError: a part would be too small.
+        """
+
+    @property
+    @abstractmethod
+    def credit(self) -> str:
+        """Where the texts come from, in words, with the authors."""
+
+    def trained_on(self, values: Values, seed: int) -> Values:
+        """The targets of the training texts (n, ...), as they are trained on: with wrong ones, or weights."""
+        return values
+
+    def load(self, seed: int, reads: InputKind) -> DataSet:
+        import torch
+
+        known = self.read()
+        parts, examples = self.split(seed), {}
+        groups = None if known.groups is None else torch.from_numpy(known.groups)
+        for part, rows in parts.items():
+            values = {kind: every[rows] for kind, every in known.values.items()}
+            if part == "train":
+                values = dict(self.trained_on(values, seed))
+            targets = {kind: torch.from_numpy(own) for kind, own in values.items()}
+            examples[part] = Examples(
+                torch.from_numpy(rows), targets, groups=None if groups is None else groups[rows]
+            )
+        if WEIGHT in examples["train"].targets:
+            for part in ("val", "test"):
+                shape = (len(parts[part]), *examples["train"].targets[WEIGHT].shape[1:])
+                examples[part].targets[WEIGHT] = torch.ones(shape)
+        inputs = _inputs(_as_read(self), seed, reads)
+        numbers = examples["train"].targets.get("continuous")
+        description = Description(
+            name=self.name,
+            inputs=Inputs(reads, tuple(inputs.shape[1:]), self.vocabulary),
+            targets=self.targets(),
+            sizes={part: len(own) for part, own in examples.items()},
+            source=self.credit,
+            fingerprint=self.fingerprint(seed),
+        )
+        units = {} if numbers is None else {"continuous": robust_units(numbers)}
+        return DataSet(description, inputs, examples["train"], examples["val"], examples["test"], units=units)
+
+
+def check_shares(val_share: float, test_share: float) -> None:
+    """Refuse shares that leave nothing to train on."""
+    held_out = val_share + test_share
+    if held_out >= 1:
+        raise InputError(
+            f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
+        )
+
+
+def _as_read(source: TextSource) -> TextSource:
+    """The same without what changes targets alone, for such sources share their inputs."""
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(source)}
+    ignored = ("balance", *source.noise_knobs)
+    return replace(source, **{name: defaults[name] for name in ignored if name in defaults})
+
+
+@lru_cache(maxsize=4)  # runs that follow each other often have one seed
+@while_used
+def _inputs(source: TextSource, seed: int, reads: InputKind) -> Tensor:
+    """Every text as numbers, learned from this seed's training texts."""
+    from lossbench.data import words
+
+    texts = source.read().texts
+    training = [texts[row] for row in source.split(seed)["train"]]
+    if reads == "tfidf":
+        return words.tfidf(texts, training, source.vocabulary, source.min_count, source.length)
+    ids = words.known_words(training, source.vocabulary, source.min_count)
+    return words.word_ids(texts, ids, source.length)
