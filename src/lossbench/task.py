@@ -62,12 +62,14 @@ class Target:
         distribution  float (*shape, size), sums to 1; `support` holds the value of each bin
         identity      int64 (), any class or person; in training 0 .. size-1
         or any other word that a data set, a loss and a measure share.
+    names: what the classes 0 .. size-1 are called; empty: by their numbers.
     """
 
     kind: TargetKind
     size: int = 1
     support: tuple[float, ...] = ()
     shape: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:

@@ -64,19 +64,32 @@ def whole_groups(groups: Ids, sizes: Sequence[int], seed: int, *purpose: str) ->
     order = generator.permutation(len(counts))
     rank = np.empty(len(counts), dtype=np.int64)
     rank[order] = np.arange(len(counts))
-    ends = np.cumsum(counts[order])
     rows = generator.permutation(len(groups))
-    parts, start = [], 0
+    place = rank[groups[rows]]
+    ranges = one_after_another(counts[order], sizes)
+    return [rows[(place >= start) & (place < stop)] for start, stop in ranges]
+
+
+def one_after_another(counts: Ids, sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Where parts of whole groups, dealt in a given order, begin and end among the groups.
+
+    Args:
+        counts: (G,) the size of each group, in the order in which they are dealt.
+        sizes: wanted of each part but the last, which takes what is left. A part ends with the group after
+            which its size is nearest to that; it holds at least one, as long as there are groups.
+    """
+    import numpy as np
+
+    ends = np.cumsum(counts)
+    ranges, start = [], 0
     for size in sizes:
         before = ends[start - 1] if start else 0
-        stop = (
-            min(start + 1 + int(np.abs(ends[start:] - before - size).argmin()), len(counts))
-            if start < len(counts)
-            else start
-        )
-        parts.append(rows[(rank[groups[rows]] >= start) & (rank[groups[rows]] < stop)])
+        stop = start
+        if start < len(counts):
+            stop = min(start + 1 + int(np.abs(ends[start:] - before - size).argmin()), len(counts))
+        ranges.append((start, stop))
         start = stop
-    return [*parts, rows[rank[groups[rows]] >= start]]
+    return [*ranges, (start, len(counts))]
 
 
 def robust_units(targets: npt.ArrayLike) -> Units:

@@ -40,6 +40,7 @@ FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set
 METRICS = (
     "lossbench.metrics"  # its metrics with direction, meaning, unit and range, as `metrics.recorded` has them
 )
+CLASSES = "lossbench.classes"  # the names of classes, as `data.labels` has them; absent: classes have numbers
 CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
 TUNED = "lossbench.tuned"  # knobs that validation chooses beside the learning rate, as JSON; absent: none
 LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report

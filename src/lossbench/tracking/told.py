@@ -12,6 +12,7 @@ from lossbench.claims.claim import stated
 from lossbench.config import own_code
 from lossbench.config.folders import GROUPS
 from lossbench.counting import counted
+from lossbench.data.labels import names_as_text
 from lossbench.job import Job
 from lossbench.metrics.recorded import as_text
 from lossbench.tracking import Opening, RunResult, opening, provenance, runs
@@ -43,6 +44,8 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
     }
     if tuned := job.config.get("tune"):
         tags[runs.TUNED] = json.dumps(tuned)
+    if names := names_as_text(description.targets):
+        tags[runs.CLASSES] = names
     if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
     if job.code:

@@ -102,6 +102,20 @@ def test_the_two_classes_of_a_binary_target_have_names() -> None:
     assert "negative (-), positive (+)" in figure.get_suptitle()
 
 
+def test_classes_have_their_own_names_where_runs_carry_them() -> None:
+    names = np.array(["setosa", "a name that is long", "$5 to $9"])
+    target = np.array([0, 1, 2] * 4)
+    run = {"scores": np.eye(3)[target], "embedding": np.eye(3)[target], "target_multiclass": target}
+    (matrix,) = classes.confusion({"cce": [{**run, "names_multiclass": names}]}).axes
+    for ticks in (matrix.get_xticklabels(), matrix.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == ["setosa", "a name… long", r"\$5 to \$9"]
+    figure = embeddings.embedding_map({"triplet": [{**run, "names_multiclass": names}]})
+    assert figure.get_supxlabel() == r"0 setosa, 1 a name that is long, 2 \$5 to \$9"
+    two = {"embedding": np.eye(2)[target % 2], "target_binary": target % 2}
+    figure = embeddings.embedding_map({"triplet": [{**two, "names_binary": np.array(["ham", "spam"])}]})
+    assert "ham (-), spam (+)" in figure.get_suptitle()
+
+
 def test_all_panels_of_errors_show_their_tallest_bar_and_medians_above_it() -> None:
     narrow = [value_run(0.3 * shift) for shift in range(-3, 4)]
     low, high = values.residuals([("wide", {"mse": narrow}), ("tall", {"mse": [value_run(0.0)]})]).axes

@@ -15,6 +15,7 @@ from lossbench.verdicts.predictions import Arrays
 
 _BINS = 10
 MOST_CLASSES = 20
+_LETTERS = 6  # at each end of a class's name
 _PAINTED = 30.0  # percent of a class that is drawn black, or what chance gives it
 
 
@@ -35,13 +36,23 @@ def confusion(runs: Runs, where: str = "") -> Any:
         table = np.mean([shares(run) for run in runs[loss]], axis=0)
         _matrix(axes, table, size=8 if columns < 4 else 6)
         if names := class_names(runs[loss][0]):
-            axes.set_xticks(range(len(names)), names)
-            axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+            _named(axes, list(map(_short, names)))
         hits = np.concatenate([np.asarray(run["scores"]).argmax(-1) == labels(run) for run in runs[loss]])
         axes.set_title(f"{loss}: {100 * hits.mean():.1f}% right", loc="left")
         axes.set_xlabel("predicted" if place // columns == rows - 1 else "")
         axes.set_ylabel("true" if place % columns == 0 else "")
     return figure
+
+
+def _named(axes: Any, names: Sequence[str]) -> None:
+    """Names along the sides; of many classes, where they have most room."""
+    few = len(names) <= 3
+    axes.set_xticks(range(len(names)), names, rotation=0 if few else 90)
+    axes.set_yticks(range(len(names)), names, rotation=90 if few else 0, va="center")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 2 * _LETTERS else f"{name[:_LETTERS]}…{name[-_LETTERS + 1 :]}"
 
 
 def shares(run: Arrays) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lossbench.verdicts.predictions import Arrays
 _FALSE = np.geomspace(1e-3, 1.0, 61)
 _MOST_POINTS = 500
 _MOST_CLASSES = 12
+_LINE = 120  # letters below the panels
 # Tableau's ten: classes are told apart by their digit or letter, colour only helps.
 _CLASSES = (
     *("#4e79a7", "#c85b00", "#3f7f37", "#b22b2e", "#7b5a95", "#7a5a46"),
@@ -73,9 +75,12 @@ def unit(embedding: Any) -> Any:
 def embedding_map(runs: Runs, where: str = "") -> Any:
     """Test embeddings of one seed on the unit sphere, flattened by PCA: a panel per loss."""
     losses = ordered(runs)
-    names = class_names(next(iter(runs.values()))[0])
-    signs = "-+" if names else _SIGNS
-    told = f"{names[0]} (-), {names[1]} (+)" if names else "one sign per class"
+    first = next(iter(runs.values()))[0]
+    names = class_names(first)
+    two = names is not None and len(names) == 2
+    known = np.unique(labels(first))[:_MOST_CLASSES]
+    signs = {one: "-+"[one] if two else _SIGNS[place] for place, one in enumerate(known)}
+    told = f"{names[0]} (-), {names[1]} (+)" if names and two else "one sign per class"
     columns = min(len(losses), 3)
     figure, places = panels(
         len(losses),
@@ -89,14 +94,13 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
     for axes, loss in zip(places, losses, strict=True):
         run = runs[loss][0]
         points, classes = flat(run), labels(run)
-        known = np.unique(classes)[:_MOST_CLASSES]
         for place, one in enumerate(known):
             own = points[classes == one][: _MOST_POINTS // len(known)]
             axes.plot(
                 own[:, 0],
                 own[:, 1],
                 linestyle="none",
-                marker=f"${signs[place]}$",
+                marker=f"${signs[one]}$",
                 markersize=4.5,
                 markeredgewidth=0.2,
                 color=_CLASSES[place],
@@ -105,6 +109,9 @@ def embedding_map(runs: Runs, where: str = "") -> Any:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set(visible=True, color="#cccccc")
+    if names and not two:
+        legend = ", ".join(f"{sign} {names[one]}" for one, sign in signs.items())
+        figure.supxlabel(textwrap.fill(legend, _LINE), fontsize=9)
     return figure
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from lossbench.counting import counted
+from lossbench.data.labels import names_of_text
 from lossbench.report.figures.looks import ordered
 from lossbench.task import WEIGHT
 from lossbench.tracking.frames import artifact_files
+from lossbench.tracking.runs import CLASSES
 from lossbench.verdicts.conditions import LOSS, SEED
 from lossbench.verdicts.predictions import FILE, Arrays, keeping, reader
 
@@ -24,17 +26,20 @@ Runs = Mapping[str, Sequence[Arrays]]
 def of_losses(uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int | None = None) -> Runs:
     """The arrays needed of the runs of one condition, with those of their targets, loss by loss.
 
-    Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all.
+    Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all. The names
+    of classes, where a run carries some, stand beside its targets as names_<kind>.
     """
     finished = rows[rows["outcome"] == "finished"].sort_values(SEED)
     read = reader(uri, finished)
+    told = finished.get(CLASSES, pd.Series("", index=finished.index))
+    names = dict(zip(finished["run_id"], map(names_of_text, told), strict=True))
 
     def needed(run: str) -> Arrays | None:
         arrays = read(run) or {}
         if not set(needs) <= arrays.keys():
             return None
         own = {name: one for name, one in arrays.items() if name in needs or name.startswith("target_")}
-        return in_a_row(own)
+        return {**in_a_row(own), **{f"names_{kind}": np.array(of) for kind, of in names[run].items()}}
 
     found = {}
     for loss in ordered(finished[LOSS]):
@@ -73,11 +78,21 @@ def unread(uri: str, rows: pd.DataFrame) -> str | None:
 
 def labels(arrays: Arrays) -> Any:
     """The class of each test example, int64: the first target of whole numbers; None where there is none."""
-    targets = (np.asarray(own) for name, own in arrays.items() if name.startswith("target_"))
-    return next((own for own in targets if np.issubdtype(own.dtype, np.integer)), None)
+    kind = _class_kind(arrays)
+    return None if kind is None else np.asarray(arrays[f"target_{kind}"])
 
 
 def class_names(arrays: Arrays) -> tuple[str, ...] | None:
-    """What the classes are called, where a number alone would hide it: the two sides of a binary target."""
+    """What the classes are called where they have names, or where a number alone would hide it: the two sides
+    of a binary target. None: by their numbers."""
+    if (own := arrays.get(f"names_{_class_kind(arrays)}")) is not None:
+        return tuple(str(name).replace("$", r"\$") for name in own)  # matplotlib reads $...$ as formulas
     binary = "target_binary" in arrays and "target_multiclass" not in arrays
     return ("negative", "positive") if binary else None
+
+
+def _class_kind(arrays: Arrays) -> str | None:
+    """Of the target that `labels` gives."""
+    known = {name: np.asarray(own) for name, own in arrays.items() if name.startswith("target_")}
+    whole = (name for name, own in known.items() if np.issubdtype(own.dtype, np.integer))
+    return next((name.removeprefix("target_") for name in whole), None)

@@ -1,0 +1,139 @@
+"""Which examples train, validate and test: at random, by class, by group, by time, or as a file says."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from lossbench.data.splits import one_after_another, stratified, whole_groups
+from lossbench.errors import InputError
+from lossbench.seeds import numpy_generator
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from lossbench.data.labels import Labels
+    from lossbench.data.source import Split
+    from lossbench.data.splits import Ids
+
+FEWEST = 5  # examples of a part
+
+
+def parts(
+    count: int,
+    seed: int,
+    *,
+    val_share: float,
+    test_share: float,
+    labels: Labels | None = None,
+    groups: Ids | None = None,
+    times: npt.ArrayLike | None = None,
+    test: Ids | None = None,
+    owner: str,
+    by: str = "",
+) -> dict[Split, Ids]:
+    """The numbers of the examples in each part.
+
+    Drawn at random by the seed; with labels, so that each part has the class shares of the whole; with
+    groups, as whole groups. By time, the latest test and those before them validate, the same for every seed;
+    examples of one time stay together. Without groups the sizes are the same for every seed.
+
+    Args:
+        count: how many examples there are.
+        val_share, test_share: shares of them, met as nearly as groups and times allow.
+        labels: classes, each of which training needs.
+        groups: (N,) the group of each, from 0 without a gap.
+        times: (N,) finite numbers, the later the larger; groups are then no part of the split.
+        test: the numbers of those that test, where it is given; the others are cut in two, and `val_share` is
+            a share of them.
+        owner: whose examples they are, as `houses.csv`, for a sentence.
+        by: what the groups are called.
+
+    Raises:
+        InputError: a part would be too small to be judged, or a class lacks in training.
+    """
+    import numpy as np
+
+    rest = np.arange(count) if test is None else np.setdiff1d(np.arange(count), test)
+    shares = (val_share,) if test is not None else (test_share, val_share)
+    sizes = [max(1, round(share * len(rest))) for share in shares]
+    own = None if groups is None else np.unique(np.asarray(groups)[rest], return_inverse=True)[1]
+    if times is not None:
+        cut = _latest(np.asarray(times)[rest], sizes)
+    elif own is not None:
+        cut = whole_groups(own, sizes, seed, "split")
+    elif labels is not None:
+        left = max(0, len(rest) - sum(sizes))
+        cut = stratified(labels.codes[rest], [*sizes, left], seed, "split")
+    else:
+        order = numpy_generator(seed, "split").permutation(len(rest))
+        ends = np.cumsum([0, *sizes])
+        cut = [*(order[start:end] for start, end in pairwise(ends)), order[ends[-1] :]]
+    dealt = [rest[part] for part in cut]
+    found = dict(zip(("test", "val", "train"), dealt if test is None else [test, *dealt], strict=True))
+    several = "" if own is None or times is not None else f" in {len(set(own.tolist()))} groups"
+    _check_sizes(count, {name: len(part) for name, part in found.items()}, owner, several, by)
+    if labels is not None:
+        _check_classes(labels, found["train"], owner)
+    return {"train": found["train"], "val": found["val"], "test": found["test"]}
+
+
+def repeated_note(
+    keys: Sequence[Hashable] | npt.NDArray[np.generic], groups: Ids | None = None
+) -> tuple[str, ...]:
+    """What is said of examples that occur several times, so that some may be in training and in the test.
+
+    Args:
+        keys: (N,) equal for equal examples.
+        groups: (N,) the group of each; what repeats within one group alone is not told.
+    """
+    import numpy as np
+    import pandas as pd
+
+    codes, _ = pd.factorize(keys if isinstance(keys, np.ndarray) else pd.Series(list(keys), dtype=object))
+    kinds, counts = np.unique(codes, return_counts=True)
+    repeated = np.isin(codes, kinds[counts > 1])
+    if groups is not None and repeated.any():
+        apart = pd.Series(groups).groupby(codes).nunique()
+        repeated = np.isin(codes, apart.index[apart > 1])
+    if not repeated.any():
+        return ()
+    remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
+    risk = "so some may be in training and in the test"
+    return (f"{int(repeated.sum())} of {len(codes)} rows occur several times, {risk}: {remedy}",)
+
+
+def _latest(times: npt.NDArray[np.generic], sizes: Sequence[int]) -> list[Ids]:
+    """The latest for each size in turn, and what is before them; each in the order of time."""
+    import numpy as np
+
+    _, moment, counts = np.unique(times, return_inverse=True, return_counts=True)
+    ranges = one_after_another(counts[::-1], sizes)
+    back = len(counts) - 1 - moment
+    order = np.argsort(moment, kind="stable")
+    return [order[(back[order] >= start) & (back[order] < stop)] for start, stop in ranges]
+
+
+def _check_sizes(count: int, sizes: dict[str, int], owner: str, several: str, by: str) -> None:
+    if min(sizes.values()) < FEWEST:
+        named = f"{several} of {by}" if several and by else several
+        raise InputError(
+            f"{owner} has {count} rows{named}, which gives {sizes['train']} for training, "
+            f"{sizes['val']} for validation and {sizes['test']} for the test, at least {FEWEST} "
+            "each are needed: change data.val_share or data.test_share."
+        )
+
+
+def _check_classes(labels: Labels, training: Ids, owner: str) -> None:
+    import numpy as np
+
+    there = np.bincount(labels.codes[training], minlength=len(labels.names))
+    lacking = [name for name, rows in zip(labels.names, there, strict=True) if not rows]
+    if lacking:
+        more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+        raise InputError(
+            f"{owner} has no row of the class {lacking[0]!r}{more} left for training: split it in another "
+            "way, or merge or remove the class."
+        )
