@@ -24,6 +24,7 @@ from lossbench.losses.kl import KL
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
+from lossbench.losses.pinball import Pinball
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
 from lossbench.task import Target
@@ -59,6 +60,7 @@ TABLE = {
     "mse": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "mae": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "huber": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
@@ -129,6 +131,7 @@ class TestDeclarations:
         ("loss", "knob", "value"),
         [
             *[(Huber, "delta", value) for value in (0, -1.0, float("nan"), float("inf"), "one", None)],
+            *[(Pinball, "level", value) for value in (0, 1, -0.1)],
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),
             *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],

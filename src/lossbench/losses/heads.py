@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lossbench.config.choice import knob
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
-from lossbench.task import Prediction, Target
+from lossbench.task import Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ class ValueLoss(Loss):
         Not searched: it makes another loss of it, with a name of its own (mse_softmax).
     """
 
-    trains_on = ("continuous", "multiclass")
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous", "multiclass")
     softmax: bool = knob(False)
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
