@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from lossbench.task import Inputs, Target
+from lossbench.task import Inputs, Target, Units
 
 WORDS = {
     "vector 4": Inputs("vector", (4,)),
@@ -22,3 +23,11 @@ WORDS = {
 @pytest.mark.parametrize(("words", "what"), WORDS.items())
 def test_words(words: str, what: Inputs | Target) -> None:
     assert what.words == words
+
+
+def test_a_loss_sees_the_logarithm_and_what_it_says_is_back_in_own_units() -> None:
+    prices = torch.tensor([326.0, 2401.0, 18823.0], dtype=torch.float64)
+    units = Units(shift=7.8, scale=1.1, log=True)
+    seen = units.scaled(prices)
+    torch.testing.assert_close(seen.double(), (prices.log() - 7.8) / 1.1, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(units.own(seen.double()), prices, rtol=1e-6, atol=0)

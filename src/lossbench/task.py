@@ -84,18 +84,23 @@ class Units:
 
     shift, scale: finite, the scale above 0; numbers, or float64 tensors that broadcast with an example's
         target. A loss sees (target - shift) / scale, rounded to single precision.
+    log: the target, which is above 0, is the exponential of that: a loss sees its natural logarithm, shifted
+        and scaled, so that equal errors are equal factors. Metrics are in the task's own units all the same.
     """
 
     shift: float | Tensor = 0.0
     scale: float | Tensor = 1.0
+    log: bool = False
 
     def scaled(self, target: Tensor) -> Tensor:
         """Targets (N, ...) as a loss sees them; subtracted in double, else no digits might be left."""
-        return ((target.double() - self.shift) / self.scale).float()
+        exact = target.double().log() if self.log else target.double()
+        return ((exact - self.shift) / self.scale).float()
 
     def own(self, value: Tensor) -> Tensor:
         """What a loss says of them in the task's own units, float64."""
-        return value * self.scale + self.shift
+        exact = value * self.scale + self.shift
+        return exact.exp() if self.log else exact
 
 
 def seen(target: Tensor, units: Units | None) -> Tensor:

@@ -152,6 +152,10 @@ REFUSED: dict[str, tuple[Callable[[DataSet], DataSet], str]] = {
         r"ids of test must be int64",
     ),
     "no scale": (lambda data: replace(data, units={"continuous": Units(0.0, 0.0)}), r"the scale above 0"),
+    "a logarithm of what is not above 0": (
+        lambda data: replace(data, units={"continuous": Units(log=True)}),
+        r"the logarithm of continuous, whose least value is -?[\d.]+: all must be above 0",
+    ),
     "units of nothing": (lambda data: replace(data, units={"box": Units()}), r"units are given for box"),
 }
 

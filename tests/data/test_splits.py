@@ -54,13 +54,19 @@ def test_every_example_is_drawn_equally_often() -> None:
 
 def test_units_are_those_of_a_normal_distribution_and_ignore_outliers() -> None:
     clean = np.random.default_rng(0).normal(7.0, 3.0, 20_000)
-    assert astuple(robust_units(clean)) == pytest.approx((7.0, 3.0), abs=0.1)
+    assert astuple(robust_units(clean))[:2] == pytest.approx((7.0, 3.0), abs=0.1)
     dirty = clean.copy()
     dirty[:2000] = 1e6
-    shift, scale = astuple(robust_units(dirty))
+    shift, scale, _ = astuple(robust_units(dirty))
     assert abs(shift - 7.0) < 0.6
     assert abs(scale - 3.0) < 0.6
 
 
 def test_equal_targets_keep_a_scale_that_can_divide() -> None:
-    assert astuple(robust_units([2.0, 2.0, 2.0])) == (2.0, 1.0)
+    assert astuple(robust_units([2.0, 2.0, 2.0])) == (2.0, 1.0, False)
+
+
+def test_units_of_logarithms_are_those_of_the_logarithms() -> None:
+    prices = np.exp(np.random.default_rng(0).normal(8.0, 0.5, 1001))
+    units, plain = robust_units(prices, log=True), robust_units(np.log(prices))
+    assert (units.shift, units.scale, units.log) == (plain.shift, plain.scale, True)

@@ -80,6 +80,8 @@ def check_data(source: DataSource, data: Any) -> DataSet:
     border.measures(data)
     for kind, units in data.units.items():
         border.units(kind, units, declared)
+        if units.log:
+            border.above_zero(kind, [part.targets[kind] for part in (data.train, data.val, data.test)])
     return data
 
 

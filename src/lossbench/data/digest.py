@@ -14,7 +14,7 @@ def digest(data: DataSet) -> str:
     """sha256 of all tensors of a data set, with their names, types and shapes."""
     splits = {name: getattr(data, name) for name in ("train", "val", "test")}
     parts = {name: [one.rows, one.targets, one.ids, one.groups] for name, one in splits.items()}
-    units = {kind: [one.shift, one.scale] for kind, one in data.units.items()}
+    units = {kind: [one.shift, one.scale, *(["log"] if one.log else [])] for kind, one in data.units.items()}
     found = hashlib.sha256()
     for piece in _pieces("", [data.inputs, parts, units, data.shared]):
         found.update(piece)

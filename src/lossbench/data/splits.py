@@ -92,8 +92,10 @@ def one_after_another(counts: Ids, sizes: Sequence[int]) -> list[tuple[int, int]
     return [*ranges, (start, len(counts))]
 
 
-def robust_units(targets: npt.ArrayLike) -> Units:
+def robust_units(targets: npt.ArrayLike, *, log: bool = False) -> Units:
     """Median and spread of training targets (N,), as a loss shall see them: (target - shift) / scale.
+
+    Those of their logarithms, where a loss shall see these (`Units.log`).
 
     The spread is the interquartile range over 1.349, which is the standard deviation of a normal
     distribution; unlike it, it stays where it is while less than a quarter of the targets lies on either
@@ -105,8 +107,9 @@ def robust_units(targets: npt.ArrayLike) -> Units:
     import numpy as np
 
     values = np.asarray(targets, dtype=np.float64)
+    values = np.log(values) if log else values
     shift = float(np.median(values))
     apart = values - shift  # first, so that the spread keeps its digits however far from zero the values lie
     low, high = np.quantile(apart, [0.25, 0.75])
     spread = float((high - low) / 1.349) if high > low else float(apart.std())
-    return Units(shift, spread or 1.0)
+    return Units(shift, spread or 1.0, log)

@@ -9,7 +9,7 @@ from lossbench.significant import number
 from lossbench.task import Target, TargetKind, Units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -63,6 +63,15 @@ class TargetBorder(Border):
             self.refuse(
                 f"the shift of {kind} is {units.shift} and its scale {units.scale}, "
                 f"finite numbers are needed, the scale above 0{nan}"
+            )
+
+    def above_zero(self, kind: TargetKind, parts: Sequence[Tensor]) -> None:
+        """Targets whose logarithm losses see."""
+        low = min(float(values.min()) for values in parts)
+        if low <= 0:
+            self.refuse(
+                f"a loss is to see the logarithm of {kind}, whose least value is {number(low)}: all must be "
+                "above 0"
             )
 
     def numbers(self, what: str, target: Target, values: Tensor) -> None:

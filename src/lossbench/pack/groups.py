@@ -19,7 +19,7 @@ from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
 from lossbench.spare import spare, with_spare
-from lossbench.task import WEIGHT, Prediction, Target, Units
+from lossbench.task import WEIGHT, Prediction, Target
 from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
@@ -146,9 +146,10 @@ class Group:
         found = self.said(outputs)
         if "value" in found and self.target.kind in self.lanes.units:
             # The mean of a distribution is in the units of its support already.
-            shift, scale = self.lanes.units[self.target.kind]
+            units = self.lanes.units[self.target.kind]
+            shift, scale = torch.as_tensor(units.shift), torch.as_tensor(units.scale)
             lane = self.lane.to(shift.device)
-            found["value"] = Units(shift[lane], scale[lane]).own(found["value"])
+            found["value"] = replace(units, shift=shift[lane], scale=scale[lane]).own(found["value"])
         return found
 
     def said(self, outputs: Tree) -> Prediction:

@@ -52,7 +52,7 @@ class Lanes(ABC):
         # Others are for metrics alone.
         self._losses_read = {WEIGHT, *(name for m in members for name in (m.target.kind, *m.loss.also))}
         self._units = [one.units for one in lanes]
-        self.units: dict[TargetKind, tuple[Tensor, Tensor]] = {}
+        self.units: dict[TargetKind, Units] = {}  # with a row for each lane
         self.truth: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
         self.seen: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
         self.kinds = {target.kind for target in lanes[0].description.targets}
@@ -89,13 +89,13 @@ class Lanes(ABC):
         values = values.to(self.exact)
         return values.double() if kind == "continuous" else values
 
-    def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> Units:
         def rows(parts: Sequence[float | Tensor]) -> Tensor:
             known = [torch.as_tensor(part, dtype=torch.float64, device=self.exact) for part in parts]
             return torch.stack([part.expand(1, *trailing) for part in known])
 
         units = [own[kind] for own in self._units]
-        return rows([one.shift for one in units]), rows([one.scale for one in units])
+        return Units(rows([one.shift for one in units]), rows([one.scale for one in units]), units[0].log)
 
     def _as_seen(self, targets: Mapping[TargetKind, Tensor]) -> dict[TargetKind, Tensor]:
         """Of targets (L, N, ...) those that losses read, as they see them, where members train."""
@@ -104,8 +104,7 @@ class Lanes(ABC):
             values = self._exact(kind, targets[kind])
             if kind in self._units[0] and kind not in self.units:
                 self.units[kind] = self._units_for(kind, values.shape[2:])
-            units = Units(*self.units[kind]) if kind in self.units else None
-            found[kind] = seen(values, units).to(self.device)
+            found[kind] = seen(values, self.units.get(kind)).to(self.device)
         return found
 
     def _batch(self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int) -> Batch:
