@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lossbench.claims.claim import Experiment
-from lossbench.data import sentiment
+from lossbench.data import sentiment, text_source
 from lossbench.data.outliers import Outliers
 from lossbench.data.rated_sentences import Rated
 from lossbench.data.table import Table
@@ -84,7 +84,7 @@ def sentences(moved: Moved, folder: Path, patch: Patch) -> str:
         counts = np.bincount(np.clip(centre + generator.integers(-2, 3, 15), 0, 8), minlength=9)
         rated.append(Elsewhere(" ".join(words[chosen]), tuple(map(int, counts))))
     sentiment._sentences.cache_clear()
-    sentiment._inputs.cache_clear()
+    text_source._inputs.cache_clear()
     patch.setattr(sentiment, "read_rated", lambda source: tuple(rated))
     return "data=sentiment data.vocabulary=12 data.min_count=1 data.length=4 model=text model.word_size=4"
 
@@ -93,7 +93,7 @@ def sentences(moved: Moved, folder: Path, patch: Patch) -> str:
 def _fresh_sentences() -> Any:
     yield
     sentiment._sentences.cache_clear()
-    sentiment._inputs.cache_clear()
+    text_source._inputs.cache_clear()
 
 
 DATA = {"csv": table, "outliers": outliers, "sentiment": sentences}
