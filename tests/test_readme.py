@@ -32,6 +32,7 @@ VERDICT = re.compile(r"^ *(?:supported|refuted|inconclusive) +\S.* [+-]\d\S* \[[
 # What is compared, by the column of results.csv; and how many verdicts that gives.
 JOURNEYS = {
     "table": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "series": ("loss.name", {"mse", "mae", "huber"}, 3),
     "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),
     "model": ("model.name", {"mlp", "smooth"}, 3),

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from lossbench.pack.plan import Plan, PlannedPack
 
 TRAINER = "lossbench.cli.dry_run.show"  # what a launcher calls in place of `train_many`
-_QUIET = ("lossbench.data.columns", "lossbench.pack.plan")  # what they log is said here, and in full
+_QUIET = (
+    "lossbench.data.columns",
+    "lossbench.data.own_file",
+    "lossbench.pack.plan",
+)  # what they log is said here, and in full
 
 
 class Shown(Exception):  # noqa: N818 - it is no error

@@ -110,10 +110,18 @@ def _first(wanted: Iterable[str], offered: Sequence[str]) -> str:
 
 
 def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """Columns that are too many for one line go on below."""
     lines = [list(titles), *([name, *cells] for name, cells in rows.items())]
-    widths = [_LABEL + 2, *(max(map(len, column)) + 2 for column in list(zip(*lines, strict=True))[1:])]
-    padded = ("".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-    return "\n".join(f"  {line}" for line in padded) + "\n"
+    label, *columns = zip(*lines, strict=True)
+    blocks: list[list[list[str]]] = []
+    for column in columns:
+        width = max(map(len, column)) + 2
+        padded = [cell.ljust(width) for cell in column]
+        if not blocks or len("".join(own[0] for own in blocks[-1])) + width > _WIDTH + 2:
+            blocks.append([[f"  {name.ljust(_LABEL + 2)}" for name in label]])
+        blocks[-1].append(padded)
+    tables = ("\n".join("".join(line).rstrip() for line in zip(*block, strict=True)) for block in blocks)
+    return "\n\n".join(tables) + "\n"
 
 
 def _searched(group: str, name: str, node: dict[str, Any]) -> list[str]:

@@ -1,0 +1,49 @@
+"""The numbers of a series as models read them and losses see them, by what its steps of training say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossbench.data.splits import robust_units
+from lossbench.task import Units
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.data.series_reading import Steps
+    from lossbench.data.windows import Block
+
+
+def scaled(steps: Steps, training: Block, cycles: tuple[str, ...]) -> Tensor:
+    """(T, columns) float32: columns less their mean, over their deviation; then the calendar.
+
+    What is missing is 0; no window holds it.
+
+    Args:
+        cycles: of `calendar_features`.
+    """
+    import numpy as np
+    import torch
+    from sklearn.preprocessing import StandardScaler
+
+    from lossbench.data.calendar_features import calendar
+
+    scaler: Any = StandardScaler().fit(steps.values[training.start : training.stop])
+    columns = np.nan_to_num(scaler.transform(steps.values))
+    if cycles:
+        columns = np.concatenate([columns, calendar(steps.times.stamps, cycles)], axis=1)
+    return torch.from_numpy(columns.astype(np.float32))
+
+
+def target_units(steps: Steps, training: Block) -> Units:
+    """The units of the targets, each column by itself, the same at every step of the horizon."""
+    import numpy as np
+    import torch
+
+    columns = steps.values[training.start : training.stop, : steps.targets].T
+    units = [robust_units(column[~np.isnan(column)]) for column in columns]
+    if len(units) == 1:
+        return units[0]
+    known = torch.tensor([(one.shift, one.scale) for one in units], dtype=torch.float64)
+    shift, scale = known.unbind(1)
+    return Units(shift, scale)
