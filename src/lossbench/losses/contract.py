@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lossbench.losses.loss import Loss
     from lossbench.task import Units
 
+BROADCAST = "(N, 1) and (N,) broadcast to (N, N), compare equal shapes"
+
 
 def check_values(loss: Loss, values: Any, kind: Target, count: int, weight: Tensor | None) -> None:
     """Check what a loss returned for `count` examples, of outputs which require a gradient.
@@ -35,7 +37,7 @@ def check_values(loss: Loss, values: Any, kind: Target, count: int, weight: Tens
     if values.shape not in ((count,), (count, *kind.shape)):
         hint = ""
         if values.shape == (count, count):
-            hint = ": (N, 1) and (N,) broadcast to (N, N), compare equal shapes"
+            hint = f": {BROADCAST}"
         elif values.ndim == 0:
             hint = ": leave the mean to the pack"
         places = f", or (N, {', '.join(map(str, kind.shape))}), one for each place" if kind.shape else ""

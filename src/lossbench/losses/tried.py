@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lossbench.errors import InputError, first_line
-from lossbench.task import Target
+from lossbench.losses.contract import BROADCAST
+from lossbench.task import WEIGHT, Target
 from lossbench.trees import Tree
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lossbench.losses.loss import Loss
-
-_SHAPES = "(N, 1) and (N,) broadcast to (N, N), compare equal shapes"
 
 
 def refuse_raised(
@@ -30,12 +29,11 @@ def refuse_raised(
         output, read: what it was called with.
         known: what the data has, by name.
     """
-    own = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename][1:]
+    called = traceback.extract_tb(error.__traceback__)[1:]  # the first is where it was called from
+    own = [frame for frame in called if "site-packages" not in frame.filename]
     place = f", {Path(own[-1].filename).name} line {own[-1].lineno}" if own else ""
     why = first_line(error).rstrip(".")
-    further = [
-        name for name in known if name != "weight" and not (isinstance(read, Mapping) and name in read)
-    ]
+    further = [name for name in known if name != WEIGHT and not (isinstance(read, Mapping) and name in read)]
     if not isinstance(read, Mapping):
         further = further if len(further) > 1 else []  # of one alone, it is what was read
     more = f"; the data has {', '.join(further)}, which a loss reads by name where its `also` says so"
@@ -85,11 +83,11 @@ def mixing(
     if not found:
         return (
             f"loss={loss.name}: the value of an example depends on the others of its batch; where that is "
-            f"meant, say `batchwise = True` in the loss, else mind that {_SHAPES}"
+            f"meant, say `batchwise = True` in the loss, else mind that {BROADCAST}"
         )
     raise InputError(
         f"loss={loss.name} mixes the examples of a batch: a value depends on {' and '.join(found)} of all of "
-        f"them, whichever is its own ({_SHAPES}); where that is meant, say `batchwise = True` in the loss "
+        f"them, whichever is its own ({BROADCAST}); where that is meant, say `batchwise = True` in the loss "
         "(see lossbench.losses.loss)."
     )
 

@@ -9,7 +9,7 @@ how often a member is evaluated depends on its company.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,8 +70,11 @@ class Draws:
 def left_alone() -> Iterator[None]:
     """Put the generators of this process, but for accelerators, back afterwards, whatever was drawn."""
     cpu = torch.device("cpu")
-    with _inside(cpu, _now(cpu, _seeded(0, cpu))):
+    before = _now(cpu, ("torch", *_SELDOM))
+    try:
         yield
+    finally:
+        _put(cpu, before)
 
 
 @contextmanager
@@ -87,7 +90,7 @@ def _inside(device: torch.device, state: State) -> Iterator[None]:
 
 def drawn_outside_torch() -> State:
     """What `random` and `numpy.random` would give next: equal where nothing was drawn in between."""
-    return _now(torch.device("cpu"), dict.fromkeys(_SELDOM))
+    return _now(torch.device("cpu"), _SELDOM)
 
 
 def _is_drawn(name: str, before: State, after: Any) -> bool:
@@ -103,10 +106,10 @@ def _seeded(number: int, device: torch.device) -> State:
     return state
 
 
-def _now(device: torch.device, like: State) -> State:
-    """The states that this process is in, of the generators that `like` names."""
+def _now(device: torch.device, names: Iterable[str]) -> State:
+    """The states that this process is in, of the generators of these names."""
     state: State = {}
-    for name in like:
+    for name in names:
         if name == "torch":
             state[name] = torch.get_rng_state()
         elif name == "device":

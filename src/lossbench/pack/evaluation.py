@@ -116,11 +116,11 @@ class Evaluation:
             if len(group.losses) > 1:
                 each = [(one, [part.of(place) for part in parts]) for place, one in enumerate(group.cut(1))]
                 return [piece for one, own in each for piece in self._extended(one, own, outputs, start)]
-            self.report(int(group.index[0]), error, traceback.format_exc())
+            self.report(next(iter(group.places)), error, traceback.format_exc())
             return []
 
     def _chunk(self, group: Group, outputs: Tree, start: int) -> Found:
-        own = _of_group(outputs, group)
+        own = of_group(outputs, group)
         prediction = self._prediction(group, own)
         if not self.keeping:
             return Found(group, prediction)
@@ -135,7 +135,7 @@ class Evaluation:
         if wants_class_means(self.measures, prediction, group.lanes.kinds):
             if self._trained is None:
                 self._trained = self._train()
-            known = group.predict(_of_group(self._trained, group))["embedding"]
+            known = group.predict(of_group(self._trained, group))["embedding"]
             labels = group.lanes.truth["train"]["identity"]
             labels = labels[group.lane.to(labels.device)]
             scores = nearest_mean_scores(known, labels, prediction["embedding"], group.target.size)
@@ -151,5 +151,6 @@ def _joined(group: Group, parts: Sequence[Found]) -> Found:
     return Found(group, Prediction(**prediction), kept)
 
 
-def _of_group(outputs: Tree, group: Group) -> Tree:
+def of_group(outputs: Tree, group: Group) -> Tree:
+    """Of the outputs (R, N, ...) of all members, those of a group (G, N, ...)."""
     return mapped(lambda tensor: tensor[group.index.to(tensor.device)], outputs)

@@ -65,7 +65,7 @@ class Group:
         """Of those among these members of the pack; None where there are none."""
         key = (members.start, members.stop, spare)
         if key not in self._shares:
-            index = self.index.tolist()
+            index = list(self.places)
             own = self.part(slice(bisect_left(index, members.start), bisect_left(index, members.stop)))
             tensors = (own.index - members.start, own.lane, own.knobs)
             whole = own.losses and mapped(lambda tensor: with_spare(tensor, spare), tensors)
@@ -163,8 +163,7 @@ class Group:
             parts.append(Prediction(**{name: tensor[: len(alike)] for name, tensor in said.items()}))
         if len(parts) == 1:
             return parts[0]
-        order = torch.tensor([place for alike in self._alike for place in alike]).argsort().tolist()
-        return Prediction(**{name: torch.cat([one[name] for one in parts])[order] for name in parts[0]})
+        return Prediction(**{name: torch.cat([one[name] for one in parts])[self._order] for name in parts[0]})
 
     @cached_property
     def _alike(self) -> list[list[int]]:
@@ -173,6 +172,11 @@ class Group:
         for place, loss in enumerate(self.losses):
             found.setdefault(tuple(loss.float_knobs().values()), []).append(place)
         return list(found.values())
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """Where each member stands in `_alike`, one after another."""
+        return torch.tensor([place for alike in self._alike for place in alike]).argsort().tolist()
 
 
 def beside(loss: Loss, target: Target, known: Mapping[str, Tensor]) -> Tree:

@@ -13,7 +13,7 @@ from torch import Tensor
 from lossbench.job import Member
 from lossbench.losses.cross import Meaning, judged, meaning
 from lossbench.metrics.judge import CHUNK
-from lossbench.pack.evaluation import Found
+from lossbench.pack.evaluation import Found, of_group
 from lossbench.pack.groups import Group, read_by
 from lossbench.pack.lanes import Lanes
 from lossbench.pack.objective import Report
@@ -54,12 +54,13 @@ def _judge(
     report: Report,
 ) -> None:
     """Judge a group; where that raises each member alone, so that the others have their results."""
-    measures = members[int(found.group.index[0])].source.measures
+    first = next(iter(found.group.places))
+    measures = members[first].source.measures
     try:
         judged = found.group.judged(found.prediction, truth, measures, found.kept)
     except Exception as error:
         if len(found.group.losses) == 1:
-            report(int(found.group.index[0]), error, traceback.format_exc())
+            report(first, error, traceback.format_exc())
             return
         for place in range(len(found.group.losses)):
             _judge(found.of(place), table, truth, members, report)
@@ -79,7 +80,7 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
     scores: dict[str, Tensor] = {}
     at_once = max(1, CHUNK // max(leaf[0].numel() for leaf in leaves(outputs)))
     for group in (part for whole in groups for part in whole.cut(at_once)):
-        own = mapped(lambda tensor, group=group: tensor.to(group.lanes.device)[group.index], outputs)
+        own = mapped(lambda tensor, group=group: tensor.to(group.lanes.device), of_group(outputs, group))
         read = read_by(group.losses[0], group.layout, own)
         means: Meaning = meaning(group.losses[0], group.target)
         if read is None and "embedding" in own:
@@ -114,11 +115,10 @@ def prediction_arrays(
     inputs = lanes.inputs_of("test")
     for one in found:
         group = one.group
-        for place, member in enumerate(group.index.tolist()):
+        for member, (place, lane) in group.places.items():
             for name, values in one.prediction.items():
                 own = values[place] if name == "value" else values[place].float()
                 arrays[member][name] = own.cpu().numpy()
-            lane = int(group.lane[place])
             for kind, truth in lanes.truth["test"].items():
                 arrays[member][f"target_{kind}"] = truth[lane].cpu().numpy()
             if inputs is not None:

@@ -99,9 +99,9 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
             with decomposed(module), warnings.catch_warnings(action="ignore"):  # training warns where due
                 torch.vmap(lambda s, x: torch.func.functional_call(module, s, x))(state, read)
 
-    why = refused_by_vmap("the model", compute)
+    why = refused_by_vmap("the model", compute, f" {_DROPOUT}")
     module.train(mode)
-    return f"{why} {_DROPOUT}" if why and why.endswith(_DRAWS) else why
+    return why
 
 
 def probed(member: Member, data: DataSet, rows: Tensor) -> Read:
@@ -110,8 +110,12 @@ def probed(member: Member, data: DataSet, rows: Tensor) -> Read:
     return arguments(part(data.inputs, rows), part(noise, 0))
 
 
-def refused_by_vmap(what: str, compute: Callable[[], object]) -> str | None:
-    """Why a computation for several members at once is none, in words; or None."""
+def refused_by_vmap(what: str, compute: Callable[[], object], remedy: str = "") -> str | None:
+    """Why a computation for several members at once is none, in words; or None.
+
+    Args:
+        remedy: what to say beside where it draws random numbers.
+    """
     before = drawn_outside_torch()
     try:
         compute()
@@ -121,4 +125,4 @@ def refused_by_vmap(what: str, compute: Callable[[], object]) -> str | None:
     else:
         if drawn_outside_torch() == before:
             return None
-    return f"{what} {_DRAWS}"
+    return f"{what} {_DRAWS}{remedy}"

@@ -57,8 +57,9 @@ class BatchLosses:
             return group.values(outputs, self.batch, share)
         except Exception as error:
             # One of them raises: find out which, and let the others go on.
-            members, before = group.index.tolist(), self.raised
-            values = torch.stack([self.one(m, part(outputs, place)) for place, m in enumerate(members)])
+            before = self.raised
+            each = [self.one(member, part(outputs, place)) for member, (place, _) in group.places.items()]
+            values = torch.stack(each)
             if self.raised == before:
                 self.refused(group, error)
             return values

@@ -36,17 +36,17 @@ class Halves:
 
     def __init__(self, select: Metric) -> None:
         self.select = select
-        self.best: dict[str, Tensor] = {}  # of `select`: (2, R), on each half at its best epoch
+        self.best: Tensor | None = None  # (2, R) of `select`, on each half at its best epoch
         self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
 
     def update(self, active: Tensor, judged: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]) -> None:
         """Take in the metrics (R,) of an epoch on both halves; of members that are not active none."""
         if any(self.select.name not in half for half in judged):
             return
-        name, values = self.select.name, torch.stack([half[self.select.name] for half in judged])
-        best = self.best.get(name, torch.full_like(values, torch.nan))
+        values = torch.stack([half[self.select.name] for half in judged])
+        best = torch.full_like(values, torch.nan) if self.best is None else self.best
         improved = active & self.select.improves(values, best)
-        self.best = taken(improved, {name: values}, self.best)
+        self.best = torch.where(improved, values, best)
         both = judged[0].keys() & judged[1].keys()
         crossed = {name: torch.stack([judged[1][name], judged[0][name]]) for name in both}
         self.other = taken(improved, crossed, self.other)
@@ -57,12 +57,12 @@ class Halves:
 
     def state(self) -> dict[str, Any]:
         """What the epochs to come depend on."""
-        return {"best": self.best.get(self.select.name), "other": dict(self.other)}
+        return {"best": self.best, "other": dict(self.other)}
 
     def load(self, state: Mapping[str, Any], device: torch.device) -> None:
         """Go on from a state."""
         best = state["best"]
-        self.best = {} if best is None else {self.select.name: best.to(device)}
+        self.best = None if best is None else best.to(device)
         self.other = {name: values.to(device) for name, values in state["other"].items()}
 
 
