@@ -44,13 +44,16 @@ _WORTH_PRELOADING = 30
 _LEAVING_SECONDS = 3.0
 
 
-def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> list[Outcome]:
+def train_many(
+    configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128, last: bool = True
+) -> list[Outcome]:
     """Train the runs of a sweep and record them in MLflow.
 
     Args:
         configs: one composed config per run, without Hydra's own node.
         n_jobs: processes for packs that train in turns; 0 is one per core.
         max_members: the most runs in one pack.
+        last: the sweep ends with these runs; if not, what is said of it as a whole waits for those to come.
 
     Returns:
         one outcome per config, in order. Equal configs are trained once.
@@ -73,8 +76,8 @@ def train_many(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: i
     except NotRecorded:
         tell(list(outcomes.values()))  # what failed is no less worth knowing
         raise
-    tell(list(outcomes.values()), uri)
-    if len(jobs) > 1:
+    tell(list(outcomes.values()), uri if last else None)
+    if len(jobs) > 1 and last:
         from lossbench.review.sweep import conclude
 
         conclude(uri, [job.config["experiment"] for job in jobs], trained=planned is not None)

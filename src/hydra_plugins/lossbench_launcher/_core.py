@@ -105,9 +105,9 @@ class Sweep:
             raise InputError(
                 "The sweep is empty: give every range and list at least one value, as in seed=0,1,2."
             )
+        setup_globals()
         if not self.trainer:
             return self._one_by_one(job_overrides, initial_job_idx)
-        setup_globals()
         hydra = self.config.hydra
         configure_log(hydra.hydra_logging, hydra.verbose)
         Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
@@ -130,8 +130,9 @@ class Sweep:
 
         basic = BasicLauncher()
         basic.setup(hydra_context=self.context, task_function=self.task, config=self.config)
-        loader = self.context.config_loader
-        planned = self._planned(job_overrides, lambda job: loader.load_sweep_config(self.config, list(job)))
+        loader = SweepLoader(self.context.config_loader)  # Hydra composes every job again when it runs
+        with hurried():
+            planned = self._planned(job_overrides, lambda job: loader.take(self.config, job))
         if halved(planned):
             raise InputError("halving=true trains in rounds, which hydra/launcher=pack does: choose that.")
         first = numbered_from(first, len(planned), len(job_overrides))
@@ -152,9 +153,12 @@ class Sweep:
         own = [number for number, job in enumerate(planned) if job.place is not None]
         numbers = [number for number, job in enumerate(planned) if job.place is None]  # never dropped
         places = [job.place for job in planned if job.place is not None]
+        *_, last_seed = dict.fromkeys(place.seed for place in places)
         for places_now in rounds(places, lambda place: outcomes[own[place]].merit):
+            last = any(places[place].seed == last_seed for place in places_now)
             numbers += [own[place] for place in places_now]
-            outcomes.update(zip(numbers, self._train([jobs[number] for number in numbers]), strict=True))
+            ended = self._train([jobs[number] for number in numbers], last=last)
+            outcomes.update(zip(numbers, ended, strict=True))
             numbers = []
         return outcomes
 
@@ -168,10 +172,16 @@ class Sweep:
             job.hydra.job.num = number
         return job
 
-    def _train(self, jobs: Sequence[DictConfig]) -> list[Outcome]:
-        """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs."""
+    def _train(self, jobs: Sequence[DictConfig], *, last: bool = True) -> list[Outcome]:
+        """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs.
+
+        Args:
+            last: no further round of halving follows.
+        """
         fault = f"hydra.launcher.trainer={self.trainer} cannot be imported"
         trainer: Trainer = resolved(str(self.trainer), fault, "; name a function as package.module.function.")
+        options: dict[str, Any] = {"n_jobs": self.n_jobs or 0, "max_members": self.max_members}
+        options |= {} if last else {"last": False}
         before = HydraConfig.instance().cfg
         configs: dict[Environment, dict[int, DictConfig]] = {}
         outcomes: dict[int, Outcome] = {}
@@ -182,9 +192,7 @@ class Sweep:
                     configs.setdefault(environment, {})[number] = config
             for environment, members in configs.items():
                 with env_override(dict(environment)), self._sweep_log(jobs[min(members)]):
-                    got = trainer(
-                        list(members.values()), n_jobs=self.n_jobs or 0, max_members=self.max_members
-                    )
+                    got = trainer(list(members.values()), **options)
                 outcomes.update(zip(members, got, strict=True))
         finally:
             HydraConfig.instance().cfg = before

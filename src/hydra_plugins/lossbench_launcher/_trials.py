@@ -49,25 +49,26 @@ def in_trials(
         raise InputError(
             f"trials is one number for all losses of a sweep; got {' and '.join(map(str, numbers))}."
         )
-    for override in typed:
-        if key_of(override) == RATE and len(asking) == len(composed):
+    for override in typed if len(asking) == len(composed) else ():
+        if key_of(override) == RATE:
             raise InputError(
                 f"trials={numbers[0]} searches the learning rate: leave {override} out, or say "
                 "trials=null and sweep over a grid."
             )
     check_tune([job.config for job in composed])
-    fixed = {str(job.config.loss.get("name")): untuned(job.config) for job in composed}
-    for name, knobs in fixed.items():
-        if knobs:
+    by_loss = {str(job.config.loss.get("name")): job.config for job in composed}
+    for name, config in by_loss.items():
+        if knobs := untuned(config):
             log.warning("Not tuned, for no range to search is declared: %s (%s)", name, ", ".join(knobs))
-    found: dict[tuple[str, ...], Place | None] = {}
+    found: dict[tuple[str, ...], Planned] = {}
     for job in composed:
         if job.config.get("trials") is None:
-            found[tuple(job.overrides)] = None
+            found.setdefault(tuple(job.overrides), job)
             continue
-        for trial, line in enumerate(_trials(job)):
-            found[tuple(line)] = _place(job, trial)
-    return [Planned(list(line), compose(line), place) for line, place in found.items()]
+        for line, place in _trials(job):
+            if tuple(line) not in found:  # jobs that differ in the learning rate alone have the same trials
+                found[tuple(line)] = Planned(line, compose(line), place)
+    return list(found.values())
 
 
 def halved(planned: Sequence[Planned]) -> bool:
@@ -80,13 +81,14 @@ def numbered_from(first: int, jobs: int, asked: int) -> int:
     return first * -(-jobs // asked)
 
 
-def _trials(job: Planned) -> list[list[str]]:
+def _trials(job: Planned) -> list[tuple[list[str], Place]]:
+    """The overrides of each trial of a job that asks for trials, and which one it is."""
     pinned = {key for line in job.overrides if "." in (key := key_of(line))}
     trials = trials_of(job.config, pinned)
     assert trials is not None
-    return lines(trials, job.overrides, halved=bool(job.config.get("halving")))
-
-
-def _place(job: Planned, trial: int) -> Place:
-    rest = tuple(line for line in job.overrides if key_of(line) not in ("seed", RATE))
-    return Place(rest, trial, str(job.config.get("seed")), bool(job.config.get("halving")))
+    condition = tuple(line for line in job.overrides if key_of(line) not in ("seed", RATE))
+    seed, halving = str(job.config.get("seed")), bool(job.config.get("halving"))
+    return [
+        (line, Place(condition, trial, seed, halving))
+        for trial, line in enumerate(lines(trials, job.overrides, halved=halving))
+    ]

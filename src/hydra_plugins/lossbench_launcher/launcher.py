@@ -21,6 +21,7 @@ class PackLauncherConf:
 
     trainer:     dotted path of `train_many(configs, *, n_jobs, max_members) -> list of outcomes`, an outcome
                  having `result()`; null runs the jobs one after another, as `hydra/launcher=basic` does.
+                 Halving calls it once a round, with `last=False` before the last, and asks for `merit`.
     n_jobs:      processes for packs that cannot stack; null or 0: one per core.
     max_members: runs in one pack at most. 128 keeps a pack of any shipped model under 2 GB.
     """

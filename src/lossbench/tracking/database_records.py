@@ -43,7 +43,8 @@ class DatabaseRecords(Records):
         in_scope = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
         in_scope += [of.c.name == experiment] if experiment is not None else []
         ours = [record for record in self._records(*in_scope) if record.tags]
-        return ours if keys is None else [one for one in ours if one.tags.get(runs.KEY) in set(keys)]
+        wanted = None if keys is None else set(keys)
+        return [one for one in ours if wanted is None or one.tags.get(runs.KEY) in wanted]
 
     def run(self, run_id: str) -> Record | None:
         return next(iter(self._records(_table("runs").c.run_uuid == run_id)), None)

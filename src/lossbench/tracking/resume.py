@@ -35,9 +35,11 @@ def finished(address: Address, keys: Collection[str], experiment: str | None) ->
 
 def changes_of_code(address: Address, missing: Iterable[Job]) -> str | None:
     """What to say where runs are trained again because the user's own code changed since their results."""
-    codes = {job.key_without_code: job.code for job in missing if job.code}
+    ours = [job for job in missing if job.code]
+    codes = {job.key_without_code: job.code for job in ours}
+    experiments = dict.fromkeys(job.experiment for job in ours)  # their names are part of the keys
     found: dict[str, list[str]] = {}
-    for record in load(address, None) if codes else ():
+    for record in (record for name in experiments for record in load(address, name)):
         own = record.tags.get(runs.WITHOUT_CODE, "")
         if record.counts and (files := changed(of_text(record.tags.get(runs.CODE)), codes.get(own, {}))):
             found[own] = files
