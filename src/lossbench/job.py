@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from lossbench import __version__
 from lossbench.config import options, own_code
@@ -152,30 +151,26 @@ def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:
     Raises:
         InputError: at the first config that cannot train, with the reason and the remedy.
     """
-    check_tune(configs)
+    plain = [options.plain(config) for config in configs]
+    check_tune(plain)
     made: dict[str, Choice] = {}
-    digests = functools.cache(own_code.digests)  # of one sweep: a file is read once
-    return [_job(config, made, digests) for config in configs]
+    # Of one sweep: a file is read once.
+    digests = functools.cache(functools.partial(own_code.digests, reading=functools.cache(own_code.read)))
+    return [_job(config, made, digests) for config in plain]
 
 
-def _job(config: DictConfig, made: dict[str, Choice], digests: Digests) -> Job:
-    try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        where, why = error.full_key or "The config", str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{where} cannot be resolved ({why}): give it a value.") from error
-    assert isinstance(plain, dict)
+def _job(plain: Mapping[str, Any], made: dict[str, Choice], digests: Digests) -> Job:
     for name in plain:
         if name not in _PARTS:
-            raise InputError(f"{name!s} is no part of the config ({suggestion(str(name), _PARTS)}).")
-    resolved = options.checked({str(name): value for name, value in plain.items()})
+            raise InputError(f"{name} is no part of the config ({suggestion(name, _PARTS)}).")
+    resolved = options.checked(plain)
     if resolved.pop("trials", None) is not None:
         raise InputError(
             f"trials={plain['trials']} makes a sweep of one command: add -m, or leave trials out for one run."
         )
     if resolved.pop("halving", False):
         raise InputError("halving=true drops trials of a sweep: add -m and trials=16, or leave halving out.")
-    resolved["tune"] = tuned_in(config)
+    resolved["tune"] = tuned_in(resolved)
     if isinstance(data := resolved.get("data"), dict) and not data.get("metrics", True):
         del data["metrics"]  # no measures of one's own leave no trace in a record
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}

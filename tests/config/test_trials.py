@@ -155,7 +155,7 @@ def test_a_grid_may_be_tuned() -> None:
         jobs_from([composed("loss=huber", "tune=[loss.dleta]")])
 
 
-@pytest.mark.parametrize("written", ["[0.1, 10]", "[0.1, 10, cubic]", "5", "[a, b, log]"])
+@pytest.mark.parametrize("written", ["[0.1, 10]", "[0.1, 10, cubic]", "5", "[a, b, log]", "[true, 5, log]"])
 def test_what_is_no_range_in_a_yaml_is_refused(written: str) -> None:
     config = composed("data=mnist_5k", "loss=focal", "trials=2")
     config.loss._search_ = OmegaConf.create(f"function.gamma: {written}")

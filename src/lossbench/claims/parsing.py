@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.claims.claim import KINDS, Claim, Experiment
 from lossbench.claims.known import Known
+from lossbench.config.knob_types import is_number
 from lossbench.errors import InputError, suggestion
 from lossbench.metrics.families import described
 from lossbench.metrics.recorded import of_texts
@@ -129,7 +130,7 @@ def _text(name: str, key: str, value: Any) -> str:
 
 
 def _margin(name: str, kind: str, margin: Any) -> float:
-    if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < float("inf"):
+    if not is_number(margin) or not 0 <= margin < float("inf"):
         raise InputError(
             f"{name}: margin must be a number of at least 0, in units of the metric; got {margin!r}."
         )

@@ -18,7 +18,7 @@ from lossbench.config.folders import GROUPS, choices, conf_dir, node_in
 from lossbench.config.making import declared
 from lossbench.config.options import PACKAGE_MISSING
 from lossbench.config.quoting import corrected
-from lossbench.errors import InputError, knobs_of, suggestion, unknown_knob
+from lossbench.errors import InputError, first_line, knobs_of, suggestion, unknown_knob
 
 _HIDDEN = frozenset({"name", "_target_", "_recursive_"})
 _SHOWN = "HYDRA_FULL_ERROR=1 shows where"
@@ -116,7 +116,7 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
         line = found["line"] or found["sweep"]
         return f"{line} names several values; add -m to sweep over them, or quote a text that holds commas."
     if found := _UNFIT.search(text):
-        why = str(error.__cause__).splitlines()[0].rstrip(".") if error.__cause__ else "of the wrong type"
+        why = first_line(error.__cause__).rstrip(".") if error.__cause__ else "of the wrong type"
         return f"{found['line']} does not fit ({why}); correct it."
     if text.startswith("Config group override must be"):
         return _no_choice(overrides)

@@ -13,7 +13,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from lossbench.config.knob_types import Type, one_spelling, plain, types_of
+from lossbench.config.knob_types import Type, is_number, one_spelling, plain, types_of
 from lossbench.config.search import Search
 from lossbench.errors import InputError, suggestion
 
@@ -144,7 +144,7 @@ def _check(path: str, metadata: Mapping[str, Any], kind: Type, value: Any) -> No
     kind.check(path, value)
     items = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
     for item in items:
-        if isinstance(item, (int, float)) and not isinstance(item, bool):
+        if is_number(item):
             where = path if items is not value else f"each item of {path}"
             _check_bounds(where, metadata.get("bounds", {}), item)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import Knobs, knob
 from lossbench.config.naming import checked_name
-from lossbench.errors import InputError, unknown_knob
+from lossbench.errors import InputError, first_line, unknown_knob
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,23 @@ class Tracking(Knobs):
     retry_diverged: bool = knob(False)
     predictions: bool = knob(False)
     models: bool = knob(False)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A config as plain dicts and lists, its interpolations resolved.
+
+    Raises:
+        InputError: a value is missing, or cannot be resolved.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        parts: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        where, why = error.full_key or "The config", first_line(error).rstrip(".")
+        raise InputError(f"{where} cannot be resolved ({why}): give it a value.") from error
+    return {str(name): value for name, value in parts.items()}
 
 
 def checked(config: Mapping[str, Any]) -> dict[str, Any]:

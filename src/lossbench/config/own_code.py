@@ -13,7 +13,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -25,8 +25,20 @@ _MOST = 80  # files that a tag has room for
 _LENGTH = 16  # of a digest
 
 
-def digests(paths: Iterable[str]) -> dict[str, str]:
+Read = Callable[[Path, str], tuple[str, list[str]]]
+
+
+def read(file: Path, package: str) -> tuple[str, list[str]]:
+    """The digest of a file of a package, and the dotted paths that it imports."""
+    content = file.read_bytes()
+    return hashlib.sha256(content).hexdigest()[:_LENGTH], _imported(content, package)
+
+
+def digests(paths: Iterable[str], reading: Read = read) -> dict[str, str]:
     """sha256 of each file of one's own behind dotted paths, `bounded.Bounded` or `my.metrics:tail`.
+
+    Args:
+        reading: `read`, which may remember what it has read.
 
     Returns:
         by `bounded.py`, `my/metrics.py`, wherever they lie; of very many files one digest, by `code`.
@@ -38,9 +50,8 @@ def digests(paths: Iterable[str]) -> dict[str, str]:
             package = file.stem == "__init__"
             label = "/".join([*name.split(".")[: None if package else -1], file.name])
             if label not in found:
-                content = file.read_bytes()
-                found[label] = hashlib.sha256(content).hexdigest()[:_LENGTH]
-                waiting += _imported(content, name if package else name.rpartition(".")[0])
+                found[label], imported = reading(file, name if package else name.rpartition(".")[0])
+                waiting += imported
     if len(found) > _MOST:
         return {"code": hashlib.sha256(as_text(found).encode()).hexdigest()[:_LENGTH]}
     return found

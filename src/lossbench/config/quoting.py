@@ -21,7 +21,7 @@ def typed(key: str, value: str | Sequence[str]) -> str:
     >>> print(typed("data.target", "x #1"))
     'data.target="x #1"'
     """
-    inner = _quoted(value) if isinstance(value, str) else f"[{','.join(map(_quoted, value))}]"
+    inner = quoted(value) if isinstance(value, str) else f"[{','.join(map(quoted, value))}]"
     return shlex.quote(f"{key}={inner}")
 
 
@@ -39,15 +39,16 @@ def corrected(override: str, *, sweep: bool) -> str | None:
     if not _KNOB.fullmatch(key) or not _closed(value) or not value.isprintable():
         return None
     if value.startswith("[") and value.endswith("]"):
-        inner = f"[{','.join(_quoted(item) for item in _items(value[1:-1]))}]"
+        inner = f"[{','.join(map(quoted, _items(value[1:-1])))}]"
     elif value.startswith(("{", "=")):
         return None
     else:
-        inner = ",".join(map(_quoted, _items(value))) if sweep else _quoted(value)
+        inner = ",".join(map(quoted, _items(value))) if sweep else quoted(value)
     return shlex.quote(f"{key}={inner}") if parsed(f"{key}={inner}") else None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as Hydra reads it as this text: in quotes where it would be something else without."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
         return text
     from hydra.core.override_parser.types import Quote, QuotedString

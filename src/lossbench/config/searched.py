@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from lossbench.config.folders import GROUPS
-from lossbench.config.knob_types import types_of
+from lossbench.config.knob_types import is_number, types_of
 from lossbench.config.making import SEARCH
 from lossbench.config.search import Search, linear, log
 from lossbench.errors import InputError, knobs_of
@@ -32,10 +32,10 @@ class Knob:
         return round(value) if self.whole else value
 
 
-def knobs_in(config: DictConfig, group: str) -> Mapping[str, Knob]:
+def knobs_in(config: Mapping[str, Any], group: str) -> Mapping[str, Knob]:
     """The knobs of the choice of a group; none where there is no such group."""
     node = config.get(group) if group in GROUPS else None
-    return declared_knobs(node) if isinstance(node, DictConfig) else {}
+    return declared_knobs(node) if isinstance(node, Mapping) else {}
 
 
 def declared_knobs(node: Mapping[str, Any]) -> Mapping[str, Knob]:
@@ -56,7 +56,7 @@ def _written(ranges: Any) -> dict[str, Knob]:
     found = {}
     for name, written in ranges.items() if isinstance(ranges, Mapping) else ():
         ends = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
-        numbers = ends[:2] if all(isinstance(end, (int, float)) for end in ends[:2]) else []
+        numbers = ends[:2] if all(map(is_number, ends[:2])) else []
         scale = {"log": log, "linear": linear}.get(str(ends[2]) if len(ends) == 3 else "")
         if len(numbers) != 2 or scale is None:
             raise InputError(

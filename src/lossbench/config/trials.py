@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossbench.config.folders import GROUPS
+from lossbench.config.quoting import quoted
 from lossbench.config.searched import Knob, declared_knobs, knobs_in
 from lossbench.errors import InputError, suggestion
 
@@ -89,7 +90,7 @@ def trials_of(config: DictConfig, pinned: Collection[str] = ()) -> Trials | None
     return Trials(settings, tuple(searched)[1:])
 
 
-def tune_of(config: DictConfig) -> tuple[str, ...]:
+def tune_of(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What `tune` names, or the loss where it names nothing.
 
     Raises:
@@ -98,13 +99,13 @@ def tune_of(config: DictConfig) -> tuple[str, ...]:
     tune = config.get("tune")
     if tune is None:
         return _OWN
-    names = OmegaConf.to_container(tune) if OmegaConf.is_list(tune) else None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    listed = isinstance(tune, Sequence) and not isinstance(tune, str)
+    if not listed or not all(isinstance(name, str) for name in tune):
         raise InputError(f"tune must be a list of knobs, as in 'tune=[loss.delta]'; got {tune!r}.")
-    return tuple(map(str, names))
+    return tuple(tune)
 
 
-def named(config: DictConfig, names: Iterable[str]) -> dict[str, Knob]:
+def named(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Knob]:
     """The knobs that these names mean in a config; a group alone means those of it that declare a search."""
     found = {}
     for name in names:
@@ -115,15 +116,15 @@ def named(config: DictConfig, names: Iterable[str]) -> dict[str, Knob]:
     return found
 
 
-def tuned_in(config: DictConfig) -> list[str]:
+def tuned_in(config: Mapping[str, Any]) -> list[str]:
     """The knobs that validation is to choose of a run, as recorded with it; none where `tune` is not set."""
     if config.get("tune") is None:
         return []
-    axes = OmegaConf.select(config, "experiment.axes") or ()
+    axes = (config.get("experiment") or {}).get("axes") or ()
     return sorted({*named(config, tune_of(config))} - {*axes, RATE})
 
 
-def check_tune(configs: Sequence[DictConfig]) -> None:
+def check_tune(configs: Sequence[Mapping[str, Any]]) -> None:
     """Refuse names of `tune` that no job of a sweep has.
 
     Raises:
@@ -136,7 +137,7 @@ def check_tune(configs: Sequence[DictConfig]) -> None:
         (group, str(node.get("_target_")), str(node.get("name"))): node
         for config in (configs if asked else ())
         for group in GROUPS
-        if isinstance(node := config.get(group), DictConfig)
+        if isinstance(node := config.get(group), Mapping)
     }
     known = {
         f"{group}.{name}": knob
@@ -194,10 +195,8 @@ def key_of(override: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str) and not value.isidentifier():
-        from hydra.core.override_parser.types import Quote, QuotedString
-
-        return QuotedString(text=value, quote=Quote.double).with_quotes()
+    if isinstance(value, str):
+        return quoted(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -6,15 +6,17 @@ all members would be taken for the result of each.
 
 from __future__ import annotations
 
-import pkgutil
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lossbench.config.making import resolved
 from lossbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lossbench.metrics.measure import Measure
+
+_SEE = "(see lossbench.metrics.measure)"
 
 
 def check_measure(measure: Measure) -> None:
@@ -48,14 +50,8 @@ def function_of(measure: Measure, path: str) -> Callable[..., Any]:
     Raises:
         InputError: there is none.
     """
-    try:
-        found: Callable[..., Any] = pkgutil.resolve_name(path)
-    except Exception as error:  # a module may raise anything
-        why = " ".join(str(error).split()) or type(error).__name__
-        _refuse(
-            measure,
-            f"names the function {path!r}, which cannot be imported ({why}): write package.module:name",
-        )
+    fault = f"{_named(measure)} names the function {path!r}, which cannot be imported"
+    found: Callable[..., Any] = resolved(path, fault, f": write package.module:name {_SEE}.")
     return found
 
 
@@ -83,4 +79,8 @@ def check_found(measure: Measure, found: Any, members: int) -> None:
 
 
 def _refuse(measure: Measure, why: str) -> NoReturn:
-    raise InputError(f"The measure of {', '.join(measure.names)} {why} (see lossbench.metrics.measure).")
+    raise InputError(f"{_named(measure)} {why} {_SEE}.")
+
+
+def _named(measure: Measure) -> str:
+    return f"The measure of {', '.join(measure.names)}"

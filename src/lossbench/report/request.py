@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.claims.declared import shipped
 from lossbench.config.naming import ANATOMY, spoken
-from lossbench.errors import InputError, suggestion
+from lossbench.errors import InputError, first_line, suggestion
 from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT
 
 
@@ -138,7 +138,7 @@ def _options(given: Any) -> Options:
         merged: Any = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Options), given))
     except OmegaConfBaseException as error:
         raise InputError(
-            f"report.{str(error).splitlines()[0]}; figures, files and record are true or false."
+            f"report.{first_line(error)}; figures, files and record are true or false."
         ) from error
     assert isinstance(merged, Options)
     return merged

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from lossbench.errors import first_line
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +59,5 @@ def make(uri: str, experiment: str, judge: str | None = None, select: str | None
 
 
 def _warn(what: str, error: Exception) -> None:
-    why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    _log.warning("%s (%s).", what, why)
+    _log.warning("%s (%s).", what, first_line(error))
     _log.debug("", exc_info=True)

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lossbench.data.archive import cache_folder
-from lossbench.errors import InputError
+from lossbench.errors import InputError, first_line
 from lossbench.tracking.places import artifact_place, bring_along, opened
 from lossbench.tracking.quiet import client
 
@@ -95,7 +95,7 @@ def _create(path: Path) -> None:
     except Exception as error:
         if isinstance(error, (OSError, sqlite3.Error)):
             raise
-        raise OSError(str(error).splitlines()[0]) from error
+        raise OSError(first_line(error)) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

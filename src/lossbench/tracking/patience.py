@@ -23,11 +23,6 @@ _FINAL = {
 }
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, short enough for a sentence."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
 def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later."""
     if library(error) == "mlflow":

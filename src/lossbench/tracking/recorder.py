@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lossbench.counting import counted
-from lossbench.errors import InputError
+from lossbench.errors import InputError, first_line
 from lossbench.tracking.journal import FOLDER, Entry, Journal
-from lossbench.tracking.patience import first_line, library, may_pass, persist
+from lossbench.tracking.patience import library, may_pass, persist
 from lossbench.tracking.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Recorder:
             return error
         refusal = NotRecorded(
             f"{self._writer.address.spoken} refuses the results of run {entry.opening.name}: "
-            f"{first_line(error).rstrip('.')}; they are kept in {FOLDER} as a .refused file."
+            f"{first_line(error)[:200].rstrip('.')}; they are kept in {FOLDER} as a .refused file."
         )
         refusal.__cause__ = error
         return refusal
@@ -192,7 +192,7 @@ class Recorder:
             _log.warning(
                 "%s does not take results (%s); they are kept %s until it does.",
                 self._writer.address.spoken,
-                first_line(error),
+                first_line(error)[:200],
                 place,
             )
         self.refused = True

@@ -10,11 +10,12 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 
+from lossbench.errors import first_line
 from lossbench.tracking import address, creation, resume, runs
 from lossbench.tracking.bulk_writer import BulkWriter
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.journal import Entry, Journal, Opening
-from lossbench.tracking.patience import first_line, may_pass, persist
+from lossbench.tracking.patience import may_pass, persist
 from lossbench.tracking.recorder import NotRecorded, Recorder
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.writer import Writer
@@ -178,7 +179,7 @@ class Store:
             if not may_pass(error):
                 raise
             raise NotRecorded(
-                f"{self.address.spoken} cannot be written now ({first_line(error)}); "
+                f"{self.address.spoken} cannot be written now ({first_line(error):.200}); "
                 "when it can, run the same command again: what is finished is not trained twice."
             ) from error
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from lossbench.config.knob_types import is_number
 from lossbench.significant import number
 from lossbench.tracking.runs import TUNED
 from lossbench.verdicts.spelling import in_words, show
@@ -65,8 +66,7 @@ def knobs_of(row: Mapping[Any, Any], digits: int = 4) -> list[str]:
 
 
 def _shown(value: Any, digits: int) -> str:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number(float(value), digits) if is_number else show(value)
+    return number(float(value), digits) if is_number(value) else show(value)
 
 
 def setting(row: Mapping[Any, Any]) -> str:
