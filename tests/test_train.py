@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,11 +48,8 @@ BROKEN = {
 
 
 @pytest.fixture(autouse=True)
-def folder(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with an empty database."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(database, tmp_path / "mlflow.db")
-    return tmp_path
+def folder(stored: Path) -> Path:
+    return stored
 
 
 def config(*overrides: str, loss: dict[str, Any] | None = None) -> DictConfig:

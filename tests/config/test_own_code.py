@@ -101,6 +101,18 @@ def test_files_of_ones_own_and_what_they_import_are_in_the_key(folder: Path) -> 
     assert job("loss=mae").code == {}
 
 
+def test_a_file_is_read_once_a_sweep(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    once = own_code.read
+    monkeypatch.setattr(
+        own_code, "read", lambda file, package: (read.append(file.name), once(file, package))[1]
+    )
+    words = [f"{BOUNDED} {more}" for more in ("", "data.metrics=[own_tail.TAIL]", "seed=1")]
+    made = jobs_from([compose("config", [*SMALL.split(), *own.split()]) for own in words])
+    assert [len(job.code) for job in made] == [4, 5, 4]
+    assert sorted(read) == ["__init__.py", "bounded.py", "more.py", "own_tail.py", "table.py"]
+
+
 def test_a_module_of_ones_own_in_an_adapter_counts(folder: Path) -> None:
     write(
         folder,

@@ -9,6 +9,7 @@ import pytest
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
+from lossbench.config.quoting import parsed
 from lossbench.config.trials import RATE, Trials, check_tune, in_trials, key_of, lines, trials_of
 from lossbench.errors import InputError
 from lossbench.job import jobs_from
@@ -141,6 +142,15 @@ def test_a_trial_is_a_plain_run_with_its_values() -> None:
         ["loss.delta"],
         [],
     ]
+
+
+TEXTS = ["true", "hard", "a b"]
+
+
+def test_a_text_that_hydra_would_read_as_something_else_is_quoted() -> None:
+    found = Trials(tuple({RATE: 0.1, "loss.kind": text} for text in TEXTS), ("loss.kind",))
+    typed = [parsed(line[1]) for line in lines(found, [])]
+    assert [one and one.value() for one in typed] == TEXTS
 
 
 def test_one_run_has_no_trials() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
@@ -32,11 +33,13 @@ class Outcome:
 
 
 seen: list[DictConfig] = []
+concluded: list[bool] = []  # of each call, whether the sweep ends with it
 
 
-def trainer(configs: list[DictConfig], **_: int) -> list[Outcome]:
+def trainer(configs: list[DictConfig], *, last: bool = True, **_: int) -> list[Outcome]:
     """Stands for `train_many`: gives each run its learning rate."""
     seen.extend(configs)
+    concluded.append(last)
     return [Outcome(config.optimizer.lr) for config in configs]
 
 
@@ -49,6 +52,7 @@ def sweep(tmp_path: Path, hydra_restore_singletons: None, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules[__name__], "seen", seen)
     seen.clear()
+    concluded.clear()
     version.setbase("1.3")
 
     def run(*overrides: str, trainer: str = f"{__name__}.trainer") -> list[JobReturn]:
@@ -88,6 +92,22 @@ def test_each_trial_has_the_folder_and_the_overrides_of_a_run_of_its_own(sweep: 
         "trials=null",
         "tune=[loss.delta]",
     ]
+
+
+def test_jobs_that_train_one_after_another_are_planned_as_hydra_composes_them(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow: list[list[str]] = []
+    compose = ConfigLoaderImpl.load_sweep_config
+
+    def counted(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        slow.append(sweep_overrides)
+        return compose(self, master_config, sweep_overrides)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
+    ended = sweep("loss=mse", "seed=range(12)", trainer="null")
+    assert [job.overrides for job in ended] == [["loss=mse", f"seed={seed}"] for seed in range(12)]
+    assert len(slow) < 3 * 12  # once by the sweeper and once to run; to plan, as many as there are shapes
 
 
 @pytest.mark.parametrize("trainer", [f"{__name__}.trainer", "null"])
@@ -157,6 +177,7 @@ def test_halving_trains_in_rounds_and_drops_trials_as_a_whole(sweep: Sweep) -> N
         seeds = [{config.seed for config in own if config.optimizer.lr == rate} for rate in rates]
         assert seeds == [set(range(5))] * 4 + [{0, 1}] * 4
     assert not any(config.halving for config in seen)
+    assert concluded == [False, True]  # a sweep has one end, whatever it drops
 
 
 HALVING = {

@@ -88,12 +88,10 @@ def sweep() -> Callable[..., None]:
 
 
 @pytest.fixture
-def uri(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def uri(stored: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of an empty database in the current folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LOSSBENCH_CACHE", str(tmp_path / "cache"))
-    shutil.copy(database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("LOSSBENCH_CACHE", str(stored / "cache"))
+    return f"sqlite:///{stored / 'mlflow.db'}"
 
 
 @pytest.fixture

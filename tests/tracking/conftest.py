@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -28,10 +27,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def uri(database: Path, folder: Path) -> str:
+def uri(stored: Path) -> str:
     """The address of an empty database in the current folder."""
-    shutil.copy(database, folder / "mlflow.db")
-    return f"sqlite:///{folder / 'mlflow.db'}"  # in full: MLflow keeps one connection for each address
+    return f"sqlite:///{stored / 'mlflow.db'}"  # in full: MLflow keeps one connection for each address
 
 
 @pytest.fixture

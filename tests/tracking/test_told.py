@@ -31,11 +31,6 @@ SMALL = ["data.train_size=60", "data.val_size=20", "data.test_size=20", "trainer
 FILE = "state_dict.pt"
 
 
-@pytest.fixture
-def uri(stored: Path) -> str:
-    return f"sqlite:///{stored}/mlflow.db"
-
-
 def train(uri: str, *overrides: str) -> tuple[Outcome, bytes | None]:
     (outcome,) = train_many([compose("config", [*overrides, f"tracking.uri={uri}"])], n_jobs=1)
     return outcome, read_artifact(uri, str(outcome.run_id), FILE)

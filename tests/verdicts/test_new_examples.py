@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,13 +144,9 @@ def test_the_weighed_runs_of_a_seed_give_its_difference(
 
 def test_the_command_reads_what_runs_kept_and_what_their_data_say(
     composed: Callable[..., DictConfig],
-    database: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    stored: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(database, tmp_path / "mlflow.db")
     table = np.random.default_rng(0).normal(size=(100, 3))
     pd.DataFrame(table, columns=["a", "b", "y"]).to_csv("t.csv", index=False)
     small = ["data.train_size=60", "data.val_size=20", "data.test_size=20"]
