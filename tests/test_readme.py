@@ -33,6 +33,7 @@ VERDICT = re.compile(r"^ *(?:supported|refuted|inconclusive) +\S.* [+-]\d\S* \[[
 JOURNEYS = {
     "table": ("loss.name", {"mse", "mae", "huber"}, 3),
     "series": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "images": ("loss.name", {"bce", "hinge"}, 1),
     "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),
     "model": ("model.name", {"mlp", "smooth"}, 3),

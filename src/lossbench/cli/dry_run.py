@@ -23,6 +23,7 @@ TRAINER = "lossbench.cli.dry_run.show"  # what a launcher calls in place of `tra
 _QUIET = (
     "lossbench.data.columns",
     "lossbench.data.own_file",
+    "lossbench.data.images",
     "lossbench.pack.plan",
 )  # what they log is said here, and in full
 

@@ -78,6 +78,7 @@ class DataSet:
     shared: tensors that are not per example (class counts, items that were seen), which losses and measures
         read by name as they read targets.
     fresh: makes a training batch anew (augmentation, negatives).
+    as_read: from inputs as they are kept (images as bytes) to what the description says, for any examples.
     """
 
     description: Description
@@ -88,6 +89,11 @@ class DataSet:
     units: Mapping[TargetKind, Units] = field(default_factory=dict)
     shared: Mapping[str, Tensor] = field(default_factory=dict)
     fresh: Fresh | None = None
+    as_read: Callable[[Tree], Tree] | None = None
+
+    def read(self, inputs: Tree) -> Tree:
+        """What a model reads of some of the inputs."""
+        return inputs if self.as_read is None else self.as_read(inputs)
 
 
 class Loaded(Protocol):

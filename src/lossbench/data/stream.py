@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lossbench.data.source import Description, Split
+from lossbench.data.source import DataSet, Description, Split
 from lossbench.task import TargetKind, Units
 from lossbench.trees import leaves
 
@@ -69,6 +69,7 @@ class Stream:
     evaluate: (split, size) -> the batches of a split, in the same order each time. "train" is asked for where
         an embedding is judged by class means.
     units, shared: as of a `DataSet`.
+    whole: the same as a data set, where its inputs lie in a file that can be mapped.
 
     Both may draw random numbers, also from the generators that all of a process draw from: those are seeded
     anew for each batch, by seed, epoch and number of the batch.
@@ -79,3 +80,4 @@ class Stream:
     evaluate: Callable[[Split, int], Iterable[Batch]]
     units: Mapping[TargetKind, Units] = field(default_factory=dict)
     shared: Mapping[str, Tensor] = field(default_factory=dict)
+    whole: DataSet | None = None

@@ -168,7 +168,7 @@ class HeldLanes(Lanes):
         return found if test.groups is None else found | {"group_id": test.groups}
 
     def _inputs(self, rows: Tensor) -> Tree:
-        return mapped(lambda pool: pool[rows], self.pool)
+        return self.datasets[0].read(mapped(lambda pool: pool[rows], self.pool))
 
 
 class StreamLanes(Lanes):

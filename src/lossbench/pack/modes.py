@@ -107,7 +107,7 @@ def cannot_stack(member: Member, module: nn.Module, data: DataSet) -> str | None
 def probed(member: Member, data: DataSet, rows: Tensor) -> Read:
     """What the module of a member is called with, for a probe on these rows of the inputs."""
     noise = drawn(member.model.noise(data.description.inputs), [member.seed], len(rows), "probe")
-    return arguments(part(data.inputs, rows), part(noise, 0))
+    return arguments(data.read(part(data.inputs, rows)), part(noise, 0))
 
 
 def refused_by_vmap(what: str, compute: Callable[[], object], remedy: str = "") -> str | None:

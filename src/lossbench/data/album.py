@@ -1,0 +1,238 @@
+"""Images, understood: what is to be predicted of each, which belong together, and what may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lossbench.data import labels as classes
+from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
+from lossbench.data.labels import Labels, read_labels
+from lossbench.data.parts import repeated_note
+from lossbench.data.splits import robust_units
+from lossbench.errors import InputError
+from lossbench.significant import between
+from lossbench.task import Units
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from lossbench.data.pixels import Survey
+    from lossbench.data.splits import Ids
+    from lossbench.task import Target
+
+_SHOWN = 12  # classes
+_MOST_WHOLE = 20  # whole numbers that are rather classes, where there are no more of them
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """All images, those that `test_path` names at the end.
+
+    owner: what they are called in a sentence.
+    labels: their classes; None: `values` are to be predicted.
+    values: (N,) float64, or (N, 4) of boxes, in pixels of the files; empty where there are labels.
+    groups: (N,) the number of each one's group.
+    test: the numbers of those that test, where that is given.
+    """
+
+    owner: str
+    listing: Listing
+    labels: Labels | None
+    values: npt.NDArray[np.float64]
+    groups: Ids | None
+    test: Ids | None
+    target: str
+
+    def content(self) -> bytes:
+        """What tells it from others, beside what is in the files."""
+        test = None if self.test is None else self.test.tolist()
+        return repr((self.listing.said, self.listing.groups, test)).encode()
+
+    def truth(self, targets: Sequence[Target], survey: Survey, size: tuple[int, int]) -> dict[str, Tensor]:
+        """What is to be predicted, by kind of target (N, ...); boxes in pixels of images of this size."""
+        import torch
+
+        if self.labels is not None:
+            return classes.class_values(self.labels.codes, targets)
+        values = self.values
+        if values.ndim > 1:
+            factors = size / survey.sizes  # (N, 2) of height and width
+            values = values * factors[:, [1, 0, 1, 0]]
+        return {"continuous": torch.from_numpy(values)}
+
+    def common_size(self, survey: Survey) -> tuple[int, int]:
+        """Height and width of all images.
+
+        Raises:
+            InputError: they differ.
+        """
+        low, high = survey.sizes.min(0).tolist(), survey.sizes.max(0).tolist()
+        if low != high:
+            raise InputError(
+                f"{self.owner} holds images of {low[0]} x {low[1]} to {high[0]} x {high[1]} pixels: set the "
+                "height and width that they are brought to, as in data.size=64 or data.size=[48,64]."
+            )
+        return low[0], low[1]
+
+    def account(self, survey: Survey, shape: tuple[int, int, int]) -> list[str]:
+        """What was made of the files, in lines."""
+        channels, height, width = shape
+        low, high = survey.sizes.min(0).tolist(), survey.sizes.max(0).tolist()
+        sizes = f"{low[0]} x {low[1]}" if low == high else f"{low[0]} x {low[1]} to {high[0]} x {high[1]}"
+        colour = "gray" if channels == 1 else "in colour"
+        test = "" if self.test is None else f", {len(self.test)} of them to test"
+        lines = [
+            f"{self.owner}: {len(self.listing.names)} images{test}, {sizes} pixels, read {colour} with "
+            f"{height} x {width}",
+            f"  {self.target}: {self._told()}",
+        ]
+        if self.groups is not None:
+            lines.append(f"  groups: {self.groups.max() + 1}")
+        notes = [*self.listing.notes, *(() if self.labels is None else classes.notes(self.labels))]
+        notes += [*repeated_note(survey.digests, self.groups), *self._contradictions(survey)]
+        return [*lines, *(f"  ! {note}" for note in notes)]
+
+    def _told(self) -> str:
+        if self.labels is None:
+            if self.values.ndim > 1:
+                return "a box, x1, y1, x2, y2 in pixels"
+            return f"a number, from {between(float(self.values.min()), float(self.values.max()))}"
+        names, counts = self.labels.names, self.labels.counts
+        shown = [f"{name} ({count})" for name, count in zip(names, counts, strict=True)][:_SHOWN]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        positive = f"; {names[1]} is the positive one" if len(names) == 2 else ""
+        return f"{len(names)} classes, {', '.join(shown)}{more}{positive}"
+
+    def _contradictions(self, survey: Survey) -> list[str]:
+        """Of equal images of which different things are said."""
+        if self.labels is None:
+            return []
+        kinds: dict[str, set[int]] = {}
+        for digest, code in zip(survey.digests, self.labels.codes.tolist(), strict=True):
+            kinds.setdefault(digest, set()).add(code)
+        count = sum(len(of) > 1 for of in kinds.values())
+        what = "image is" if count == 1 else "images are"
+        return [f"{count} {what} the same in several classes: keep each in one"] if count else []
+
+
+def units_of(targets: Tensor) -> Units:
+    """Of numbers (N,), or of the four of a box (N, 4) each for itself."""
+    import torch
+
+    if targets.ndim == 1:
+        return robust_units(targets)
+    each = [robust_units(column) for column in targets.unbind(-1)]
+    shift, scale = ([getattr(one, name) for one in each] for name in ("shift", "scale"))
+    return Units(torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The knobs of `data=images` that say what is to be read; `separator` is the sign."""
+
+    path: str
+    test_path: str | None
+    file: str | None
+    target: tuple[str, ...]
+    task: str
+    group: str | None
+    separator: str
+
+    def listing(self, knob: str, where: str) -> Listing:
+        """What a folder or a table names.
+
+        Raises:
+            InputError: it is not there, or cannot be used.
+        """
+        place = Path(where).expanduser()
+        if place.is_dir():
+            if self.file or self.target or self.task == "number":
+                named = "data.file" if self.file else "data.target" if self.target else "data.task"
+                raise InputError(
+                    f"data.{knob}={where} is a folder, whose folders are the classes: leave {named} out, or "
+                    "name a table of file names."
+                )
+            return folder_of_classes(place, self.group)
+        if not place.is_file():
+            raise InputError(
+                f"data.{knob}={where} does not exist, seen from {Path.cwd()}: name a folder with one folder "
+                "for each class, or a table of file names."
+            )
+        return table_of_files(place, self.file, self.target, self.group, self.separator)
+
+
+def read_album(asked: Asked) -> Album:
+    """Read folders or tables.
+
+    Raises:
+        InputError: they cannot be used.
+    """
+    import numpy as np
+    import pandas as pd
+
+    listing, test, target = asked.listing("path", asked.path), None, asked.target
+    if asked.test_path is not None:
+        own = len(listing.names)
+        listing = listing.and_then(asked.listing("test_path", asked.test_path))
+        test = np.arange(own, len(listing.names))
+    owner = Path(asked.path).expanduser().absolute().name
+    groups = None if listing.groups is None else pd.factorize(np.array(listing.groups))[0].astype("int64")
+    said = target[0] if len(target) == 1 else "box" if target else "class"
+    album = Album(owner, listing, None, np.empty(0), groups, test, said)
+    if len(target) == 4 or asked.task == "number":
+        return replace(album, values=_numbers(listing, target, owner))
+    if target and asked.task == "auto" and _rather_numbers(listing.said[0]):
+        return replace(album, values=_numbers(listing, target, owner))
+    return replace(album, labels=read_labels(listing.said[0], f"the {said} of {owner}"))
+
+
+def _numbers(listing: Listing, target: Sequence[str], owner: str) -> npt.NDArray[np.float64]:
+    """(N,), or (N, 4) of a box.
+
+    Raises:
+        InputError: a cell is no number, or a box is none.
+    """
+    import numpy as np
+
+    columns = [_as_numbers(texts) for texts in listing.said]
+    for name, texts, numbers in zip(target, listing.said, columns, strict=True):
+        bad = (~np.isfinite(numbers)).nonzero()[0]
+        if len(bad):
+            raise InputError(
+                f"{name} of {owner} is {texts[bad[0]]!r} in row {bad[0] + 1}, finite numbers are needed: "
+                "correct it, or set data.task=class."
+            )
+    if len(columns) == 1:
+        return columns[0]
+    left, top, right, bottom = columns
+    bad = ((left >= right) | (top >= bottom)).nonzero()[0]
+    if len(bad):
+        x1, y1, x2, y2 = target
+        raise InputError(
+            f"The box in row {bad[0] + 1} of {owner} has no inside: {x1} must be less than {x2}, and {y1} "
+            f"less than {y2}."
+        )
+    return np.stack(columns, axis=-1)
+
+
+def _as_numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Texts as numbers; nan where one is none."""
+    import pandas as pd
+
+    return pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype="float64")
+
+
+def _rather_numbers(texts: Sequence[str]) -> bool:
+    """Whether texts are numbers of which there are too many, or with decimals, to be classes."""
+    import numpy as np
+
+    numbers = _as_numbers(texts)
+    if not np.isfinite(numbers).all():
+        return False
+    distinct = np.unique(numbers)
+    return bool(len(distinct) > _MOST_WHOLE or (distinct % 1 != 0).any())

@@ -1,0 +1,249 @@
+"""A user's own images: a folder with one folder for each class, or a table of file names beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from lossbench.config.choice import knob
+from lossbench.data.album import Album, Asked, read_album, units_of
+from lossbench.data.augment import Augmented
+from lossbench.data.balance import balanced
+from lossbench.data.by_batch import by_batch
+from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.labels import class_targets
+from lossbench.data.parts import parts
+from lossbench.data.pixels import Standardised, Survey, decoded, surveyed
+from lossbench.data.shared import while_used
+from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
+from lossbench.errors import InputError
+from lossbench.task import WEIGHT, InputKind, Inputs, Target, TargetKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.data.splits import Ids
+
+log = logging.getLogger(__name__)
+
+_HELD = 4  # of the memory, so much less may images take as bytes that are held
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images(DataSource):
+    """Images of any size that Pillow reads, brought to one size, standardised as ImageNet is.
+
+    path: a folder with one folder for each class; or a table (CSV) of file names, which begin in its folder.
+    test_path: another folder, or table, of images that test; `path` then trains and validates.
+    file: of a table, the column of file names.
+    target: of a table, the column to predict; or the four of a box, x1, y1, x2, y2 in pixels of the image as
+        it is shown, which go with the image to its new size: [x1,y1,x2,y2].
+    task: class, number, or auto: a class where the target holds texts.
+    group: images of one group (a person, a place) stay in one part: of a table, a column; of a folder, a
+        regular expression of what in a file's name is the group, as "^[^_]+".
+    separator: of a table: comma, semicolon or tab.
+    size: [height, width], or one number for both; null: as they are, where all have one size.
+    channels: 1 is gray, 3 is colour; auto: gray where all of them are.
+    flip: training images are mirrored, each time by chance.
+    shift: and moved by so many pixels at most; what comes in is zero, a medium gray.
+    crop: and a part is cut out and enlarged: at most this share of each side is lost.
+    balance: classes weigh alike in training, however many images they have.
+    stream: images are read batch by batch; null: where they would take a quarter of the memory.
+    val_share, test_share: shares of the images, drawn at random by the seed, of each class alike; with
+        groups, as near as they come.
+
+    Decoded images lie in the cache, in a file for each size; its name follows from the content of the images.
+    """
+
+    reads = ("image",)
+    epochs = None  # 200 images and 20,000 want different ones
+
+    path: str | None = knob(None, optional=True, place=True)
+    test_path: str | None = knob(None, optional=True, place=True)
+    file: str | None = knob(None, optional=True)
+    target: tuple[str, ...] = knob(())
+    task: str = knob("auto", choices=("auto", "class", "number"))
+    group: str | None = knob(None, optional=True)
+    separator: str = knob("comma", choices=tuple(SEPARATORS))
+    size: tuple[int, ...] = knob((), at_least=1)
+    channels: str = knob("auto", choices=("auto", "1", "3"))
+    flip: bool = knob(False)
+    shift: int = knob(0, at_least=0)
+    crop: float = knob(0.0, at_least=0, below=1)
+    balance: bool = knob(False)
+    stream: bool | None = knob(None, optional=True)
+    val_share: float = knob(0.2, above=0, below=1)
+    test_share: float = knob(0.2, above=0, below=1)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", _both(self.size))
+        object.__setattr__(self, "target", _listed(self.target))
+        object.__setattr__(self, "channels", str(self.channels))
+        super().__post_init__()
+        if len(self.size) not in (0, 2):
+            raise InputError(f"data.size must be one number or [height,width]; got {list(self.size)}.")
+        if len(self.target) not in (0, 1, 4):
+            raise InputError(
+                f"data.target must be one column, or the four of a box, [x1,y1,x2,y2]; got "
+                f"{len(self.target)} columns."
+            )
+        if (held_out := self.val_share + self.test_share) >= 1:
+            raise InputError(
+                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
+            )
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:  # type: ignore[override]
+        """By what is to be predicted."""
+        if self.path is None:
+            return ("classes", "continuous")
+        return ("continuous",) if self.album.labels is None else ("classes",)
+
+    @property
+    def select(self) -> str:  # type: ignore[override]
+        """A user's numbers may hold outliers: a squared metric would follow them."""
+        return "mae" if self.path is not None and self.album.labels is None else "accuracy"
+
+    def targets(self) -> tuple[Target, ...]:
+        if self.path is None:  # any of these, once there are images
+            return (Target("multiclass", 2), Target("identity", 2), Target("binary", 2), Target("continuous"))
+        labels = self.album.labels
+        if labels is None:
+            return (Target("continuous", self.album.values.shape[-1] if self.album.values.ndim > 1 else 1),)
+        return class_targets(labels.names)
+
+    @cached_property
+    def album(self) -> Album:
+        """What the folders or the table say, read once.
+
+        Raises:
+            InputError: they cannot be used.
+        """
+        if self.path is None:
+            raise InputError(
+                "data=images needs your images: data.path=photos, a folder with one folder for each class, "
+                "or a CSV of file names with data.file=image data.target=label."
+            )
+        asked = (self.path, self.test_path, self.file, self.target, self.task, self.group)
+        return read_album(Asked(*asked, SEPARATORS[self.separator]))
+
+    @cached_property
+    def survey(self) -> Survey:
+        """Sizes and contents of the files."""
+        return surveyed(self.album.listing, self.album.owner)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image.
+
+        Raises:
+            InputError: they differ in size, and no size is set.
+        """
+        channels = {"auto": 1 if self.survey.gray.all() else 3, "1": 1, "3": 3}[self.channels]
+        if self.size:
+            return channels, self.size[0], self.size[1]
+        return (channels, *self.album.common_size(self.survey))
+
+    def fingerprint(self, seed: int) -> str:
+        digest = hashlib.sha256(repr(self.shape).encode())
+        digest.update("".join(self.survey.digests).encode())
+        digest.update(self.album.content())
+        return digest.hexdigest()
+
+    def account(self) -> list[str]:
+        return self.album.account(self.survey, self.shape)
+
+    def part_sizes(self, seed: int) -> tuple[int, ...]:
+        return () if self.album.groups is None else tuple(map(len, self.split(seed).values()))
+
+    def training_size(self) -> int:
+        count = len(self.album.listing.names)
+        tested = self.test_share * count if self.album.test is None else len(self.album.test)
+        left = count - tested
+        return max(1, round(left - self.val_share * (count if self.album.test is None else left)))
+
+    def split(self, seed: int) -> dict[Split, Ids]:
+        """The numbers of the images of each part.
+
+        Raises:
+            InputError: a part would be too small.
+        """
+        album = self.album
+        return parts(
+            len(album.listing.names),
+            seed,
+            val_share=self.val_share,
+            test_share=self.test_share,
+            labels=album.labels,
+            groups=album.groups,
+            test=album.test,
+            owner=album.owner,
+            by=self.group or "",
+        )
+
+    def load(self, seed: int, reads: InputKind) -> Loaded:
+        import torch
+
+        album, shape, fingerprint = self.album, self.shape, self.fingerprint(seed)
+        _tell(self)
+        targets = album.truth(self.targets(), self.survey, shape[1:])
+        rows = {split: torch.from_numpy(own) for split, own in self.split(seed).items()}
+        if self.balance and album.labels is not None:
+            codes, names = torch.from_numpy(album.labels.codes), album.labels.names
+            targets[WEIGHT] = balanced(codes, len(names), rows["train"])
+        groups = None if album.groups is None else torch.from_numpy(album.groups)
+        train, val, test = (_examples(rows[split], targets, groups) for split in SPLITS)
+        sizes = {str(split): len(own) for split, own in rows.items()}
+        kind = Inputs("image", shape)
+        description = Description(self.name, kind, self.targets(), sizes, album.owner, fingerprint)
+        pixels = _pixels(self, fingerprint)
+        units = {kind: units_of(train.targets[kind]) for kind in targets if kind == "continuous"}
+        fresh = Augmented(self.flip, self.shift, self.crop, boxes=len(self.target) == 4)
+        more = (fresh if fresh.changes else None, Standardised(shape[0]))
+        data = DataSet(description, pixels, train, val, test, units, {}, *more)
+        return by_batch(data) if self._is_streamed(pixels.nbytes) else data
+
+    def _is_streamed(self, size: int) -> bool:
+        import psutil
+
+        large = bool(_HELD * size > psutil.virtual_memory().total)
+        return large if self.stream is None else self.stream
+
+
+def _examples(rows: Tensor, targets: Mapping[TargetKind, Tensor], groups: Tensor | None) -> Examples:
+    own = {kind: every[rows] for kind, every in targets.items()}
+    return Examples(rows, own, groups=None if groups is None else groups[rows])
+
+
+@lru_cache(maxsize=2)
+@while_used
+def _pixels(source: Images, _content: str) -> Tensor:
+    """All images as bytes, the same object for every seed."""
+    return decoded(source.album.listing, source.survey, source.shape, source.album.owner)
+
+
+@lru_cache(maxsize=4)
+def _tell(source: Images) -> None:
+    """Say once what was made of the images, but not in workers, which read them again."""
+    if multiprocessing.parent_process() is None:
+        log.info("\n".join(source.account()))
+
+
+def _both(size: Any) -> Any:
+    """One number is height and width."""
+    if isinstance(size, int) and not isinstance(size, bool):
+        return (size, size)
+    return () if size is None else tuple(size) if isinstance(size, list) else size
+
+
+def _listed(names: Any) -> Any:
+    """Names of columns as texts: YAML makes numbers of some."""
+    if names is None:
+        return ()
+    items = names if isinstance(names, (list, tuple)) else [names]
+    return tuple(str(name) for name in items)
