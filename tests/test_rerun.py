@@ -14,9 +14,9 @@ from hydra import compose, initialize_config_dir
 
 from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
-from lossbench.metrics.recorded import of_texts
+from lossbench.metrics.recorded import as_text, of_text, of_texts
 from lossbench.outcome import Outcome
-from lossbench.rerun import TOLERANCE, _sorted, main, rerun
+from lossbench.rerun import TOLERANCE, _newer, _sorted, main, rerun
 from lossbench.train import train_many
 
 SMALL = (
@@ -50,6 +50,13 @@ def test_every_result_is_the_same_to_the_bit(trained: list[Outcome], folder: Pat
         comparison = rerun(str(outcome.run_id), uri(folder))
         assert (comparison.close, comparison.apart, comparison.different) == ({}, [], [])
         assert outcome.outcome == "diverged" or comparison.same > 10
+
+
+def test_what_a_record_knows_nothing_of_is_said_and_no_difference() -> None:
+    """Metrics of a later release; one that the record describes and lacks was not finite, and differs."""
+    told = as_text(of_text("")[:1])  # mae, rmse, median_ae and r2
+    now = {"train/loss": 1.0, "test/mae": 1.0, "test/mcc": 0.5, "best/mcc": 0.4, "cross/new": 2.0}
+    assert _newer({"train/loss": 1.0}, now, told) == ["best/mcc", "cross/new", "test/mcc"]
 
 
 def change(folder: Path, run_id: str, statement: str, *values: object) -> None:

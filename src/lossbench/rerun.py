@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from lossbench.cli import command
 from lossbench.config import own_code
 from lossbench.errors import InputError
-from lossbench.metrics.recorded import of_texts
+from lossbench.metrics.families import described
+from lossbench.metrics.recorded import of_text, of_texts
 from lossbench.tracking import provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
@@ -68,12 +69,17 @@ def rerun(run_id: str, uri: str | None = None) -> Comparison:
     """Train a recorded run again and compare; refused where there is no such run, result or config."""
     tags, recorded = _find(run_id, resolve_uri(uri))
     outcome, metrics, now = _train(_job(run_id, tags[runs.CONFIG]))
+    newer = _newer(recorded, metrics, tags.get(runs.METRICS, ""))
+    metrics = {name: value for name, value in metrics.items() if name not in newer}
     same, close, apart = _sorted(recorded, metrics, of_texts(tags.get(runs.METRICS, "")))
     different = [
         f"{what}: {before} recorded, {after} now"
         for what, before, after in [("outcome", tags[runs.OUTCOME], outcome), *_provenance(tags, now)]
         if before != after
     ]
+    if newer:
+        names = dict.fromkeys(name.rpartition("/")[2] for name in newer)
+        different.append(f"not measured when it was recorded: {', '.join(names)}")
     return Comparison(same, close, apart, different)
 
 
@@ -136,6 +142,13 @@ def _mapping(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _newer(before: Mapping[str, float], now: Mapping[str, float], told: str) -> list[str]:
+    """What a record knows nothing of: metrics, and losses that score its outputs, of a later release."""
+    known = {*described(of_text(told)), "epoch", "loss"}
+    lacking = sorted(name for name in now if name not in before)
+    return [name for name in lacking if name.startswith("cross/") or name.rpartition("/")[2] not in known]
 
 
 def _sorted(

@@ -225,14 +225,15 @@ def test_a_measure_that_reads_what_is_not_there_is_refused(monkeypatch: pytest.M
 
 def test_a_family_judges_by_what_the_data_offers() -> None:
     assert {measure.fields for measure in Mine().measures} == {("multiclass",)}
-    assert list(Mine().described) == ["accuracy", "f1", "auroc", "nll", "brier", "ece"]
+    scored = ["accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"]
+    assert list(Mine().described) == [*scored, "nll", "brier", "ece"]
 
 
 @pytest.mark.parametrize(
     ("part", "words", "sentence"),
     [
         ("select", "acuracy", r"Mine\.select names 'acuracy' \(did you mean 'accuracy'\?"),
-        ("select", "mae", r"Mine\.select names 'mae' \(.*known: accuracy, auroc"),
+        ("select", "mae", r"Mine\.select names 'mae' \(.*known: accuracy, auroc, average_precision"),
         ("judged_by", ("class",), r"Mine\.judged_by names 'class' \(did you mean 'classes'\?"),
         ("noise_knobs", ("noise",), r"Mine\.noise_knobs names 'noise'"),
     ],

@@ -50,6 +50,13 @@ def test_scores_are_judged_as_by_the_references(members: int, classes: int, kind
         else:
             area = np.mean([reference.roc_auc_score(truth == c, own[:, c]) for c in range(classes)])
         assert results["auroc"][number] == pytest.approx(area, abs=1e-12)
+        ranked = own[:, 1] - own[:, 0] if classes == 2 else own
+        precision = reference.average_precision_score(truth, ranked, average="macro")
+        assert results["average_precision"][number] == pytest.approx(precision, abs=1e-12)
+        balanced = reference.balanced_accuracy_score(truth, predicted)
+        assert results["balanced_accuracy"][number] == pytest.approx(balanced, abs=1e-12)
+        correlation = reference.matthews_corrcoef(truth, predicted)
+        assert results["mcc"][number] == pytest.approx(correlation, abs=1e-12)
 
 
 @pytest.mark.parametrize(("members", "classes", "kind"), SHAPES)
@@ -105,6 +112,62 @@ def test_a_class_without_examples_is_left_out_of_the_area() -> None:
     scores, labels = scores[:, keep], labels[:, keep]
     expected = np.mean([reference.roc_auc_score(labels[0] == c, scores[0, :, c]) for c in (0, 1, 3)])
     assert float(of_scores(scores, labels)["auroc"]) == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("absent", ["labels", "predictions", "both"])
+def test_an_absent_class_counts_as_in_scikit_learn(classes: int, absent: str, weighted: bool) -> None:
+    scores, labels = made(3, classes, "ties")
+    last = classes - 1
+    if absent != "predictions":
+        labels = labels.where(labels != last, 0)
+    if absent != "labels":
+        scores[..., last] = -100
+    weight = torch.rand(labels.shape, generator=torch.Generator().manual_seed(0)) if weighted else None
+    results = of_scores(scores, labels, weight)
+    for number in range(3):
+        truth, own = labels[number].numpy(), scores[number].numpy()
+        w = None if weight is None else weight[number].double().numpy()
+        there = [c for c in range(classes) if (truth == c).any()]
+        expected = {
+            "f1": reference.f1_score(truth, own.argmax(-1), average="macro", sample_weight=w),
+            "balanced_accuracy": reference.balanced_accuracy_score(truth, own.argmax(-1), sample_weight=w),
+            "mcc": reference.matthews_corrcoef(truth, own.argmax(-1), sample_weight=w),
+        }
+        if classes > 2:
+            each = [reference.average_precision_score(truth == c, own[:, c], sample_weight=w) for c in there]
+            expected["average_precision"] = np.mean(each)
+        elif last in there:
+            one = own[:, 1] - own[:, 0]
+            expected["average_precision"] = reference.average_precision_score(truth, one, sample_weight=w)
+        else:
+            assert results["average_precision"][number].isnan()
+        for name, value in expected.items():
+            # Without weights f1 is made of shares in single precision.
+            assert float(results[name][number]) == pytest.approx(value, abs=1e-7), name
+
+
+def test_examples_of_one_class_are_found_in_full_by_any_order() -> None:
+    """Average precision needs no negatives, as in scikit-learn."""
+    results = of_scores(torch.randn(1, 6, 2), torch.ones(1, 6, dtype=torch.int64))
+    assert float(results["average_precision"]) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_random_order_has_the_average_precision_of_the_share() -> None:
+    labels = (torch.arange(4000) < 200).long().expand(20, -1)
+    scores = torch.randn(20, 4000, 2, generator=torch.Generator().manual_seed(0))
+    assert float(of_scores(scores, labels)["average_precision"].mean()) == pytest.approx(0.05, abs=0.005)
+
+
+@pytest.mark.parametrize("constant", ["labels", "predictions"])
+def test_a_constant_correlates_with_nothing(constant: str) -> None:
+    """Whatever weights sum to in the last bits."""
+    scores, labels = made(4, 3, "plain")
+    labels, scores = (torch.ones_like(labels), scores) if constant == "labels" else (labels, 0 * scores)
+    for weight in (None, torch.rand(labels.shape)):
+        assert of_scores(scores, labels, weight)["mcc"].tolist() == [0, 0, 0, 0]
 
 
 def test_close_scores_far_from_zero_are_no_ties() -> None:

@@ -19,7 +19,7 @@ R, N, C = 5, 40, 4
 ALL = measures(FAMILIES)
 CLASSES = measures(("classes",))
 CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
-SCORED = {"accuracy", "f1", "auroc"}
+SCORED = {"accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"}
 PROBABLE = {"nll", "brier", "ece"}
 PEOPLE = {"verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r"}
 

@@ -67,6 +67,11 @@ def test_classes_are_weighed_as_by_scikit_learn(classes: int, kind: str, ties: b
         expected = {
             "accuracy": reference.accuracy_score(truth, predicted, sample_weight=w),
             "f1": reference.f1_score(truth, predicted, average="macro", sample_weight=w),
+            "balanced_accuracy": reference.balanced_accuracy_score(truth, predicted, sample_weight=w),
+            "mcc": reference.matthews_corrcoef(truth, predicted, sample_weight=w),
+            "average_precision": reference.average_precision_score(
+                truth, own[:, 1] - own[:, 0] if classes == 2 else own, sample_weight=w
+            ),
             "nll": reference.log_loss(truth, likely, labels=range(classes), sample_weight=w),
             "brier": reference.brier_score_loss(
                 truth, likely[:, 1] if classes == 2 else likely, labels=range(classes), sample_weight=w

@@ -260,7 +260,8 @@ def test_a_loss_without_the_metric_by_which_the_experiment_chooses_is_refused(jo
     (job,) = jobs("data=mnist_5k model=linear loss=hinge experiment.select=nll", small=False)
     told = (
         r"^loss=hinge gives no nll, by which experiment\.select chooses learning rates; on data=mnist_5k it "
-        r"gives accuracy, auroc, f1\. Losses that give nll: cce, kl; or let experiment\.select name"
+        r"gives accuracy, auroc, average_precision, balanced_accuracy, f1, mcc\. Losses that give nll: cce, "
+        r"kl; or let experiment\.select name"
     )
     with pytest.raises(InputError, match=told):
         plan([job], 1, 128)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -63,6 +64,9 @@ def test_every_metric_that_predictions_define_is_taken_apart() -> None:
         "accuracy",
         "f1",
         "auroc",
+        "balanced_accuracy",
+        "average_precision",
+        "mcc",
         "nll",
         "brier",
         "ece",
@@ -76,6 +80,15 @@ def test_every_metric_that_predictions_define_is_taken_apart() -> None:
         assert one.share.sum() == pytest.approx(1)
         assert one.moved.sum() == pytest.approx(0, abs=1e-9)
         assert np.abs(one.moved).max() > 0
+
+
+def test_a_record_from_before_a_metric_was_there_is_taken_apart_as_before() -> None:
+    """Its measure lists fewer metrics than the function gives today."""
+    (today,) = (one for one in ALL if one.function.endswith(":of_scores"))
+    older = replace(today, metrics=today.metrics[:3])
+    found = influences(arrays(), ("f1", "auroc", "mcc"), [older])
+    assert found.keys() == {"f1", "auroc"}
+    np.testing.assert_array_equal(found["f1"].moved, influences(arrays(), ["f1"], ALL)["f1"].moved)
 
 
 def test_metrics_that_no_measure_gives_leave_seeds_alone_to_speak() -> None:

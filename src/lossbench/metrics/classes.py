@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from lossbench.metrics import weighing
-from lossbench.metrics.ranking import roc
+from lossbench.metrics.confusion import counted
+from lossbench.metrics.ranking import Roc, roc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,12 +17,16 @@ BINS = 15
 
 
 def of_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
-    """accuracy, f1 and auroc, over all examples and places.
+    """accuracy, f1, auroc, balanced_accuracy, average_precision and mcc, over all examples and places.
 
-    The predicted class has the largest score, the first of equal ones. f1 is the plain mean over the classes
-    that occur in the labels or the predictions. auroc with two classes ranks by the difference of the
-    scores; above, it is the plain mean over classes of one against the rest, ranked by the class's score,
-    over classes that have examples on both sides, and NaN where there is none.
+    The predicted class has the largest score, the first of equal ones. f1 is macro F1: the plain mean over
+    the classes that occur in the labels or the predictions; balanced_accuracy is the plain mean of the recall
+    of the classes that occur in the labels. mcc is Matthews' correlation coefficient, of several classes as
+    Gorodkin (2004) has it, and 0 where the labels or the predictions are of one class. auroc and
+    average_precision with two classes rank by the difference of the scores, for class 1; above, they are the
+    plain mean over classes of one against the rest, ranked by the class's score, over classes that have
+    examples (for auroc on both sides), and NaN where there is none. average_precision is the sum of the
+    precision at each threshold times the recall that it adds, without interpolation.
 
     Args:
         scores: (R, N, ..., C), finite, C >= 2.
@@ -34,10 +39,15 @@ def of_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> d
     weight = None if weight is None else weighing.spread(weight, labels)
     scores, labels = scores.flatten(1, -2), labels.flatten(1)
     predicted = scores.argmax(-1)
+    table = counted(predicted, labels, scores.shape[-1], weight)
+    curves = _curves(scores, labels, weight)
     return {
         "accuracy": _mean((predicted == labels).double(), weight),
-        "f1": _f1(predicted, labels, scores.shape[-1], weight),
-        "auroc": _auroc(scores, labels, weight),
+        "f1": table.f1(),
+        "auroc": curves.area().nanmean(-1),
+        "balanced_accuracy": table.balanced_accuracy(),
+        "average_precision": curves.average_precision().nanmean(-1),
+        "mcc": table.mcc(),
     }
 
 
@@ -93,47 +103,16 @@ def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
     return values.mean(-1) if weight is None else weighing.mean(values, weight)
 
 
-def _f1(predicted: Tensor, labels: Tensor, classes: int, weight: Tensor | None) -> Tensor:
-    if weight is not None:
-        return _weighted_f1(predicted, labels, classes, weight)
-    members = len(labels)
-    shift = torch.arange(members, device=labels.device).unsqueeze(-1) * classes
-
-    def count(of: Tensor) -> Tensor:
-        return torch.bincount((of + shift).flatten(), minlength=members * classes).view(members, classes)
-
-    # Wrong predictions are counted in a class of their own, behind the last member.
-    hits = torch.where(predicted == labels, labels + shift, members * classes).flatten()
-    right = torch.bincount(hits, minlength=members * classes + 1)[:-1].view(members, classes)
-    total = count(predicted) + count(labels)
-    return (2 * right / total.clamp(min=1)).double().sum(-1) / (total > 0).sum(-1)
-
-
-def _weighted_f1(predicted: Tensor, labels: Tensor, classes: int, weight: Tensor) -> Tensor:
-    # Where sums are in order: an accelerator adds weights as they come.
-    home = weight.device
-    predicted, labels, weight = predicted.cpu(), labels.cpu(), weight.cpu()
-    shift = torch.arange(len(labels)).unsqueeze(-1) * classes
-
-    def sums(of: Tensor, weights: Tensor) -> Tensor:
-        of = (of + shift).flatten()
-        return torch.bincount(of, weights.flatten(), len(labels) * classes).view(-1, classes)
-
-    right = sums(labels, weight * (predicted == labels))
-    all_ = sums(predicted, weight) + sums(labels, weight)
-    occurs = all_ > 0
-    return ((2 * right / all_.where(occurs, 1)).sum(-1) / occurs.sum(-1)).to(home)
-
-
-def _auroc(scores: Tensor, labels: Tensor, weight: Tensor | None) -> Tensor:
+def _curves(scores: Tensor, labels: Tensor, weight: Tensor | None) -> Roc:
+    """Of rows (R, 1, N) for two classes, (R, C, N) above."""
     classes = scores.shape[-1]
+    weight = None if weight is None else weight.unsqueeze(-2)
     if classes == 2:
         # In float64 the difference of two float32 scores is rounded so little that it makes no ties.
         difference = scores[..., 1].double() - scores[..., 0].double()
-        return roc(difference, labels == 1, weight).area()
+        return roc(difference.unsqueeze(-2), (labels == 1).unsqueeze(-2), weight)
     label = torch.arange(classes, device=labels.device).unsqueeze(-1)
-    weight = None if weight is None else weight.unsqueeze(-2)
-    return roc(scores.transpose(-1, -2), labels.unsqueeze(-2) == label, weight).area().nanmean(-1)
+    return roc(scores.transpose(-1, -2), labels.unsqueeze(-2) == label, weight)
 
 
 def _calibration_error(confidence: Tensor, right: Tensor, weight: Tensor | None) -> Tensor:

@@ -28,7 +28,8 @@ def _measure(
     )
 
 
-_SCORED, _PROBABLE = "accuracy f1 auroc", "nll brier ece"
+_SCORED = "accuracy f1 auroc balanced_accuracy average_precision mcc"
+_PROBABLE = "nll brier ece"
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
 # Of several measures that give one name, the first that reads what is there has its turn.

@@ -45,9 +45,25 @@ _ALL = (
         title="MAE where raters disagree most",
     ),
     _share("accuracy", _CLASSES, True, "share of examples whose highest score is the right class, 0 to 1"),
-    _share("f1", _CLASSES, True, "F1 score, the plain mean over classes, 0 to 1", "F1"),
+    _share("f1", _CLASSES, True, "macro F1: the plain mean of the F1 score over classes, 0 to 1", "macro F1"),
     _share(
         "auroc", _CLASSES, True, "chance that a class scores its own example above another's, 0 to 1", "AUROC"
+    ),
+    _share("balanced_accuracy", _CLASSES, True, "plain mean over classes of the share found, 0 to 1"),
+    _share(
+        "average_precision",
+        _CLASSES,
+        True,
+        "mean precision over the recall of class 1, or of each class; a random order gives its share, 0 to 1",
+    ),
+    Metric(
+        "mcc",
+        _CLASSES,
+        True,
+        "Matthews correlation of predicted and right classes, -1 to 1; 0 is no better than chance",
+        low=-1,
+        high=1,
+        title="MCC",
     ),
     Metric(
         "nll",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,18 +16,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Roc:
-    """ROC curves of rows of scores.
+    """Curves of rows of scores, down to each score in falling order.
 
-    false_rate, true_rate: (..., N), the share of negatives and positives accepted down to each score in
-        falling order; NaN in rows without negatives or without positives.
+    right, wrong: (..., N) float64, how many positives and negatives are accepted, or what they weigh.
     corner: (..., N) bool, the last of a run of equal scores: the thresholds that exist.
     weighted: what weighs nothing then changes no bit.
     """
 
-    false_rate: Tensor
-    true_rate: Tensor
+    right: Tensor
+    wrong: Tensor
     corner: Tensor
     weighted: bool = False
+
+    @cached_property
+    def true_rate(self) -> Tensor:
+        """(..., N), the share of positives that is accepted: recall; NaN in rows without positives."""
+        return self.right / self.right[..., -1:]
+
+    @cached_property
+    def false_rate(self) -> Tensor:
+        """(..., N), the share of negatives that is accepted; NaN in rows without negatives."""
+        return self.wrong / self.wrong[..., -1:]
+
+    def average_precision(self) -> Tensor:
+        """(...,) the sum over thresholds of precision times the recall added there; NaN without positives."""
+        accepted = self.right + self.wrong
+        precision = self.right / accepted.where(accepted > 0, 1)
+        parts = (self.true_rate - _before(self.true_rate, self.corner)) * precision * self.corner
+        return (total(parts) if self.weighted else parts.sum(-1)).clamp(max=1)  # but for rounding
 
     def area(self) -> Tensor:
         """(...,) the area below the curve by trapezoids: ties count half. NaN where a class is missing."""
@@ -71,12 +88,10 @@ def roc(scores: Tensor, positive: Tensor, weight: Tensor | None = None) -> Roc:
     if weight is not None:
         weight = weight.expand(order.shape).gather(-1, order)
         right, wrong = running(hits * weight), running((1 - hits) * weight)
-        return Roc(wrong / wrong[..., -1:], right / right[..., -1:], corner, weighted=True)
-    accepted = hits.cumsum(-1)
+        return Roc(right, wrong, corner, weighted=True)
+    right = hits.cumsum(-1)
     count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)
-    positives = accepted[..., -1:]
-    # 0 / 0 in a row that lacks a class is the NaN that is documented.
-    return Roc((count - accepted) / (scores.shape[-1] - positives), accepted / positives, corner)
+    return Roc(right, count - right, corner)
 
 
 def _before(rate: Tensor, corner: Tensor) -> Tensor:
