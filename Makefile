@@ -13,7 +13,8 @@ RUN := .venv/bin/python
 TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
-EXPERIMENTS := outliers mnist sentiment faces
+DEMOS := outliers mnist sentiment faces
+EXPERIMENTS := $(DEMOS) crowns
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 
@@ -29,7 +30,7 @@ help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## compare all losses on four data sets, in under five minutes
-	@for data in $(EXPERIMENTS); do \
+	@for data in $(DEMOS); do \
 		echo; echo "== $$data"; \
 		$(RUN) -m lossbench -m experiment=demo_$$data $(ARGS) || exit 1; \
 		$(RUN) -m lossbench.report experiment=demo_$$data || exit 1; \
@@ -62,6 +63,7 @@ outliers: ## which loss stands outliers, and what it costs
 mnist: ## nine losses on digits, with and without wrong labels
 sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
+crowns: ## losses of two classes on photographs of trees from above
 $(EXPERIMENTS): setup
 	@for name in $@ $(COMPANIONS_$@); do \
 		$(RUN) -m lossbench -m experiment=$$name $(ARGS) || exit 1; \

@@ -24,7 +24,18 @@ SETUP_AND_CHECKS = {
     "lock",
     "clean",
 }
-PROGRAMS = {"demo", "ui", "bench", "outliers", "mnist", "sentiment", "faces", "anatomy", "reproduce"}
+PROGRAMS = {
+    "demo",
+    "ui",
+    "bench",
+    "outliers",
+    "mnist",
+    "sentiment",
+    "faces",
+    "crowns",
+    "anatomy",
+    "reproduce",
+}
 
 # Stands in for Python, because a real install takes a minute: it notes what it is asked to do, makes a
 # "virtual environment" that holds itself, and fails where the file `broken` names a word of the request.

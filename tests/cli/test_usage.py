@@ -9,12 +9,14 @@ from lossbench.config.folders import GROUPS, conf_dir
 
 
 def rows(title: str, folder: Path | None = None) -> dict[str, dict[str, str]]:
-    """One table of the text: row -> column -> cell."""
+    """One table of the text, which may be broken into several: row -> column -> cell."""
     lines = usage(folder).splitlines()
-    start = next(number for number, line in enumerate(lines) if line.split()[:1] == [title])
-    columns = lines[start].split()[1:]
-    body = [line.split() for line in lines[start + 1 : lines.index("", start)]]
-    return {name: dict(zip(columns, cells, strict=True)) for name, *cells in body}
+    found: dict[str, dict[str, str]] = {}
+    for start in [number for number, line in enumerate(lines) if line.split()[:1] == [title]]:
+        columns = lines[start].split()[1:]
+        for name, *cells in [line.split() for line in lines[start + 1 : lines.index("", start)]]:
+            found.setdefault(name, {}).update(zip(columns, cells, strict=True))
+    return found
 
 
 def test_every_choice_is_named() -> None:

