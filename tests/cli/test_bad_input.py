@@ -190,6 +190,7 @@ CONTRADICTIONS = {
     "computed on data=outliers (RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x10 and 9x1)): ",
     "model=cnn": "model=cnn cannot read data=outliers, which gives vector; models that fit: linear, mlp",
     "data=faces loss=cce model=text": "models that fit: cnn, linear, mlp",
+    "data=text model=text loss=bce": "data=text needs your table, its column of text and the one to predict",
     "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
 }
 TARGETS = {

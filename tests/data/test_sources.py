@@ -18,6 +18,7 @@ from lossbench.data.outliers import Outliers
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.series import Series
 from lossbench.data.source import DataSet, DataSource
+from lossbench.data.text import Text
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
 CLASSES = {
@@ -27,6 +28,7 @@ CLASSES = {
     "sentiment": Sentiment,
     "faces": Faces,
     "series": Series,
+    "text": Text,
 }
 SOURCES = {
     "outliers": Outliers(name="outliers"),

@@ -91,7 +91,7 @@ def own_file(path: str, separator: str) -> OwnFile:
     return _read(place, separator, state.st_mtime_ns, state.st_size)
 
 
-def found(path: str, *, folder: bool = False) -> Path:
+def found(path: str, *, folder: bool = False, knob: str = "path") -> Path:
     """The place of a file, or of a folder where that may be one.
 
     Raises:
@@ -103,9 +103,9 @@ def found(path: str, *, folder: bool = False) -> Path:
         place.stat()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise InputError(f"data.path={path} {reason}, seen from {Path.cwd()}: name {wanted}.") from error
+        raise InputError(f"data.{knob}={path} {reason}, seen from {Path.cwd()}: name {wanted}.") from error
     if not (place.is_file() or (folder and place.is_dir())):
-        raise InputError(f"data.path={path} is no file: name {wanted}.")
+        raise InputError(f"data.{knob}={path} is no file: name {wanted}.")
     return place
 
 

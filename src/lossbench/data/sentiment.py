@@ -64,7 +64,7 @@ class Sentiment(TextSource):
         return _sentences(self.source, self.neutral_band)
 
     def split(self, seed: int) -> dict[Split, Ids]:
-        signs = self.read().values["binary"]
+        signs = self.read().by_kind["binary"]
         test, val = (round(share * len(signs)) for share in (self.test_share, self.val_share))
         left = len(signs) - val - test
         train = left if self.train_size is None else self.train_size

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
+from lossbench.data.balance import class_weights
 from lossbench.data.shared import while_used
 from lossbench.data.source import DataSet, DataSource, Description, Examples, Split
 from lossbench.data.splits import robust_units
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 class Texts:
     """N texts, and what is to be said of them.
 
-    values: by kind of target (N, ...), as `task.Target` has them.
+    by_kind: the targets (N, ...), as `task.Target` has them.
     groups: (N,) the group of each, from 0 without a gap; None: each is its own.
     """
 
     texts: tuple[str, ...]
-    values: Values
+    by_kind: Values
     groups: Ids | None = None
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class TextSource(DataSource):
         parts, examples = self.split(seed), {}
         groups = None if known.groups is None else torch.from_numpy(known.groups)
         for part, rows in parts.items():
-            values = {kind: every[rows] for kind, every in known.values.items()}
+            values = {kind: every[rows] for kind, every in known.by_kind.items()}
             if part == "train":
                 values = dict(self.trained_on(values, seed))
             targets = {kind: torch.from_numpy(own) for kind, own in values.items()}
@@ -112,6 +113,30 @@ class TextSource(DataSource):
         )
         units = {} if numbers is None else {"continuous": robust_units(numbers)}
         return DataSet(description, inputs, examples["train"], examples["val"], examples["test"], units=units)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancedTexts(TextSource):
+    """Texts with classes that may be made to count alike.
+
+    balance: training texts weigh so that all classes count alike; where there are several labels, so that
+        a label that is there and one that is not do. Validation and test texts weigh 1.
+    """
+
+    balance: bool = knob(False)
+
+    def trained_on(self, values: Values, seed: int) -> Values:
+        import numpy as np
+
+        if not self.balance:
+            return values
+        target = next((own for own in self.targets() if own.kind in ("binary", "multiclass")), None)
+        if target is None:
+            raise InputError("data.balance weighs classes, and the target is a number: leave it out.")
+        codes = values[target.kind]
+        columns = codes.reshape(len(codes), -1)
+        weights = [class_weights(columns[:, place], target.size) for place in range(columns.shape[1])]
+        return {**values, WEIGHT: np.stack(weights, 1).reshape(codes.shape)}
 
 
 def check_shares(val_share: float, test_share: float) -> None:
