@@ -10,7 +10,6 @@ from lossbench.data import column_kinds
 from lossbench.data import column_refusals as refusals
 from lossbench.data.conventions import (
     Convention,
-    grouped_by_points,
     in_ascii,
     mixed_units,
     negatives_in_brackets,
@@ -18,6 +17,7 @@ from lossbench.data.conventions import (
     present,
     without_unit,
 )
+from lossbench.data.other_conventions import grouped_by_points
 from lossbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -151,7 +151,8 @@ def _numbers(cells: pd.Series[str], convention: Convention) -> _Numbers:
     negative = None
     if (values.isna() & there).any():
         row, plain = negatives_in_brackets(in_ascii(cells))
-        values = convention.numbers(plain)
+        if plain is not cells:
+            values = convention.numbers(plain)
         if row is not None:
             negative = (str(cells.iloc[row]), row)
         cells = plain

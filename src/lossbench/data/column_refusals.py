@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.quoting import typed
 from lossbench.counting import counted
-from lossbench.data.conventions import Convention, better, mixed, mixed_units, present
+from lossbench.data.conventions import Convention, mixed_units, present
+from lossbench.data.other_conventions import better, mixed
 from lossbench.errors import InputError
 
 if TYPE_CHECKING:

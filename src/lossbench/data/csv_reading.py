@@ -9,11 +9,10 @@ import io
 import lzma
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast
 
 from lossbench.errors import InputError
 
@@ -48,26 +47,25 @@ def read(place: Path, separator: str) -> Cells:
     import pandas as pd
 
     try:
-        with _opened(place) as file:
-            lines, whole = _lines(file, separator, place)
+        content = _content(place)
+        rows, whole = _plain(content, separator) or _lines(content, separator, place)
     except UnicodeDecodeError as error:
         raise InputError(f"{place.name} is not in UTF-8 ({error.reason}): save it as CSV UTF-8.") from error
     except EOFError as error:
         raise InputError(f"{place.name} is cut off: its archive has no end; fetch it again.") from error
     except (OSError, zipfile.BadZipFile, lzma.LZMAError) as error:
         raise InputError(f"{place.name} cannot be read ({error}): unpack it, or save it again.") from error
-    if not lines:
+    if rows is None:
         raise InputError(f"{place.name} is empty: it needs a line of column names and rows below.")
-    first = [name.strip() for name in lines.pop(0)]
+    first = [str(name).strip() for name in rows.iloc[0]]
+    rows = rows.iloc[1:].reset_index(drop=True)
     places = [position for position, name in enumerate(first) if name]
-    names = [first[position] for position in places]
-    notes = [] if whole else [f"{place.name} ends in mid-line, and its last cell is {lines[-1][-1]!r}"]
-    notes += _checked_names(names, place)
-    columns = list(zip(*lines, strict=True)) if lines else [()] * len(first)
-    series = [pd.Series(columns[at], dtype=str, name=first[at]).str.strip() for at in places]
-    rows = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(lines)))
+    last = f"{place.name} ends in mid-line, and its last cell is {rows.iloc[-1, -1]!r}" if not whole else ""
+    notes = [*filter(None, [last]), *_checked_names([first[position] for position in places], place)]
+    series = [rows[at].str.strip().rename(first[at]) for at in places]
+    named = pd.concat(series, axis=1) if series else pd.DataFrame(index=rows.index)
     left_out = {f"column {at + 1}": "no name" for at, name in enumerate(first) if not name}
-    return Cells(rows, left_out, tuple(notes))
+    return Cells(named, left_out, tuple(notes))
 
 
 def separated_by(first_line: str, separator: str) -> str:
@@ -84,15 +82,50 @@ def _names_in(first_line: str, separator: str) -> int:
         return 0
 
 
-def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]], bool]:
-    """The cells of all lines that are not blank, and whether the last one has an end."""
+def _plain(content: bytes, separator: str) -> tuple[pd.DataFrame, bool] | None:
+    """As `_lines`, by pandas' own parser, which is three times as fast; None of a file that it may read in
+    another way: with quotes, with lines of different length, or one that is no table at all."""
+    import pandas as pd
+
+    if b'"' in content or b"\0" in content or content.count(b"\r") != content.count(b"\r\n"):
+        return None
+    try:
+        rows = pd.read_csv(
+            io.BytesIO(content),
+            sep=separator,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            quoting=csv.QUOTE_NONE,
+            encoding="utf-8-sig",
+        )
+    except (ValueError, OSError):  # errors of its parser and of text that is not in UTF-8 are ValueErrors
+        return None
+    full = content.count(separator.encode()) == len(rows) * (rows.shape[1] - 1)  # no line has fewer cells
+    return (rows, content.endswith(b"\n") or len(rows) < 2) if full else None
+
+
+def _lines(content: bytes, separator: str, place: Path) -> tuple[pd.DataFrame | None, bool]:
+    """The cells of all lines that are not blank, and whether the last one has an end.
+
+    Returns:
+        None instead of cells where there are no lines.
+
+    Raises:
+        InputError: a line has more or fewer cells than the first.
+        UnicodeDecodeError: it is not in UTF-8.
+    """
+    import pandas as pd
+
     names, last = "", ""
 
     def seen() -> Iterator[str]:
         nonlocal names, last
-        for line in file:
-            names, last = names or line.strip("\r\n"), line
-            yield line
+        with io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="") as file:
+            for line in file:
+                names, last = names or line.strip("\r\n"), line
+                yield line
 
     def no_table(why: str) -> InputError:
         return _no_table(place, why, separated_by(names, separator))
@@ -115,7 +148,10 @@ def _lines(file: IO[str], separator: str, place: Path) -> tuple[list[list[str]],
         line, count = short
         at_end = ", is the last and ends in mid-line, so the file may be cut off" if not whole else ""
         raise no_table(f"line {line} has {count} cells, the first line {len(lines[0])}{at_end}")
-    return lines, whole or len(lines) < 2
+    if not lines:
+        return None, whole
+    columns = {at: pd.Series(column, dtype=str) for at, column in enumerate(zip(*lines, strict=True))}
+    return pd.DataFrame(columns), whole or len(lines) < 2
 
 
 def _no_table(place: Path, why: str, remedy: str) -> InputError:
@@ -125,19 +161,17 @@ def _no_table(place: Path, why: str, remedy: str) -> InputError:
     )
 
 
-@contextmanager
-def _opened(place: Path) -> Iterator[IO[str]]:
+def _content(place: Path) -> bytes:
+    """What a file holds, unpacked."""
     if place.suffix == ".zip":
         with zipfile.ZipFile(place) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
             if len(names) != 1:
                 raise InputError(f"{place.name} holds {len(names)} files: it must be one; unpack it.")
-            with archive.open(names[0]) as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as file:
-                yield file
-        return
+            return archive.read(names[0])
     opened = _OPENED_BY.get(place.suffix, open)
-    with opened(place, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[operator]
-        yield cast("IO[str]", file)
+    with opened(place, "rb") as file:  # type: ignore[operator]
+        return cast("bytes", file.read())
 
 
 def _checked_names(names: Sequence[str], place: Path) -> list[str]:
