@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from lossbench.data.clicks import Ratings
 from lossbench.data.faces import Faces
 from lossbench.data.mnist import MNIST
 from lossbench.data.mnist_5k import MNIST5k
@@ -29,6 +30,7 @@ CLASSES = {
     "faces": Faces,
     "series": Series,
     "text": Text,
+    "ratings": Ratings,
 }
 SOURCES = {
     "outliers": Outliers(name="outliers"),

@@ -1,0 +1,70 @@
+"""Items that a user does not have in training: what he has, row by row, and draws from the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from lossbench.data.splits import Ids
+    from lossbench.task import TargetKind
+    from lossbench.trees import Tree
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The training items of all users, those of one after those of another.
+
+    seen: int32 (S,), each user's in rising order.
+    seen_from: int64 (users + 1,): those of user u stand from seen_from[u] to seen_from[u + 1].
+    items: how many there are in all.
+    """
+
+    seen: Tensor
+    seen_from: Tensor
+    items: int
+
+    @classmethod
+    def of(cls, user: Ids, item: Ids, users: int, items: int) -> Seen:
+        """Of the rows of training, (N,) each; a pair occurs once."""
+        import numpy as np
+        import torch
+
+        ordered = item[np.lexsort((item, user))]
+        ends = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=users))])
+        return cls(torch.from_numpy(ordered.astype(np.int32)), torch.from_numpy(ends), items)
+
+
+class Negatives:
+    """Makes a training batch anew: `other` (B, count) are items that the user does not have in training.
+
+    Each is drawn evenly among all of these, from the generator of seed and step alone: every loss of a seed
+    sees the same. It is one draw of r, and the item is the r-th that is not seen: with s_0 < s_1 < ... seen,
+    r + k, where k counts the j with s_j - j <= r.
+    """
+
+    def __init__(self, seen: Seen, count: int) -> None:
+        import torch
+
+        self.count, self.items, self.start = count, seen.items, seen.seen_from
+        owned = seen.seen_from.diff()
+        self.free = seen.items - owned
+        user = torch.arange(len(owned)).repeat_interleave(owned)
+        place = torch.arange(len(user)) - seen.seen_from[user]
+        self.keys = user * (seen.items + 1) + seen.seen.long() - place  # in rising order
+
+    def __call__(
+        self, inputs: Tree, targets: dict[TargetKind, Tensor], generator: Generator
+    ) -> tuple[Tree, dict[TargetKind, Tensor]]:
+        import torch
+
+        user = inputs["user"].cpu()
+        drawn = torch.rand(len(user), self.count, generator=generator, dtype=torch.float64)
+        free = self.free[user].unsqueeze(1)
+        rank = (drawn * free).long().minimum(free - 1)
+        owner = user.unsqueeze(1)
+        before = torch.searchsorted(self.keys, owner * (self.items + 1) + rank, right=True)
+        other = rank + before - self.start[owner]
+        return {**inputs, "other": other.to(inputs["user"].device)}, targets
