@@ -9,8 +9,9 @@ import pytest
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
+from lossbench.config.folders import RATE
 from lossbench.config.quoting import parsed
-from lossbench.config.trials import RATE, Trials, check_tune, in_trials, key_of, lines, trials_of
+from lossbench.config.trials import Trials, check_tune, in_trials, key_of, lines, trials_of
 from lossbench.errors import InputError
 from lossbench.job import jobs_from
 

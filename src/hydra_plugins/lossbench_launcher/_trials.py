@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from omegaconf import DictConfig
 
 from hydra_plugins.lossbench_launcher._halving import Place
+from lossbench.config.folders import RATE
 from lossbench.config.searched import untuned
-from lossbench.config.trials import RATE, check_tune, key_of, lines, trials_of
+from lossbench.config.trials import check_tune, key_of, lines, trials_of
 from lossbench.errors import InputError
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lossbench.verdicts.comparison import Evidence, compare
 from lossbench.verdicts.lopsided import lopsided, strayed
 from lossbench.verdicts.statistics import Floats, Interval, Region, decide, holm, paired_interval
-from lossbench.verdicts.trials import Trials, competing, expanded
+from lossbench.verdicts.trials import Trials, competing, repeated
 
 Claims = Sequence[tuple[int, int]]
 
@@ -97,10 +97,7 @@ class _Asked:
     def repeated(self) -> tuple[float, float] | None:
         """The interval with the choice repeated; None where there was none, or where runs diverged."""
         left, right = (side.trials for side in self.sides)
-        seeds = sorted({*left.seeds} & {*right.seeds})
-        if not (left.several or right.several) or not np.isfinite(self.differences).all() or not seeds:
-            return None
-        return expanded(left.on(seeds).drawn - right.on(seeds).drawn, len(seeds))
+        return repeated(((1.0, left), (-1.0, right)), self.differences)
 
 
 def judge(runs: Runs, claims: Claims, region: Region, *, whole: bool = True) -> list[Seen]:

@@ -10,6 +10,7 @@ from typing import Any
 from lossbench.config.naming import is_file_name
 
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")  # whose choices make what one run trains
+RATE = "optimizer.lr"  # the learning rate, a knob of every optimizer
 
 
 def conf_dir() -> Path:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from lossbench.config.folders import GROUPS
+from lossbench.config.folders import GROUPS, RATE
 from lossbench.config.quoting import quoted
 from lossbench.config.searched import Knob, declared_knobs, knobs_in
 from lossbench.errors import InputError, suggestion
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RATE = "optimizer.lr"
 _OWN = ("loss",)  # what is tuned beside the rate where `tune` names nothing
 _MOST = 64  # coordinates of the sequence, whose first ones do not depend on how many are used
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
+from lossbench.config.folders import RATE
 from lossbench.counting import counted
 from lossbench.significant import number
 from lossbench.verdicts.conditions import LOSS
@@ -14,7 +15,7 @@ from lossbench.verdicts.findings import Report
 from lossbench.verdicts.pilot import WORTHWHILE, Asked, beyond_worth, joined, possible, spread_asks
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.table import trial_of
-from lossbench.verdicts.tuned import RATE, knobs_of
+from lossbench.verdicts.tuned import knobs_of
 
 
 def advice(report: Report) -> list[str]:

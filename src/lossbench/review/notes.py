@@ -8,7 +8,7 @@ from lossbench.counting import counted
 from lossbench.review.summaries import Compared, Summary
 from lossbench.significant import alike, number
 from lossbench.verdicts.conditions import RATE
-from lossbench.verdicts.tuned import setting, values_of
+from lossbench.verdicts.tuned import noun, setting, values_of
 
 _SPACE = "\N{NO-BREAK SPACE}"
 
@@ -21,9 +21,9 @@ def describe(summary: Summary, compared: Compared) -> str:
     model = summary.params.get("model.name", "several models")
     said = [
         f"**{summary.name}**: {model} on {summary.data}, mean of {seeds} at "
-        f"{_noun(summary.rates)} {_chosen(summary)}" + (f" ({', '.join(lost)})" if lost else ""),
+        f"{noun(summary.rates)} {_chosen(summary)}" + (f" ({', '.join(lost)})" if lost else ""),
         _results(summary, compared),
-        f"{_noun(summary.rates).capitalize()}s tried:",
+        f"{noun(summary.rates).capitalize()}s tried:",
         _rates(summary.rates, compared.select),
         ("" if counts["seeds"] == 1 else "Curves are means over seeds. ")
         + "The runs themselves are nested below; "
@@ -51,7 +51,7 @@ def _results(summary: Summary, compared: Compared) -> str:
 
 def _rates(rates: pd.DataFrame, select: str) -> str:
     """A row per trial, the chosen one bold."""
-    head = _row(_noun(rates), f"validation {select}", "finished", "diverged")
+    head = _row(noun(rates), f"validation {select}", "finished", "diverged")
     lines = [head, "| --- | --- | --- | --- |"]
     told = "chosen" if len(rates) > 1 else "the only one tried"
     for row in rates.sort_values(RATE).to_dict("records"):
@@ -59,10 +59,6 @@ def _rates(rates: pd.DataFrame, select: str) -> str:
         value = "-" if pd.isna(row["validation"]) else number(row["validation"])
         lines.append(_row(rate, value, str(row["finished"]), str(row["diverged"])))
     return "\n".join(lines)
-
-
-def _noun(rates: pd.DataFrame) -> str:
-    return "trial" if values_of(rates) else "learning rate"
 
 
 def _chosen(summary: Summary) -> str:

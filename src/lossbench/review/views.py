@@ -14,6 +14,7 @@ from typing import Any
 
 from lossbench.review.summaries import Compared
 from lossbench.tracking import runs
+from lossbench.verdicts.conditions import RATE
 
 TAG_PREFIX = "mlflow.sharedViewState."
 COMPARED, BY_LOSS, FAILED = "lossbench-losses", "lossbench-runs", "lossbench-failed"
@@ -57,7 +58,7 @@ def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
     return _state(
         f'tags.`{runs.KIND}` = "summary"',
         _charts(compared),
-        [*(f"metrics.`{name}`" for name in judges), "params.`optimizer.lr`", *totals],
+        [*(f"metrics.`{name}`" for name in judges), f"params.`{RATE}`", *totals],
         orderByKey=key,
         orderByAsc=ascending,
         runsHiddenMode=_hidden(compared),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -15,8 +15,8 @@ from lossbench.errors import InputError
 from lossbench.verdicts import lopsided, table
 from lossbench.verdicts.breakdown import breakdown
 from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings
-from lossbench.verdicts.choose import Choice, rates
-from lossbench.verdicts.conditions import DONE, SEED, Layout, grid_of, tidy
+from lossbench.verdicts.choose import Choice
+from lossbench.verdicts.conditions import DONE, LOSS, RATE, SEED, Layout, grid_of, tidy
 from lossbench.verdicts.contenders import Contenders, finalists, fixed_knobs
 from lossbench.verdicts.decision import Decision
 from lossbench.verdicts.examples import Examples
@@ -30,11 +30,11 @@ from lossbench.verdicts.pairs import Pairs, pairs
 from lossbench.verdicts.predictions import Reader
 from lossbench.verdicts.ranks import ranks
 from lossbench.verdicts.remarks import not_finite, remarks
-from lossbench.verdicts.results import first_metric, higher_is_better, metrics_of, select_of
+from lossbench.verdicts.results import first_metric, higher_is_better, metrics_of
 from lossbench.verdicts.same_data import on_same_data
 from lossbench.verdicts.selecting import assignments
 from lossbench.verdicts.sides import run_ids
-from lossbench.verdicts.together import by_data, together
+from lossbench.verdicts.together import Part, by_data, together
 from lossbench.verdicts.tuned import restored
 from lossbench.verdicts.unended import Histories, Unended, not_ended, unended
 from lossbench.verdicts.verdict import Judged
@@ -77,45 +77,39 @@ def build(
     examples = Examples.of(runs, predictions).asked(*measured) if predictions else None
     kept = (histories, examples, looks)
 
-    def one(own: Experiment, part: pd.DataFrame, claimed: Sequence[Judged] | None) -> Report:
-        return _report(own, part, select_of(part) or select, kept, claimed)
-
-    if len(parts := by_data(experiment, runs)) == 1:
-        report = _report(experiment, runs, select, kept)
+    if len(parts := by_data(experiment, runs, select)) == 1:
+        report = _report(kept, Part.of(experiment, runs, select))
     else:
-        report = together(experiment, runs, parts, one, (examples, looks))
+        report = together(experiment, runs, parts, functools.partial(_report, kept), (examples, looks))
     first = (*other_data, *selected(selection), *filter(None, [looks.line()]))
     return replace(report, selection=selection, remarks=(*first, *report.remarks))
 
 
 def _report(
-    experiment: Experiment,
-    runs: pd.DataFrame,
-    select: str | None,
     kept: tuple[Histories | None, Examples | None, Looks],
+    part: Part,
     claimed: Sequence[Judged] | None = None,
 ) -> Report:
     """The report on one data set.
 
     Args:
-        experiment, select: as for `build`.
-        runs: tidy.
         kept: what runs kept beside their results: curves, what test examples contribute, recorded looks.
         claimed: verdicts on the claims, where they are judged and shown elsewhere.
     """
     histories, examples, looks = kept
+    experiment, runs, select = part.experiment, part.runs, part.select
     layout = Layout.of(runs)
-    select = experiment.select or first_metric(runs, "best/", experiment.judge, select)
     judged_by = experiment.judge or first_metric(runs, "test/", select)
     choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
-    ranked, chosen, tried = rates(runs, layout, select), choice.chosen(select), Tried(choice, select)
+    ranked, chosen, tried = choice.ranked(select), choice.chosen(select), Tried(choice, select)
     verdicts = judge(experiment.claims, choice) if claimed is None else claimed
     decided = decisions(verdicts, chosen, layout)
     families = functools.cache(lambda metric: Family.of(tried, metric, decided.get(metric)))
     family = families(f"test/{judged_by}")
     own = Pairs(tuple(verdicts)) if experiment.claims else pairs(family, chosen, layout)
     asked = Pairs() if claimed else own
-    short, late = _unended(asked.verdicts, choice, chosen, select, histories)
+    compared = [run_ids(one.claim, choice) for one in asked.verdicts]
+    short, late = _unended({*chosen["run_id"]}.union(*compared), choice, select, histories)
     weak = [*not_ended(short, layout, select), *lopsided.remarks(asked.verdicts)]
     weak += [*remarks(runs, ranked, layout), *not_finite(chosen, layout, judged_by)]
     report = Report(
@@ -127,7 +121,7 @@ def _report(
         ranked=ranked,
         chosen=chosen,
         remarks=tuple(weak),
-        verdicts=placed(asked.verdicts, choice, late),
+        verdicts=placed(asked.verdicts, compared, runs, late),
         unended=late,
         contenders=tried.chosen,
         family=family,
@@ -139,12 +133,11 @@ def _report(
 
 
 def _unended(
-    verdicts: Sequence[Judged], choice: Choice, chosen: pd.DataFrame, select: str, histories: Histories | None
+    told: Set[str], choice: Choice, select: str, histories: Histories | None
 ) -> tuple[tuple[Unended, ...], frozenset[str]]:
-    """The trials that had not ended, of those that are chosen or compared, and the ids of their runs."""
+    """The trials that had not ended, of those to which these runs (ids) belong, and the ids of their runs."""
     if histories is None:
         return (), frozenset()
-    told = {*chosen["run_id"]}.union(*(run_ids(one.claim, choice) for one in verdicts))
     trials = choice.runs[choice.runs["run_id"].isin(told)]
     short = unended(trials, choice.layout, select, histories)
     return short, frozenset(name for one in short for name in one.run_ids)
@@ -180,7 +173,7 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
 def results_table(report: Report) -> pd.DataFrame:
     """`results.csv`: one row per run with what varies, its outcome and its metrics."""
     runs, varies = restored(report.runs), [name for name in grid_of(report.runs) if name != SEED]
-    always = [name for name in ("data.name", "model.name", "loss.name", "optimizer.lr") if name not in varies]
+    always = [name for name in ("data.name", "model.name", LOSS, RATE) if name not in varies]
     metrics = [
         name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))
     ]

@@ -12,9 +12,9 @@ for all (`experiment.select`), with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -82,9 +82,9 @@ def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataF
 def score_column(runs: pd.DataFrame, metric: str) -> str:
     """Where a run's score on validation stands, by which trials are chosen.
 
-    `choose/<metric>`, which the luck of the best epoch does not flatter (`pack.halves`); the value of the
-    best epoch itself, `best/<metric>`, where a finished run has no other: of an older release, or with fewer
-    than four examples of validation.
+    `choose/<metric>`, measured on each half of validation at the epoch that the other half chose, so that the
+    luck of the best epoch does not flatter it; the value of the best epoch itself, `best/<metric>`, where a
+    finished run has no other: of an older release, or with fewer than four examples of validation.
     """
     scored, plain = f"choose/{metric}", f"best/{metric}"
     if scored not in runs or plain not in runs:
@@ -118,15 +118,19 @@ class Choice:
             return self.fixed
         return metric if f"best/{metric}" in self.runs.columns else self.otherwise
 
-    def chosen(self, by: str) -> pd.DataFrame:
-        """The runs of each condition at the rate that a validation metric chooses."""
-        if by not in self._chosen:
-            self._chosen[by] = chosen(self.runs, rates(self.runs, self.layout, by), self.layout)
-        return self._chosen[by]
+    @cached_property
+    def ranked(self) -> Callable[[str], pd.DataFrame]:
+        """By validation metric (no prefix): all trials of each condition, of `rates`."""
+        return cache(lambda by: rates(self.runs, self.layout, by))
 
     @cached_property
-    def _chosen(self) -> dict[str, pd.DataFrame]:
-        return {}
+    def chosen(self) -> Callable[[str], pd.DataFrame]:
+        """By validation metric: the runs of each condition at the rate that it chooses."""
+        return cache(lambda by: chosen(self.runs, self.ranked(by), self.layout))
+
+    @cached_property
+    def _score(self) -> Callable[[str], str]:
+        return cache(lambda by: score_column(self.runs, by))
 
     def pool(self, selection: Mapping[str, Any], metric: str) -> pd.DataFrame:
         """The runs that a side of a claim in this test metric is about: all where it fixes the rate."""
@@ -138,7 +142,7 @@ class Choice:
         trial, seed, known = _placed(done)
         test = done[metric].astype(float).mask(lost(done, metric)) if metric in done else np.nan
         tables = np.full((2, *known.shape), np.nan)
-        tables[0][trial, seed] = _finished(done, score_column(self.runs, by))
+        tables[0][trial, seed] = _finished(done, self._score(by))
         tables[1][trial, seed] = test
         trials, seeds, missing = competing(known)
         validation, tested = tables[:, trials][:, :, seeds]

@@ -16,9 +16,9 @@ from typing import Any
 import pandas as pd
 
 from lossbench.config.folders import GROUPS
+from lossbench.config.folders import RATE as RATE
 from lossbench.tracking.runs import PLACES
 from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
-from lossbench.verdicts.tuned import RATE as RATE
 from lossbench.verdicts.tuned import SETTING, knob_of, restored, told_apart, values_of
 
 LOSS = "loss.name"
@@ -155,6 +155,12 @@ def label(condition: Mapping[Any, Any], keys: Sequence[str]) -> str:
     rest = [f"{in_words(key)} {show(condition[key])}" for key in told]
     named = [text.removeprefix("name ") for text in rest]
     return ", ".join([str(condition[LOSS]), *named])
+
+
+def by_condition(rows: pd.DataFrame, layout: Layout) -> list[tuple[str, pd.DataFrame]]:
+    """The rows of each condition with the condition in words, in the order of their first rows."""
+    parts = rows.groupby(layout.keys, dropna=False, sort=False)
+    return [(label(own.iloc[0].to_dict(), layout.keys), own) for _, own in parts]
 
 
 def _empty(value: Any) -> bool:

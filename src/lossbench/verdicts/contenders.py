@@ -38,7 +38,7 @@ class Contenders:
         if not knobs:
             return Contenders(rows, layout)
         ordered = in_order(rows, replace(layout, axes=tuple(knobs)))
-        names = [contender(row, layout.axes) for row in ordered.to_dict("records")]
+        names = [contender(row, layout.axes) for row in ordered[[LOSS, *knobs]].to_dict("records")]
         rest = tuple(axis for axis in layout.axes if axis not in knobs)
         levels = {axis: layout.levels[axis] for axis in rest}
         return Contenders(ordered.assign(**{LOSS: names}), Layout(tuple(dict.fromkeys(names)), rest, levels))

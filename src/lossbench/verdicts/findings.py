@@ -23,7 +23,7 @@ from lossbench.verdicts.looks import Looks
 from lossbench.verdicts.ranks import Ranks
 from lossbench.verdicts.results import metrics_of
 from lossbench.verdicts.table import Table
-from lossbench.verdicts.tuned import values_of
+from lossbench.verdicts.tuned import noun, short
 from lossbench.verdicts.verdict import Judged
 
 
@@ -96,12 +96,12 @@ class Report:
     @property
     def noun(self) -> str:
         """What was tried and chosen: a learning rate, or a trial where knobs were tuned with it."""
-        return "trial" if values_of(self.ranked) else "learning rate"
+        return noun(self.ranked)
 
     @property
     def short(self) -> str:
         """The same, where it has been named: a rate, or a trial."""
-        return self.noun.removeprefix("learning ")
+        return short(self.ranked)
 
     @property
     def metrics(self) -> Mapping[str, Metric]:

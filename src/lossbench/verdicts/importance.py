@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lossbench.verdicts.conditions import RATE, Layout, label
+from lossbench.verdicts.conditions import RATE, Layout, by_condition
 from lossbench.verdicts.sign_flips import Floats
-from lossbench.verdicts.spelling import in_words
-from lossbench.verdicts.tuned import knob_of, values_of
+from lossbench.verdicts.tuned import heading, in_numbers, values_of
 
 FEWEST = 8  # trials; of fewer nothing is said
 _DECADE = 10.0  # a range that is wider is looked at by its logarithm
@@ -41,14 +40,12 @@ class Importance:
         """
         columns = [RATE, *values_of(ranked)]
         rows = []
-        for _, trials in ranked.groupby(layout.keys, dropna=False, sort=False):
+        for name, trials in by_condition(ranked, layout):
             if len(trials) < FEWEST or not trials[columns[1:]].notna().any(axis=None):
                 continue
             merit = (-trials["rank"]).to_numpy(float)
-            told = tuple(_text(explained(trials[name], merit)) for name in columns)
-            rows.append((label(trials.iloc[0].to_dict(), layout.keys), told))
-        heads = ("learning rate", *(in_words(knob_of(name)) for name in columns[1:]))
-        return Importance(heads, tuple(rows)) if rows else None
+            rows.append((name, tuple(_text(explained(trials[column], merit)) for column in columns)))
+        return Importance(tuple(map(heading, columns)), tuple(rows)) if rows else None
 
 
 def _text(share: float | None) -> str:
@@ -59,7 +56,7 @@ def explained(values: pd.Series[Any], merit: Floats) -> float | None:
     """The share of the variance of `merit` that a knob explains, less chance; None where it did not vary."""
     if values.isna().any() or values.nunique() < 2:
         return None
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+    if in_numbers(values):
         numbers = values.to_numpy(float)
         wide = numbers.min() > 0 and numbers.max() > _DECADE * numbers.min()
         numbers = np.log(numbers) if wide else numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from typing import cast
 
@@ -20,7 +20,7 @@ from lossbench.verdicts.lopsided import hangs_on_few
 from lossbench.verdicts.pair import BETTER, Pair
 from lossbench.verdicts.pilot import WORTHWHILE, impossible, possible, seeds_asked
 from lossbench.verdicts.results import metrics_of
-from lossbench.verdicts.sides import Sides, run_ids, sides_of, weighed
+from lossbench.verdicts.sides import Sides, sides_of, weighed
 from lossbench.verdicts.statistics import Floats, Kind, Region, paired_interval
 from lossbench.verdicts.verdict import ASKED, Judged
 
@@ -72,16 +72,22 @@ def _beyond_zero(
     return found
 
 
-def placed(judged: Sequence[Judged], choice: Choice, late: Collection[str]) -> tuple[Judged, ...]:
-    """Verdicts on claims with what runs tell beside their results, some of which (ids) had not ended."""
-    runs, found = choice.runs, []
-    for one in judged:
-        compared = run_ids(one.claim, choice)
-        rows = runs[runs["run_id"].astype(str).isin(compared)]
+def placed(
+    judged: Sequence[Judged], compared: Sequence[Set[str]], runs: pd.DataFrame, late: Collection[str]
+) -> tuple[Judged, ...]:
+    """Verdicts on claims with what runs tell beside their results.
+
+    Args:
+        compared: of each claim, the ids of the runs that it compares.
+        late: ids of runs whose training had not ended.
+    """
+    found = []
+    for one, own_runs in zip(judged, compared, strict=True):
+        rows = runs[runs["run_id"].astype(str).isin(own_runs)]
         stated = rows[CLAIMS].dropna().unique() if CLAIMS in runs else ()
         after = any(digest(one.claim) not in str(own).split(",") for own in stated)
         after &= one.claim.source != ASKED
-        found.append(replace(one, at_budget=not compared.isdisjoint(late), stated_after=after))
+        found.append(replace(one, at_budget=not own_runs.isdisjoint(late), stated_after=after))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,12 @@ def keeping(runs: pd.DataFrame) -> list[str]:
     return [str(run) for run, own in told if isinstance(own, str) and FILE in own.split(",")]
 
 
-def reader(uri: str, runs: pd.DataFrame) -> Reader:
-    """Reads what runs kept, as `tracking.read_runs` tells it, from a tracking address."""
+def reader(uri: str, runs: pd.DataFrame, needs: Collection[str] | None = None) -> Reader:
+    """Reads what runs kept, as `tracking.read_runs` tells it, from a tracking address.
+
+    Args:
+        needs: names of the arrays to unpack, beside those of the targets; None: all.
+    """
     kept = frozenset(keeping(runs))
 
     @cache
@@ -50,7 +54,11 @@ def reader(uri: str, runs: pd.DataFrame) -> Reader:
             if content is None:
                 return None
             with np.load(io.BytesIO(content)) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+                return {
+                    name: arrays[name]
+                    for name in arrays.files
+                    if needs is None or name in needs or name.startswith("target_")
+                }
         except (OSError, ValueError, zipfile.BadZipFile):
             return None  # a cut or foreign file: seeds alone speak, and the report says so
 

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from lossbench.counting import counted
-from lossbench.verdicts.conditions import DONE, RATE, Layout, in_order, label
+from lossbench.verdicts.conditions import DONE, RATE, Layout, by_condition, in_order, label
 from lossbench.verdicts.results import NOT_FINITE, lost
-from lossbench.verdicts.spelling import in_words, show
-from lossbench.verdicts.tuned import knob_of, setting, values_of
+from lossbench.verdicts.spelling import show
+from lossbench.verdicts.tuned import heading, in_numbers, noun, setting, short, values_of
 
 
 def remarks(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -70,7 +70,7 @@ def _never(runs: pd.DataFrame, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
-    conditions = _by_condition(ranked, layout)
+    conditions = by_condition(ranked, layout)
     alone = [f"{name} ({setting(rows.iloc[0].to_dict())})" for name, rows in conditions if len(rows) == 1]
     said = []
     if len(alone) == len(conditions):
@@ -78,14 +78,9 @@ def _edges(ranked: pd.DataFrame, layout: Layout) -> list[str]:
     elif alone:
         said.append(f"Only one {noun(ranked)} was tried for {several(alone)}.")
     for column in (RATE, *values_of(ranked)):
-        if pd.api.types.is_numeric_dtype(ranked[column]) and not pd.api.types.is_bool_dtype(ranked[column]):
+        if in_numbers(ranked[column]):
             said += _edges_of(column, conditions)
     return said
-
-
-def _by_condition(ranked: pd.DataFrame, layout: Layout) -> list[tuple[str, pd.DataFrame]]:
-    parts = ranked.groupby(layout.keys, dropna=False, sort=False)
-    return [(label(rows.iloc[0].to_dict(), layout.keys), rows) for _, rows in parts]
 
 
 def _edges_of(column: str, conditions: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
@@ -98,17 +93,11 @@ def _edges_of(column: str, conditions: Sequence[tuple[str, pd.DataFrame]]) -> li
         for end, value in (("lowest", values.min()), ("highest", values.max())):
             if best[column] == value:
                 ends[end].append(f"{name} ({show(float(value))})")
-    what = "learning rate" if column == RATE else in_words(knob_of(column))
     return [
-        f"The best {what} is the {end} tried, a better one may lie beyond: {several(names)}."
+        f"The best {heading(column)} is the {end} tried, a better one may lie beyond: {several(names)}."
         for end, names in ends.items()
         if names
     ]
-
-
-def noun(rows: pd.DataFrame) -> str:
-    """What was tried: a learning rate, or a trial where knobs were tuned with it."""
-    return "trial" if values_of(rows) else "learning rate"
 
 
 def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
@@ -121,7 +110,7 @@ def _unequal(ranked: pd.DataFrame, layout: Layout) -> list[str]:
 
 def _lost(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> list[str]:
     said = []
-    best, one = ranked[ranked["rank"] == 0], noun(ranked).removeprefix("learning ")
+    best, one = ranked[ranked["rank"] == 0], short(ranked)
     for what, words in (
         ("diverged", f"diverged at the chosen {one} and count as the worst result seen"),
         ("missing", f"are missing at the chosen {one}, so pairs are lost"),

@@ -17,10 +17,9 @@ from lossbench.verdicts.examples import Weighed
 from lossbench.verdicts.results import lost, worst_first
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import Floats
-from lossbench.verdicts.trials import Trials, expanded
+from lossbench.verdicts.trials import Part, Trials, repeated
 
 _EMPTY = pd.Series(dtype=float)
-Part = tuple[float, Trials]
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,7 @@ class Sides:
 
     def repeated(self) -> tuple[float, float] | None:
         """The interval with the choice of the rates repeated; None where there was none, or runs diverged."""
-        if not any(trials.several for _, trials in self.parts) or not np.isfinite(self.differences).all():
-            return None
-        seeds = sorted(set.intersection(*(set(trials.seeds) for _, trials in self.parts)))
-        if not seeds:
-            return None
-        drawn = [factor * trials.on(seeds).drawn for factor, trials in self.parts]
-        return expanded(np.sum(drawn, axis=0), len(seeds))
+        return repeated(self.parts, self.differences)
 
 
 def sides_of(claim: Claim, choice: Choice) -> Sides:

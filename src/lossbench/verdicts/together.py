@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,31 +23,59 @@ from lossbench.verdicts.findings import Report
 from lossbench.verdicts.judging import judge, placed
 from lossbench.verdicts.looks import Looks
 from lossbench.verdicts.ranks import ranks
+from lossbench.verdicts.results import first_metric, select_of
+from lossbench.verdicts.sides import run_ids
 from lossbench.verdicts.verdict import Judged
 
 if TYPE_CHECKING:
     from lossbench.claims.claim import Experiment
 
-Part = tuple["Experiment", pd.DataFrame]
-"""A data set: the experiment with the metrics that are measured on it, and its runs."""
+
+@dataclass(frozen=True)
+class Part:
+    """A data set of an experiment.
+
+    experiment: with the metrics that are measured on it
+    runs: tidy
+    select: the validation metric (no prefix) that chooses
+    """
+
+    experiment: Experiment
+    runs: pd.DataFrame
+    select: str
+
+    @staticmethod
+    def of(experiment: Experiment, runs: pd.DataFrame, select: str | None) -> Part:
+        """The metric that chooses is the experiment's own, else its judge, else that of the data set."""
+        chooses = experiment.select or first_metric(runs, "best/", experiment.judge, select)
+        return Part(experiment, runs, chooses)
+
+    @property
+    def ended(self) -> bool:
+        """Whether any of its runs came to a result."""
+        return bool(self.runs["outcome"].isin(DONE).any())
 
 
-One = Callable[["Experiment", pd.DataFrame, Sequence[Judged] | None], Report]
+One = Callable[[Part, Sequence[Judged]], Report]
 """Makes the report on one data set; the verdicts are those that are shown elsewhere."""
 
 
-def by_data(experiment: Experiment, runs: pd.DataFrame) -> list[Part]:
+def by_data(experiment: Experiment, runs: pd.DataFrame, select: str | None) -> list[Part]:
     """The runs of each data set, in the order in which they started.
 
     Params and metrics that none of them has are left out. A metric that the experiment names counts where it
     is measured.
+
+    Args:
+        select: the selection metric of a data set whose runs name none.
     """
     found = []
     for _, own in runs.groupby("data.name", sort=False):
         part = own.drop(columns=[name for name in own.columns[own.isna().all()] if _varies(str(name))])
         judged = experiment.judge if f"test/{experiment.judge}" in part else None
         selected = experiment.select if f"best/{experiment.select}" in part else None
-        found.append((replace(experiment, judge=judged, select=selected), part.reset_index(drop=True)))
+        named = replace(experiment, judge=judged, select=selected)
+        found.append(Part.of(named, part.reset_index(drop=True), select_of(part) or select))
     return found
 
 
@@ -67,15 +95,14 @@ def together(
 
     Claims are judged once, over all data sets; where there are none, each section asks its own pairs.
     """
-    there = [(own, part) for own, part in parts if part["outcome"].isin(DONE).any()]
-    sections = [one(replace(own, claims=()), part, None) for own, part in there]
+    there = [part for part in parts if part.ended]
     layout, (examples, looks) = Layout.of(runs), known
-    fixed = experiment.select if {part.select for part in sections} == {experiment.select} else None
-    choice = Choice(runs, layout, fixed, sections[0].select or "", examples, looks.alpha)
-    if claimed := judge(experiment.claims, choice):
-        sections = [one(own, part, claimed) for own, part in there]
+    fixed = experiment.select if {part.select for part in there} == {experiment.select} else None
+    choice = Choice(runs, layout, fixed, there[0].select, examples, looks.alpha)
+    claimed = judge(experiment.claims, choice)
+    sections = [one(part, claimed) for part in there]
     late = frozenset(itertools.chain(*(part.unended for part in sections)))
-    marked = placed(claimed, choice, late)
+    marked = placed(claimed, [run_ids(told.claim, choice) for told in claimed], runs, late)
     asked = [_named(told, part.section) for part in sections for told in part.verdicts]
     chosen = pd.concat([part.chosen for part in sections], ignore_index=True)
     rows, judges = Contenders.of(chosen, layout), {part.judge for part in sections}
@@ -99,7 +126,7 @@ def together(
 
 def _unfinished(parts: Sequence[Part]) -> list[str]:
     """Data sets of which no run came to a result."""
-    nothing = [str(part["data.name"].iloc[0]) for _, part in parts if not part["outcome"].isin(DONE).any()]
+    nothing = [str(part.runs["data.name"].iloc[0]) for part in parts if not part.ended]
     return [f"No run on {' or '.join(nothing)} finished, so nothing is said of it."] if nothing else []
 
 

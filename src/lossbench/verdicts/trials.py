@@ -146,6 +146,10 @@ class Trials:
         return np.asarray(np.take_along_axis(known, trials[:, None], axis=1)[:, 0])
 
 
+Part = tuple[float, Trials]
+"""A condition with its factor in a difference."""
+
+
 def _weighted(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Of values (T, S), for each weighting (B, S): how many are lost, and the mean of the others, (B, T)."""
     known = np.isfinite(values)
@@ -153,6 +157,26 @@ def _weighted(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     counted = weights @ known.T.astype(float)
     total = weights @ np.where(known, values, 0.0).T
     return lost, np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
+
+
+def repeated(parts: Sequence[Part], differences: Floats) -> tuple[float, float] | None:
+    """The interval of a difference between conditions with the choice of their trials repeated.
+
+    Args:
+        parts: the conditions, each with its factor in the difference.
+        differences: of each seed, at the chosen trials.
+
+    Returns:
+        low and high of `expanded`; None where there was no choice, where runs diverged, or where no seed is
+        shared by all trials.
+    """
+    if not any(trials.several for _, trials in parts) or not np.isfinite(differences).all():
+        return None
+    seeds = sorted(set.intersection(*(set(trials.seeds) for _, trials in parts)))
+    if not seeds:
+        return None
+    drawn = [factor * trials.on(seeds).drawn for factor, trials in parts]
+    return expanded(np.sum(drawn, axis=0), len(seeds))
 
 
 @lru_cache(maxsize=16)

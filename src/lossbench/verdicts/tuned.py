@@ -15,12 +15,12 @@ from typing import Any
 
 import pandas as pd
 
+from lossbench.config.folders import RATE
 from lossbench.config.knob_types import is_number
 from lossbench.significant import number
 from lossbench.tracking.runs import TUNED
 from lossbench.verdicts.spelling import in_words, show
 
-RATE = "optimizer.lr"
 SETTING = "trial"  # which setting of the tuned knobs, of one learning rate
 _PREFIX = "trial."  # of columns that hold the values of tuned knobs
 
@@ -47,6 +47,26 @@ def values_of(frame: pd.DataFrame) -> list[str]:
 def knob_of(column: str) -> str:
     """The knob whose tuned values a column holds: `loss.delta`."""
     return column.removeprefix(_PREFIX)
+
+
+def in_numbers(values: pd.Series[Any]) -> bool:
+    """Whether the values of what was tuned are numbers, which true and false are not."""
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def heading(column: str) -> str:
+    """What was tuned, in words: `learning rate`, or of a column of `values_of` its knob: `delta`."""
+    return "learning rate" if column == RATE else in_words(knob_of(column))
+
+
+def noun(rows: pd.DataFrame) -> str:
+    """What was tried and chosen: a learning rate, or a trial where knobs were tuned with it."""
+    return "trial" if values_of(rows) else heading(RATE)
+
+
+def short(rows: pd.DataFrame) -> str:
+    """The same, where it has been named: a rate, or a trial."""
+    return noun(rows).removeprefix("learning ")
 
 
 def restored(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +127,12 @@ def test_a_damaged_file_is_a_figure_less(report: Report, store: str, monkeypatch
     assert list(predicted_values(report, store)) == []
 
 
+def test_only_what_a_figure_needs_is_unpacked(report: Report, store: str) -> None:
+    run = str(report.chosen["run_id"].iloc[0])
+    assert set(reader(store, report.chosen)(run) or ()) == {"value", "target_continuous", "inputs"}
+    assert set(reader(store, report.chosen, ("value",))(run) or ()) == {"value", "target_continuous"}
+
+
 def test_predictions_of_all_seeds_are_pooled_and_fewer_are_said(
     report: Report, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,8 +140,8 @@ def test_predictions_of_all_seeds_are_pooled_and_fewer_are_said(
     assert "over all 4 seeds" in errors.caption
     unread = set(report.chosen.loc[report.chosen["seed"] == 0, "run_id"])
 
-    def some(uri: str, rows: pd.DataFrame) -> Reader:
-        read = reader(uri, rows)
+    def some(uri: str, rows: pd.DataFrame, needs: Collection[str]) -> Reader:
+        read = reader(uri, rows, needs)
         return lambda run: None if run in unread else read(run)
 
     monkeypatch.setattr("lossbench.report.figures.stored.reader", some)

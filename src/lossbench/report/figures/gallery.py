@@ -17,7 +17,7 @@ from lossbench.report.words import cross_line, where
 from lossbench.tracking import read_histories
 from lossbench.verdicts.conditions import RATE
 from lossbench.verdicts.contenders import Contenders
-from lossbench.verdicts.results import metric_of, metrics_of, results
+from lossbench.verdicts.results import INFINITE, metric_of, metrics_of, results
 from lossbench.verdicts.table import main_axis
 from lossbench.verdicts.together import prefix
 
@@ -107,7 +107,7 @@ def _curves(report: Report, uri: str) -> Iterator[Drawn]:
     if history.empty or history["step"].nunique() < 2:
         return
     rows = history.merge(report.chosen[["run_id", *report.layout.keys]], on="run_id")
-    rows["value"] = rows["value"].where(np.isfinite(rows["value"]) & (rows["value"].abs() < 1e300))
+    rows["value"] = rows["value"].where(np.isfinite(rows["value"]) & (rows["value"].abs() < INFINITE))
     parts, some = _contenders(report, rows)
     text = (
         f"Learning curves {_rate(report, 'the')}: validation {_select(report).shown}, "

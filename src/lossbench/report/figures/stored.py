@@ -30,7 +30,7 @@ def of_losses(uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int |
     of classes, where a run carries some, stand beside its targets as names_<kind>.
     """
     finished = rows[rows["outcome"] == "finished"].sort_values(SEED)
-    read = reader(uri, finished)
+    read = reader(uri, finished, needs)
     told = finished.get(CLASSES, pd.Series("", index=finished.index))
     names = dict(zip(finished["run_id"], map(names_of_text, told), strict=True))
 
@@ -38,8 +38,7 @@ def of_losses(uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int |
         arrays = read(run) or {}
         if not set(needs) <= arrays.keys():
             return None
-        own = {name: one for name, one in arrays.items() if name in needs or name.startswith("target_")}
-        return {**in_a_row(own), **{f"names_{kind}": np.array(of) for kind, of in names[run].items()}}
+        return {**in_a_row(arrays), **{f"names_{kind}": np.array(of) for kind, of in names[run].items()}}
 
     found = {}
     for loss in ordered(finished[LOSS]):
