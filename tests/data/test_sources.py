@@ -19,7 +19,9 @@ from lossbench.data.outliers import Outliers
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.series import Series
 from lossbench.data.source import DataSet, DataSource
+from lossbench.data.spam import Spam
 from lossbench.data.text import Text
+from lossbench.data.topics import Topics
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
 CLASSES = {
@@ -31,6 +33,8 @@ CLASSES = {
     "series": Series,
     "text": Text,
     "ratings": Ratings,
+    "spam": Spam,
+    "topics": Topics,
 }
 SOURCES = {
     "outliers": Outliers(name="outliers"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.data.label_noise import wrong_labels
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.errors import InputError
-from lossbench.seeds import numpy_generator
 from lossbench.task import InputKind, Inputs, Target
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class DigitSource(DataSource):
         for split, rows in self.split(digits, seed).items():
             labels = digits.labels[rows]
             if split == "train":
-                labels = wrong_labels(labels, self.label_noise, seed)
+                labels = wrong_labels(labels, self.label_noise, seed, CLASSES)
             target = torch.from_numpy(labels)
             examples[split] = Examples(torch.from_numpy(rows), {"multiclass": target, "identity": target})
         description = Description(
@@ -88,16 +88,6 @@ class DigitSource(DataSource):
             fingerprint=digits.fingerprint,
         )
         return DataSet(description, digits.images, examples["train"], examples["val"], examples["test"])
-
-
-def wrong_labels(labels: Labels, share: float, seed: int) -> Labels:
-    """A copy with that share of the labels replaced by another class."""
-    generator = numpy_generator(seed, "label_noise")
-    chosen = generator.permutation(len(labels))[: round(share * len(labels))]
-    steps = generator.integers(1, CLASSES, len(labels))  # drawn for all, so that shares are nested
-    noisy = labels.copy()
-    noisy[chosen] = (labels[chosen] + steps[chosen]) % CLASSES
-    return noisy
 
 
 def standardised(pixels: npt.NDArray[np.uint8]) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lossbench.errors import InputError
@@ -25,9 +26,9 @@ _WORD = re.compile(
 )
 
 
-def words(text: str) -> list[str]:
-    """The words of a sentence in lower case; smileys, ! and ? are words."""
-    return _WORD.findall(text.lower())
+def words(text: str, most: int | None = None) -> list[str]:
+    """The words of a sentence in lower case, or so many from its start; smileys, ! and ? are words."""
+    return [found.group() for found in islice(_WORD.finditer(text.lower()), most)]
 
 
 def spoken(text: str) -> str:
@@ -59,7 +60,7 @@ def word_ids(texts: Sequence[str], ids: dict[str, int], length: int) -> Tensor:
 
     rows = torch.full((len(texts), length), PADDING, dtype=torch.int64)
     for number, text in enumerate(texts):
-        found = [ids.get(word, UNKNOWN) for word in words(text)[:length]]
+        found = [ids.get(word, UNKNOWN) for word in words(text, length)]
         rows[number, : len(found)] = torch.tensor(found, dtype=torch.int64)
     return rows
 
@@ -84,7 +85,7 @@ def tfidf(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(
-        tokenizer=lambda text: words(text)[:length],
+        tokenizer=lambda text: words(text, length),
         token_pattern=None,
         lowercase=False,
         ngram_range=(1, 2),
