@@ -109,16 +109,21 @@ class Job:
         return self._key({})
 
     def _key(self, beside: Mapping[str, Any]) -> str:
-        source, made = self.member.source, self._choices.items()
-        # Where files lie does not change what is trained: their content is in the data's fingerprint.
-        data = {name: value for name, value in self.knobs["data"].items() if name not in source.places}
+        member, made, knobs = self.member, self._choices.items(), self.knobs
+        # Where files lie does not change what is trained: their content is in the fingerprints.
+        files = {"data": member.source.places, "model": member.model.file_knobs}
+        placeless = {
+            of: {k: v for k, v in knobs[of].items() if k not in names} for of, names in files.items()
+        }
+        read = {"model": content} if (content := member.model.fingerprint()) else {}
         parts = {
             "classes": {group: f"{type(own).__module__}.{type(own).__qualname__}" for group, own in made},
-            "knobs": {**self.knobs, "data": data},
-            "seed": self.member.seed,
+            "knobs": {**knobs, **placeless},
+            "seed": member.seed,
             "experiment": self.experiment,
-            "data": source.fingerprint(self.member.seed),
+            "data": member.source.fingerprint(member.seed),
             "version": __version__,
+            **read,
             **beside,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

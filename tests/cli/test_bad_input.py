@@ -57,7 +57,7 @@ NAMES = {
     "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
     "loss={a:1}": "loss.a is no knob of loss=mse (known: softmax)",
     "data=mnist5k": "data=mnist5k is unknown (did you mean 'mnist_5k'? known: ",
-    "model=mpl": "did you mean 'mlp'? known: cnn, linear, mlp, module, text",
+    "model=mpl": "did you mean 'mlp'? known: backbone, cnn, linear, mlp, module, text",
     "optimizer=adm": "did you mean 'adam'? known: adam, adamw, sgd",
     "trainer=defualt": "did you mean 'default'?",
     "experiment=demo_outlier": "did you mean 'demo_outliers'?",
@@ -189,7 +189,7 @@ CONTRADICTIONS = {
     f"{LINEAR} +model.module.in_features=9 +model.module.out_features=outputs": "model=module cannot be "
     "computed on data=outliers (RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x10 and 9x1)): ",
     "model=cnn": "model=cnn cannot read data=outliers, which gives vector; models that fit: linear, mlp",
-    "data=faces loss=cce model=text": "models that fit: cnn, linear, mlp",
+    "data=faces loss=cce model=text": "models that fit: backbone, cnn, linear, mlp",
     "data=text model=text loss=bce": "data=text needs your table, its column of text and the one to predict",
     "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
 }

@@ -24,6 +24,7 @@ from lossbench.task import Inputs
 VECTOR = Inputs("vector", (10,))
 DIGIT = Inputs("image", (1, 28, 28))
 FACE = Inputs("image", (1, 56, 46))
+COLOURS = Inputs("image", (3, 19, 50))
 TOKENS = Inputs("tokens", (12,), vocabulary=50)
 TFIDF = Inputs("tfidf", (9, 2), vocabulary=40)
 CONF = Path(__file__).parents[2] / "conf" / "model"
@@ -34,7 +35,7 @@ CASES = [
         (Linear(name="linear"), (VECTOR, DIGIT, TFIDF)),
         (MLP(name="mlp"), (VECTOR, DIGIT, TFIDF)),
         (MLP(name="mlp-dropout", hidden=(32,), dropout=0.3), (VECTOR, TFIDF)),
-        (CNN(name="cnn"), (DIGIT, FACE)),
+        (CNN(name="cnn"), (DIGIT, FACE, COLOURS)),
         (CNN(name="cnn-dropout", dropout=0.3), (DIGIT,)),
         (Text(name="text"), (TOKENS,)),
         (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
@@ -167,8 +168,16 @@ def test_models_are_declared_without_importing_torch() -> None:
     import sys
 
     modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
-    light = [
-        f"lossbench.models.{m}" for m in modules if m in ("linear", "mlp", "cnn", "text", "model", "module")
-    ]
+    names = ("linear", "mlp", "cnn", "text", "model", "module", "backbone")
+    light = [f"lossbench.models.{m}" for m in modules if m in names]
     code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_cnn_says_how_large_images_take_fewer_weights() -> None:
+    model = CNN(name="cnn")
+    assert model.remark(model.build(FACE, 2)) is None
+    said = model.remark(model.build(Inputs("image", (3, 160, 160)), 2))
+    assert said is not None
+    assert said.startswith("model=cnn: its hidden layer has 3.3 million weights")
+    assert said.endswith("model.channels=[16,32,64,128]")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import logging
 import math
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from lossbench.counting import counted
-from lossbench.data.archive import cache_folder
+from lossbench.data.kept_files import place_of, written
 from lossbench.errors import InputError, first_line
 
 if TYPE_CHECKING:
@@ -40,9 +37,20 @@ _VERSION = "1"  # of how a file becomes bytes
 _TOLD_AFTER = 3.0  # seconds
 _GRAY = ("1", "L", "LA", "La", "I")  # and I;16 in all its forms
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # a tag of EXIF, and those of its values
-# Of the photographs of ImageNet, 0..1, by channel: what pretrained networks were trained on.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_GRAY_MEAN, _GRAY_DEVIATION = 0.449, 0.226
+
+
+class Moments(NamedTuple):
+    """Of pixels 0..1, by channel."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+# Of the photographs of ImageNet, in gray and in colour: what pretrained networks were trained on.
+IMAGENET = {
+    1: Moments((0.449,), (0.226,)),
+    3: Moments((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +79,10 @@ class Standardised:
     def __call__(self, pixels: Tensor) -> Tensor:
         import torch
 
-        gray = self.channels == 1
-        mean = torch.tensor([_GRAY_MEAN] if gray else _MEAN, device=pixels.device).view(-1, 1, 1)
-        deviation = torch.tensor([_GRAY_DEVIATION] if gray else _DEVIATION, device=pixels.device)
-        scale = 255 * deviation.view(-1, 1, 1)
-        return (pixels - 255 * mean).div_(scale)
+        mean, deviation = (
+            255 * torch.tensor(of, device=pixels.device).view(-1, 1, 1) for of in IMAGENET[self.channels]
+        )
+        return (pixels - mean).div_(deviation)
 
 
 def surveyed(listing: Listing, owner: str) -> Survey:
@@ -88,10 +95,10 @@ def surveyed(listing: Listing, owner: str) -> Survey:
 
     stats = [(path.absolute(), path.stat()) for path in listing.paths]
     seen = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats]
-    place = _place([_VERSION, *seen], "npz")
+    place = place_of("images", [_VERSION, *seen], "npz")
     if not place.is_file():
         found = _each(_looked_at, listing, owner, "looked at")
-        with _written(place) as temporary, temporary.open("wb") as file:
+        with written(place) as temporary, temporary.open("wb") as file:
             digests, sizes, gray = zip(*found, strict=True)
             np.savez(file, digests=np.array(digests), sizes=np.array(sizes), gray=np.array(gray))
     with np.load(place) as kept:
@@ -110,7 +117,7 @@ def decoded(listing: Listing, survey: Survey, shape: tuple[int, int, int], owner
     import numpy as np
     import torch
 
-    place = _place([_VERSION, repr(shape), *survey.digests], "bytes")
+    place = place_of("images", [_VERSION, repr(shape), *survey.digests], "bytes")
     whole = (len(survey.digests), *shape)
     count = math.prod(whole)
     if not (place.is_file() and place.stat().st_size == count):
@@ -119,7 +126,7 @@ def decoded(listing: Listing, survey: Survey, shape: tuple[int, int, int], owner
                 f"{owner} takes {count / 1e9:.2g} GB when decoded, and {place.parent} has {free / 1e9:.2g} "
                 "GB left: let LOSSBENCH_CACHE name a folder with more room, or make data.size smaller."
             )
-        with _written(place) as temporary:
+        with written(place) as temporary:
             pixels = np.memmap(temporary, dtype=np.uint8, mode="w+", shape=whole)
             rows = {path: row for row, path in enumerate(listing.paths)}
 
@@ -213,33 +220,3 @@ def _each(work: Callable[[Path], T], listing: Listing, owner: str, done: str) ->
             "remove what is broken."
         )
     return cast("list[T]", found)
-
-
-def _place(parts: Iterable[str], suffix: str) -> Path:
-    """Where the cache keeps what follows from these texts alone.
-
-    Raises:
-        InputError: the cache cannot be written.
-    """
-    folder = cache_folder() / "images"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The data cache {folder} cannot be used ({error.strerror or error}): "
-            "set LOSSBENCH_CACHE to a folder that can be written."
-        ) from error
-    return folder / f"{hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()}.{suffix}"
-
-
-@contextmanager
-def _written(place: Path) -> Iterator[Path]:
-    """A file to be written, which is at its place when it is whole: others see all of it or nothing."""
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=place.stem[:16], suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,10 +14,13 @@ from lossbench.task import InputKind, Inputs
 if TYPE_CHECKING:
     from torch import nn
 
+_MANY_WEIGHTS = 2_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class CNN(Model):
-    """3x3 convolutions with ReLU and 2x2 max pooling, then an MLP. No batch statistics: members stack.
+    """3x3 convolutions with ReLU and 2x2 max pooling, then an MLP; for images of any size and channels that
+    can be halved so often. No batch statistics: members stack.
 
     channels: of the convolutions, input side first; each halves height and width.
     hidden: width of the hidden layer.
@@ -58,3 +61,14 @@ class CNN(Model):
             layers.append(Dropout(self.dropout))
         layers.append(nn.Linear(before * height * width, self.hidden))
         return perceptron(nn.Sequential(*layers), [self.hidden], outputs, self.dropout)
+
+    def remark(self, module: nn.Module) -> str | None:
+        """That large images make a large hidden layer, which more convolutions make smaller."""
+        largest = max(weight.numel() for weight in module.parameters())
+        if largest < _MANY_WEIGHTS:
+            return None
+        more = [*self.channels, 2 * self.channels[-1], 4 * self.channels[-1]]
+        return (
+            f"model={self.name}: its hidden layer has {largest / 1e6:.1f} million weights, for images so "
+            f"large; more convolutions halve them before, as model.channels={str(more).replace(' ', '')}"
+        )

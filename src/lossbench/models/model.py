@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from lossbench.data.cache import Preparing
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Choice):
@@ -39,6 +41,20 @@ class Model(Choice):
         They are drawn apart from the module, from the seed, so that all losses of a seed see the same.
         """
         return {}
+
+    @property
+    def file_knobs(self) -> tuple[str, ...]:
+        """Knobs that say where files lie: their content is what a run is known by, in `fingerprint`."""
+        return ()
+
+    def fingerprint(self) -> str:
+        """What tells the content of its files from others; "" where it reads none."""
+        return ""
+
+    @property
+    def preparing(self) -> Preparing | None:
+        """Itself, where it computes what its module reads of the data once, before any run trains."""
+        return None
 
     @abstractmethod
     def build(self, inputs: Inputs, outputs: int) -> nn.Module:

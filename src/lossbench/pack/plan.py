@@ -146,7 +146,9 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
     keys = [_part(job) for job in alike]
     distinct = {key: alike[keys.index(key)] for key in dict.fromkeys(keys)}
     with left_alone():
-        data = cache.sample(first.source, first.seed, first.reads, first.trainer.batch_size)
+        data = cache.sample(
+            first.source, first.seed, first.reads, first.trainer.batch_size, first.model.preparing
+        )
         module = build_modules([first], data.description.inputs)[0]
         obstacle = cannot_stack(first, module, data) if alike[0].mode != "loop" else None
         rehearsals = {

@@ -130,6 +130,8 @@ def pack_data(members: Sequence[Member], cache: DataCache) -> LaneData:
     Raises:
         InputError: it cannot be loaded.
     """
-    datasets = [cache.load(member.source, member.seed, member.reads) for member in members]
+    datasets = [
+        cache.load(member.source, member.seed, member.reads, member.model.preparing) for member in members
+    ]
     kind: type[LaneData] = PackData if isinstance(datasets[0], DataSet) else StreamData
     return kind(datasets, [member.seed for member in members], members[0].trainer.batch_size)
