@@ -35,6 +35,8 @@ JOURNEYS = {
     "series": ("loss.name", {"mse", "mae", "huber"}, 3),
     "images": ("loss.name", {"bce", "hinge"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
+    "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "corpus": ("loss.name", {"cce", "mse_softmax"}, 1),
     "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),
     "model": ("model.name", {"mlp", "smooth"}, 3),

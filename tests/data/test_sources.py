@@ -12,10 +12,12 @@ import torch
 import yaml
 
 from lossbench.data.clicks import Ratings
+from lossbench.data.corpus import CorpusSource
 from lossbench.data.faces import Faces
 from lossbench.data.mnist import MNIST
 from lossbench.data.mnist_5k import MNIST5k
 from lossbench.data.outliers import Outliers
+from lossbench.data.pairs import Pairs
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.series import Series
 from lossbench.data.source import DataSet, DataSource
@@ -35,6 +37,8 @@ CLASSES = {
     "ratings": Ratings,
     "spam": Spam,
     "topics": Topics,
+    "pairs": Pairs,
+    "corpus": CorpusSource,
 }
 SOURCES = {
     "outliers": Outliers(name="outliers"),

@@ -1,0 +1,174 @@
+"""From a user's file to pairs of texts, and what is said of each pair; equal texts are told."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lossbench.counting import counted
+from lossbench.data.conventions import Convention
+from lossbench.data.own_file import OwnFile
+from lossbench.data.parts import repeated_note
+from lossbench.data.words import spoken
+from lossbench.errors import InputError
+from lossbench.task import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import numpy.typing as npt
+    import pandas as pd
+
+    from lossbench.data.labels import Labels
+    from lossbench.data.splits import Ids
+    from lossbench.data.text_targets import TextTarget
+
+FEWEST = 50  # pairs; below that a part of a fifth says nothing
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be read; the fields are knobs of `data=pairs`."""
+
+    left: str
+    right: str
+    target: str | None
+    group: str | None
+    task: str
+    convention: Convention
+    together: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TextPairs:
+    """N pairs of texts.
+
+    file, fingerprint: its name; sha256 of its content and of how it was read.
+    left, right: the texts.
+    targets: what is offered of a pair: its number, or its class; without a target its identity, which pairs
+        have in common that share a text, alone or by others between them.
+    by_kind: the targets (N,), as `task.Target` has them.
+    labels: the classes; None where there are none.
+    groups: int64 (N,) the group of each for the split; None: each is its own.
+    account, notes: what was made of the file, in lines; what may be wrong in it.
+    """
+
+    file: str
+    fingerprint: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    targets: tuple[Target, ...]
+    by_kind: Mapping[str, npt.NDArray[Any]]
+    labels: Labels | None
+    groups: Ids | None
+    account: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)
+def understood(file: OwnFile, options: Reading) -> TextPairs:
+    """The pairs of a file; read once.
+
+    Raises:
+        InputError: it has too few, or a column cannot be used.
+    """
+    named = {"left": options.left, "right": options.right, "target": options.target, "group": options.group}
+    columns = file.columns({knob: [name] for knob, name in named.items() if name is not None})
+    if len(file.rows) < FEWEST:
+        raise InputError(
+            f"{file.file} has {counted(len(file.rows), 'row')}, too few to compare losses on: at least "
+            f"{FEWEST} pairs are needed."
+        )
+    left, right = (_texts(columns[knob][0], knob, file.file) for knob in ("left", "right"))
+    same = _sharing(left, right)
+    target = _target(columns, options, file.file, same)
+    groups = same if options.together else None
+    account = [f"{file.file}: {len(left)} pairs", f"  target: {target.said}"]
+    if options.group is not None:
+        groups, told = _groups(columns["group"][0], file.file)
+        account.append(told)
+    kind = target.targets[0].kind
+    return TextPairs(
+        file=file.file,
+        fingerprint=hashlib.sha256(f"{file.digest} {astuple(options)}".encode()).hexdigest(),
+        left=left,
+        right=right,
+        targets=target.targets[:1],  # classes are no identities of pairs
+        by_kind={kind: target.by_kind[kind]},
+        labels=target.labels,
+        groups=groups,
+        account=tuple(account),
+        notes=(*file.notes, *target.notes, *_equal(left, right, same, groups)),
+    )
+
+
+def _target(
+    columns: Mapping[str, list[pd.Series[str]]], options: Reading, file: str, same: Ids
+) -> TextTarget:
+    """What is said of each pair; where nothing is, which texts belong together."""
+    from lossbench.data.text_targets import Asked, TextTarget, read_target
+
+    if options.target is not None:
+        asked = Asked(options.task, None, options.convention)
+        return read_target((columns["target"], file), (None, ""), asked)
+    if (count := int(same.max()) + 1) < 2:
+        raise InputError(f"All pairs of {file} share a text, alone or by others: name a data.target.")
+    offered = (Target("identity", size=count),)
+    return TextTarget(offered, {"identity": same}, None, "none, the texts of a row belong together")
+
+
+def _texts(cells: pd.Series[str], knob: str, file: str) -> tuple[str, ...]:
+    from lossbench.data import column_refusals as refusals
+
+    refusals.first(cells == "", cells, f"the {knob} text {cells.name} of {file}", "", "remove such rows")
+    return tuple(cells)
+
+
+def _groups(cells: pd.Series[str], file: str) -> tuple[Ids, str]:
+    import pandas as pd
+
+    from lossbench.data import column_refusals as refusals
+
+    refusals.first(cells == "", cells, f"the group {cells.name} of {file}", "", "each row needs one")
+    codes, names = pd.factorize(cells)
+    return codes.astype("int64"), f"  group: {cells.name} ({len(names)})"
+
+
+def _sharing(left: tuple[str, ...], right: tuple[str, ...]) -> Ids:
+    """(N,) one number for pairs that share a text but for case and punctuation, or are joined by others."""
+    import numpy as np
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    texts, known = pd.factorize(np.array([*map(spoken, (*left, *right))], dtype=object))
+    one, other = texts[: len(left)], texts[len(left) :]
+    joined = coo_array((np.ones(len(left)), (one, other)), shape=(len(known), len(known)))
+    _, part = connected_components(joined, directed=False)
+    numbers: Ids = pd.factorize(part[one])[0].astype("int64")
+    return numbers
+
+
+def _equal(left: tuple[str, ...], right: tuple[str, ...], same: Ids, groups: Ids | None) -> tuple[str, ...]:
+    """What is said of pairs that are equal, and of those that share a text."""
+    import numpy as np
+    import pandas as pd
+
+    both = [*zip(map(spoken, left), map(spoken, right), strict=True)]
+    notes = list(repeated_note(both, groups))
+    if alike := sum(one == other for one, other in both):
+        notes.append(f"{counted(alike, 'pair')} of two equal texts")
+    kinds, counts = np.unique(same, return_counts=True)
+    shared = np.isin(same, kinds[counts > 1])
+    if groups is not None and shared.any():
+        apart = pd.Series(groups).groupby(same).nunique()
+        shared = np.isin(same, apart.index[apart > 1])
+    if shared.any():
+        notes.append(
+            f"{int(shared.sum())} of {len(same)} pairs share a text with another, so a text of the test may "
+            "be in training, too: data.repeats=together keeps them in one part"
+        )
+    return tuple(notes)

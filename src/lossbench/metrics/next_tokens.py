@@ -1,0 +1,54 @@
+"""Metrics of the next token at each place, of which windows are kept by what each token costs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from lossbench.metrics import weighing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def costs(probabilities: Tensor, token: Tensor) -> Tensor:
+    """The negative log probability of each token in nats, (R, n, places) float64.
+
+    A probability below the smallest normal float32 counts as that, as in `classes.of_probabilities`.
+
+    Args:
+        probabilities: (R, n, places, tokens).
+        token: (R, n, places) int64.
+    """
+    own = probabilities.gather(-1, token.unsqueeze(-1)).squeeze(-1).double()
+    # Not by clamp, which would make a number of nan.
+    return -own.where(~(own < torch.finfo(torch.float32).tiny), torch.finfo(torch.float32).tiny).log()
+
+
+def mean_cost(cost: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """nll in nats and bits_per_token, the weighted means over all places: (R,) float64 each.
+
+    Args:
+        cost: (R, N, places), as `costs` gives it.
+        weight: (R, N) or (R, N, places).
+    """
+    mean = _mean(cost, weight)
+    return {"nll": mean, "bits_per_token": mean / math.log(2)}
+
+
+def right(scores: Tensor, token: Tensor) -> Tensor:
+    """Whether the largest score is the token's, the first of equal ones: (R, n, places) bool."""
+    return scores.argmax(-1) == token
+
+
+def share_right(hit: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """accuracy, the weighted mean over all places: (R,) float64."""
+    return {"accuracy": _mean(hit.double(), weight)}
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return values.flatten(1).mean(-1)
+    return weighing.mean(values.flatten(1), weighing.spread(weight, values))
