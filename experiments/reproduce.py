@@ -34,6 +34,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "sentiment": ("sentiment",),
     "faces": ("faces",),
     "crowns": ("crowns",),
+    "spam": ("spam",),
+    "topics": ("topics",),
     ANATOMY: (ANATOMY,),
 }
 FOLDER = Path("experiments")

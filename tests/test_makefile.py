@@ -33,6 +33,8 @@ PROGRAMS = {
     "sentiment",
     "faces",
     "crowns",
+    "spam",
+    "topics",
     "anatomy",
     "reproduce",
 }

@@ -33,6 +33,7 @@ VERDICT = re.compile(r"^ *(?:supported|refuted|inconclusive) +\S.* [+-]\d\S* \[[
 JOURNEYS = {
     "table": ("loss.name", {"mse", "mae", "huber"}, 3),
     "series": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "text": ("loss.name", {"bce", "hinge"}, 1),
     "images": ("loss.name", {"bce", "hinge"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
     "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),
@@ -124,6 +125,8 @@ def test_what_the_readme_names_exists() -> None:
         "outliers",
         "mnist",
         "sentiment",
+        "spam",
+        "topics",
         "faces",
     }
     assert set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(re.findall(r"`[^`\n]+`", text)))) <= targets
