@@ -225,8 +225,25 @@ PLACES = {
     "model.hidden=[99999999999]": "The memory does not suffice (you tried to allocate 39999999",
     "data.train_size=9000000000000": "The memory does not suffice (Unable to allocate 655. TiB",
 }
+ANY = "model=module model.module._target_=torch.nn.Identity"
+OWN = {
+    "data=series": "data=series needs your file, its column of time and the one to predict: data.path=power",
+    "data=series data.path=power.csv data.time=t data.target=y": "data.path=power.csv does not exist, seen",
+    "data=series data.horizon=0": "data.horizon must be at least 1; got 0",
+    "data=series data.inputs=heat": "one item is typed as 'data.inputs=[heat]'",
+    "data=series model=cnn": "cannot read data=series, which gives series or vector; models that fit: ",
+    f"data=ratings data.rating=stars {ANY}": "data=ratings needs your file and its columns of users ",
+    "data=ratings data.min_user=2": "data.min_user=2 leaves nothing to train of a user, of whom 1 rows test",
+    "data=ratings data.task=rate": "data.task=rate needs the column of ratings: name it, as in data.rating=",
+    "data=ratings": "model=mlp cannot read data=ratings, which gives user_item; models that fit: none that ",
+    f"data=pairs {ANY}": "data=pairs needs your file and its two columns of text",
+    "data=pairs data.repeats=once": "data.repeats=once is not allowed (known: anywhere, together)",
+    f"data=corpus loss=cce {ANY}": "data=corpus needs your text, a file or a folder of them: data.",
+    "data=corpus data.tokens=word": "data.tokens=word is not allowed (did you mean 'words'?",
+    "data=corpus loss=cce model=text": "model=text cannot read data=corpus, which gives causal_tokens",
+}
 TABLE = {
-    **NAMES, **FORMS, **KNOBS, **CONTRADICTIONS, **TARGETS, **PLACES
+    **NAMES, **FORMS, **KNOBS, **CONTRADICTIONS, **TARGETS, **PLACES, **OWN
 }  # fmt: skip
 
 
