@@ -190,6 +190,12 @@ CONTRADICTIONS = {
     "computed on data=outliers (RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x10 and 9x1)): ",
     "model=cnn": "model=cnn cannot read data=outliers, which gives vector; models that fit: linear, mlp",
     "data=faces loss=cce model=text": "models that fit: backbone, cnn, linear, mlp",
+    "data=images model=cnn loss=cce": "data=images needs your images: data.path=photos, a folder with one ",
+    "data=images data.path=photos model=cnn loss=cce": "data.path=photos does not exist, seen from ",
+    "data=images data.size=[1,2,3]": "data.size must be one number or [height,width]; got [1, 2, 3]",
+    "data=mnist_5k loss=cce model=backbone model.frozen=true": "model.weights=null draws them: set model.",
+    "data=mnist_5k loss=cce model=backbone model.architecture=resnet19": "(did you mean 'resnet18'? known: ",
+    "data=mnist_5k loss=cce model=backbone model.weights=no.pt": "model.weights=no.pt cannot be read (No ",
     "data=text model=text loss=bce": "data=text needs your table, its column of text and the one to predict",
     "data=sentiment model=cnn": "cannot read data=sentiment, which gives tokens or tfidf; models that fit: ",
 }

@@ -14,11 +14,12 @@ import pytest
 import torch
 from contract_uses import KEPT, Rows, Steps, Together, Towers, member
 from made_up_streams import read_by_batches, streamed
+from PIL import Image
 
 from lossbench.data.contract import check_data
 from lossbench.data.stream import Stream
 from lossbench.errors import InputError
-from lossbench.job import Job
+from lossbench.job import Job, jobs_from
 from lossbench.losses.cce import CCE
 from lossbench.losses.loss import Loss
 from lossbench.losses.mse import MSE
@@ -51,6 +52,30 @@ def test_what_is_read_gives_the_numbers_of_what_is_held(jobs: Compose, asked: st
         assert one.predictions.keys() == other.predictions.keys()
         for name, values in other.predictions.items():
             assert np.array_equal(values, one.predictions[name]), name
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+def test_images_that_are_read_batch_by_batch_give_the_numbers_of_those_that_are_held(
+    composed: Callable[..., Any], mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOSSBENCH_CACHE", str(tmp_path / "cache"))
+    generator = np.random.default_rng(0)
+    for name, low in (("bright", 60), ("dark", 0)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(30):
+            pixels = generator.integers(low, low + 190, (9, 7, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    words = f"data=images data.path={tmp_path / 'photos'} data.flip=true data.shift=1 data.balance=true"
+    words += " model=cnn model.channels=[4] model.hidden=8 trainer.max_epochs=2 trainer.batch_size=10"
+    runs = [f"{words} loss={loss} seed={seed}".split() for loss in ("bce", "hinge") for seed in (0, 1)]
+    held, read = (
+        [job.member for job in jobs_from([composed(*run, f"data.stream={stream}") for run in runs])]
+        for stream in ("false", "true")
+    )
+    for one, other in zip(fit(held, mode), fit(read, mode), strict=True):
+        assert one.outcome == "finished"
+        assert one.metrics == other.metrics
+        assert one.history == other.history
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])

@@ -209,7 +209,7 @@ def _each(work: Callable[[Path], T], listing: Listing, owner: str, done: str) ->
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for number, result in enumerate(threads.map(one, listing.paths, listing.names), 1):
             found.append(result)
-            if (now := time.monotonic()) - told > _TOLD_AFTER:
+            if (now := time.monotonic()) - told > _TOLD_AFTER and number > len(listing.names) // 20:
                 told = now
                 left = (now - begun) * (len(listing.names) / number - 1)
                 log.info("%s: %d of %d images %s, %.0f s left", owner, number, len(listing.names), done, left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _IN_TRAINING = ("aux", "AuxLogits")  # more heads, which are left out
 _AROUND = ("module.", "net.")  # what the names in a file may all begin with
 _SHOWN = 3  # names of weights in a sentence
+_NEAR = 5  # names of architectures in a sentence
 
 
 @lru_cache(maxsize=8)
@@ -43,7 +45,11 @@ def check_known(architecture: str) -> None:
 
     known = models.list_models(module=models)
     if architecture not in known:
-        raise InputError(f"model.architecture={architecture} is unknown ({suggestion(architecture, known)}).")
+        near = difflib.get_close_matches(architecture.lower(), known, n=_NEAR, cutoff=0.0)
+        raise InputError(
+            f"model.architecture={architecture} is unknown ({suggestion(architecture, near)}, ...): name "
+            "one of torchvision.models.list_models(module=torchvision.models)."
+        )
 
 
 def digest_of(file: Path) -> str:
