@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,7 @@ class Job:
         What is no field of the object, or no plain value in it, is as the config says.
         """
         return {
-            group: {**_configured(self.config[group]), **choice.values()}
+            group: {**_configured(self.config[group], choice.unsaid), **choice.values()}
             for group, choice in self._choices.items()
         }
 
@@ -146,8 +146,9 @@ class Job:
         return dict(zip(GROUPS, made, strict=True))
 
 
-def _configured(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: one_spelling(value) for name, value in node.items() if not name.startswith("_")}
+def _configured(node: Mapping[str, Any], unsaid: Collection[str]) -> dict[str, Any]:
+    said = {name: value for name, value in node.items() if name not in unsaid}
+    return {name: one_spelling(value) for name, value in said.items() if not name.startswith("_")}
 
 
 def jobs_from(configs: Sequence[DictConfig]) -> list[Job]:

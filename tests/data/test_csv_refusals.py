@@ -29,7 +29,11 @@ REFUSED: list[tuple[str | bytes, dict[str, Any], list[str]]] = [
     (text(), {"drop": ["colr"]}, ["data.drop=colr", "did you mean 'colour'"]),
     (text(), {"categories": ["z"]}, ["data.categories=z is no column"]),
     (text(), {"drop": ["price"]}, ["data.target=price is also in data.drop"]),
-    (text(), {"target": "colour"}, ["has 'blue' in row 1 below the names, and 59 more, which is no number"]),
+    (
+        text(),
+        {"target": "colour", "task": "number"},
+        ["has 'blue' in row 1 below the names, and 59 more, which is no number"],
+    ),
     (text(price_7=""), {}, ["The target price of houses.csv is missing in row 7 below the names; remove"]),
     (text(price_7="NaN", price_9="NA"), {}, ["is missing in row 7 below the names, and 1 more; remove"]),
     (text(price_8="12 EUR"), {}, ["has '12 EUR' in row 8 below the names, which is no number"]),
@@ -109,7 +113,7 @@ def test_a_file_that_is_not_there_is_refused_before_anything_is_loaded(
         ({"val_share": 0.5, "test_share": 0.5}, "together they must stay below 1"),
         ({"test_share": 0.0}, "data.test_share"),
         ({"max_categories": 0}, "data.max_categories"),
-        ({"separator": ";"}, "known: comma, semicolon, tab"),
+        ({"separator": ";"}, "known: auto, comma, semicolon, tab"),
         ({"drop": "owner"}, "one item is typed as 'data.drop=[owner]'."),
     ],
 )

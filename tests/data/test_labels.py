@@ -28,7 +28,7 @@ def test_every_example_keeps_the_name_of_its_class(texts: list[str]) -> None:
         return
     labels = read_labels(texts, OWNER, fewest=1)
     assert [labels.names[code] for code in labels.codes] == texts
-    assert list(labels.names) == sorted(set(texts))
+    assert sorted(labels.names) == sorted(set(texts))
     assert labels.codes.dtype == np.int64
     assert labels.counts == [texts.count(name) for name in labels.names]
 
@@ -68,6 +68,7 @@ def test_what_may_be_wrong_is_told() -> None:
         "class",
         "the classes 'Red' and 'red' differ in case or spaces alone: write them alike if they are the same "
         "class",
+        "the classes mix texts and numbers, such as 'NA' and '1'",
         "'NA' is a class of 5 rows; if it says that the class is unknown, remove such rows",
     )
     uneven = notes(read_labels(["ham"] * 101 + ["spam"] * 5, OWNER))

@@ -33,6 +33,7 @@ def knob(
     optional: bool = False,
     unordered: bool = False,
     place: bool = False,
+    later: bool = False,
     search: Search | None = None,
 ) -> Any:
     """A dataclass field with a range that is checked when the object is made.
@@ -46,6 +47,7 @@ def knob(
         optional: None is allowed, and means that the feature is off.
         unordered: a list whose order means nothing; it is sorted, and holds each item once.
         place: where files lie, which is no part of what a run is: their content is.
+        later: it came when runs had been recorded without it: at its default it is no part of what a run is.
         search: where a fair search looks, of `config.search`; None: nowhere, unless it is swept.
 
     Raises:
@@ -53,7 +55,7 @@ def knob(
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata: dict[str, Any] = {"bounds": bounds, "choices": choices, "optional": optional}
-    metadata |= {"unordered": unordered, "place": place, "search": search}
+    metadata |= {"unordered": unordered, "place": place, "later": later, "search": search}
     for value in search.ends if search else ():
         _check(f"search={search}: each value", metadata, Type(), value)
     if isinstance(default, list):
@@ -99,11 +101,23 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
                 kind = dataclasses.replace(kind, unordered=True)
             _set_if_other(self, field.name, value, kind.canonical(value))
 
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Knobs that leave no trace in a record: they came later, and are at their defaults."""
+        return frozenset(
+            field.name
+            for field in dataclasses.fields(self)
+            if field.metadata.get("later") and getattr(self, field.name) == field.default
+        )
+
     def values(self) -> dict[str, Any]:
-        """Every knob that has a plain value, equal for equal objects: lists as lists, defaults filled in."""
+        """Every knob that has a plain value, equal for equal objects: lists as lists, defaults filled in.
+
+        Without those that came later and are at their defaults.
+        """
         known, found = types_of(type(self)), {}
         for field in dataclasses.fields(self):
-            if field.init:
+            if field.init and field.name not in self.unsaid:
                 try:
                     value = plain(getattr(self, field.name))
                 except TypeError:  # an object that a nested `_target_` made: its config describes it

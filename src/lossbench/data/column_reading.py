@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING as MISSING_DEFAULT
+from dataclasses import Field, astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.quoting import typed
@@ -18,20 +19,17 @@ from lossbench.data.conventions import (
     without_unit,
 )
 from lossbench.data.other_conventions import grouped_by_points
-from lossbench.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
 MISSING = "(missing)"
-_LARGEST = 1e30  # far from the end of float32
+LARGEST = 1e30  # far from the end of float32
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read; the fields are the knobs of `data=csv`."""
+    """How a file is to be read; the fields are the knobs of `data=table`."""
 
     separator: str
     convention: Convention
@@ -43,6 +41,29 @@ class Reading:
     max_categories: int
     min_count: int
     fewest: int
+    task: str = "by_type"
+    time: str | None = None
+    time_format: str | None = None
+
+    @property
+    def known_by(self) -> str:
+        """What tells data that was read in one way from the same file, read in another.
+
+        The fields after `fewest` came later: as they were before, they change nothing in what is known.
+        """
+        first = tuple(
+            value for field, value in zip(fields(self), astuple(self), strict=True) if not _later(field)
+        )
+        later = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if _later(field) and getattr(self, field.name) != field.default
+        }
+        return f"{first!r}{later or ''}"
+
+
+def _later(field: Field[Any]) -> bool:
+    return field.default is not MISSING_DEFAULT
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +83,7 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
-class _Numbers:
+class Numbers:
     """Cells as numbers.
 
     unit: what every cell carries; "" where there is none.
@@ -87,7 +108,7 @@ def read_column(cells: pd.Series[str], options: Reading, file: str) -> Column:
     if name in options.categories:
         return _texts(cells, options)
     owner = f"the column {name} of {file}"
-    numbers = _numbers(cells, options.convention)
+    numbers = as_numbers(cells, options.convention)
     bare, values = numbers.bare, numbers.content
     there = int(present(cells).sum())
     if name not in options.numbers and 2 * int(values.notna().sum()) < there:
@@ -102,40 +123,8 @@ def read_column(cells: pd.Series[str], options: Reading, file: str) -> Column:
     remedy = f"correct it, leave it empty, or set {typed('data.categories', [name])}"
     most = "most" if 2 * int(wrong.sum()) < there else "half"
     refusals.first(wrong, cells, owner, f"is no number, unlike {most} of the column", remedy)
-    refusals.first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
+    refusals.first(values.abs() > LARGEST, cells, owner, "is not finite or too large", "correct it")
     return _number_column(numbers, options, name)
-
-
-def read_target(cells: pd.Series[str], options: Reading, file: str) -> tuple[npt.NDArray[np.float64], Column]:
-    """The numbers to predict, and the same as a column.
-
-    Raises:
-        InputError: one is missing or no number, or all are equal.
-    """
-    import numpy as np
-
-    owner = f"the target {cells.name} of {file}"
-    refusals.first(~present(cells), cells, owner, "", "remove such rows")
-    numbers = _numbers(cells, options.convention)
-    bare, values = numbers.bare, numbers.content
-    if values.isna().any():
-        refusals.other_convention(bare, cells, options.convention, owner, None)
-        refusals.mixed_signs(cells, owner, None)
-    remedy = "correct it, or choose another data.target"
-    refusals.first(values.isna(), cells, owner, "is no number", remedy)
-    refusals.first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
-    if values.min() == values.max():
-        raise InputError(f"{owner[0].upper()}{owner[1:]} is {values[0]:.12g} in every row: nothing to learn.")
-    notes = _notes(numbers, options.convention, str(cells.name), "")
-    two = sorted(values.unique())
-    if len(two) == 2:
-        notes = (
-            f"the target {cells.name} has two values, {two[0]:.12g} and {two[1]:.12g}, like a class; here it "
-            "is predicted as a number, by losses and metrics of numbers",
-            *notes,
-        )
-    # A copy: pandas' own array cannot be written to.
-    return np.array(values, dtype=np.float64), Column(values, unit=numbers.unit, notes=notes)
 
 
 def known_categories(column: pd.Series[Any], options: Reading) -> tuple[str, ...]:
@@ -145,7 +134,7 @@ def known_categories(column: pd.Series[Any], options: Reading) -> tuple[str, ...
     return tuple(name for _, name in sorted(frequent)[: options.max_categories])
 
 
-def _numbers(cells: pd.Series[str], convention: Convention) -> _Numbers:
+def as_numbers(cells: pd.Series[str], convention: Convention) -> Numbers:
     values = convention.numbers(cells)
     there = present(cells)
     negative = None
@@ -160,16 +149,16 @@ def _numbers(cells: pd.Series[str], convention: Convention) -> _Numbers:
     if 2 * int(values.notna().sum()) < int(there.sum()):
         unit, bare = without_unit(cells)
         values = convention.numbers(bare) if unit else values
-    return _Numbers(unit, bare, values, negative and (negative[0], float(values.iloc[negative[1]])))
+    return Numbers(unit, bare, values, negative and (negative[0], float(values.iloc[negative[1]])))
 
 
-def _number_column(numbers: _Numbers, options: Reading, name: str) -> Column:
+def _number_column(numbers: Numbers, options: Reading, name: str) -> Column:
     values = numbers.content
     if values.notna().sum() == 0:
         return Column(values, "empty")
     if values.min() == values.max():
         return Column(values, "one value only")
-    notes = _notes(numbers, options.convention, name, f", or set {typed('data.categories', [name])}")
+    notes = number_notes(numbers, options.convention, name, f", or set {typed('data.categories', [name])}")
     if name in options.numbers:
         return Column(values, unit=numbers.unit, notes=notes)
     keep = f"unless {typed('data.numbers', [name])}"
@@ -187,7 +176,7 @@ def _number_column(numbers: _Numbers, options: Reading, name: str) -> Column:
     return Column(values, unit=numbers.unit, notes=notes)
 
 
-def _told_apart(numbers: _Numbers, convention: Convention) -> pd.Series[float]:
+def _told_apart(numbers: Numbers, convention: Convention) -> pd.Series[float]:
     """The numbers; whole ones with more digits than a float keeps, each minus the smallest."""
     import pandas as pd
 
@@ -229,7 +218,7 @@ def _numbers_among_texts(cells: pd.Series[str], *, many: bool) -> tuple[str, ...
     )
 
 
-def _notes(numbers: _Numbers, convention: Convention, name: str, names: str) -> tuple[str, ...]:
+def number_notes(numbers: Numbers, convention: Convention, name: str, names: str) -> tuple[str, ...]:
     """Of numbers that may be others; `names` is what to set if they are none."""
     notes = [_convention_note(numbers.bare, convention, name)]
     if numbers.negative:

@@ -1,30 +1,33 @@
-"""From a CSV file to columns of numbers and of categories, with a clear sentence for what is wrong in it."""
+"""From the file of a table to columns of numbers and categories, with a clear sentence for what is wrong."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
 import multiprocessing
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossbench.config.quoting import typed
 from lossbench.counting import counted
-from lossbench.data import csv_reading
-from lossbench.data.column_reading import Column, Reading, known_categories, read_column, read_target
-from lossbench.errors import InputError, suggestion
+from lossbench.data import csv_reading, table_files
+from lossbench.data.column_names import with_names_of
+from lossbench.data.column_reading import Column, Reading, known_categories, read_column
+from lossbench.data.table_rows import groups_of, repeated, shared_groups
+from lossbench.data.table_target import TableTarget, read_target
+from lossbench.data.timestamps import Times, read_times
+from lossbench.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
-log = logging.getLogger(__name__)
+    from lossbench.data.labels import Labels
+    from lossbench.data.splits import Ids
 
-_SHOWN = 12  # names of columns in a sentence
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class Columns:
 
     file: str
     fingerprint: str  # sha256 of the file and of how it was read
-    target: npt.NDArray[np.float64]
+    predicted: TableTarget
     frame: pd.DataFrame
     numbers: tuple[str, ...]
     categories: dict[str, tuple[str, ...]]  # the known ones of each column
@@ -42,49 +45,88 @@ class Columns:
     options: Reading  # with names as the file has them
     units: dict[str, str]  # column: the sign or unit that was taken off its cells
     notes: tuple[str, ...]  # what may be wrong
+    times: Times | None = None
+    test: Ids | None = None  # the rows of a file that is the test
+
+    @property
+    def target(self) -> npt.NDArray[np.float64 | np.int64]:
+        """(N,) numbers, or codes of classes."""
+        return self.predicted.content
+
+    @property
+    def labels(self) -> Labels | None:
+        return self.predicted.labels
 
 
-def understood(path: str, options: Reading) -> Columns:
+def understood(path: str, options: Reading, test_path: str | None = None) -> Columns:
     """The columns of a file; read once while it does not change.
 
+    Args:
+        test_path: another one with the same columns, whose rows are the test.
+
     Raises:
-        InputError: the file is missing or no table, or a column cannot be used.
+        InputError: a file is missing or no table, or a column cannot be used.
     """
+    own = _found("path", path)
+    test = (None, 0, 0) if test_path is None else _found("test_path", test_path)
+    return _understood(*own, *test, options)
+
+
+def _found(knob: str, path: str) -> tuple[Path, int, int]:
+    """Where a file is, and what changes with it."""
     place = Path(path).expanduser()
     try:
         state = place.stat()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise InputError(f"data.path={path} {reason}, seen from {Path.cwd()}: name a CSV file.") from error
+        raise InputError(f"data.{knob}={path} {reason}, seen from {Path.cwd()}: name a CSV file.") from error
     if not place.is_file():
-        raise InputError(f"data.path={path} is no file: name a CSV file.")
-    return _understood(place, options, state.st_mtime_ns, state.st_size)
+        raise InputError(f"data.{knob}={path} is no file: name a CSV file.")
+    return place, state.st_mtime_ns, state.st_size
 
 
 @lru_cache(maxsize=4)
-def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Columns:
-    import pandas as pd
-
+def _understood(
+    place: Path, _time: int, _size: int, test: Path | None, _test_time: int, _test_size: int, options: Reading
+) -> Columns:
     digest = hashlib.sha256(place.read_bytes())
-    digest.update(repr(astuple(options)).encode())
-    cells = csv_reading.read(place, options.separator)
-    options = _with_names_of(list(cells.rows.columns), options, place)
-    if len(cells.rows) < options.fewest:
+    digest.update(options.known_by.encode())
+    cells = table_files.read(place, options.separator)
+    own, file, told = len(cells.rows), place.name, place.name
+    if test is not None:
+        digest.update(test.read_bytes())
+        below = table_files.read(test, options.separator)
+        cells = table_files.below(cells, below, place.name, test.name)
+        file = f"{place.name} and {test.name}"
+        told = f"{place.name} ({counted(own, 'row')}) with {test.name} below it"
+    options = with_names_of(list(cells.rows.columns), options, place)
+    if own < options.fewest:
         raise InputError(
-            f"{place.name} has {counted(len(cells.rows), 'row')}, too few to compare losses on: "
+            f"{place.name} has {counted(own, 'row')}, too few to compare losses on: "
             f"at least {options.fewest} are needed."
         )
-    target, as_column = read_target(cells.rows[options.target], options, place.name)
-    columns, left_out = _predictors(cells, options, place)
+    table = _of_cells(cells, options, told, own if test is not None else None)
+    table = replace(table, file=file, fingerprint=digest.hexdigest())
+    _tell(table)
+    return table
+
+
+def _of_cells(cells: csv_reading.Cells, options: Reading, file: str, first_of_test: int | None) -> Columns:
+    import numpy as np
+    import pandas as pd
+
+    test = None if first_of_test is None else np.arange(first_of_test, len(cells.rows))
+    predicted = read_target(cells.rows[options.target], options, file)
+    columns, left_out = _predictors(cells, options, file)
     kept = {name: column for name, column in columns.items() if not column.why}
     frame = pd.DataFrame({name: column.content for name, column in kept.items()})
     categories = _categories(kept, options)
-    read = {options.target: as_column, **kept}
-    groups = _groups(cells.rows, options, place)
-    table = Columns(
-        file=place.name,
-        fingerprint=digest.hexdigest(),
-        target=target,
+    groups = groups_of(cells.rows, options, file)
+    read = {options.target: predicted.column, **kept}
+    return Columns(
+        file=file,
+        fingerprint="",
+        predicted=predicted,
         frame=frame,
         numbers=tuple(name for name in kept if name not in categories),
         categories=categories,
@@ -94,12 +136,19 @@ def _understood(place: Path, options: Reading, _changed: int, _size: int) -> Col
         units={name: column.unit for name, column in read.items() if column.unit},
         notes=(
             *cells.notes,
-            *(note for column in [as_column, *columns.values()] for note in column.notes),
-            *_repeated(frame, target, groups),
+            *(note for column in [predicted.column, *columns.values()] for note in column.notes),
+            *repeated(frame, predicted.content, groups, test),
+            *shared_groups(groups, test, options.group),
         ),
+        times=_times(cells.rows, options, file),
+        test=test,
     )
-    _tell(table)
-    return table
+
+
+def _times(rows: pd.DataFrame, options: Reading, file: str) -> Times | None:
+    if options.time is None:
+        return None
+    return read_times(rows[options.time], options.time_format, f"the time {options.time} of {file}")
 
 
 def _categories(columns: dict[str, Column], options: Reading) -> dict[str, tuple[str, ...]]:
@@ -116,19 +165,20 @@ def _tell(table: Columns) -> None:
 
 
 def _predictors(
-    cells: csv_reading.Cells, options: Reading, place: Path
+    cells: csv_reading.Cells, options: Reading, file: str
 ) -> tuple[dict[str, Column], dict[str, str]]:
     """The columns to predict from, each as it was read; and why some of the file are left out."""
-    others = {options.target, options.group, *options.drop}
+    others = {options.target, options.group, options.time, *options.drop}
+    others -= {*options.numbers, *options.categories}  # the time may be both
     columns = {
-        name: read_column(cells.rows[name], options, place.name)
+        name: read_column(cells.rows[name], options, file)
         for name in cells.rows.columns
         if name not in others
     }
     left_out = cells.left_out | {name: column.why for name, column in columns.items() if column.why}
     if all(column.why for column in columns.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "there are no others"
-        raise InputError(f"{place.name} leaves no column to predict {options.target} from ({why}).")
+        raise InputError(f"{file} leaves no column to predict {options.target} from ({why}).")
     return columns, left_out
 
 
@@ -157,90 +207,3 @@ def transform(table: Columns) -> Any:
         [("numbers", numbers, list(table.numbers)), ("categories", one_hot, list(table.categories))],
         sparse_threshold=0,
     )
-
-
-def _groups(rows: pd.DataFrame, options: Reading, place: Path) -> npt.NDArray[np.int64] | None:
-    """The number of each row's group; equal texts are one group."""
-    import pandas as pd
-
-    if options.group is None:
-        return None
-    cells = rows[options.group]
-    empty = (cells == "").to_numpy().nonzero()[0]
-    if len(empty):
-        raise InputError(
-            f"The group {options.group} of {place.name} is missing in row {empty[0] + 1} below the names; "
-            "each row needs one."
-        )
-    return pd.factorize(cells)[0].astype("int64")
-
-
-def _repeated(
-    frame: pd.DataFrame, target: npt.NDArray[np.float64], groups: npt.NDArray[np.int64] | None
-) -> list[str]:
-    """Said of rows that occur several times, unless a group holds all of their like."""
-    rows = frame.assign(**{"\n": target})  # no column has such a name
-    repeated = rows.duplicated(keep=False)
-    if groups is not None:
-        alike = [
-            groups[list(places)]
-            for places in rows[repeated].groupby(list(rows), dropna=False).groups.values()
-        ]
-        count = sum(len(of) for of in alike if len(set(of)) > 1)
-    else:
-        count = int(repeated.sum())
-    if not count:
-        return []
-    remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
-    risk = "so some may be in training and in the test"
-    return [f"{count} of {len(rows)} rows occur several times, {risk}: {remedy}"]
-
-
-def _with_names_of(names: list[str], options: Reading, place: Path) -> Reading:
-    """The options with names as the file has them: of 1e3 or True, a config knows the value alone.
-
-    Raises:
-        InputError: a name is no column, occurs twice, or stands in two knobs that exclude each other.
-    """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{place.name} has several columns named {', '.join(twice)}: rename or remove them.")
-    found: dict[str, tuple[str, ...]] = {}
-    owners: dict[str, str] = {}
-    for knob in ("target", "group", "drop", "numbers", "categories"):
-        given = getattr(options, knob) or ()
-        wanted = (given,) if isinstance(given, str) else given
-        found[knob] = tuple(_name_of(name, names, f"data.{knob}", options, place) for name in wanted)
-        for name in found[knob]:
-            if owners.setdefault(name, knob) != knob:
-                raise InputError(
-                    f"{typed(f'data.{owners[name]}', name)} is also in data.{knob}: it can be only one."
-                )
-    many: dict[str, Any] = {knob: found[knob] for knob in ("drop", "numbers", "categories")}
-    return replace(options, target=found["target"][0], group=next(iter(found["group"]), None), **many)
-
-
-def _name_of(name: str, names: list[str], knob: str, options: Reading, place: Path) -> str:
-    if name in names:
-        return name
-    same = [own for own in names if _value(own) == _value(name)]
-    if len(same) == 1:
-        return same[0]
-    separator = csv_reading.separated_by(names[0], options.separator) if len(names) == 1 else ""
-    known = f"its first line asks for {separator}; " if separator else ""
-    raise InputError(f"{knob}={name} is no column of {place.name} ({known}{_nearest(name, names)}).")
-
-
-def _value(name: str) -> float | str:
-    """What YAML makes of a name."""
-    try:
-        return float(name)
-    except ValueError:
-        return name.lower() if name.lower() in ("true", "false") else name
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """`suggestion`, of a wide table with the nearest names alone."""
-    near = difflib.get_close_matches(name, names, n=_SHOWN, cutoff=0.0)
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{suggestion(name, near)}{more}"

@@ -46,15 +46,11 @@ def read(place: Path, separator: str) -> Cells:
     """
     import pandas as pd
 
+    data = content(place)
     try:
-        content = _content(place)
-        rows, whole = _plain(content, separator) or _lines(content, separator, place)
+        rows, whole = _plain(data, separator) or _lines(data, separator, place)
     except UnicodeDecodeError as error:
         raise InputError(f"{place.name} is not in UTF-8 ({error.reason}): save it as CSV UTF-8.") from error
-    except EOFError as error:
-        raise InputError(f"{place.name} is cut off: its archive has no end; fetch it again.") from error
-    except (OSError, zipfile.BadZipFile, lzma.LZMAError) as error:
-        raise InputError(f"{place.name} cannot be read ({error}): unpack it, or save it again.") from error
     if rows is None:
         raise InputError(f"{place.name} is empty: it needs a line of column names and rows below.")
     first = [str(name).strip() for name in rows.iloc[0]]
@@ -161,8 +157,21 @@ def _no_table(place: Path, why: str, remedy: str) -> InputError:
     )
 
 
-def _content(place: Path) -> bytes:
-    """What a file holds, unpacked."""
+def content(place: Path) -> bytes:
+    """What a file holds, unpacked (.gz, .bz2, .xz, .zip).
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return _unpacked(place)
+    except EOFError as error:
+        raise InputError(f"{place.name} is cut off: its archive has no end; fetch it again.") from error
+    except (OSError, zipfile.BadZipFile, lzma.LZMAError) as error:
+        raise InputError(f"{place.name} cannot be read ({error}): unpack it, or save it again.") from error
+
+
+def _unpacked(place: Path) -> bytes:
     if place.suffix == ".zip":
         with zipfile.ZipFile(place) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]

@@ -43,13 +43,16 @@ class Labels:
         return [int(count) for count in np.bincount(self.codes, minlength=len(self.names))]
 
 
-def read_labels(texts: Sequence[str], owner: str, fewest: int = 5) -> Labels:
+def read_labels(
+    texts: Sequence[str], owner: str, fewest: int = 5, *, instead: str = "choose another target"
+) -> Labels:
     """Number the classes.
 
     Args:
         texts: (N,) the label of each example; one that is missing is empty.
         owner: whose labels they are, as `the target species of iris.csv`.
         fewest: examples that each class needs, so that each part of a split may hold some.
+        instead: what to do where they are no classes.
 
     Raises:
         InputError: a label is missing, there is one class alone, a class has too few examples, or the labels
@@ -67,11 +70,11 @@ def read_labels(texts: Sequence[str], owner: str, fewest: int = 5) -> Labels:
         raise InputError(f"{told} is missing in row {missing[0] + 1}{more}; remove such rows.")
     if len(found) < 2:
         one = f"{found[0]!r} in every row" if len(found) else "empty"
-        raise InputError(f"{told} is {one}: nothing to learn; choose a target with two classes or more.")
+        raise InputError(f"{told} is {one}: nothing to learn.")
     if len(found) > MOST or len(codes) < _REPEATED * len(found):
         raise InputError(
             f"{told} has {len(found)} different labels in {len(codes)} rows (at most {MOST} that repeat are "
-            "classes), which looks like an id or a text of its own in each row; choose another target."
+            f"classes), which looks like an id or a text of its own in each row; {instead}."
         )
     names = sorted(map(str, found), key=_size if all(map(_is_number, found)) else None)
     place = {name: number for number, name in enumerate(names)}
@@ -104,6 +107,10 @@ def notes(labels: Labels) -> tuple[str, ...]:
             found.append(
                 f"the classes {first!r} and {name!r} {what}: write them alike if they are the same class"
             )
+    numbers = [name for name in labels.names if _is_number(name)]
+    if 0 < len(numbers) < len(labels.names):
+        text = next(name for name in labels.names if name not in numbers)
+        found.append(f"the classes mix texts and numbers, such as {text!r} and {numbers[0]!r}")
     counts = dict(zip(labels.names, labels.counts, strict=True))
     found += [
         f"{name!r} is a class of {counted(counts[name], 'row')}; if it says that the class is unknown, "

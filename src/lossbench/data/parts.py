@@ -80,6 +80,15 @@ def parts(
     return {"train": found["train"], "val": found["val"], "test": found["test"]}
 
 
+def check_shares(val_share: float, test_share: float) -> None:
+    """Refuse shares that leave nothing to train on."""
+    held_out = val_share + test_share
+    if held_out >= 1:
+        raise InputError(
+            f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
+        )
+
+
 def repeated_note(
     keys: Sequence[Hashable] | npt.NDArray[np.generic], groups: Ids | None = None
 ) -> tuple[str, ...]:

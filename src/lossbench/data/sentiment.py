@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.data.parts import check_shares
 from lossbench.data.rated_sentences import FILES, SCALE, VADER, read_rated
 from lossbench.data.source import Split
 from lossbench.data.splits import stratified
-from lossbench.data.text_source import Texts, TextSource, check_shares
+from lossbench.data.text_source import Texts, TextSource
 from lossbench.errors import InputError
 from lossbench.task import Target
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
 from lossbench.data.labels import class_targets
+from lossbench.data.parts import check_shares
 from lossbench.data.repeated_texts import wordings
 from lossbench.data.source import Split
-from lossbench.data.text_source import BalancedTexts, Texts, check_shares
+from lossbench.data.text_source import BalancedTexts, Texts
 from lossbench.errors import InputError
 from lossbench.seeds import numpy_generator
 from lossbench.task import Target

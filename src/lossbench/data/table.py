@@ -1,24 +1,29 @@
-"""A user's own regression table: a CSV file and the name of the column to predict."""
+"""A user's own table: a file of columns and the name of the one to predict, a number or a class."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
-from lossbench.data import columns
+from lossbench.data import columns, table_files
 from lossbench.data.account import account
+from lossbench.data.balance import class_weights
 from lossbench.data.column_reading import Reading
 from lossbench.data.columns import Columns
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.labels import class_values
+from lossbench.data.own_file import names_as_texts
+from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
-from lossbench.data.source import DataSet, DataSource, Description, Examples
-from lossbench.data.splits import robust_units, whole_groups
+from lossbench.data.source import DataSet, DataSource, Description, Examples, Split
+from lossbench.data.splits import robust_units
+from lossbench.data.table_target import TASKS
 from lossbench.errors import InputError
-from lossbench.seeds import numpy_generator
-from lossbench.task import InputKind, Inputs, Target
+from lossbench.task import WEIGHT, InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,27 +31,36 @@ if TYPE_CHECKING:
     from lossbench.data.splits import Ids
 
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
-_FEWEST_OF_PART = 5
+_ANY = (Target("continuous"), Target("multiclass", 2), Target("identity", 2), Target("binary", 2))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(DataSource):
     """Numbers are imputed with the median and standardised, categories become one column each.
 
-    path: a CSV file, also compressed (.gz, .zip): one line of column names, then one line per example.
-    target: the column to predict: finite numbers, none missing.
+    path: a CSV, TSV or Parquet file, also compressed (.gz, .zip): of the first two one line of column names,
+        then one line per example.
+    target: the column to predict, none missing: finite numbers, or classes, of which each needs five rows.
+    task: number or class; by_type: texts are a class, numbers a number; auto: two different numbers and few
+        whole ones that repeat are a class, too. Of two classes the second by name is the positive one.
     drop: columns to leave out.
     numbers: columns that stay numbers although they count the rows or look like dates.
     categories: columns of numbers that stand for names. A column of text is a category by itself.
     group: a column, no feature: rows with one text in it (a person, a machine) stay in one part.
+    time: a column, no feature unless `numbers` or `categories` name it: the last rows are the test, those
+        before them validation, for every seed alike.
+    time_format: how times are written, as strptime knows it, or s or ms since 1970; null: any usual one.
+    test_path: a file with the same columns, whose rows are the test; the others are cut in two.
+    balance: training rows weigh so that all classes count alike.
     max_categories: known categories of a column, the most frequent of the file.
     min_count: rows of the file that a category needs to be known. What is not known is a row of zeros; a
         missing category is a category.
-    separator: comma, semicolon or tab.
+    separator: comma, semicolon or tab; auto: a tab in a .tsv file, else a comma.
     decimal: the sign before the decimals, point or comma.
     thousands: the sign between thousands: none, comma, point, space (also one that does not break) or
         apostrophe. A currency, a percent sign or a unit that every cell of a column carries is taken off.
-    val_share, test_share: shares of the rows, drawn at random by the seed; with groups, as near as they come.
+    val_share, test_share: shares of the rows, drawn at random by the seed, of each class alike; with groups
+        and times, as near as they come.
 
     Columns of one value, without a name, of dates, of row numbers, or of text that hardly repeats are left
     out. What was made of each column is said once. Medians, means and deviations are those of the seed's
@@ -54,8 +68,7 @@ class Table(DataSource):
     """
 
     reads = ("vector",)
-    judged_by = ("continuous",)
-    select = "mae"  # a user's target may hold outliers: a squared metric would follow them
+    judged_by = ("continuous", "classes")
     epochs = None  # 300 rows and 50,000 rows want different ones
 
     path: str | None = knob(None, optional=True, place=True)
@@ -66,29 +79,40 @@ class Table(DataSource):
     group: str | None = knob(None, optional=True)
     max_categories: int = knob(20, at_least=1)
     min_count: int = knob(5, at_least=1)
-    separator: str = knob("comma", choices=tuple(SEPARATORS))
+    separator: str = knob("comma", choices=(*SEPARATORS, table_files.AUTO))
     decimal: str = knob("point", choices=tuple(DECIMALS))
     thousands: str = knob("none", choices=tuple(THOUSANDS))
     val_share: float = knob(0.2, above=0, below=1)
     test_share: float = knob(0.2, above=0, below=1)
+    task: str = knob("by_type", choices=TASKS, later=True)
+    time: str | None = knob(None, optional=True, later=True)
+    time_format: str | None = knob(None, optional=True, later=True)
+    test_path: str | None = knob(None, optional=True, place=True, later=True)
+    balance: bool = knob(False, later=True)
 
     def __post_init__(self) -> None:
-        for knob_of_names in ("target", "group", "drop", "numbers", "categories"):
-            object.__setattr__(self, knob_of_names, _names(getattr(self, knob_of_names)))
+        for knob_of_names in ("target", "group", "time", "drop", "numbers", "categories"):
+            object.__setattr__(self, knob_of_names, names_as_texts(getattr(self, knob_of_names)))
         super().__post_init__()
         if self.decimal == self.thousands:
             raise InputError(
                 f"data.decimal and data.thousands are both {self.decimal}: they must differ, as in "
                 "data.decimal=comma data.thousands=point."
             )
-        held_out = self.val_share + self.test_share
-        if held_out >= 1:
-            raise InputError(
-                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-            )
+        check_shares(self.val_share, self.test_share)
+
+        if self.time is not None and self.group is not None:
+            raise InputError("data.time splits by time alone: leave out data.group, or data.time.")
+
+    @property
+    def select(self) -> str:  # type: ignore[override]
+        """By the kind of target; a user's numbers may hold outliers, which a squared metric would follow."""
+        return "mae" if self.targets()[0].kind == "continuous" else "accuracy"
 
     def targets(self) -> tuple[Target, ...]:
-        return (Target("continuous"),)
+        if self.path is None or self.target is None:
+            return _ANY  # of these, once there is a file
+        return self.columns().predicted.targets
 
     def fingerprint(self, seed: int) -> str:
         return self.columns().fingerprint
@@ -97,7 +121,10 @@ class Table(DataSource):
         return account(self.columns(), all_columns=True)
 
     def training_size(self) -> int:
-        return max(1, round(len(self.columns().target) * (1 - self.val_share - self.test_share)))
+        table = self.columns()
+        if table.test is not None:
+            return max(1, round((len(table.target) - len(table.test)) * (1 - self.val_share)))
+        return max(1, round(len(table.target) * (1 - self.val_share - self.test_share)))
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         if self.group is None:
@@ -108,48 +135,62 @@ class Table(DataSource):
         import torch
 
         table = self.columns()
-        inputs = _inputs(self, table, seed)
-        target = torch.from_numpy(table.target)
+        inputs = _inputs(replace(self, balance=False), table, seed)  # what weighs differently is read alike
         groups = None if table.groups is None else torch.from_numpy(table.groups)
-        parts = {}
+        found = {}
         for name, rows in self.split(table, seed).items():
             own = None if groups is None else groups[rows]
-            parts[name] = Examples(torch.from_numpy(rows), {"continuous": target[rows]}, groups=own)
+            found[name] = Examples(torch.from_numpy(rows), self._values(table, name, rows), groups=own)
         left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
         description = Description(
             name=self.name,
             inputs=Inputs("vector", tuple(inputs.shape[1:])),
             targets=self.targets(),
-            sizes={name: len(part) for name, part in parts.items()},
+            sizes={name: len(part) for name, part in found.items()},
             source=f"{table.file}, target {self.target}{left_out}",
             fingerprint=table.fingerprint,
         )
-        units = {"continuous": robust_units(table.target[parts["train"].rows.numpy()])}
-        return DataSet(description, inputs, parts["train"], parts["val"], parts["test"], units)
+        units: dict[TargetKind, Units] = {}
+        if table.labels is None:
+            units = {"continuous": robust_units(table.target[found["train"].rows.numpy()])}
+        return DataSet(description, inputs, found["train"], found["val"], found["test"], units)
 
-    def split(self, table: Columns, seed: int) -> dict[str, Ids]:
+    def _values(self, table: Columns, part: Split, rows: Ids) -> dict[TargetKind, Tensor]:
+        """The targets of some rows, and where classes shall count alike what each row weighs."""
+        import torch
+
+        own = table.target[rows]
+        if table.labels is None:
+            return {"continuous": torch.from_numpy(own)}
+        targets = class_values(table.labels.codes[rows], self.targets())
+        if self.balance:
+            train = part == "train"
+            weight = (
+                torch.from_numpy(class_weights(own, len(table.labels.names)))
+                if train
+                else torch.ones(len(own))
+            )
+            targets[WEIGHT] = weight
+        return targets
+
+    def split(self, table: Columns, seed: int) -> dict[Split, Ids]:
         """Row numbers of the three parts. Without groups their sizes depend on the number of rows alone.
 
         Raises:
-            InputError: a part would be too small to be judged.
+            InputError: a part would be too small to be judged, or training would lack a class.
         """
-        rows = len(table.target)
-        test, val = (max(1, round(share * rows)) for share in (self.test_share, self.val_share))
-        if table.groups is not None:
-            parts = whole_groups(table.groups, [test, val], seed, "split")
-        else:
-            order = numpy_generator(seed, "split").permutation(rows)
-            parts = [order[:test], order[test : test + val], order[test + val :]]
-        found = dict(zip(("test", "val", "train"), parts, strict=True))
-        if min(map(len, parts)) < _FEWEST_OF_PART:
-            sizes = {name: len(part) for name, part in found.items()}
-            several = "" if table.groups is None else f" in {table.groups.max() + 1} groups of {self.group}"
-            raise InputError(
-                f"{self.path} has {rows} rows{several}, which gives {sizes['train']} for training, "
-                f"{sizes['val']} for validation and {sizes['test']} for the test, at least {_FEWEST_OF_PART} "
-                "each are needed: change data.val_share or data.test_share."
-            )
-        return found
+        return parts(
+            len(table.target),
+            seed,
+            val_share=self.val_share,
+            test_share=self.test_share,
+            labels=table.labels,
+            groups=table.groups,
+            times=None if table.times is None else table.times.stamps,
+            test=table.test,
+            owner=str(self.path),
+            by=self.group or "",
+        )
 
     def columns(self) -> Columns:
         """The file, understood; the same object for every seed.
@@ -159,10 +200,11 @@ class Table(DataSource):
         """
         if self.path is None or self.target is None:
             raise InputError(
-                "data=csv needs your file and the column to predict: data.path=houses.csv data.target=price."
+                f"data={self.name} needs your file and the column to predict: data.path=houses.csv "
+                "data.target=price."
             )
         options = Reading(
-            separator=SEPARATORS[self.separator],
+            separator=table_files.sign_between(Path(self.path), self.separator),
             convention=Convention(self.decimal, self.thousands),
             target=self.target,
             group=self.group,
@@ -172,17 +214,17 @@ class Table(DataSource):
             max_categories=self.max_categories,
             min_count=self.min_count,
             fewest=FEWEST,
+            task=self.task,
+            time=self.time,
+            time_format=self.time_format,
         )
-        return columns.understood(self.path, options)
-
-
-def _names(given: Any) -> Any:
-    """Names of columns as texts: YAML makes numbers of some. Lists, which have no hash, become tuples."""
-    if isinstance(given, (list, tuple)):
-        return tuple(map(_names, given))
-    if isinstance(given, bool):
-        return str(given).lower()
-    return repr(given) if isinstance(given, (int, float)) else given
+        table = columns.understood(self.path, options, self.test_path)
+        if self.balance and table.labels is None:
+            raise InputError(
+                f"data.balance weighs classes, and {self.target} is predicted as a number: leave it out, or "
+                "set data.task=class."
+            )
+        return table
 
 
 @lru_cache(maxsize=4)  # runs that follow each other often have one seed

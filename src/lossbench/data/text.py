@@ -9,11 +9,11 @@ from lossbench.config.choice import knob
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.own_file import names_as_texts
-from lossbench.data.parts import parts
+from lossbench.data.parts import check_shares, parts
 from lossbench.data.source import Split
 from lossbench.data.text_files import Wanted
 from lossbench.data.text_reading import Reading, TextTable, understood
-from lossbench.data.text_source import BalancedTexts, Texts, check_shares
+from lossbench.data.text_source import BalancedTexts, Texts
 from lossbench.data.text_targets import Asked
 from lossbench.errors import InputError
 from lossbench.task import Target

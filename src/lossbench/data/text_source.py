@@ -139,15 +139,6 @@ class BalancedTexts(TextSource):
         return {**values, WEIGHT: np.stack(weights, 1).reshape(codes.shape)}
 
 
-def check_shares(val_share: float, test_share: float) -> None:
-    """Refuse shares that leave nothing to train on."""
-    held_out = val_share + test_share
-    if held_out >= 1:
-        raise InputError(
-            f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-        )
-
-
 def _as_read(source: TextSource) -> TextSource:
     """The same without what changes targets alone, for such sources share their inputs."""
     defaults: dict[str, Any] = {field.name: field.default for field in fields(source)}
