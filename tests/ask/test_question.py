@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lossbench.ask.question import understood
+from lossbench.ask.question import described, understood
 from lossbench.errors import InputError
 
 
 @pytest.fixture
 def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    rows = [f"{number},{number % 7},{number * 1.5 + number % 3}" for number in range(80)]
+    rows = [f"{number * 37 % 101},{number % 7},{number * 1.5 + 0.25}" for number in range(80)]
     place = tmp_path / "houses, old.csv"
     place.write_text("\n".join(["size,rooms,price (k)", *rows]) + "\n")
     return place
@@ -24,6 +24,20 @@ def test_a_number_is_compared_with_the_losses_of_numbers(houses: Path) -> None:
     assert question.losses == ("mse", "mae", "huber")
     assert question.name == "ask_houses_old_price_k"
     assert question.seconds == 60
+
+
+def test_what_else_is_set_is_recorded_apart(houses: Path) -> None:
+    names = {
+        understood([houses.name, "price (k)", *more]).name
+        for more in ([], ["model=linear"], ["model=linear", "data.drop=[rooms]"], ["loss=mse,mae"])
+    }
+    assert len(names) == 4
+    plain = understood([houses.name, "price (k)"])
+    assert plain.of_epochs(20).name == "ask_houses_old_price_k_20_epochs"
+
+
+def test_what_was_made_of_the_file_is_told(houses: Path) -> None:
+    assert "rooms" in "\n".join(described(understood([houses.name, "price (k)"])))
 
 
 def test_its_configs_give_every_loss_as_many_trials_on_the_same_seeds(houses: Path) -> None:
@@ -38,11 +52,13 @@ def test_its_configs_give_every_loss_as_many_trials_on_the_same_seeds(houses: Pa
 
 
 def test_the_full_command_is_one_that_a_shell_and_hydra_read(houses: Path) -> None:
-    train, report = understood([houses.name, "price (k)", "data.drop=[rooms]"]).properly()
+    question = understood([houses.name, "price (k)", "data.drop=[rooms]"])
+    train, report = question.properly()
     assert "'data.path=\"houses, old.csv\"'" in train
     assert "'data.drop=[rooms]'" in train
     assert "trials=16 'seed=range(20)'" in train
-    assert report == "python -m lossbench.report experiment=houses_old_price_k"
+    assert report == f"python -m lossbench.report experiment={question.name.removeprefix('ask_')}"
+    assert train.endswith(f"experiment.name={question.name.removeprefix('ask_')}")
 
 
 REFUSED = {
@@ -62,3 +78,13 @@ def test_what_cannot_be_asked_is_refused(houses: Path, line: tuple[str, ...]) ->
     with pytest.raises(InputError) as refused:
         understood(line)
     assert REFUSED[line] in str(refused.value)
+
+
+def test_a_class_is_compared_with_the_losses_of_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for count, losses in ((2, ("bce", "hinge", "cce")), (3, ("cce", "hinge", "mse_softmax"))):
+        rows = [f"{number * 37 % 101},{'abc'[number % count]}" for number in range(90)]
+        Path("kinds.csv").write_text("\n".join(["size,kind", *rows]) + "\n")
+        assert understood(["kinds.csv", "kind"]).losses == losses

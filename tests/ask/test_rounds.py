@@ -30,7 +30,7 @@ def measured(tmp_path: Path) -> Path:
 
 
 def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(measured: Path) -> None:
-    short = ("trainer.max_epochs=20", "loss=mse,mae", "seconds=600")
+    short = ("trainer.max_epochs=20", "loss=mse,mae", "seconds=600", "experiment.name=mine")
     done = ask(measured, "measured.csv", "price", *short)
     assert done.returncode == 0, done.stderr
     assert "After 5 seeds" in done.stdout
@@ -39,12 +39,12 @@ def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(measured
     assert "Train with mae" in last
     assert "better than every other loss here beyond the chance of the seeds" in last
     assert "python -m lossbench -m data=" in done.stdout
-    assert (measured / "experiments/ask_measured_price/report.html").is_file()
+    assert (measured / "experiments/mine/report.html").is_file()
     uri = f"sqlite:///{measured}/mlflow.db"
-    runs = read_runs(uri, "ask_measured_price")
+    runs = read_runs(uri, "mine")
     seeds = sorted(runs["seed"].astype(int).unique())
     assert len(runs) == 2 * 4 * len(seeds)
-    assert frozenset(seeds) in looks.recorded(uri, "ask_measured_price")
+    assert frozenset(seeds) in looks.recorded(uri, "mine")
 
 
 def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_long(measured: Path) -> None:

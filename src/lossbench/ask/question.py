@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lossbench.ask.file import data_of
 from lossbench.config.folders import conf_dir
 from lossbench.config.naming import NAME
 from lossbench.config.quoting import typed
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 TRIALS = 4  # of each loss, for a first answer
 PROPER_TRIALS, PROPER_SEEDS = 16, 20  # of the command that is told at the end
 SECONDS = 60.0
+_TOLD = 8  # lines of what was made of a file
+EPOCHS = "trainer.max_epochs"
 # The first kind of target here that the data offers decides. Each list is what people choose among for such a
 # target, the usual loss first; --help of lossbench lists all losses.
 LOSSES: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +34,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "binary": ("bce", "hinge", "cce"),
     "continuous": ("mse", "mae", "huber"),
 }
+# The first kind of input here that the data offers decides: a linear model on TF-IDF is quick, and good.
 MODELS: Mapping[str, str] = {"vector": "mlp", "tfidf": "linear", "tokens": "text", "image": "cnn"}
 
 
@@ -41,6 +46,7 @@ class Question:
     losses: to compare
     name: of the experiment
     seconds: to train in
+    told: what was made of the file, in lines
     folder: of `--config-dir`
     """
 
@@ -48,13 +54,21 @@ class Question:
     losses: tuple[str, ...]
     name: str
     seconds: float = SECONDS
+    told: tuple[str, ...] = ()
     folder: Path | None = None
 
-    def configs(self, seeds: Sequence[int], *more: str) -> list[DictConfig]:
+    def of_epochs(self, epochs: int) -> Question:
+        """The same with less training, recorded apart: what trained for long is another condition."""
+        setting = (*self.setting, f"{EPOCHS}={epochs}")
+        return replace(
+            self, setting=setting, name=f"{self.name}_{counted(epochs, 'epoch')}".replace(" ", "_")
+        )
+
+    def configs(self, seeds: Sequence[int]) -> list[DictConfig]:
         """The configs of all trials of all losses on these seeds, for `train_many`."""
         from lossbench.config.trials import in_trials
 
-        asked = [*self.setting, *more, f"trials={TRIALS}", f'{NAME}="{self.name}"']
+        asked = [*self.setting, f"trials={TRIALS}", f'{NAME}="{self.name}"']
         lines = [[f"loss={loss}", f"seed={seed}", *asked] for loss in self.losses for seed in seeds]
         return in_trials(composed(lines, self.folder))
 
@@ -86,12 +100,15 @@ def understood(arguments: Sequence[str]) -> Question:
         )
     seconds = _seconds(given.pop("seconds", None))
     losses = given.pop("loss", "")
-    name = given.pop(NAME, None) or _name(*plain or [given["data"]])
+    name = given.pop(NAME, None)
     rest = tuple(f"{key}={value}" for key, value in given.items())
-    setting = (*_data(*plain), *rest) if plain else rest
+    name = name or _name(*plain or [given["data"]]) + _digest((*rest, losses))
+    setting = (*data_of(*plain, separator=given.get("data.separator")), *rest) if plain else rest
     source = _source(setting, folder)
     kinds = [target.kind for target in source.targets()]
-    if "model" not in given and (model := MODELS.get(source.reads[0])):
+    if not any(line.startswith("model=") for line in setting) and (
+        model := next((MODELS[kind] for kind in MODELS if kind in source.reads), "")
+    ):
         setting = (*setting, f"model={model}")
     fitting = next((LOSSES[kind] for kind in LOSSES if kind in kinds), ())
     chosen = tuple(losses.split(",")) if losses else fitting
@@ -99,7 +116,7 @@ def understood(arguments: Sequence[str]) -> Question:
         raise InputError(
             f"Which losses fit {' and '.join(kinds)} is not known here; name some, as in loss=mse,mae."
         )
-    return Question(setting, chosen, name, seconds, folder)
+    return Question(setting, chosen, name, seconds, tuple(source.account()), folder)
 
 
 def composed(lines: Sequence[Sequence[str]], folder: Path | None) -> list[DictConfig]:
@@ -111,12 +128,18 @@ def composed(lines: Sequence[Sequence[str]], folder: Path | None) -> list[DictCo
         return [compose("config", [*line, *own]) for line in lines]
 
 
-def described(question: Question) -> str:
-    """What is compared, in a line."""
+def described(question: Question) -> tuple[str, ...]:
+    """What was made of the file, and what is compared."""
+    more = len(question.told) - _TOLD
+    told = (
+        *question.told[:_TOLD],
+        *([f"  ... and {counted(more, 'line')} more with --dry-run"] if more > 0 else []),
+    )
     losses = f"{', '.join(question.losses[:-1])} and {question.losses[-1]}"
     return (
+        *told,
         f"Comparing {losses if question.losses[1:] else question.losses[0]}, "
-        f"{counted(TRIALS, 'trial')} of the learning rate and of its own knobs each."
+        f"{counted(TRIALS, 'trial')} of the learning rate and of its own knobs each.",
     )
 
 
@@ -133,26 +156,15 @@ def _source(setting: Sequence[str], folder: Path | None) -> DataSource:
     return source
 
 
-def _data(path: str, target: str | None = None) -> tuple[str, ...]:
-    """The data set that a path means."""
-    place = Path(path).expanduser()
-    if not place.exists():
-        raise InputError(
-            f"{path} does not exist, seen from {Path.cwd()}: name a CSV file or a folder of images."
-        )
-    if target is None:
-        raise InputError(f"Name the column to predict behind {path}, as in houses.csv price.")
-    return ("data=csv", _hydra("data.path", path), _hydra("data.target", target))
-
-
-def _hydra(key: str, value: str) -> str:
-    """An override as Hydra reads it, without the quotes that a shell wants."""
-    return shlex.split(typed(key, value))[0]
-
-
 def _name(path: str, target: str = "") -> str:
     words = re.findall(r"[A-Za-z0-9]+", f"{Path(path).name.split('.')[0]} {target}")
     return "_".join(["ask", *words]).lower()[:80]
+
+
+def _digest(overrides: Sequence[str]) -> str:
+    """What tells an experiment from the same file asked otherwise; nothing where nothing else is set."""
+    text = " ".join(sorted(filter(None, overrides)))
+    return f"_{hashlib.sha256(text.encode()).hexdigest()[:4]}" if text else ""
 
 
 def _seconds(text: str | None) -> float:

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lossbench.ask.question import Question, described
+from lossbench.ask.question import EPOCHS, Question, described
 
 if TYPE_CHECKING:
     from lossbench.verdicts.findings import Report
 
 STEP, MOST = 5, 30  # seeds of a round, and in all
 _FIRST_SHARE = 1 / 3  # of the time, in which the first round is to end
-_CAP = "trainer.max_epochs"
+_USUAL = (1, 2, 5)  # times a power of ten: numbers of epochs to which training is cut, so that few differ
 
 
 def answer(question: Question) -> None:
@@ -29,11 +29,11 @@ def answer(question: Question) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     begun = time.monotonic()
     uri = resolve_uri(None)
-    _say(described(question))
-    shorter = _shorter(question)
+    _say(*described(question))
+    full, question = question, _shortened(question)
     for upto in range(STEP, MOST + 1, STEP):
         start = time.monotonic()
-        train_many(question.configs(range(upto), *shorter))
+        train_many(question.configs(range(upto)))
         report = _looked(question, uri)
         took = time.monotonic() - start
         spent = time.monotonic() - begun
@@ -46,7 +46,7 @@ def answer(question: Question) -> None:
                 f"\nStopped here, for {STEP} more seeds would take {took:.0f} s: seconds={more:.0f} goes on."
             )
             break
-    _end(question, report)
+    _end(full, question, report)
 
 
 def settled(report: Report) -> bool:
@@ -56,10 +56,10 @@ def settled(report: Report) -> bool:
     return settled_in(report)
 
 
-def _shorter(question: Question) -> tuple[str, ...]:
-    """What cuts training short where the first round would take too long; nothing where it would not."""
-    if any(line.startswith(_CAP) for line in question.setting):
-        return ()
+def _shortened(question: Question) -> Question:
+    """With less training where the first round would take too long."""
+    if any(line.startswith(f"{EPOCHS}=") for line in question.setting):
+        return question
     from lossbench.engines.local import cores
     from lossbench.job import jobs_from
     from lossbench.pack.plan import plan
@@ -69,13 +69,15 @@ def _shorter(question: Question) -> tuple[str, ...]:
     seconds, most = estimate(planned).seconds, question.seconds * _FIRST_SHARE
     epochs = max(pack.epochs for pack in planned.packs)
     if seconds <= most:
-        return ()
-    fewer = max(1, int(epochs * most / seconds))
+        return question
+    allowed = max(1, int(epochs * most / seconds))
+    usual = [first * 10**power for power in range(6) for first in _USUAL]
+    fewer = max(number for number in usual if number <= allowed)
     _say(
         f"Each run trains {fewer} of the {epochs} epochs that lossbench would give it, for the first {STEP} "
         f"seeds would take about {seconds:.0f} s: the answer is for so short a training."
     )
-    return (f"{_CAP}={fewer}",)
+    return question.of_epochs(fewer)
 
 
 def _looked(question: Question, uri: str) -> Report:
@@ -93,16 +95,16 @@ def _looked(question: Question, uri: str) -> Report:
 def _answers(report: Report) -> list[str]:
     from lossbench.report.advice import advice
 
-    chances = [
-        f"Chance of the best mean, from seeds drawn anew: {told}."
-        for own in report.decision.chances.values()
-        if (told := ", ".join(f"{name} {one.best:.0%}" for name, one in own.items()))
-    ]
-    return [*advice(report), *chances, *(f"! {remark}" for remark in report.remarks)]
+    chances = list(report.decision.chances.values())
+    told = (
+        ", ".join(f"{name} {one.best:.0%}" for name, one in chances[0].items()) if len(chances) == 1 else ""
+    )
+    line = f"Chance of the best mean, from seeds drawn anew: {told}." if told else ""
+    return [*advice(report), *filter(None, [line]), *(f"! {remark}" for remark in report.remarks)]
 
 
-def _end(question: Question, report: Report) -> None:
-    train, make = question.properly()
+def _end(full: Question, question: Question, report: Report) -> None:
+    train, make = full.properly()
     folder = Path("experiments", question.name)
     _say(
         "",
