@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) crowns spam topics
+EXPERIMENTS := $(DEMOS) price crowns spam topics
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 
@@ -63,6 +63,7 @@ outliers: ## which loss stands outliers, and what it costs
 mnist: ## nine losses on digits, with and without wrong labels
 sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
+price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels

@@ -33,6 +33,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "mnist": ("mnist", "mnist_kl", "mnist_softmax"),
     "sentiment": ("sentiment",),
     "faces": ("faces",),
+    "price": ("price",),
     "crowns": ("crowns",),
     "spam": ("spam",),
     "topics": ("topics",),

@@ -32,6 +32,7 @@ PROGRAMS = {
     "mnist",
     "sentiment",
     "faces",
+    "price",
     "crowns",
     "spam",
     "topics",

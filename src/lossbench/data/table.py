@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.data import columns, table_files
@@ -51,6 +51,8 @@ class Table(DataSource):
         before them validation, for every seed alike.
     time_format: how times are written, as strptime knows it, or s or ms since 1970; null: any usual one.
     test_path: a file with the same columns, whose rows are the test; the others are cut in two.
+    log_target: losses see the natural logarithm of a number, so that equal errors are equal factors; metrics
+        are in the target's own units all the same.
     balance: training rows weigh so that all classes count alike.
     max_categories: known categories of a column, the most frequent of the file.
     min_count: rows of the file that a category needs to be known. What is not known is a row of zeros; a
@@ -70,6 +72,7 @@ class Table(DataSource):
     reads = ("vector",)
     judged_by = ("continuous", "classes")
     epochs = None  # 300 rows and 50,000 rows want different ones
+    credit: ClassVar[str] = ""  # of a file that ships
 
     path: str | None = knob(None, optional=True, place=True)
     target: str | None = knob(None, optional=True)
@@ -89,6 +92,7 @@ class Table(DataSource):
     time_format: str | None = knob(None, optional=True, later=True)
     test_path: str | None = knob(None, optional=True, place=True, later=True)
     balance: bool = knob(False, later=True)
+    log_target: bool = knob(False, later=True)
 
     def __post_init__(self) -> None:
         for knob_of_names in ("target", "group", "time", "drop", "numbers", "categories"):
@@ -100,7 +104,6 @@ class Table(DataSource):
                 "data.decimal=comma data.thousands=point."
             )
         check_shares(self.val_share, self.test_share)
-
         if self.time is not None and self.group is not None:
             raise InputError("data.time splits by time alone: leave out data.group, or data.time.")
 
@@ -135,7 +138,9 @@ class Table(DataSource):
         import torch
 
         table = self.columns()
-        inputs = _inputs(replace(self, balance=False), table, seed)  # what weighs differently is read alike
+        inputs = _inputs(
+            replace(self, balance=False, log_target=False), table, seed
+        )  # what weighs differently is read alike
         groups = None if table.groups is None else torch.from_numpy(table.groups)
         found = {}
         for name, rows in self.split(table, seed).items():
@@ -147,12 +152,13 @@ class Table(DataSource):
             inputs=Inputs("vector", tuple(inputs.shape[1:])),
             targets=self.targets(),
             sizes={name: len(part) for name, part in found.items()},
-            source=f"{table.file}, target {self.target}{left_out}",
+            source=f"{self.credit or table.file}, target {self.target}{left_out}",
             fingerprint=table.fingerprint,
         )
         units: dict[TargetKind, Units] = {}
         if table.labels is None:
-            units = {"continuous": robust_units(table.target[found["train"].rows.numpy()])}
+            trained = table.target[found["train"].rows.numpy()]
+            units = {"continuous": robust_units(trained, log=self.log_target)}
         return DataSet(description, inputs, found["train"], found["val"], found["test"], units)
 
     def _values(self, table: Columns, part: Split, rows: Ids) -> dict[TargetKind, Tensor]:
@@ -164,13 +170,8 @@ class Table(DataSource):
             return {"continuous": torch.from_numpy(own)}
         targets = class_values(table.labels.codes[rows], self.targets())
         if self.balance:
-            train = part == "train"
-            weight = (
-                torch.from_numpy(class_weights(own, len(table.labels.names)))
-                if train
-                else torch.ones(len(own))
-            )
-            targets[WEIGHT] = weight
+            known, one = len(table.labels.names), torch.ones(len(own))
+            targets[WEIGHT] = torch.from_numpy(class_weights(own, known)) if part == "train" else one
         return targets
 
     def split(self, table: Columns, seed: int) -> dict[Split, Ids]:
@@ -199,10 +200,8 @@ class Table(DataSource):
             InputError: the file or one of its columns cannot be used.
         """
         if self.path is None or self.target is None:
-            raise InputError(
-                f"data={self.name} needs your file and the column to predict: data.path=houses.csv "
-                "data.target=price."
-            )
+            needed = "needs your file and the column to predict: data.path=houses.csv data.target=price."
+            raise InputError(f"data={self.name} {needed}")
         options = Reading(
             separator=table_files.sign_between(Path(self.path), self.separator),
             convention=Convention(self.decimal, self.thousands),
@@ -223,6 +222,11 @@ class Table(DataSource):
             raise InputError(
                 f"data.balance weighs classes, and {self.target} is predicted as a number: leave it out, or "
                 "set data.task=class."
+            )
+        if self.log_target and (table.labels is not None or table.target.min() <= 0):
+            raise InputError(
+                f"data.log_target takes the logarithm of {self.target}, which must be a number above 0 in "
+                "every row: leave it out."
             )
         return table
 
