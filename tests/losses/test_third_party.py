@@ -196,6 +196,25 @@ class TestFocal:
         assert "probabilities" not in prediction
 
 
+class TestFocalOfTwoClasses:
+    loss = make("loss", Loss, node_in(CONF / "focal_binary.yaml"))
+
+    def test_equals_the_formula_of_the_paper_and_says_how_probable_a_class_is(self) -> None:
+        output, target = torch.randn(6, 1), torch.randint(0, 2, (6,))
+        right = torch.where(target == 1, output[:, 0].sigmoid(), (-output[:, 0]).sigmoid())
+        torch.testing.assert_close(self.loss(output, target, BINARY), -((1 - right) ** 2) * right.log())
+        assert self.loss.outputs(BINARY, 64) == 1
+        probable = self.loss.predict(output, BINARY)["probabilities"]
+        torch.testing.assert_close(probable.gather(-1, target.unsqueeze(-1))[:, 0], right)
+
+    def test_stacks_as_it_says(self) -> None:
+        output, target = torch.randn(3, 6, 1), torch.randint(0, 2, (3, 6))
+        stacked = torch.func.vmap(lambda o, t: self.loss(o, t, BINARY))(output, target)
+        in_turn = torch.stack([self.loss(o, t, BINARY) for o, t in zip(output, target, strict=True)])
+        assert self.loss.stackable
+        torch.testing.assert_close(stacked, in_turn)
+
+
 class TestMultiSimilarity:
     loss = make("loss", Loss, node_in(CONF / "multi_similarity.yaml"))
 
