@@ -89,6 +89,11 @@ def test_the_order_of_keys_does_not_change_the_key() -> None:
         (["optimizer.weight_decay=0"], ["~optimizer.weight_decay"]),
         (["loss=focal", "data=mnist_5k", "loss.function.gamma=2"], ["loss=focal", "data=mnist_5k"]),
         (["loss=focal", "data=mnist_5k", "~loss.function.alpha"], ["loss=focal", "data=mnist_5k"]),
+        (
+            ["loss=bce", "data=mnist_5k", "loss.pos_weight=1"],
+            ["loss=bce", "data=mnist_5k", "~loss.pos_weight"],
+        ),
+        (["loss=bce", "data=mnist_5k", "data.balance=false"], ["loss=bce", "data=mnist_5k", "~data.balance"]),
     ],
 )
 def test_two_spellings_of_a_value_are_one_run(one: list[str], other: list[str]) -> None:
@@ -96,6 +101,22 @@ def test_two_spellings_of_a_value_are_one_run(one: list[str], other: list[str]) 
     assert first.key == second.key
     assert flatten(first.knobs) == flatten(second.knobs)
     assert pack_key(first) == pack_key(second)
+
+
+def test_a_knob_that_came_later_leaves_a_trace_where_it_is_on_alone() -> None:
+    """So that runs from before there was such a knob stay what they are."""
+    off, on = (
+        jobs_from([compose("config", ["data=mnist_5k", "loss=bce", *more])])[0]
+        for more in ([], ["loss.pos_weight=3", "data.balance=true"])
+    )
+    assert off.knobs["loss"] == {"name": "bce"}
+    assert "balance" not in off.knobs["data"]
+    assert not any(own.when_unsaid for own in off.choices.values())
+    assert (on.knobs["loss"], on.knobs["data"]["balance"]) == ({"name": "bce", "pos_weight": 3.0}, True)
+    assert on.choices["loss"].when_unsaid == {"pos_weight": 1.0}
+    assert on.choices["data"].when_unsaid == {"balance": False}
+    assert on.key != off.key
+    assert pack_key(on) != pack_key(off)
 
 
 def test_a_file_named_in_several_ways_with_its_columns_in_any_order_is_one_run(

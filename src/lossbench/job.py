@@ -109,7 +109,7 @@ class Job:
         return self._key({})
 
     def _key(self, beside: Mapping[str, Any]) -> str:
-        member, made, knobs = self.member, self._choices.items(), self.knobs
+        member, made, knobs = self.member, self.choices.items(), self.knobs
         # Where files lie does not change what is trained: their content is in the fingerprints.
         files = {"data": member.source.places, "model": member.model.file_knobs}
         placeless = {
@@ -134,16 +134,14 @@ class Job:
 
         What is no field of the object, or no plain value in it, is as the config says.
         """
-        return {
-            group: {**_configured(self.config[group], choice.unsaid), **choice.values()}
-            for group, choice in self._choices.items()
-        }
+        typed = {g: _configured(self.config[g], own.unsaid) for g, own in self.choices.items()}
+        return {g: {**typed[g], **own.values()} for g, own in self.choices.items()}
 
     @property
-    def _choices(self) -> dict[str, Choice]:
-        member = self.member
-        made = (member.source, member.model, member.loss, member.optimizer, member.trainer)
-        return dict(zip(GROUPS, made, strict=True))
+    def choices(self) -> dict[str, Choice]:
+        """What is made of each group."""
+        own = self.member
+        return dict(zip(GROUPS, (own.source, own.model, own.loss, own.optimizer, own.trainer), strict=True))
 
 
 def _configured(node: Mapping[str, Any], unsaid: Collection[str]) -> dict[str, Any]:

@@ -134,6 +134,8 @@ class Prediction(dict[str, "Tensor"]):
         scores         (..., N, *shape, C), the class is the largest
         probabilities  (..., N, *shape, C), only where the loss defines them; non-negative, sum to 1
         embedding      (..., N, E)
+        tuned_decisions (..., N, *shape, 4), class 1 or not (1 or 0) of a binary target at the thresholds that
+                       validation chose, one for each metric of `metrics.names.TUNED`
         and whatever else a loss or a model gives and a measure needs.
 
     Args:

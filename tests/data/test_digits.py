@@ -32,6 +32,18 @@ def test_a_wrong_label_is_each_other_class_equally_often() -> None:
     assert np.all(np.abs(others - 1000) < 5 * np.sqrt(1000))
 
 
+def test_balance_weighs_training_by_the_labels_that_it_is_trained_with() -> None:
+    plain = MNIST5k(name="mnist_5k", label_noise=0.3).load(1, "image")
+    data = MNIST5k(name="mnist_5k", label_noise=0.3, balance=True).load(1, "image")
+    labels, weight = data.train.targets["multiclass"], data.train.targets["weight"]
+    assert torch.equal(labels, plain.train.targets["multiclass"])
+    totals = torch.bincount(labels, weight.double())
+    torch.testing.assert_close(totals, torch.full_like(totals, len(labels) / 10), rtol=1e-6, atol=0)
+    assert (data.val.targets["weight"] == 1).all()
+    assert (data.test.targets["weight"] == 1).all()
+    assert "weight" not in plain.train.targets
+
+
 def test_label_noise_touches_training_alone() -> None:
     clean, noisy = (MNIST5k(name="mnist_5k", label_noise=share).load(2, "image") for share in (0.0, 0.4))
     assert clean.inputs is noisy.inputs

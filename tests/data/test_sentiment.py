@@ -110,3 +110,13 @@ def test_an_independent_solver_learns_the_sign(source: str, least: float) -> Non
     data = _load("tfidf", source=source)
     solver = LogisticRegression(C=3.0).fit(_matrix(data, data.train), data.train.targets["binary"])
     assert solver.score(_matrix(data, data.test), data.test.targets["binary"]) >= least
+
+
+def test_balance_weighs_both_signs_alike_in_training_and_changes_nothing_else() -> None:
+    plain, data = (_load(source="products", balance=balance) for balance in (False, True))
+    totals = torch.zeros(2).index_add(0, data.train.targets["binary"], data.train.targets["weight"])
+    assert totals[0].item() == pytest.approx(totals[1].item(), rel=1e-5)
+    assert (data.val.targets["weight"] == 1).all()
+    assert (data.test.targets["weight"] == 1).all()
+    assert torch.equal(data.train.rows, plain.train.rows)
+    assert data.inputs is plain.inputs

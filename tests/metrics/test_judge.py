@@ -21,6 +21,7 @@ CLASSES = measures(("classes",))
 CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
 SCORED = {"accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"}
 PROBABLE = {"nll", "brier", "ece"}
+TUNED = {"f1_tuned", "mcc_tuned", "balanced_accuracy_tuned", "recall_at_fpr_0.002"}
 PEOPLE = {"verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r"}
 
 
@@ -33,6 +34,7 @@ def prediction() -> Prediction:
         scores=scores,
         probabilities=scores.softmax(-1),
         embedding=torch.randn(R, N, 6, generator=generator),
+        tuned_decisions=torch.randint(0, 2, (R, N, 4), generator=generator).float(),
     )
 
 
@@ -45,6 +47,12 @@ def targets() -> dict[TargetKind, Tensor]:
         "identity": torch.randint(0, 8, (R, N), generator=generator),
         "distribution": torch.rand(R, N, 9, generator=generator).square().softmax(-1),
     }
+
+
+@pytest.fixture
+def all_targets(targets: dict[TargetKind, Tensor]) -> dict[TargetKind, Tensor]:
+    """Two classes as well; the ten come first, but decisions read these."""
+    return {**targets, "binary": torch.arange(N).remainder(3).clamp(max=1).expand(R, -1)}
 
 
 def members(prediction: Prediction, chosen: slice) -> Prediction:
@@ -60,10 +68,10 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
 
 
 def test_everything_is_judged_where_everything_is_defined(
-    prediction: Prediction, targets: dict[TargetKind, Tensor]
+    prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
-    results = judge(prediction, targets, ALL)
-    assert results.keys() == METRICS.keys() == CONTINUOUS | SCORED | PROBABLE | PEOPLE
+    results = judge(prediction, all_targets, ALL)
+    assert results.keys() == METRICS.keys() == CONTINUOUS | SCORED | PROBABLE | TUNED | PEOPLE
     for result in results.values():
         assert result.shape == (R,)
         assert result.dtype == torch.float64
@@ -72,10 +80,11 @@ def test_everything_is_judged_where_everything_is_defined(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_gives_its_own_names(
-    family: str, prediction: Prediction, targets: dict[TargetKind, Tensor]
+    family: str, prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
-    wanted = {name for name, metric in METRICS.items() if metric.group == family}
-    assert judge(prediction, targets, measures((family,))).keys() == wanted
+    groups = {"classes": {"classes", "tuned thresholds"}}.get(family, {family})
+    wanted = {name for name, metric in METRICS.items() if metric.group in groups}
+    assert judge(prediction, all_targets, measures((family,))).keys() == wanted
 
 
 @pytest.mark.parametrize(
@@ -134,13 +143,13 @@ def test_a_diverged_member_is_nan_and_leaves_the_others_as_they_are(
 
 
 def test_one_example_is_judged_without_a_crash(
-    prediction: Prediction, targets: dict[TargetKind, Tensor]
+    prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
     one = Prediction(**{name: tensor[:, :1] for name, tensor in prediction.items()})
-    results = judge(one, {kind: target[:, :1] for kind, target in targets.items()}, ALL)
+    results = judge(one, {kind: target[:, :1] for kind, target in all_targets.items()}, ALL)
     assert results.keys() == METRICS.keys()
     undefined = {name for name, result in results.items() if result.isnan().any()}
-    assert undefined == PEOPLE | {"auroc"}
+    assert undefined == PEOPLE | {"auroc", "recall_at_fpr_0.002"}
 
 
 def test_judging_changes_no_prediction(prediction: Prediction, targets: dict[TargetKind, Tensor]) -> None:
@@ -175,22 +184,24 @@ def test_outputs_that_require_gradients_are_judged(targets: dict[TargetKind, Ten
     assert not any(result.requires_grad for result in results.values())
 
 
-def test_directions_are_those_of_better_predictions(targets: dict[TargetKind, Tensor]) -> None:
+def test_directions_are_those_of_better_predictions(all_targets: dict[TargetKind, Tensor]) -> None:
     """The table says which way is up: a prediction near the truth beats noise in every metric."""
 
     def predicted(noise: float) -> Prediction:
         generator = torch.Generator().manual_seed(3)
-        scores = 4 * torch.nn.functional.one_hot(targets["multiclass"], C)
+        scores = 4 * torch.nn.functional.one_hot(all_targets["multiclass"], C)
         scores = scores + noise * torch.randn(R, N, C, generator=generator)
-        people = torch.nn.functional.one_hot(targets["identity"], 8)
+        people = torch.nn.functional.one_hot(all_targets["identity"], 8)
+        noisy = all_targets["binary"] + noise * torch.randn(R, N, generator=generator)
         return Prediction(
-            value=targets["continuous"] + noise * torch.randn(R, N, generator=generator),
+            value=all_targets["continuous"] + noise * torch.randn(R, N, generator=generator),
             scores=scores,
             probabilities=scores.softmax(-1),
             embedding=people + noise * torch.randn(R, N, 8, generator=generator),
+            tuned_decisions=(noisy > 0.5).float().unsqueeze(-1).expand(-1, -1, 4),
         )
 
-    good, bad = judge(predicted(0.1), targets, ALL), judge(predicted(5.0), targets, ALL)
+    good, bad = judge(predicted(0.1), all_targets, ALL), judge(predicted(5.0), all_targets, ALL)
     for name, metric in METRICS.items():
         ahead = good[name] > bad[name] if metric.higher_is_better else good[name] < bad[name]
         assert ahead.all(), name

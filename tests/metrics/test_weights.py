@@ -124,7 +124,9 @@ def everything(examples: int = 50) -> tuple[dict[str, Tensor], dict[str, Tensor]
     generator = torch.Generator().manual_seed(1)
     value, target = torch.randn(2, 3, examples, generator=generator, dtype=torch.float64)
     shares = torch.rand(3, examples, 5, generator=generator).softmax(-1)
+    decisions = torch.randint(0, 2, (3, examples, 4), generator=generator).float()
     prediction = {"value": value, "scores": scores, "probabilities": scores.softmax(-1)}
+    prediction["tuned_decisions"] = decisions
     targets = {"continuous": target, "multiclass": labels, "distribution": shares, "binary": labels % 2}
     return prediction, targets
 
@@ -169,7 +171,8 @@ def test_equal_weights_are_none() -> None:
     even = judge(prediction, {**targets, "weight": torch.full((3, 50), 0.25)}, ALL)
     for name, values in plain.items():
         # A share of two whole numbers is in single precision, and f1 without weights is made of such.
-        torch.testing.assert_close(even[name], values, rtol=1e-7 if name == "f1" else 1e-12, atol=0, msg=name)
+        close = 1e-7 if name in ("f1", "f1_tuned") else 1e-12
+        torch.testing.assert_close(even[name], values, rtol=close, atol=0, msg=name)
 
 
 def test_nothing_that_weighs_anything_has_no_result() -> None:

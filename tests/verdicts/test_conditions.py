@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,21 @@ def test_a_knob_of_one_loss_is_an_axis_only_where_it_varies(runs: pd.DataFrame) 
     assert "loss.delta" not in axes_of(tidy(runs))
     runs.loc[(runs["loss.name"] == "huber") & (runs["seed"] < 5), "loss.delta"] = 2.0
     assert "loss.delta" in axes_of(tidy(runs))
+
+
+@pytest.mark.parametrize(("off", "on"), [("1.0", 3.0), ("1.0", "3.0"), ("false", "true")])
+def test_a_knob_that_is_off_where_runs_say_nothing_of_it_is_one_axis(
+    runs: pd.DataFrame, off: str, on: object
+) -> None:
+    """Also of runs that were recorded before there was such a knob; other losses have none."""
+    rows = (runs["loss.name"] == "huber") & (runs["seed"] < 5)
+    frame = runs.assign(**{"loss.extra": pd.Series(on, index=runs.index).where(rows)})
+    frame["lossbench.unsaid"] = pd.Series(json.dumps({"loss.extra": off}), index=runs.index).where(rows)
+    layout = Layout.of(tidy(frame))
+    assert layout.axes == ("data.contamination", "loss.extra")
+    assert len(layout.levels["loss.extra"]) == 2
+    assert matches(tidy(frame), {"loss": "huber", "loss.extra": json.loads(off)}).sum() == 40
+    assert tidy(frame).loc[lambda all_: all_["loss.name"] != "huber", "loss.extra"].isna().all()
 
 
 def test_params_recorded_as_text_select_like_numbers(runs: pd.DataFrame) -> None:

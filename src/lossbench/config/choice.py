@@ -110,6 +110,12 @@ class Knobs(ABC):  # noqa: B024 - so that a subclass which lacks one of its meth
             if field.metadata.get("later") and getattr(self, field.name) == field.default
         )
 
+    @property
+    def when_unsaid(self) -> dict[str, Any]:
+        """Of knobs that came later and are not at their defaults, those: what runs have that say nothing."""
+        later = {f.name: f.default for f in dataclasses.fields(self) if f.metadata.get("later")}
+        return {name: default for name, default in later.items() if name not in self.unsaid}
+
     def values(self) -> dict[str, Any]:
         """Every knob that has a plain value, equal for equal objects: lists as lists, defaults filled in.
 

@@ -20,10 +20,16 @@ from lossbench.errors import InputError, knobs_of
 
 @dataclass(frozen=True)
 class Knob:
-    """One that a choice declares; `search` is None where it may only be swept over."""
+    """One that a choice declares.
+
+    search: None where it may only be swept over.
+    whole: its values are whole numbers.
+    off: of a knob that came later, its default, at which it does nothing.
+    """
 
     search: Search | None
     whole: bool
+    off: Any = None
 
     def at(self, place: float) -> Any:
         """The value at a place in [0, 1)."""
@@ -79,15 +85,23 @@ def knobs_of_class(target: str) -> Mapping[str, Knob]:
         return {}
     types = types_of(owner)
     return {
-        field.name: Knob(field.metadata.get("search"), types[field.name].item is int)
+        field.name: Knob(
+            field.metadata.get("search"),
+            types[field.name].item is int,
+            field.default if field.metadata.get("later") else None,
+        )
         for field in fields
         if field.init and field.name != "name"
     }
 
 
 def untuned(config: DictConfig) -> list[str]:
-    """The numbers among the knobs of a loss that declare no search, and so stay as they are."""
-    node = config.loss
-    searched = {name for name, knob in declared_knobs(node).items() if knob.search}
-    numbers = [name for name in knobs_of(node) if type(OmegaConf.select(node, name)) in (int, float)]
-    return [f"loss.{name}" for name in numbers if name not in searched]
+    """The numbers among the knobs of a loss that declare no search, and so stay as they are; none is off."""
+    node, known = config.loss, declared_knobs(config.loss)
+    set_to = {name: value for name in knobs_of(node) if _number(value := OmegaConf.select(node, name))}
+    left_out = {name for name, knob in known.items() if knob.search or knob.off == set_to.get(name)}
+    return [f"loss.{name}" for name in set_to if name not in left_out]
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.data.balance import class_weights
 from lossbench.data.label_noise import wrong_labels
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.errors import InputError
-from lossbench.task import InputKind, Inputs, Target
+from lossbench.task import WEIGHT, InputKind, Inputs, Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +41,8 @@ class DigitSource(DataSource):
 
     A wrong label is drawn evenly from the nine others. For one seed, the labels that are wrong at a smaller
     share are the same wrong labels at a greater one. Validation and test labels are right.
+
+    balance: training images weigh so that all classes count alike, by the labels that they are trained with.
     """
 
     reads = ("image",)
@@ -48,6 +51,7 @@ class DigitSource(DataSource):
     noise_knobs = ("label_noise",)
 
     label_noise: float = knob(0.0, at_least=0, at_most=1)
+    balance: bool = knob(False, later=True)
 
     @abstractmethod
     def read(self) -> Digits:
@@ -69,6 +73,7 @@ class DigitSource(DataSource):
         return self.read().fingerprint
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
+        import numpy as np
         import torch
 
         digits = self.read()
@@ -78,7 +83,11 @@ class DigitSource(DataSource):
             if split == "train":
                 labels = wrong_labels(labels, self.label_noise, seed, CLASSES)
             target = torch.from_numpy(labels)
-            examples[split] = Examples(torch.from_numpy(rows), {"multiclass": target, "identity": target})
+            targets = {"multiclass": target, "identity": target}
+            if self.balance:
+                weight = class_weights(labels, CLASSES) if split == "train" else np.ones(len(labels), "f")
+                targets[WEIGHT] = torch.from_numpy(weight)
+            examples[split] = Examples(torch.from_numpy(rows), targets)
         description = Description(
             name=self.name,
             inputs=Inputs("image", (1, SIDE, SIDE)),

@@ -7,16 +7,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.data.balance import class_weights
 from lossbench.data.parts import check_shares
 from lossbench.data.rated_sentences import FILES, SCALE, VADER, read_rated
 from lossbench.data.source import Split
 from lossbench.data.splits import stratified
 from lossbench.data.text_source import Texts, TextSource
 from lossbench.errors import InputError
-from lossbench.task import Target
+from lossbench.task import WEIGHT, Target
 
 if TYPE_CHECKING:
     from lossbench.data.splits import Ids
+    from lossbench.data.text_source import Values
 
 _FEWEST = 10
 
@@ -33,6 +35,7 @@ class Sentiment(TextSource):
         every target, so that all losses see the same sentences; at 0 these are means of exactly 0.
     val_share, test_share: shares of the sentences, drawn at random with equal shares of both signs.
     train_size: training sentences; null takes all that are left.
+    balance: training sentences weigh so that both signs count alike.
     """
 
     source: str = knob("movies", choices=(*FILES, "all"))
@@ -40,6 +43,7 @@ class Sentiment(TextSource):
     val_share: float = knob(0.1, above=0, below=1)
     test_share: float = knob(0.2, above=0, below=1)
     train_size: int | None = knob(None, at_least=_FEWEST, optional=True)
+    balance: bool = knob(False, later=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,6 +67,9 @@ class Sentiment(TextSource):
 
     def read(self) -> Texts:
         return _sentences(self.source, self.neutral_band)
+
+    def trained_on(self, values: Values, seed: int) -> Values:
+        return {**values, WEIGHT: class_weights(values["binary"], 2)} if self.balance else values
 
     def split(self, seed: int) -> dict[Split, Ids]:
         signs = self.read().by_kind["binary"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lossbench.config.choice import knob
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, check_logits, one_hot
@@ -13,16 +14,20 @@ from lossbench.task import Prediction, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.losses.loss import Knob
 
-def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+
+def binary_cross_entropy(output: Tensor, target: Tensor, *, pos_weight: Knob = 1.0) -> Tensor:
     """Cross-entropy of one logit.
 
-        L = -log p  where target is 1,  -log(1 - p)  where it is 0,  with p = sigmoid(output)
-          = log(1 + exp(-s output))  with s = 2 target - 1
+        L = -w log p  where target is 1,  -log(1 - p)  where it is 0,  with p = sigmoid(output)
+          = log(1 + exp(-s output))  with s = 2 target - 1, where w is 1
 
     Args:
         output: float (...), the logit.
         target: int (...), 0 or 1.
+        pos_weight: w above 0, how often an example of class 1 counts, as torch.nn.BCEWithLogitsLoss has it;
+            a tensor of no dimension may stand for it.
 
     Returns:
         (...), one value per logit.
@@ -34,10 +39,10 @@ def binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.2.
     """
     check_logits(output, target)
-    return _softplus(output * (1 - 2 * target).to(output.dtype))
+    return _weighed(_softplus(output * (1 - 2 * target).to(output.dtype)), target, pos_weight)
 
 
-def one_against_the_rest(output: Tensor, target: Tensor) -> Tensor:
+def one_against_the_rest(output: Tensor, target: Tensor, *, pos_weight: Knob = 1.0) -> Tensor:
     """The mean over the classes of the binary cross-entropy of "is it this class?".
 
         L = 1/C sum_c binary_cross_entropy(output_c, [target = c])
@@ -45,6 +50,7 @@ def one_against_the_rest(output: Tensor, target: Tensor) -> Tensor:
     Args:
         output: float (..., C), one logit a class.
         target: int (...), the class, 0 .. C-1.
+        pos_weight: as above, of "it is this class".
 
     Returns:
         (...), one value per example.
@@ -56,7 +62,8 @@ def one_against_the_rest(output: Tensor, target: Tensor) -> Tensor:
         Rifkin, Klautau, "In Defense of One-Vs-All Classification", JMLR 5 (2004), section 2.
     """
     check_classes(output, target)
-    return _softplus(output * (1 - 2 * one_hot(target, output))).mean(-1)
+    hot = one_hot(target, output)
+    return _weighed(_softplus(output * (1 - 2 * hot)), hot, pos_weight).mean(-1)
 
 
 def _softplus(wrong: Tensor) -> Tensor:
@@ -64,15 +71,29 @@ def _softplus(wrong: Tensor) -> Tensor:
     return wrong.logaddexp(wrong.new_zeros(()))
 
 
+def _weighed(values: Tensor, positive: Tensor, pos_weight: Knob) -> Tensor:
+    """Values (...) times the weight where `positive` (...) is 1."""
+    if isinstance(pos_weight, (int, float)) and pos_weight == 1:
+        return values  # nothing more is kept for backward
+    return (values * pos_weight).where(positive == 1, values)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BCE(Loss):
-    """Binary cross-entropy; no knobs.
+    """Binary cross-entropy.
 
     binary: one logit. multiclass and identity: one class against the rest, the mean over the classes.
+
+    pos_weight: how often an example of class 1 counts, above 0; one against the rest, "it is this class".
+        1 is plain cross-entropy. With negatives over positives of the training rows both classes count
+        alike, which data.balance=true does for every loss. Not searched: it is a price, how many false
+        alarms a miss is worth, which the person sets who asks; a list of values with tune=[loss.pos_weight]
+        leaves it to validation.
     """
 
     name: str = "bce"
     trains_on = ("binary", "multiclass", "identity")
+    pos_weight: float = knob(1.0, above=0, later=True)
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One logit for two classes; one a class for more."""
@@ -80,8 +101,8 @@ class BCE(Loss):
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "binary":
-            return binary_cross_entropy(output.squeeze(-1), target)
-        return one_against_the_rest(output, target)
+            return binary_cross_entropy(output.squeeze(-1), target, pos_weight=self.pos_weight)
+        return one_against_the_rest(output, target, pos_weight=self.pos_weight)
 
     def gives(self, target: Target) -> tuple[str, ...]:
         return ("scores", "probabilities") if target.kind == "binary" else ("scores",)
@@ -90,7 +111,10 @@ class BCE(Loss):
         """Scores, and for two classes their probabilities.
 
         One against the rest gives every class a probability of its own; they do not sum to 1, so none are
-        claimed.
+        claimed. With a weight w the loss is least where the odds are w times the true ones: what is claimed
+        is the sigmoid as people use it, not the probability of class 1, and nll, brier and ece show the
+        difference. Class 1 is predicted from a probability of 1 / (1 + w) on (Elkan, "The Foundations of
+        Cost-Sensitive Learning", IJCAI 2001).
         """
         if kind.kind != "binary":
             return Prediction(scores=output)

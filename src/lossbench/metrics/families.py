@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lossbench.metrics.measure import Measure
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.names import DECISIONS, METRICS, TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -51,6 +51,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure(_SCORED, "scores", "binary", "classes:of_two_scores"),
             _measure(_PROBABLE, "probabilities", "binary", "classes:of_two_probabilities"),
             _measure(_SCORED, "value", "binary", "classes:of_sign"),
+            _measure(" ".join(TUNED), DECISIONS, "binary", "thresholds:of_decisions"),
         ),
         "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
     }
@@ -83,6 +84,11 @@ def wants_class_means(
     """
     lacking = "scores" not in prediction and "embedding" in prediction and "identity" in kinds
     return lacking and "scores" in needed(measures)
+
+
+def wants_decisions(measures: Iterable[Measure], kinds: Collection[str]) -> bool:
+    """Whether decisions at thresholds that validation chooses are measured; kinds of target of the data."""
+    return "binary" in kinds and DECISIONS in needed(measures)
 
 
 def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 TARGET = "units of the target"
 CALIBRATION = "ece"
 
+# Of two classes, each at a threshold of its own that validation chose, and the prediction of that name which
+# says what is decided there: (..., N, *places, 4), in this order.
+TUNED = ("f1_tuned", "mcc_tuned", "balanced_accuracy_tuned", "recall_at_fpr_0.002")
+DECISIONS = "tuned_decisions"
+
 
 def _error(name: str, meaning: str, title: str) -> Metric:
     return Metric(name, "continuous", False, f"{meaning}, in units of the target", TARGET, low=0, title=title)
@@ -22,7 +27,8 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
     return Metric(name, group, higher_is_better, meaning, low=0, high=1, title=title)
 
 
-_CLASSES, _PEOPLE = "classes", "identities"
+_CLASSES, _PEOPLE, _TUNED = "classes", "identities", "tuned thresholds"
+_THERE = "at the threshold that is best on validation"
 _ALL = (
     _error("mae", "mean absolute error", "MAE"),
     _error("rmse", "root of the mean squared error", "RMSE"),
@@ -84,6 +90,30 @@ _ALL = (
         title="Brier score",
     ),
     _share(CALIBRATION, _CLASSES, False, "gap between confidence and accuracy in 15 bins, 0 to 1", "ECE"),
+    _share("f1_tuned", _TUNED, True, f"macro F1 {_THERE}, 0 to 1", "macro F1, tuned threshold"),
+    Metric(
+        "mcc_tuned",
+        _TUNED,
+        True,
+        f"Matthews correlation {_THERE}, -1 to 1",
+        low=-1,
+        high=1,
+        title="MCC, tuned threshold",
+    ),
+    _share(
+        "balanced_accuracy_tuned",
+        _TUNED,
+        True,
+        f"balanced accuracy {_THERE}, 0 to 1",
+        "balanced accuracy, tuned threshold",
+    ),
+    _share(
+        "recall_at_fpr_0.002",
+        _TUNED,
+        True,
+        "share of class 1 found where validation accepts at most 0.2% of class 0, 0 to 1",
+        "recall at 0.2% false positives",
+    ),
     _share(
         "verification_auc",
         _PEOPLE,

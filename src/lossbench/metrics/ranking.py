@@ -19,12 +19,14 @@ class Roc:
     """Curves of rows of scores, down to each score in falling order.
 
     right, wrong: (..., N) float64, how many positives and negatives are accepted, or what they weigh.
+    score: (..., N), the scores in that order.
     corner: (..., N) bool, the last of a run of equal scores: the thresholds that exist.
     weighted: what weighs nothing then changes no bit.
     """
 
     right: Tensor
     wrong: Tensor
+    score: Tensor
     corner: Tensor
     weighted: bool = False
 
@@ -88,10 +90,10 @@ def roc(scores: Tensor, positive: Tensor, weight: Tensor | None = None) -> Roc:
     if weight is not None:
         weight = weight.expand(order.shape).gather(-1, order)
         right, wrong = running(hits * weight), running((1 - hits) * weight)
-        return Roc(right, wrong, corner, weighted=True)
+        return Roc(right, wrong, ordered, corner, weighted=True)
     right = hits.cumsum(-1)
     count = torch.arange(1, scores.shape[-1] + 1, device=scores.device, dtype=torch.float64)
-    return Roc(right, count - right, corner)
+    return Roc(right, count - right, ordered, corner)
 
 
 def _before(rate: Tensor, corner: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,8 +12,9 @@ from torch import Tensor
 from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.metrics.class_means import nearest_mean_scores
-from lossbench.metrics.families import needed, wants_class_means
+from lossbench.metrics.families import needed, wants_class_means, wants_decisions
 from lossbench.metrics.measure import Measure
+from lossbench.metrics.thresholds import decided, thresholds_of, unknown
 from lossbench.pack.groups import Group
 from lossbench.pack.objective import Report
 from lossbench.task import Prediction
@@ -55,6 +56,7 @@ class Evaluation:
         size: examples of the split.
         train: gives outputs (R, N, ...) on the whole training split, where metrics are computed; asked for
             only where class scores come from the class means of the training embeddings.
+        thresholds: (R, K) that validation chose for decisions on two classes; None: these examples choose.
         report: told of a member whose prediction raises; the others go on.
     """
 
@@ -66,11 +68,13 @@ class Evaluation:
         size: int,
         train: Callable[[], Tree],
         report: Report,
+        thresholds: Tensor | None = None,
     ) -> None:
+        self.thresholds = thresholds  # where decisions are measured, from `found` on
         self.members, self.split, self.size, self.report = members, split, size, report
         self.measures = members[0].source.measures
         self.keeping = [measure for measure in self.measures if measure.keep]
-        self.exact = groups[0].lanes.exact
+        self._lanes, self.exact = groups[0].lanes, groups[0].lanes.exact
         self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
         self._train, self._trained = train, None
         self.outputs: Tree = None  # (R, N, ...) of the split; None where only what measures keep is held
@@ -98,7 +102,22 @@ class Evaluation:
         """What groups, or parts of groups, predict of the whole split; of who raised nothing."""
         if not self.keeping:
             self._predict(self.outputs, 0)
-        return [_joined(group, parts) for group, parts in self._pieces if parts]
+        found = [_joined(group, parts) for group, parts in self._pieces if parts]
+        return self._decided(found) if wants_decisions(self.measures, self._lanes.kinds) else found
+
+    def _decided(self, found: list[Found]) -> list[Found]:
+        """With what is decided on two classes, at thresholds that these examples choose or validation has."""
+        truth, whose = self._lanes.truth[self.split], [one.group.index.to(self.exact) for one in found]
+        if self.thresholds is None:
+            self.thresholds = unknown(len(self.members)).to(self.exact)
+            for one, index in zip(found, whose, strict=True):
+                best = thresholds_of(one.prediction, truth, one.group.lane.to(self.exact))
+                if best is not None:
+                    self.thresholds[index] = best
+        return [
+            replace(one, prediction=decided(one.prediction, truth, self.thresholds[index]))
+            for one, index in zip(found, whose, strict=True)
+        ]
 
     def _predict(self, outputs: Tree, start: int) -> None:
         pieces = self._pieces

@@ -13,9 +13,10 @@ from lossbench.errors import InputError, first_line
 from lossbench.job import Member
 from lossbench.losses.contract import check_prediction
 from lossbench.losses.cross import shipped
-from lossbench.metrics.families import preferred, wants_class_means
+from lossbench.metrics.families import preferred, wants_class_means, wants_decisions
 from lossbench.metrics.judge import judge
 from lossbench.metrics.named import named
+from lossbench.metrics.thresholds import decided, thresholds_of
 from lossbench.pack.groups import predicted
 from lossbench.pack.modes import probed
 from lossbench.task import Prediction
@@ -141,6 +142,10 @@ def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) ->
         embedding = prediction["embedding"]
         scores = embedding.new_zeros(*embedding.shape[:2], member.target.size)
         prediction = Prediction(**{**prediction, "scores": scores})
+    if wants_decisions(member.source.measures, targets):
+        truth = {kind: values.unsqueeze(0) for kind, values in targets.items()}
+        best = thresholds_of(prediction, truth)
+        prediction = prediction if best is None else decided(prediction, truth, best)
     return prediction
 
 

@@ -16,6 +16,7 @@ from lossbench.data.source import Split
 from lossbench.errors import first_line
 from lossbench.job import Member
 from lossbench.lightning import LightningModule
+from lossbench.metrics.thresholds import unknown
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.evaluation import Evaluation, Found
 from lossbench.pack.fate import Failure, MemberResult, member_result
@@ -69,6 +70,7 @@ class Pack(LightningModule):
         self.active = torch.ones(self.count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
         self.standing = Standing(self.members[0].source.selecting, self.count, self.exact)
+        self.thresholds = unknown(self.count).to(self.exact)  # of best epochs, for decisions on two classes
 
     def configure_optimizers(self) -> None:
         """None: the engine updates its members itself."""
@@ -124,7 +126,7 @@ class Pack(LightningModule):
     def on_test_epoch_start(self) -> None:
         """Test is read once, with the best weights of each member."""
         self.engine.use_best()
-        self.evaluation = self._evaluation("test")
+        self.evaluation = self._evaluation("test", self.thresholds)
 
     def test_step(self, given: slice | Lot, batch: int) -> None:
         """Evaluate all members on a part of the test split."""
@@ -146,6 +148,7 @@ class Pack(LightningModule):
             "failures": {member: asdict(failure) for member, failure in self.failures.items()},
             "curves": {name: torch.stack(values) for name, values in self.curves.items()},
             "standing": self.standing.state(),
+            "thresholds": self.thresholds,
             "active": self.active,
             "updates": self.updates,
         }
@@ -158,6 +161,7 @@ class Pack(LightningModule):
         self.failures = {m: Failure(f["outcome"], f["reason"], f["traceback"]) for m, f in failures}
         self.curves = {name: list(values.to(device)) for name, values in state["curves"].items()}
         self.standing.load(state["standing"], device)
+        self.thresholds = state.get("thresholds", self.thresholds).to(device)  # older ones have none
         self.active = state["active"].to(device)
         self.updates = state["updates"]
         self._deactivate(~self.active)
@@ -191,9 +195,9 @@ class Pack(LightningModule):
         moment = ("test" if self.trainer.testing else "val", epoch, split, given.start)
         return self.engine.outputs(self.lanes.evaluated(split, given), moment)
 
-    def _evaluation(self, split: Split) -> Evaluation:
-        size = self.data.size(split)
-        return Evaluation(self.groups, self.members, split, size, self._train_outputs, self._not_judged)
+    def _evaluation(self, split: Split, thresholds: Tensor | None = None) -> Evaluation:
+        given = split, self.data.size(split), self._train_outputs, self._not_judged, thresholds
+        return Evaluation(self.groups, self.members, *given)
 
     def _train_outputs(self) -> Tree:
         parts = [self._outputs("train", given) for given in self.data.chunks("train")]
@@ -205,6 +209,8 @@ class Pack(LightningModule):
     def _choose(self, judged: dict[str, Tensor]) -> None:
         improved = self.standing.improved(judged, self.active, self.current_epoch + 1)
         self.engine.keep(improved.to(self.lanes.device))
+        if (best := self.evaluation.thresholds) is not None:
+            self.thresholds = best.where(improved.unsqueeze(-1), self.thresholds)
         patience = self.members[0].trainer.patience
         if patience is not None:
             self._deactivate(self.active & (self.standing.waited >= patience))

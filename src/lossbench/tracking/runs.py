@@ -43,6 +43,7 @@ METRICS = (
 CLASSES = "lossbench.classes"  # the names of classes, as `data.labels` has them; absent: classes have numbers
 CLAIMS = "lossbench.claims"  # digests of those that its experiment stated when it trained
 TUNED = "lossbench.tuned"  # knobs that validation chooses beside the learning rate, as JSON; absent: none
+UNSAID = "lossbench.unsaid"  # of its params those that a run at their default lacks, with that, as JSON
 LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
 RUN_COLOR = "mlflow.runColor"

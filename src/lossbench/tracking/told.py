@@ -46,6 +46,8 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         tags[runs.TUNED] = json.dumps(tuned)
     if names := names_as_text(description.targets):
         tags[runs.CLASSES] = names
+    if unsaid := provenance.flatten({g: own.when_unsaid for g, own in job.choices.items()}):
+        tags[runs.UNSAID] = json.dumps(unsaid)
     if member.source.fresh_examples:
         tags[runs.FRESH] = "true"
     if job.code:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from lossbench.config.folders import GROUPS
 from lossbench.config.folders import RATE as RATE
-from lossbench.tracking.runs import PLACES
+from lossbench.tracking.runs import PLACES, UNSAID
 from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
 from lossbench.verdicts.tuned import SETTING, knob_of, restored, told_apart, values_of
 
@@ -41,10 +41,25 @@ def tidy(runs: pd.DataFrame) -> pd.DataFrame:
 
 def typed(runs: pd.DataFrame) -> pd.DataFrame:
     """Runs as they were read, with params as numbers where every value is one, else in one spelling."""
-    frame = runs.copy()
+    frame = _said(runs)
     for name in parameters(frame):
         frame[name] = _typed(frame[name])
     frame[SEED] = pd.to_numeric(frame[SEED]).astype(int)
+    return frame
+
+
+def _said(runs: pd.DataFrame) -> pd.DataFrame:
+    """A copy with what runs leave out at its default, where other runs of the choice say it."""
+    frame = runs.copy()
+    for text in frame[UNSAID].dropna().unique() if UNSAID in frame else ():
+        for name, default in json.loads(text).items():
+            if name not in frame:
+                continue
+            choice = f"{name.partition('.')[0]}.name"
+            saying = frame.loc[frame[name].notna(), choice].unique()
+            silent = frame[choice].isin(saying) & frame[name].isna()
+            numbers = pd.api.types.is_numeric_dtype(frame[name])
+            frame.loc[silent, name] = float(default) if numbers else default
     return frame
 
 
