@@ -48,9 +48,10 @@ def test_what_is_kept_gets_every_seed_and_what_is_dropped_less_than_half() -> No
             assert all(2 * number < seeds for number in of_trial if number != seeds)
 
 
-def test_few_trials_are_all_kept() -> None:
+def test_few_trials_are_all_kept_which_is_told(caplog: pytest.LogCaptureFixture) -> None:
     (only,) = trained(places(4, 3))
     assert len(only) == 2 * 4 * 3
+    assert "halving=true drops nothing of 4 trials, for it keeps 4: ask for more trials." in caplog.text
 
 
 def test_each_condition_keeps_its_own_best_and_as_many() -> None:

@@ -231,3 +231,15 @@ class TestMultiSimilarity:
     def test_predicts_an_embedding(self) -> None:
         assert self.loss.outputs(IDENTITY, 5) == 5
         assert self.loss.predict(torch.zeros(2, 12, 5), IDENTITY)["embedding"].shape == (2, 12, 5)
+
+
+def test_at_each_place_one_hot_rows_are_read_as_at_one() -> None:
+    """Several labels of one text: the same as each label alone, a value for each."""
+    node = node_in(CONF / "focal.yaml")
+    loss = make("loss", Loss, node)
+    assert isinstance(loss, Loss)
+    output, target = torch.randn(5, 3, 2), torch.randint(0, 2, (5, 3))
+    kind = Target("binary", 2, shape=(3,))
+    values = loss(output, target, kind)
+    alone = [loss(output[:, place], target[:, place], Target("binary", 2)) for place in range(3)]
+    torch.testing.assert_close(values, torch.stack(alone, dim=1))

@@ -8,11 +8,15 @@ which a trial competes that has half of the seeds of another, chooses among thos
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lossbench.counting import counted
 from lossbench.errors import InputError
+
+log = logging.getLogger(__name__)
 
 FEWEST = 4  # trials that are kept to the end, where there were as many
 LEAST_SEEDS = 3
@@ -48,6 +52,12 @@ def rounds(places: Sequence[Place], merit: Merit) -> Iterator[list[int]]:
             f"got {len(seeds)}: add seeds, or leave halving out."
         )
     count, done = max(map(len, jobs.values())), 0
+    if count <= FEWEST:
+        log.warning(
+            "halving=true drops nothing of %s, for it keeps %d: ask for more trials.",
+            counted(count, "trial"),
+            FEWEST,
+        )
     for upto in [*_ends(count, len(seeds)), len(seeds)]:
         new, seen = seeds[done:upto], seeds[:upto]
         yield [

@@ -74,6 +74,9 @@ class Crowns(Images):
     def targets(self) -> tuple[Target, ...]:
         return class_targets(("background", "crown"))
 
+    def account(self) -> list[str]:
+        return [line.replace("train:", f"{self.name}:", 1) for line in super().account()]
+
     @cached_property
     def album(self) -> Album:
         _cut_out(Path(str(self.path)).parent)

@@ -99,10 +99,12 @@ class ThirdParty(Loss):
             ValueError: the function returns neither a scalar nor one row per example.
         """
         read = output.squeeze(-1) if output.shape[-1] == 1 and self.output_size == "one" else output
-        if self.output_size == "classes" and kind.shape:
-            read = output.movedim(-1, 1)  # where torch.nn has the classes
         if self.encoding == "one_hot":
             target = one_hot(target, output)
+        moved = self.output_size == "classes" and bool(kind.shape)
+        if moved:  # where torch.nn has the classes
+            read = output.movedim(-1, 1)
+            target = target.movedim(-1, 1) if self.encoding == "one_hot" else target
         elif self.encoding == "float":
             target = target.to(output.dtype)
         result = cast("Tensor", self.function(read, target))
@@ -116,6 +118,8 @@ class ThirdParty(Loss):
             )
         if result.ndim == 1 or result.shape[1:] == kind.shape:
             return result
+        if moved and result.shape == read.shape:
+            return result.mean(1)  # a value of each class at each place
         return result.flatten(1).mean(-1)
 
     def idle(self, target: Tensor) -> Tensor:
