@@ -188,6 +188,11 @@ def test_a_second_folder_tests(digits: Digits) -> None:
     assert data.test.rows.tolist() == list(range(60, 150))
 
 
+def test_groups_that_a_second_folder_shares_are_told(digits: Digits) -> None:
+    of = source(digits(60), test_path=str(digits(90, name="tested")), group="^[^_]+")
+    assert "  ! 12 of 12 groups of ^[^_]+ are in data.test_path, too, so " in "\n".join(of.account())
+
+
 def test_classes_weigh_alike_in_training(digits: Digits) -> None:
     folder = digits()
     for place in sorted(folder.glob("2/*.png"))[10:]:

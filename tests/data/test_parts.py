@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lossbench.data.labels import Labels
-from lossbench.data.parts import parts, repeated_note
+from lossbench.data.parts import early_note, parts, repeated_note, shared_note
 from lossbench.errors import InputError
 from lossbench.seeds import numpy_generator
 
@@ -126,3 +126,24 @@ def test_what_occurs_several_times_is_told_unless_one_group_holds_it() -> None:
     assert repeated_note(np.arange(5)) == ()
     assert repeated_note(keys, np.array([0, 0, 0, 1, 2])) == (f"2 of 5 rows occur several times, {risk}",)
     assert repeated_note(keys, np.array([0, 0, 0, 1, 1])) == ()
+
+
+def test_groups_that_a_given_test_shares_with_the_others_are_told() -> None:
+    groups = np.array([0, 0, 1, 2, 3, 1, 2, 4])
+    assert shared_note(groups, np.arange(5, 8), "author") == (
+        "2 of 4 groups of author are in data.test_path, too, so what is learned of them may help there: take "
+        "them out of one of the two",
+    )
+    assert shared_note(groups, np.array([0, 1, 4]), "author") == ()
+    assert shared_note(groups, None, "author") == shared_note(None, np.arange(2), "author") == ()
+
+
+def test_a_given_test_that_is_not_the_latest_is_told() -> None:
+    times = np.array([1.0, 2.0, 5.0, 5.0, 4.0, 6.0])
+    assert early_note(times, np.arange(3, 6), "day") == (
+        "2 of 3 rows of data.test_path are by day not after all of data.path, so what is learned may know "
+        "what came later: take such rows out of data.test_path, or put both into one file, which data.time="
+        "day splits",
+    )
+    assert early_note(times, np.array([5]), "day") == ()
+    assert early_note(times, None, "day") == early_note(None, np.arange(2), "day") == ()

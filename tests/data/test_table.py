@@ -193,8 +193,16 @@ def test_rows_and_groups_that_a_test_file_repeats_are_told(tmp_path: Path) -> No
     notes = table(train, test_path=str(test), group="who").columns().notes
     assert notes == (
         "4 of 124 rows occur several times, so some may be in training and in the test: remove them",
-        "1 group of who stand in training and in the test: remove them from one",
+        "1 of 23 groups of who is in data.test_path, too, so what is learned of it may help there: take it "
+        "out of one of the two",
     )
+
+
+def test_a_test_file_that_is_not_later_is_told(tmp_path: Path) -> None:
+    frame = flowers().assign(day=[f"2020-01-{1 + row % 30:02}" for row in range(120)])
+    train, test = written(tmp_path, frame[:90], "a.csv"), written(tmp_path, frame[90:])
+    told = table(train, test_path=str(test), time="day").account()[-1]
+    assert told.startswith("  ! 30 of 30 rows of data.test_path are by day not after all of data.path, so ")
 
 
 def _parts(data: DataSet) -> tuple[Any, Any, Any]:

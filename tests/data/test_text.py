@@ -14,6 +14,7 @@ import torch
 
 from lossbench.data.repeated_texts import joined, wordings
 from lossbench.data.text import Text
+from lossbench.errors import InputError
 from lossbench.task import Target
 
 NAMES = ["text", "mood", "stars", "tags", "rude", "long", "who", "day"]
@@ -223,6 +224,27 @@ def test_a_text_of_the_test_file_is_kept_there(tmp_path: Path) -> None:
     data = source(path, test_path=test, repeats="once").load(0, "tokens")
     assert data.description.sizes["test"] == 12
     assert len(data.train) + len(data.val) == 48
+
+
+def test_groups_and_times_that_a_test_file_shares_are_told(tmp_path: Path) -> None:
+    path, test = table(tmp_path / "mail.csv", ROWS[:50]), table(tmp_path / "new.csv", ROWS[50:])
+    told = source(path, test_path=test, group="who").account()[-1]
+    assert told.startswith("  ! 7 of 7 groups of who are in data.test_path, too, so what is learned of them")
+    told = source(path, test_path=test, time="day").account()[-1]
+    assert told.startswith("  ! 10 of 10 rows of data.test_path are by day not after all of data.path, so ")
+    later = [[*own[:-1], "2024-03-01"] for own in ROWS[50:]]
+    assert "!" not in "\n".join(
+        source(path, test_path=table(tmp_path / "l.csv", later), time="day").account()
+    )
+
+
+def test_a_test_file_that_holds_all_texts_leaves_none_to_train_on(tmp_path: Path) -> None:
+    path, test = table(tmp_path / "mail.csv"), table(tmp_path / "new.csv", ROWS)
+    for target in ("mood", "stars"):
+        with pytest.raises(
+            InputError, match=r"^data\.repeats=once leaves 0 of 60 texts of mail\.csv, the othe"
+        ):
+            source(path, test_path=test, repeats="once", target=target).targets()
 
 
 def test_texts_with_two_targets_are_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lossbench.data import labels as classes
 from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
 from lossbench.data.labels import Labels, read_labels
-from lossbench.data.parts import repeated_note
+from lossbench.data.parts import repeated_note, shared_note
 from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
 from lossbench.significant import between
@@ -38,6 +38,7 @@ class Album:
     values: (N,) float64, or (N, 4) of boxes, in pixels of the files; empty where there are labels.
     groups: (N,) the number of each one's group.
     test: the numbers of those that test, where that is given.
+    by: what the groups are called.
     """
 
     owner: str
@@ -47,6 +48,7 @@ class Album:
     groups: Ids | None
     test: Ids | None
     target: str
+    by: str = ""
 
     def content(self) -> bytes:
         """What tells it from others, beside what is in the files."""
@@ -95,6 +97,7 @@ class Album:
             lines.append(f"  groups: {self.groups.max() + 1}")
         notes = [*self.listing.notes, *(() if self.labels is None else classes.notes(self.labels))]
         notes += [*repeated_note(survey.digests, self.groups), *self._contradictions(survey)]
+        notes += shared_note(self.groups, self.test, self.by)
         return [*lines, *(f"  ! {note}" for note in notes)]
 
     def _told(self) -> str:
@@ -183,7 +186,7 @@ def read_album(asked: Asked) -> Album:
     owner = Path(asked.path).expanduser().absolute().name
     groups = None if listing.groups is None else pd.factorize(np.array(listing.groups))[0].astype("int64")
     said = target[0] if len(target) == 1 else "box" if target else "class"
-    album = Album(owner, listing, None, np.empty(0), groups, test, said)
+    album = Album(owner, listing, None, np.empty(0), groups, test, said, asked.group or "")
     if len(target) == 4 or asked.task == "number":
         return replace(album, values=_numbers(listing, target, owner))
     if target and asked.task == "auto" and _rather_numbers(listing.said[0]):

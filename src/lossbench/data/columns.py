@@ -14,7 +14,8 @@ from lossbench.counting import counted
 from lossbench.data import csv_reading, table_files
 from lossbench.data.column_names import with_names_of
 from lossbench.data.column_reading import Column, Reading, known_categories, read_column
-from lossbench.data.table_rows import groups_of, repeated, shared_groups
+from lossbench.data.parts import early_note, shared_note
+from lossbench.data.table_rows import groups_of, repeated
 from lossbench.data.table_target import TableTarget, read_target
 from lossbench.data.timestamps import Times, read_times
 from lossbench.errors import InputError
@@ -121,7 +122,7 @@ def _of_cells(cells: csv_reading.Cells, options: Reading, file: str, first_of_te
     kept = {name: column for name, column in columns.items() if not column.why}
     frame = pd.DataFrame({name: column.content for name, column in kept.items()})
     categories = _categories(kept, options)
-    groups = groups_of(cells.rows, options, file)
+    groups, times = groups_of(cells.rows, options, file), _times(cells.rows, options, file)
     read = {options.target: predicted.column, **kept}
     return Columns(
         file=file,
@@ -138,9 +139,10 @@ def _of_cells(cells: csv_reading.Cells, options: Reading, file: str, first_of_te
             *cells.notes,
             *(note for column in [predicted.column, *columns.values()] for note in column.notes),
             *repeated(frame, predicted.content, groups, test),
-            *shared_groups(groups, test, options.group),
+            *shared_note(groups, test, options.group or ""),
+            *early_note(None if times is None else times.stamps, test, options.time or ""),
         ),
-        times=_times(cells.rows, options, file),
+        times=times,
         test=test,
     )
 

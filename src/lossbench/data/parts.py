@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lossbench.counting import counted
 from lossbench.data.splits import one_after_another, stratified, whole_groups
 from lossbench.errors import InputError
 from lossbench.seeds import numpy_generator
@@ -112,6 +113,51 @@ def repeated_note(
     remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
     risk = "so some may be in training and in the test"
     return (f"{int(repeated.sum())} of {len(codes)} rows occur several times, {risk}: {remedy}",)
+
+
+def shared_note(groups: Ids | None, test: Ids | None, by: str) -> tuple[str, ...]:
+    """What is said of groups that a given test shares with the other examples.
+
+    Args:
+        groups: (N,) the group of each.
+        test: the numbers of those that test.
+        by: what the groups are called.
+    """
+    import numpy as np
+
+    if groups is None or test is None:
+        return ()
+    own = np.unique(np.delete(groups, test))
+    both = len(np.intersect1d(groups[test], own))
+    if not both:
+        return ()
+    be, them = ("is", "it") if both == 1 else ("are", "them")
+    return (
+        f"{both} of {counted(len(own), 'group')} of {by} {be} in data.test_path, too, so what is learned of "
+        f"{them} may help there: take {them} out of one of the two",
+    )
+
+
+def early_note(times: npt.NDArray[np.float64] | None, test: Ids | None, by: str) -> tuple[str, ...]:
+    """What is said of a given test that does not come after all others, as a test by time does.
+
+    Args:
+        times: (N,) numbers, the later the larger.
+        test: the numbers of those that test.
+        by: what the times are called.
+    """
+    import numpy as np
+
+    if times is None or test is None:
+        return ()
+    early = int((times[test] <= np.delete(times, test).max()).sum())
+    if not early:
+        return ()
+    return (
+        f"{early} of {counted(len(test), 'row')} of data.test_path {'is' if early == 1 else 'are'} by {by} "
+        "not after all of data.path, so what is learned may know what came later: take such rows out of "
+        f"data.test_path, or put both into one file, which data.time={by} splits",
+    )
 
 
 def _latest(times: npt.NDArray[np.generic], sizes: Sequence[int]) -> list[Ids]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lossbench.counting import counted
 from lossbench.data.column_reading import Reading
 from lossbench.data.parts import repeated_note
 from lossbench.errors import InputError
@@ -51,18 +50,4 @@ def repeated(
     keys[several] = len(rows) + rows[several].groupby(list(rows), dropna=False).ngroup().to_numpy()
     return repeated_note(
         keys, groups if test is None else np.isin(np.arange(len(rows)), test).astype(np.int64)
-    )
-
-
-def shared_groups(groups: Ids | None, test: Ids | None, name: str | None) -> tuple[str, ...]:
-    """Said of groups that a given test shares with the other rows."""
-    import numpy as np
-
-    if groups is None or test is None:
-        return ()
-    both = np.intersect1d(groups[test], np.delete(groups, test))
-    if not len(both):
-        return ()
-    return (
-        f"{counted(len(both), 'group')} of {name} stand in training and in the test: remove them from one",
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from lossbench.counting import counted
 from lossbench.data import own_file, text_files
 from lossbench.data.labels import Labels
-from lossbench.data.parts import repeated_note
+from lossbench.data.parts import FEWEST as FEWEST_OF_A_PART
+from lossbench.data.parts import early_note, repeated_note, shared_note
 from lossbench.data.repeated_texts import joined, wordings
 from lossbench.data.text_files import Rows, Wanted
 from lossbench.data.text_source import Texts
@@ -90,10 +91,14 @@ def _understood(rows: Rows, test: Rows | None, reading: Reading) -> TextTable:
     target = read_target((rows.columns["target"], rows.file), asked_of_test, reading.asked)
     texts = [text for part in files for text in part.texts]
     numbers = wordings(texts, mask_digits=reading.mask_digits)
-    groups, times = _groups(files), _times(files, reading)
+    named, times = _groups(files), _times(files, reading)
+    groups = named
     if reading.repeats == "together":
         groups = numbers if groups is None else joined(groups, numbers)
     kept, told = _kept(numbers, groups, len(rows), target, reading)
+    _check_left(kept, rows, test)
+    tested = np.flatnonzero(kept >= len(rows)) if test else None
+    told += _of_test(named, times, kept, tested, reading)
     notes = [note for part in files for note in part.notes] + [*target.notes, *_odd(rows, reading), *told]
     content = " ".join([*(part.digest for part in files), repr(astuple(reading))])
     own = None if groups is None else np.unique(groups[kept], return_inverse=True)[1].astype(np.int64)
@@ -105,7 +110,7 @@ def _understood(rows: Rows, test: Rows | None, reading: Reading) -> TextTable:
         targets=target.targets,
         labels=None if labels is None else Labels(labels.names, labels.codes[kept]),
         times=None if times is None else times[kept],
-        test=np.flatnonzero(kept >= len(rows)) if test else None,
+        test=tested,
         account=(*_account(rows, test, target, groups), *(f"  ! {note}" for note in notes)),
     )
     own_file.tell(table.account)
@@ -183,6 +188,27 @@ def _times(files: Sequence[Rows], reading: Reading) -> npt.NDArray[np.float64] |
     cells = pd.concat(parts, ignore_index=True)
     found = read_times(cells, reading.time_format, f"the time {reading.wanted.time} of {files[0].file}")
     return found.stamps
+
+
+def _check_left(kept: Ids, rows: Rows, test: Rows | None) -> None:
+    """Refuse a test file that, by `data.repeats=once`, takes the texts to train and validate on."""
+    left = int((kept < len(rows)).sum())
+    if test and left < 2 * FEWEST_OF_A_PART:
+        raise InputError(
+            f"data.repeats=once leaves {left} of {counted(len(rows), 'text')} of {rows.file}, the others are "
+            f"in {test.file}, too, or repeat one another: name other texts in data.test_path, or leave "
+            "data.repeats=once out."
+        )
+
+
+def _of_test(
+    groups: Ids | None, times: npt.NDArray[np.float64] | None, kept: Ids, test: Ids | None, reading: Reading
+) -> list[str]:
+    """What of the texts that stay a test file may give away, `test` of them."""
+    own = None if groups is None else groups[kept]
+    when = None if times is None else times[kept]
+    wanted = reading.wanted
+    return [*shared_note(own, test, wanted.group or ""), *early_note(when, test, wanted.time or "")]
 
 
 def _kept(
