@@ -23,8 +23,14 @@ TINY = {
     "sentiment": "data.train_size=20 data.val_share=0.01 data.test_share=0.01",
     "faces": "data.train_people=2 data.val_people=2 data.test_people=2 data.shifts=0",
     "csv": "data.path=table.csv data.target=y data.min_count=1",
+    "text": "data.path=texts.csv data.text=said data.target=mood",
+    "spam": "data.imbalance=1 data.val_share=0.45 data.test_share=0.5",
+    "topics": "data.val_share=0.9",
 }
-MODELS = {"outliers": ["mlp", "linear"], "csv": ["mlp", "linear"], "sentiment": ["text", "mlp"]}
+MODELS = {
+    **dict.fromkeys(("outliers", "csv"), ("mlp", "linear")),
+    **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp")),
+}
 SHARES = [0.0, 0.3, 1.0]
 # What further knobs may be: of a data set or a loss, then those of every run.
 KNOBS: dict[str, dict[str, list[object]]] = {
@@ -39,6 +45,13 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "sentiment": {"data.neutral_band": [0.0, 0.5], "data.length": [1, 8], "data.min_count": [1, 3]},
     "faces": {"data.mirror": [True, False]},
     "csv": {"data.categories": ["[]", "[b]"], "data.drop": ["[]", "[a]"], "data.max_categories": [1, 20]},
+    "text": {
+        "data.repeats": ["anywhere", "together", "once"],
+        "data.balance": [False, True],
+        "data.length": [1, 8],
+    },
+    "spam": {"data.balance": [False, True], "data.length": [1, 8]},
+    "topics": {"data.balance": [False, True], "data.label_noise": SHARES, "data.length": [1, 8]},
     "mse": {"loss.softmax": [False, False, True]},
     "mae": {"loss.softmax": [False, False, True]},
     "huber": {"loss.delta": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
@@ -56,6 +69,8 @@ KNOBS: dict[str, dict[str, list[object]]] = {
         "loss.normalize": [False, True],
     },
     "focal": {"loss.function.gamma": [0.0, 5.0]},
+    "focal_binary": {"loss.function.gamma": [0.0, 5.0]},
+    "pinball": {"loss.level": [0.01, 0.5]},
     **{name: {} for name in ("bce", "mse_softmax", "mae_softmax", "multi_similarity")},
 }
 EVERY: dict[str, list[object]] = {
@@ -76,9 +91,15 @@ EVERY: dict[str, list[object]] = {
     "tracking.models": [False, True],
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
+OF_OTHERS = ("pinball", "focal_binary")  # losses of numbers, and of two classes alone
+OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "contrastive", "triplet")
 FITTING = {
-    **dict.fromkeys(("outliers", "csv"), ("mse", "mae", "huber")),
-    "mnist_5k": LOSSES,
+    **dict.fromkeys(("outliers", "csv"), ("mse", "mae", "huber", "pinball")),
+    "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
+    "topics": [
+        name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
+    ],  # which reads no weights
+    **dict.fromkeys(("text", "spam"), OF_TWO),
     "sentiment": [name for name in LOSSES if not name.endswith("_softmax")],
     "faces": ["bce", "cce", "hinge", "kl", "focal", "contrastive", "triplet", "multi_similarity"],
 }
@@ -98,7 +119,7 @@ def commands(draw: st.DrawFn) -> list[str]:
     data = draw(st.sampled_from(sorted(TINY)))
     # Most of them fit: a refusal costs little, and tells little.
     loss = draw(st.sampled_from(LOSSES if draw(st.integers(0, 9)) == 0 else FITTING[data]))
-    model = draw(st.sampled_from(MODELS.get(data, ["mlp", "linear", "cnn"])))
+    model = draw(st.sampled_from(MODELS.get(data, ("mlp", "linear", "cnn"))))
     knobs = {**EVERY, **KNOBS[data], **KNOBS[loss]}
     if model == "mlp":
         knobs["model.hidden"] = ["[64,64]", "[]", "[3]", "[3,2]"]
@@ -118,10 +139,15 @@ def test_the_fuzz_draws_every_data_set_and_every_loss_that_fits_one() -> None:
 
 
 def write_table(folder: Path) -> None:
-    """A table with a gap, an outlier, a rare word and a column of numbers that are names."""
+    """A table with a gap, an outlier, a rare word and a column of numbers that are names; and texts."""
     rows = [f"{row % 7}.5,{row % 3},{'red' if row % 4 else 'blue'},{row * row}" for row in range(60)]
     lines = ["a,b,c,y", *rows, ",1,green,1e6"]
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    moods = [
+        f"{'fine' if row % 3 else 'poor'} word w{row % 20} of it,{'good' if row % 3 else 'bad'}"
+        for row in range(60)
+    ]
+    (folder / "texts.csv").write_text("\n".join(["said,mood", *moods]) + "\n")
 
 
 # A refusal that a combination of valid choices may meet.
