@@ -71,7 +71,9 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "focal": {"loss.function.gamma": [0.0, 5.0]},
     "focal_binary": {"loss.function.gamma": [0.0, 5.0]},
     "pinball": {"loss.level": [0.01, 0.5]},
-    **{name: {} for name in ("bce", "mse_softmax", "mae_softmax", "multi_similarity")},
+    "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
+    "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
+    **{name: {} for name in ("mse_softmax", "mae_softmax", "multi_similarity")},
 }
 EVERY: dict[str, list[object]] = {
     "seed": [0, 1, 2**31 - 1],
@@ -92,7 +94,7 @@ EVERY: dict[str, list[object]] = {
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
 OF_OTHERS = ("pinball", "focal_binary")  # losses of numbers, and of two classes alone
-OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "contrastive", "triplet")
+OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "contrastive", "triplet")
 FITTING = {
     **dict.fromkeys(("outliers", "csv"), ("mse", "mae", "huber", "pinball")),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
@@ -100,8 +102,18 @@ FITTING = {
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
     **dict.fromkeys(("text", "spam"), OF_TWO),
-    "sentiment": [name for name in LOSSES if not name.endswith("_softmax")],
-    "faces": ["bce", "cce", "hinge", "kl", "focal", "contrastive", "triplet", "multi_similarity"],
+    "sentiment": [name for name in LOSSES if name not in ("mse_softmax", "mae_softmax")],
+    "faces": [
+        "bce",
+        "cce",
+        "hinge",
+        "kl",
+        "focal",
+        "focal_softmax",
+        "contrastive",
+        "triplet",
+        "multi_similarity",
+    ],
 }
 RATES = st.floats(1e-12, 1e12) | st.sampled_from([1e-3, 1.0, 1e30, 5e-324])
 

@@ -18,6 +18,7 @@ from lossbench.losses.bce import BCE
 from lossbench.losses.cce import CCE
 from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cross import shipped
+from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
 from lossbench.losses.kl import KL
@@ -38,7 +39,8 @@ KINDS = {
     "identity": Target("identity", 4),
 }
 VARIANTS = [
-    *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE()),
+    *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
+    *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
     *(Contrastive(pairs=p, normalize=n) for p in ("mean", "balanced") for n in (False, True)),
@@ -63,6 +65,7 @@ TABLE = {
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
     "contrastive": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
@@ -131,6 +134,8 @@ class TestDeclarations:
         ("loss", "knob", "value"),
         [
             *[(Huber, "delta", value) for value in (0, -1.0, float("nan"), float("inf"), "one", None)],
+            *[(BCE, "pos_weight", value) for value in (0, -1.0, float("inf"))],
+            (FocalSoftmax, "gamma", -0.1),
             *[(Pinball, "level", value) for value in (0, 1, -0.1)],
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),

@@ -182,6 +182,25 @@ class TestFocal:
         reference = (-alpha * (1 - right) ** 2 * right.log()).mean(-1)
         torch.testing.assert_close(self.loss(output, target, MULTICLASS), reference)
 
+    @pytest.mark.parametrize(("alpha", "gamma"), [(0.25, 2.0), (0.9, 0.0), (0.5, 5.0)])
+    def test_of_two_classes_alpha_weighs_class_1_as_in_the_paper(self, alpha: float, gamma: float) -> None:
+        node = node_in(CONF / "focal.yaml")
+        loss = make("loss", Loss, {**node, "function": {**node["function"], "alpha": alpha, "gamma": gamma}})
+        assert isinstance(loss, Loss)
+        output, target = torch.randn(30, loss.outputs(BINARY, 64)), torch.randint(0, 2, (30,))
+        assert output.shape == (30, 1)
+        p = output[:, 0].sigmoid()
+        right, weight = torch.where(target == 1, p, 1 - p), torch.where(target == 1, alpha, 1 - alpha)
+        torch.testing.assert_close(loss(output, target, BINARY), -weight * (1 - right) ** gamma * right.log())
+        scores = loss.predict(output, BINARY)["scores"]
+        assert torch.equal(scores.argmax(-1), (p > 0.5).long())
+
+    def test_labels_at_places_are_two_classes_each(self) -> None:
+        kind = Target("binary", shape=(5,))
+        output, target = torch.randn(6, 5, 1), torch.randint(0, 2, (6, 5))
+        flat = self.loss(output.flatten(0, 1), target.flatten(), BINARY)
+        torch.testing.assert_close(self.loss(output, target, kind), flat.unflatten(0, (6, 5)))
+
     def test_stacks_as_it_says(self) -> None:
         output, target = torch.randn(3, 6, 4), torch.randint(0, 4, (3, 6))
         stacked = torch.func.vmap(lambda o, t: self.loss(o, t, MULTICLASS))(output, target)

@@ -36,11 +36,11 @@ class ThirdParty(Loss):
     encoding: how the function reads the target.
         value    as it is: float (N,), or a distribution (N, C)
         index    the class, int64 (N,)
-        one_hot  float (N, C)
+        one_hot  float (N, C); of two classes with one output, float (N,)
         float    the class as a float (N,), such as 0.0 and 1.0
     output_size: how many outputs the function reads.
         one        (N,), squeezed; of a value of several numbers (N, size)
-        classes    (N, C); two for a binary target
+        classes    (N, C); for a binary target two, or with `sigmoid` one, that of class 1: (N,)
         embedding  (N, E)
     meaning: what the outputs are.
         value      a number in units of the target
@@ -88,7 +88,8 @@ class ThirdParty(Loss):
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As `output_size` says."""
-        classes = 2 if target.kind == "binary" else target.size
+        two = 1 if self.meaning == "sigmoid" else 2
+        classes = two if target.kind == "binary" else target.size
         one = target.size if self.meaning == "value" else 1
         return {"one": one, "classes": classes, "embedding": embedding_size}[self.output_size]
 
@@ -98,14 +99,16 @@ class ThirdParty(Loss):
         Raises:
             ValueError: the function returns neither a scalar nor one row per example.
         """
-        read = output.squeeze(-1) if output.shape[-1] == 1 and self.output_size == "one" else output
-        if self.encoding == "one_hot":
+        single = output.shape[-1] == 1 and self.output_size != "embedding"
+        read = output.squeeze(-1) if single else output
+        hot = self.encoding == "one_hot" and not single
+        if hot:
             target = one_hot(target, output)
-        moved = self.output_size == "classes" and bool(kind.shape)
+        moved = self.output_size == "classes" and bool(kind.shape) and not single
         if moved:  # where torch.nn has the classes
             read = output.movedim(-1, 1)
-            target = target.movedim(-1, 1) if self.encoding == "one_hot" else target
-        elif self.encoding == "float":
+            target = target.movedim(-1, 1) if hot else target
+        elif not hot and self.encoding in ("one_hot", "float"):
             target = target.to(output.dtype)
         result = cast("Tensor", self.function(read, target))
         examples = output.shape[0]
@@ -145,11 +148,9 @@ class ThirdParty(Loss):
             return Prediction(value=output.squeeze(-1) if kind.size == 1 else output)
         if kind.kind == "distribution":
             return Prediction(value=mean_of_support(output.softmax(-1), kind))
-        if self.output_size == "one":
-            both = two_classes(output)
-            return Prediction(
-                scores=both, probabilities=both.softmax(-1) if self.meaning == "sigmoid" else None
-            )
+        if self.output_size == "one" or (kind.kind == "binary" and output.shape[-1] == 1):
+            both, claimed = two_classes(output), self.output_size == "one" and self.meaning == "sigmoid"
+            return Prediction(scores=both, probabilities=both.softmax(-1) if claimed else None)
         return Prediction(
             scores=output, probabilities=output.softmax(-1) if self.meaning == "softmax" else None
         )
