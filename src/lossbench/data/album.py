@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.data import labels as classes
 from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
+from lossbench.data.image_numbers import doubts, numbers_said, rather_numbers
 from lossbench.data.labels import Labels, read_labels
 from lossbench.data.parts import repeated_note, shared_note
 from lossbench.data.splits import robust_units
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from lossbench.task import Target
 
 _SHOWN = 12  # classes
-_MOST_WHOLE = 20  # whole numbers that are rather classes, where there are no more of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,55 +187,9 @@ def read_album(asked: Asked) -> Album:
     groups = None if listing.groups is None else pd.factorize(np.array(listing.groups))[0].astype("int64")
     said = target[0] if len(target) == 1 else "box" if target else "class"
     album = Album(owner, listing, None, np.empty(0), groups, test, said, asked.group or "")
-    if len(target) == 4 or asked.task == "number":
-        return replace(album, values=_numbers(listing, target, owner))
-    if target and asked.task == "auto" and _rather_numbers(listing.said[0]):
-        return replace(album, values=_numbers(listing, target, owner))
+    numeric = len(target) == 4 or asked.task == "number"
+    if numeric or (target and asked.task == "auto" and rather_numbers(listing.said[0])):
+        values = numbers_said(listing, target, owner)
+        told = replace(listing, notes=(*listing.notes, *doubts(listing, target)))
+        return replace(album, listing=told, values=values)
     return replace(album, labels=read_labels(listing.said[0], f"the {said} of {owner}"))
-
-
-def _numbers(listing: Listing, target: Sequence[str], owner: str) -> npt.NDArray[np.float64]:
-    """(N,), or (N, 4) of a box.
-
-    Raises:
-        InputError: a cell is no number, or a box is none.
-    """
-    import numpy as np
-
-    columns = [_as_numbers(texts) for texts in listing.said]
-    for name, texts, numbers in zip(target, listing.said, columns, strict=True):
-        bad = (~np.isfinite(numbers)).nonzero()[0]
-        if len(bad):
-            raise InputError(
-                f"{name} of {owner} is {texts[bad[0]]!r} in row {bad[0] + 1}, finite numbers are needed: "
-                "correct it, or set data.task=class."
-            )
-    if len(columns) == 1:
-        return columns[0]
-    left, top, right, bottom = columns
-    bad = ((left >= right) | (top >= bottom)).nonzero()[0]
-    if len(bad):
-        x1, y1, x2, y2 = target
-        raise InputError(
-            f"The box in row {bad[0] + 1} of {owner} has no inside: {x1} must be less than {x2}, and {y1} "
-            f"less than {y2}."
-        )
-    return np.stack(columns, axis=-1)
-
-
-def _as_numbers(texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Texts as numbers; nan where one is none."""
-    import pandas as pd
-
-    return pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(dtype="float64")
-
-
-def _rather_numbers(texts: Sequence[str]) -> bool:
-    """Whether texts are numbers of which there are too many, or with decimals, to be classes."""
-    import numpy as np
-
-    numbers = _as_numbers(texts)
-    if not np.isfinite(numbers).all():
-        return False
-    distinct = np.unique(numbers)
-    return bool(len(distinct) > _MOST_WHOLE or (distinct % 1 != 0).any())

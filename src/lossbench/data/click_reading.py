@@ -88,7 +88,7 @@ def understood(file: OwnFile, options: Reading) -> Clicks:
         notes.append("no data.time is named, so the rows are taken for ordered: the last ones are the latest")
     if options.rating is not None:
         (cells,) = columns["rating"]
-        table["rating"], told = _ratings(cells, options.convention, file.file)
+        table["rating"], told = _ratings(cells, options.convention, file.file, notes)
         account.append(told)
     kept = table.sort_values("time", kind="stable").drop_duplicates(["user", "item"], keep="last")
     if twice := len(table) - len(kept):
@@ -122,20 +122,24 @@ def _numbered(cells: pd.Series[str], knob: str, file: str) -> Ids:
     return pd.factorize(cells)[0].astype("int64")
 
 
-def _ratings(cells: pd.Series[str], convention: Convention, file: str) -> tuple[Numbers, str]:
+def _ratings(
+    cells: pd.Series[str], convention: Convention, file: str, notes: list[str]
+) -> tuple[Numbers, str]:
     from lossbench.data import column_refusals as refusals
     from lossbench.data.conventions import present
 
     owner = f"the rating {cells.name} of {file}"
     refusals.first(~present(cells), cells, owner, "", "remove such rows, or leave data.rating out")
-    ratings, unit = numbers_of(cells, convention, owner)
+    ratings, unit, doubts = numbers_of(cells, convention, owner)
     low, high = float(ratings.min()), float(ratings.max())
     if low == high:
         raise InputError(
             f"The rating {cells.name} of {file} is {low:.12g} in every row, which says no more than the row "
             "itself: leave data.rating out."
         )
-    return ratings, f"  rating: {cells.name}{f' (in {unit})' if unit else ''}, from {between(low, high)}"
+    said = f"  rating: {cells.name}{f' (in {unit})' if unit else ''}, from {between(low, high)}"
+    notes += doubts
+    return ratings, said
 
 
 def _often_enough(table: pd.DataFrame, options: Reading, file: str, notes: list[str]) -> pd.DataFrame:

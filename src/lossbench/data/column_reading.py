@@ -18,7 +18,7 @@ from lossbench.data.conventions import (
     present,
     without_unit,
 )
-from lossbench.data.other_conventions import grouped_by_points
+from lossbench.data.other_conventions import convention_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,18 +220,8 @@ def _numbers_among_texts(cells: pd.Series[str], *, many: bool) -> tuple[str, ...
 
 def number_notes(numbers: Numbers, convention: Convention, name: str, names: str) -> tuple[str, ...]:
     """Of numbers that may be others; `names` is what to set if they are none."""
-    notes = [_convention_note(numbers.bare, convention, name)]
+    notes = [convention_note(numbers.bare, convention, name)]
     if numbers.negative:
         cell, number = numbers.negative
         notes.append(f"{name} has {cell}, read as {number:.12g}; if it is none, correct it{names}")
     return tuple(note for note in notes if note)
-
-
-def _convention_note(cells: pd.Series[str], convention: Convention, name: str) -> str:
-    cell = grouped_by_points(cells, convention)
-    if cell is None:
-        return ""
-    swapped = {"point": Convention("comma", "point"), "comma": Convention("point", "comma")}
-    other = swapped[convention.decimal]
-    now, then = convention.number(cell), other.number(cell)
-    return f"{name} has {cell}, read as {now:.12g}; if it is {then:.12g}, set {other.knobs(convention)}"

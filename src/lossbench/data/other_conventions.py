@@ -53,7 +53,23 @@ def mixed(cells: pd.Series[str], given: Convention) -> tuple[Convention, Convent
     return first, second
 
 
-def grouped_by_points(cells: pd.Series[str], convention: Convention) -> str | None:
+def convention_note(cells: pd.Series[str], convention: Convention, name: str, remedy: str = "") -> str:
+    """What is said of numbers whose decimal sign may stand between thousands; "" of others.
+
+    Args:
+        remedy: what to do if it does; "": set the knobs.
+    """
+    cell = _grouped_by_points(cells, convention)
+    if cell is None:
+        return ""
+    swapped = {"point": Convention("comma", "point"), "comma": Convention("point", "comma")}
+    other = swapped[convention.decimal]
+    now, then = convention.number(cell), other.number(cell)
+    remedy = remedy or f"set {other.knobs(convention)}"
+    return f"{name} has {cell}, read as {now:.12g}; if it is {then:.12g}, {remedy}"
+
+
+def _grouped_by_points(cells: pd.Series[str], convention: Convention) -> str | None:
     """A cell such as 1.234 of a column in which the decimal sign may stand between thousands."""
     sign = re.escape(DECIMALS[convention.decimal])
     there = cells[present(cells)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.data import csv_reading
 from lossbench.data.conventions import Convention, in_ascii, present, without_unit
+from lossbench.data.other_conventions import convention_note
 from lossbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def names_as_texts(given: Any) -> Any:
 
 def numbers_of(
     cells: pd.Series[str], convention: Convention, owner: str
-) -> tuple[npt.NDArray[np.float64], str]:
-    """A column of numbers, NaN where a cell is empty; and the sign or unit that every cell carries.
+) -> tuple[npt.NDArray[np.float64], str, tuple[str, ...]]:
+    """A column of numbers, NaN where a cell is empty; the sign or unit of every cell; what may be wrong.
 
     Args:
         owner: of the column, for sentences: `the target load of power.csv`.
@@ -157,7 +158,8 @@ def numbers_of(
             refusals.mixed_signs(cells, owner, None)
         refusals.first(wrong, cells, owner, "is no number", "correct it, or leave it empty")
     refusals.first(values.abs() > _LARGEST, cells, owner, "is not finite or too large", "correct it")
-    return np.array(values, dtype=np.float64), unit
+    note = convention_note(bare, convention, str(cells.name))
+    return np.array(values, dtype=np.float64), unit, (note,) if note else ()
 
 
 def _value(name: str) -> float | str:

@@ -78,7 +78,7 @@ def understood(file: OwnFile, options: Reading) -> Steps:
         )
     (time,) = columns["time"]
     times = read_times(time, options.time_format, f"the time {time.name} of {file.file}")
-    names, values, account = _numbers(file, options, columns)
+    names, values, account, doubts = _numbers(file, options, columns)
     order, notes = _in_order(times, file.file, str(time.name))
     times, values = Times(times.stamps[order], times.dates), values[order]
     breaks, usual, gaps = _breaks(times, options.join_gaps)
@@ -95,32 +95,34 @@ def understood(file: OwnFile, options: Reading) -> Steps:
             f"{file.file}: {len(values)} steps, one each {times.span(usual)}, from {first} to {last}",
             *account,
         ),
-        notes=(*file.notes, *notes, *gaps, *_missing(names, values)),
+        notes=(*file.notes, *doubts, *notes, *gaps, *_missing(names, values)),
     )
 
 
 def _numbers(
     file: OwnFile, options: Reading, columns: dict[str, list[pd.Series[str]]]
-) -> tuple[tuple[str, ...], Numbers, list[str]]:
-    """Names and numbers of the targets and further inputs, and a line on each kind."""
+) -> tuple[tuple[str, ...], Numbers, list[str], list[str]]:
+    """Names and numbers of the targets and further inputs, a line on each kind, and what may be wrong."""
     import numpy as np
 
     names: list[str] = []
     read: list[Numbers] = []
-    account = []
+    account: list[str] = []
+    doubts: list[str] = []
     for knob in ("target", "inputs"):
         told = []
         for cells in columns[knob]:
             kind = "target" if knob == "target" else "input"
             owner = f"the {kind} {cells.name} of {file.file}"
-            values, unit = numbers_of(cells, options.convention, owner)
+            values, unit, notes = numbers_of(cells, options.convention, owner)
             low, high = _range(values, owner)
             told.append(f"{cells.name}{f' (in {unit})' if unit else ''}, from {between(low, high)}")
             names.append(str(cells.name))
             read.append(values)
+            doubts += notes
         if told:
             account.append(f"  {knob}: {'; '.join(told)}")
-    return tuple(names), np.stack(read, axis=1), account
+    return tuple(names), np.stack(read, axis=1), account, doubts
 
 
 def _range(values: Numbers, owner: str) -> tuple[float, float]:

@@ -125,12 +125,14 @@ def _number(
 ) -> TextTarget:
     import numpy as np
 
-    found = []
+    found: list[npt.NDArray[np.float64]] = []
+    notes: list[str] = []
     for part, whose in ((cells, owner), (test, test_owner)):
         if part is not None:
-            values, unit = numbers_of(part, convention, whose)
+            values, unit, doubts = numbers_of(part, convention, whose)
             refusals.first(_missing(values, part), part, whose, "", "remove such rows")
             found.append(values)
+            notes += doubts
     if found[0].min() == found[0].max():
         raise InputError(
             f"{owner[0].upper()}{owner[1:]} is {found[0][0]:.12g} in every row: nothing to learn."
@@ -138,7 +140,8 @@ def _number(
     every = np.concatenate(found)
     measured = f" (in {unit})" if unit else ""
     said = f"the number {cells.name}{measured}, from {between(float(every.min()), float(every.max()))}"
-    return TextTarget((Target("continuous"),), {"continuous": every}, None, said)
+    kinds = (Target("continuous"),)
+    return TextTarget(kinds, {"continuous": every}, None, said, tuple(dict.fromkeys(notes)))
 
 
 def _missing(values: npt.NDArray[np.float64], cells: pd.Series[str]) -> pd.Series[bool]:
