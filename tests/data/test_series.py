@@ -13,6 +13,7 @@ import torch
 from lossbench.data.contract import check_data
 from lossbench.data.series import Series
 from lossbench.data.source import DataSet
+from lossbench.errors import InputError
 
 COUNT = 300
 
@@ -145,6 +146,28 @@ def test_the_calendar_says_where_in_its_cycles_a_step_is(tmp_path: Path) -> None
     torch.testing.assert_close(circles[6, [0, 2]], torch.tensor([1.0, 0.0]), atol=1e-5, rtol=0)
     torch.testing.assert_close(circles[84, [1, 3]], torch.tensor([0.0, -1.0]), atol=1e-5, rtol=0)
     assert torch.allclose(circles[:, :2].square() + circles[:, 2:].square(), torch.ones(400, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "size"), [("s", 1), ("ms", 1000)])
+def test_numbers_like_those_since_1970_are_told_with_their_form(tmp_path: Path, unit: str, size: int) -> None:
+    frame = hours()
+    frame["when"] = [(1_700_000_000 + 3600 * row) * size for row in range(COUNT)]
+    told = "\n".join(source(tmp_path, frame).account())
+    assert f"since 1970: set data.time_format={unit} if they are dates" in told
+    with pytest.raises(InputError, match=f"set data.time_format={unit} if they are {unit} since 1970, or"):
+        source(tmp_path, frame, calendar=True).steps()
+    read = "\n".join(source(tmp_path, frame, calendar=True, time_format=unit).account())
+    assert "calendar: day" in read
+    assert "since 1970" not in read
+
+
+def test_a_time_zone_that_is_read_in_utc_is_told(tmp_path: Path) -> None:
+    frame = hours()
+    frame["when"] += "+02:00"
+    told = "\n".join(source(tmp_path, frame).account())
+    assert "from 2024-01-28 22:00" in told
+    assert "! when has a time zone, as in 2024-01-29 00:00+02:00, and is read in UTC" in told
+    assert "time zone" not in "\n".join(source(tmp_path, hours()).account())
 
 
 def test_a_file_is_known_by_its_content_and_how_it_is_read(tmp_path: Path) -> None:

@@ -38,6 +38,27 @@ def test_seconds_since_1970_are_dates_where_that_is_said(unit: str, size: int) -
     ]
     plain = read_times(cells, None, "the time t of x.csv")
     assert not plain.dates
+    assert plain.since_1970 == unit
+    assert read_times(cells, unit, "the time t of x.csv").since_1970 == ""
+    counted = pd.Series([str(number) for number in range(5)], name="t")
+    assert read_times(counted, None, "the time t of x.csv").since_1970 == ""
+
+
+ZONES = {
+    "2024-03-01T00:30:00+02:00": True,
+    "2024-03-01 00:30-0530": True,
+    "2024-03-01 00:30:00.250 +01": True,
+    "2024-03-01T00:30:00+00:00": False,
+    "2024-03-01T00:30:00Z": False,
+    "2024-03-01 00:30": False,
+    "2024-03-01": False,
+}
+
+
+@pytest.mark.parametrize(("cell", "shifted"), ZONES.items())
+def test_a_time_zone_is_noted_where_its_day_is_not_that_of_utc(cell: str, shifted: bool) -> None:
+    times = read_times(pd.Series(["2024-02-29 12:00Z", cell], name="t"), None, "the time t of x.csv")
+    assert times.zone == (cell if shifted else "")
 
 
 REFUSED = {

@@ -36,7 +36,8 @@ class Series(DataSource):
     calendar: read, too, where in the day, the week and the year a step is: sine and cosine of each cycle that
         the series holds twice and in which it has two steps.
     past, horizon: steps.
-    time_format: how times are written, as strptime knows it; s or ms since 1970; null: any usual one.
+    time_format: how times are written, as strptime knows it; s or ms since 1970; null: any usual one. Those
+        with a time zone are read in UTC.
     gaps: where steps are missing in time, leave_out the windows across; or join the rows as they follow each
         other, as days of trading do.
     gap: steps that are left out between the parts, beside the windows that would lie across.
@@ -123,7 +124,9 @@ class Series(DataSource):
             why = (
                 "has times that are no dates" if not steps.times.dates else "holds no day, week or year twice"
             )
-            raise InputError(f"data.calendar=true finds nothing: {steps.file} {why}; leave it out.")
+            unit = steps.times.since_1970
+            remedy = f"set data.time_format={unit} if they are {unit} since 1970, or " if unit else ""
+            raise InputError(f"data.calendar=true finds nothing: {steps.file} {why}; {remedy}leave it out.")
         return steps
 
     def blocks(self, steps: Steps) -> dict[Split, windows.Block]:

@@ -139,7 +139,7 @@ def _in_order(times: Times, file: str, column: str) -> tuple[npt.NDArray[np.int6
     """The rows in the order of time, of those with one time the first alone; and what is said of it."""
     import numpy as np
 
-    notes, steps = [], np.diff(times.stamps)
+    notes, steps = _told_of(times, column), np.diff(times.stamps)
     order = np.argsort(times.stamps, kind="stable")
     if (steps < 0).any():
         row = int((steps < 0).argmax()) + 2
@@ -160,6 +160,21 @@ def _in_order(times: Times, file: str, column: str) -> tuple[npt.NDArray[np.int6
             "time its first row is kept"
         )
     return np.delete(order, again), notes
+
+
+def _told_of(times: Times, column: str) -> list[str]:
+    """What is said of times that may be others than they are read as."""
+    if unit := times.since_1970:
+        return [
+            f"{column} holds numbers like {'seconds' if unit == 's' else 'milliseconds'} since 1970: set "
+            f"data.time_format={unit} if they are dates"
+        ]
+    if times.zone:
+        return [
+            f"{column} has a time zone, as in {times.zone}, and is read in UTC, whose days are not the local "
+            "ones: write local times without it where the hour of the day matters"
+        ]
+    return []
 
 
 def _breaks(times: Times, join: bool) -> tuple[npt.NDArray[np.bool_], float, list[str]]:

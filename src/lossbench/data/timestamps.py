@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SINCE_1970 = {"s": 1.0, "ms": 1e-3}
+_AROUND_NOW = (3e8, 4e9)  # seconds since 1970, of the years 1979 to 2096
+_OFFSET = re.compile(r"[T ]\d{1,2}:?\d{2}(?::?\d{2}(?:[.,]\d+)?)? ?[-+](?P<off>\d{2}(?::?\d{2})?)")
 _UNITS = ((365.25 * 86400, "year"), (7 * 86400, "week"), (86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -25,10 +28,23 @@ class Times:
 
     stamps: float64 (N,), seconds since 1970 (UTC) where they are dates, else numbers as they stand.
     dates: whether they are dates.
+    zone: a cell with the offset of a time zone other than UTC; "" where there is none.
     """
 
     stamps: npt.NDArray[np.float64]
     dates: bool
+    zone: str = ""
+
+    @property
+    def since_1970(self) -> str:
+        """The `time_format` that numbers look like, s or ms since 1970; "" of others."""
+        low, high = _AROUND_NOW
+        like = (
+            unit
+            for unit, size in _SINCE_1970.items()
+            if not self.dates and ((self.stamps * size > low) & (self.stamps * size < high)).all()
+        )
+        return next(like, "")
 
     def shown(self, value: float) -> str:
         """A time as people write it: `2012-03-25 01:00`."""
@@ -78,7 +94,12 @@ def read_times(cells: pd.Series[str], time_format: str | None, owner: str) -> Ti
     fault = f"is not of the form {asked}" if time_format else f"is {asked}"
     refusals.first(found.isna(), cells, owner, fault, remedy)
     nanoseconds = found.to_numpy(dtype="datetime64[ns]").astype("int64")
-    return Times(nanoseconds / 1e9, dates=True)
+    return Times(nanoseconds / 1e9, dates=True, zone=next(filter(_with_offset, cells), ""))
+
+
+def _with_offset(cell: str) -> bool:
+    offset = _OFFSET.search(cell)
+    return offset is not None and cell.endswith(offset["off"]) and offset["off"].strip("0:") != ""
 
 
 def _array(column: pd.Series[float]) -> npt.NDArray[np.float64]:
