@@ -399,6 +399,63 @@ def test_a_box_is_checked(tmp_path: Path) -> None:
     assert held(place, **box).description.targets[0].size == 4
 
 
+def test_a_box_that_leaves_its_image_is_refused_with_its_file_and_row(tmp_path: Path) -> None:
+    box: dict[str, Any] = {"file": "image", "target": ["x1", "y1", "x2", "y2"]}
+    place = boxed(tmp_path / "boxes")
+    lines = place.read_text().splitlines()
+
+    def row_3(*numbers: float) -> None:
+        changed = ",".join(["2.png", "left", "1", *map(str, numbers)])
+        place.write_text("\n".join([*lines[:3], changed, *lines[4:]]) + "\n")
+
+    row_3(0, 0, 40, 20)  # the whole image
+    assert held(place, **box).description.targets[0].size == 4
+    for wrong in ((-1, 0, 9, 9), (0, -0.5, 9, 9), (0, 0, 41, 9), (0, 0, 9, 20.5)):
+        row_3(*wrong)
+        told = (
+            f"The box in row 3 of table.csv, [{', '.join(map(str, wrong))}], leaves its image 2.png, which is"
+        )
+        with pytest.raises(InputError) as caught:
+            source(place, **box).fingerprint(0)
+        assert str(caught.value) == f"{told} 40 wide and 20 high: correct it, or end it at the edge."
+    tested = boxed(tmp_path / "tested")
+    tested.write_text(tested.read_text() + "0.png,left,1,0,0,50,9\n0.png,left,1,0,0,50,9\n")
+    place.write_text("\n".join(lines) + "\n")
+    with pytest.raises(
+        InputError, match=r"The box in row 31 of data.test_path, .*, as 1 more do: correct it"
+    ):
+        source(place, test_path=str(tested), **box).fingerprint(0)
+
+
+def test_boxes_of_a_photograph_before_it_was_turned_are_refused_with_a_hint(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    lines = ["image,x1,y1,x2,y2"]
+    for row in range(30):
+        image = Image.fromarray(np.full((20, 40), row, dtype=np.uint8))
+        image.save(tmp_path / f"{row}.jpg", exif=turned)
+        lines.append(f"{row}.jpg,22,2,38,18")
+    place = table(tmp_path, "\n".join(lines) + "\n")
+    box: dict[str, Any] = {"file": "image", "target": ["x1", "y1", "x2", "y2"]}
+    with pytest.raises(
+        InputError, match=r"0.jpg, which is 20 wide and 40 high, as 29 more do: its file says"
+    ):
+        held(place, **box)
+    shown_upright = [line.replace("22,2,38,18", "2,22,18,38") for line in lines]
+    place.write_text("\n".join(shown_upright) + "\n")
+    assert held(place, **box).description.targets[0].size == 4
+
+
+def test_boxes_in_shares_are_refused(tmp_path: Path) -> None:
+    place = boxed(tmp_path / "boxes")
+    rows = [f"{row}.png,{0.05 + row / 1000},0.1,0.2,0.3" for row in range(30)]
+    place.write_text("\n".join(["image,x1,y1,x2,y2", *rows]) + "\n")
+    with pytest.raises(
+        InputError, match=r"of table.csv is more than 1: write them in pixels, not as shares of"
+    ):
+        held(place, file="image", target=["x1", "y1", "x2", "y2"])
+
+
 def test_knobs_are_checked() -> None:
     for knobs, words in [
         ({"size": [1, 2, 3]}, "data.size must be one number or"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.data import labels as classes
 from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
-from lossbench.data.image_numbers import doubts, numbers_said, rather_numbers
+from lossbench.data.image_numbers import check_boxes, doubts, numbers_said, rather_numbers
 from lossbench.data.labels import Labels, read_labels
 from lossbench.data.parts import repeated_note, shared_note
 from lossbench.data.splits import robust_units
@@ -54,6 +54,20 @@ class Album:
         """What tells it from others, beside what is in the files."""
         test = None if self.test is None else self.test.tolist()
         return repr((self.listing.said, self.listing.groups, test)).encode()
+
+    def survey(self) -> Survey:
+        """Sizes and contents of the files.
+
+        Raises:
+            InputError: some are no images, or a box is not of its image.
+        """
+        from lossbench.data.pixels import surveyed
+
+        found = surveyed(self.listing, self.owner)
+        if self.values.ndim > 1:
+            own = len(self.values) - (0 if self.test is None else len(self.test))
+            check_boxes(self.values, found.sizes, self.listing, own, self.owner)
+        return found
 
     def truth(self, targets: Sequence[Target], survey: Survey, size: tuple[int, int]) -> dict[str, Tensor]:
         """What is to be predicted, by kind of target (N, ...); boxes in pixels of images of this size."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lossbench.data.conventions import Convention
 from lossbench.data.image_files import Listing
 from lossbench.data.other_conventions import convention_note
+from lossbench.data.pixels import is_turned
 from lossbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +45,42 @@ def numbers_said(listing: Listing, target: Sequence[str], owner: str) -> npt.NDA
             f"less than {y2}."
         )
     return np.stack(columns, axis=-1)
+
+
+def check_boxes(
+    boxes: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], listing: Listing, own: int, owner: str
+) -> None:
+    """Refuse boxes that are not of their images.
+
+    Args:
+        boxes: (N, 4) of left, top, right and bottom, in pixels.
+        sizes: (N, 2) height and width of the images as they are shown.
+        own: how many are of `owner`; those behind them are of `data.test_path`.
+
+    Raises:
+        InputError: a box is not inside its image, or all are smaller than a pixel.
+    """
+    if (boxes <= 1).all():
+        raise InputError(
+            f"No number of the boxes of {owner} is more than 1: write them in pixels, not as shares of width "
+            "and height."
+        )
+    left, top, right, bottom = boxes.T
+    height, width = sizes.T
+    outside = ((left < 0) | (top < 0) | (right > width) | (bottom > height)).nonzero()[0]
+    if not len(outside):
+        return
+    row = int(outside[0])
+    place = f"row {row + 1} of {owner}" if row < own else f"row {row - own + 1} of data.test_path"
+    box = ", ".join(f"{number:g}" for number in boxes[row])
+    remedy = "correct it, or end it at the edge"
+    if is_turned(listing.paths[row]):
+        remedy = "its file says that it is to be turned (EXIF), and boxes are of the image as it is shown"
+    more = f", as {len(outside) - 1} more do" if len(outside) > 1 else ""
+    raise InputError(
+        f"The box in {place}, [{box}], leaves its image {listing.names[row]}, which is {width[row]} wide and "
+        f"{height[row]} high{more}: {remedy}."
+    )
 
 
 def doubts(listing: Listing, target: Sequence[str]) -> tuple[str, ...]:

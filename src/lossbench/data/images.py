@@ -18,7 +18,7 @@ from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.labels import class_targets
 from lossbench.data.parts import parts
-from lossbench.data.pixels import Standardised, Survey, decoded, surveyed
+from lossbench.data.pixels import Standardised, Survey, decoded
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
 from lossbench.errors import InputError
@@ -135,7 +135,7 @@ class Images(DataSource):
     @cached_property
     def survey(self) -> Survey:
         """Sizes and contents of the files."""
-        return surveyed(self.album.listing, self.album.owner)
+        return self.album.survey()
 
     @property
     def shape(self) -> tuple[int, int, int]:

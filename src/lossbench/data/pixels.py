@@ -186,6 +186,14 @@ def _looked_at(path: Path) -> tuple[str, tuple[int, int], bool]:
     return hashlib.sha256(content).hexdigest(), (height, width), gray
 
 
+def is_turned(path: Path) -> bool:
+    """Whether a photograph is shown in another way than its pixels lie in the file."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return bool(image.getexif().get(_ORIENTATION, 1) != 1)
+
+
 def _each(work: Callable[[Path], T], listing: Listing, owner: str, done: str) -> list[T]:
     """The work on each file, by all cores: Pillow lets go of Python's lock.
 
