@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,18 @@ def test_what_is_no_image_is_left_out_and_told(digits: Digits) -> None:
     assert "empty is a folder without images and is left out" in told
     assert "DS_Store" not in told
     assert "hidden" not in told
+
+
+def test_folders_within_those_of_classes_are_read(digits: Digits) -> None:
+    folder = digits()
+    for place in sorted(folder.glob("*/*.png")):  # each class has the same ones, and another
+        inner = place.parent / f"session{'ab'[place.stat().st_size % 2]}"
+        inner.mkdir(exist_ok=True)
+        place.rename(inner / place.name)
+    (folder / "0" / "loose.png").write_bytes(next(folder.glob("0/*/*.png")).read_bytes())
+    own = source(folder)
+    assert own.targets()[0].size == 3
+    assert len(own.album.listing.names) == 61
 
 
 def test_equal_images_are_told(digits: Digits) -> None:
@@ -322,6 +335,14 @@ def parted(folder: Path) -> Path:
     return only(folder, "train", "test")
 
 
+def nested(folder: Path, *parts: str) -> Path:
+    """Parts with a folder of each class in them."""
+    outer = folder.parent / "nested"
+    for part in parts:
+        shutil.copytree(folder, outer / part)
+    return outer
+
+
 def loose(folder: Path) -> Path:
     for place in list(folder.glob("*/*.png")):
         place.rename(folder / place.name)
@@ -351,6 +372,12 @@ REFUSED: Mapping[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "few images": (fewer, {}, "has the class '2' in 3 rows alone"),
     "no folders": (loose, {}, "holds 60 images and no folder with any: "),
     "parts": (parted, {}, "which are parts and no classes: set data.path="),
+    "short parts": (
+        lambda of: nested(of, "te", "tr"),
+        {},
+        "holds folders of folders (tr/0, tr/1): if the inner ones are the classes, set data.path=",
+    ),
+    "one part": (lambda of: nested(of, "photos"), {}, "nested/photos, else name the files"),
     "sizes": (larger, {}, "holds images of 8 x 8 to 10 x 12 pixels: set the height and width"),
     "broken": (broken, {"size": 8}, "1/no.jpg (it is no image); replace or remove what is broken"),
     "a group": (lambda of: of, {"group": "nobody"}, "data.group=nobody finds no group in the name of 0/"),
@@ -371,6 +398,26 @@ REFUSED: Mapping[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         lambda of: table(of, "image,kind\nx.png,y\n"),
         {"file": "image", "target": "kind"},
         "names 1 file of 1 that does not exist, the first in row 1, x.png, seen from ",
+    ),
+    "a backslash": (
+        lambda of: table(of, "image,kind\n" + f".\\0\\{next(of.glob('0/*')).name},y\n"),
+        {"file": "image", "target": "kind"},
+        ": write ./0/writer",
+    ),
+    "no suffix": (
+        lambda of: table(of, f"image,kind\n0/{min(of.glob('0/*')).stem},y\n"),
+        {"file": "image", "target": "kind"},
+        ".png there, and others alike.",
+    ),
+    "no suffix, a backslash": (
+        lambda of: table(of, f"image,kind\n0\\{min(of.glob('0/*')).stem},y\n"),
+        {"file": "image", "target": "kind"},
+        ": write 0/writer",
+    ),
+    "no such file": (
+        lambda of: table(of, "image,kind\n0\\none,y\n"),
+        {"file": "image", "target": "kind"},
+        "put the table where its file names begin, or correct them.",
     ),
     "a cell": (
         lambda of: table(of, "image,kind\nx.png,\n"),

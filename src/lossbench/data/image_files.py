@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from lossbench.counting import counted
 from lossbench.data import csv_reading
+from lossbench.data.image_groups import found_groups
 from lossbench.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 3  # names in a sentence
+_MOST_PARTS = 4  # of one data set: more folders are rather classes
 _LISTED = 12  # columns
 _SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+_OTHER_PLACE = "put the table where its file names begin, or correct them"
 _LEFT_BY_SYSTEMS = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
@@ -77,12 +79,13 @@ def folder_of_classes(root: Path, group: str | None) -> Listing:
             empty.append(entry.name)
     classes = tuple(name.split("/", 1)[0] for name in names)
     _check_folders(root, classes, loose, others)
+    _check_inner_folders(root, names)
     notes = [
         *_left_out(others, "is no image", "are no images"),
         *_left_out(loose, "lies in no folder of a class", "lie in no folder of a class"),
         *_left_out(empty, "is a folder without images", "are folders without images"),
     ]
-    groups = None if group is None else _found_groups(names, group)
+    groups = None if group is None else found_groups(names, group)
     paths = tuple(root / name for name in names)
     return Listing(paths, tuple(names), (classes,), groups, tuple(notes))
 
@@ -139,15 +142,49 @@ def _check_folders(root: Path, classes: Sequence[str], loose: Sequence[str], oth
         )
 
 
+def _check_inner_folders(root: Path, names: Sequence[str]) -> None:
+    """Refuse parts such as tr and te, which hold the same classes as folders and nothing beside them."""
+    inner: dict[str, set[str]] = {}
+    for name in names:
+        part, _, below = name.partition("/")
+        inner.setdefault(part, set()).add(below.partition("/")[0] if "/" in below else "")
+    same = sorted(set.intersection(*inner.values())) if inner else []
+    if len(inner) > _MOST_PARTS or len(same) < 2 or any("" in own for own in inner.values()):
+        return
+    train = next((part for part in inner if part.lower().startswith("tr")), next(iter(inner)))
+    others = [part for part in inner if part != train]
+    test = next((part for part in others if part.lower().startswith("te")), "".join(others[-1:]))
+    own = f" data.test_path={root / test}" if test else ""
+    raise InputError(
+        f"{root} holds folders of folders ({train}/{same[0]}, {train}/{same[1]}): if the inner ones are the "
+        f"classes, set data.path={root / train}{own}, else name the files and their classes in a table."
+    )
+
+
 def _check_files(table: Path, names: Sequence[str]) -> None:
     missing = [row for row, name in enumerate(names) if not (table.parent / name).is_file()]
     if missing:
         first = names[missing[0]]
+        meant = _meant(table.parent, first)
+        remedy = f"write {meant} there, and others alike" if meant else _OTHER_PLACE
         raise InputError(
             f"{table.name} names {counted(len(missing), 'file')} of {len(names)} that {_do(missing)} not "
-            f"exist, the first in row {missing[0] + 1}, {first}, seen from {table.parent}: put the table "
-            "where its file names begin, or correct them."
+            f"exist, the first in row {missing[0] + 1}, {first}, seen from {table.parent}: {remedy}."
         )
+
+
+def _meant(folder: Path, name: str) -> str:
+    """The file that a name with \\ between its folders, or without its suffix, means; "" where none is."""
+    plain = name.replace("\\", "/")
+    if (folder / plain).is_file():
+        return plain
+    place = (folder / plain).parent
+    if not place.is_dir():
+        return ""
+    own = Path(plain).name
+    there = sorted(entry.name for entry in os.scandir(place) if Path(entry.name).stem == own)
+    image = next((found for found in there if _suffix(found) in _suffixes()), own)
+    return "" if image == own else plain + image.removeprefix(own)
 
 
 def _do(found: Sequence[object]) -> str:
@@ -163,25 +200,6 @@ def _filled(rows: pd.DataFrame, name: str, table: Path) -> tuple[str, ...]:
             "the row."
         )
     return texts
-
-
-def _found_groups(names: Sequence[str], pattern: str) -> tuple[str, ...]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(
-            f"data.group={pattern} is no regular expression ({error}): write what of a file's name is its "
-            "group, as in 'data.group=\"^[^_]+\"'."
-        ) from error
-    found = []
-    for name in names:
-        match = compiled.search(name.rsplit("/", 1)[-1])
-        if match is None:
-            raise InputError(
-                f"data.group={pattern} finds no group in the name of {name}: each file needs one."
-            )
-        found.append(match[1] if compiled.groups else match[0])
-    return tuple(found)
 
 
 def _left_out(names: Sequence[str], one: str, several: str) -> list[str]:
