@@ -32,6 +32,7 @@ VERDICT = re.compile(r"^ *(?:supported|refuted|inconclusive) +\S.* [+-]\d\S* \[[
 # What is compared, by the column of results.csv; and how many verdicts that gives.
 JOURNEYS = {
     "table": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "classes": ("loss.name", {"cce", "bce", "hinge"}, 3),
     "series": ("loss.name", {"mse", "mae", "huber"}, 3),
     "text": ("loss.name", {"bce", "hinge"}, 1),
     "images": ("loss.name", {"bce", "hinge"}, 1),

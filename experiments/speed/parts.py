@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import big_table
 import sweep
 
 HERE = Path(__file__).parent
@@ -176,6 +177,27 @@ def own_table() -> Part:
         "The whole answer for a table of one's own",
         (Competitor("sweep and report", (150,), lambda _: command),),
         words="5,000 rows and 20 columns; mse, mae, huber x 5 learning rates x 10 seeds; all figures",
+    )
+
+
+def large_table() -> Part:
+    script = [sys.executable, str(HERE / "big_table.py")]
+    first = [sys.executable, str(HERE / "first_step.py"), *big_table.TABLE]
+    return Part(
+        "h",
+        "A table of 100,000 rows and 50 columns",
+        (
+            Competitor(
+                "to the end of the first training step",
+                (1,),
+                lambda _: [*first, "loss=cce"],
+                records=False,
+                before=script,
+            ),
+            Competitor("sweep and report", (150,), lambda _: [*script, "sweep"], before=script),
+        ),
+        words="A class of three to predict; cce, bce, hinge x 5 learning rates x 10 seeds; all figures",
+        memory=True,
     )
 
 
