@@ -485,7 +485,7 @@ def test_boxes_of_a_photograph_before_it_was_turned_are_refused_with_a_hint(tmp_
     place = table(tmp_path, "\n".join(lines) + "\n")
     box: dict[str, Any] = {"file": "image", "target": ["x1", "y1", "x2", "y2"]}
     with pytest.raises(
-        InputError, match=r"0.jpg, which is 20 wide and 40 high, as 29 more do: its file says"
+        InputError, match=r"0.jpg, which is 20 wide and 40 high, as 29 more do: write boxes of the"
     ):
         held(place, **box)
     shown_upright = [line.replace("22,2,38,18", "2,22,18,38") for line in lines]

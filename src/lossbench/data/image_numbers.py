@@ -75,7 +75,7 @@ def check_boxes(
     box = ", ".join(f"{number:g}" for number in boxes[row])
     remedy = "correct it, or end it at the edge"
     if is_turned(listing.paths[row]):
-        remedy = "its file says that it is to be turned (EXIF), and boxes are of the image as it is shown"
+        remedy = "write boxes of the image as it is shown, which its file says is turned (EXIF)"
     more = f", as {len(outside) - 1} more do" if len(outside) > 1 else ""
     raise InputError(
         f"The box in {place}, [{box}], leaves its image {listing.names[row]}, which is {width[row]} wide and "
