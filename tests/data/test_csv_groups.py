@@ -71,8 +71,14 @@ def test_a_row_tells_its_group_in_one_number_for_all_seeds(tmp_path: Path) -> No
 @pytest.mark.parametrize("sizes", [[50], [25, 25], [46, 2, 2]])
 def test_parts_that_groups_leave_too_small_are_refused(tmp_path: Path, sizes: list[int]) -> None:
     path = patients(tmp_path, sizes)
-    with pytest.raises(InputError, match=rf"has 50 rows in {len(sizes)} groups of patient, which gives"):
+    groups = "1 group" if len(sizes) == 1 else f"{len(sizes)} groups"
+    with pytest.raises(
+        InputError, match=rf"has 50 rows in {groups} of patient, which gives .*: (.*)\.$"
+    ) as told:
         source(path).load(0, "vector")
+    helps = "change data.val_share" not in str(told.value)
+    assert helps == (len(sizes) < 3)
+    assert ("take at least 3 groups, or none" in str(told.value)) == helps
 
 
 def test_the_nearest_size_is_taken_and_each_part_gets_a_group() -> None:

@@ -206,6 +206,50 @@ def test_groups_that_a_second_folder_shares_are_told(digits: Digits) -> None:
     assert "  ! 12 of 12 groups of ^[^_]+ are in data.test_path, too, so " in "\n".join(of.account())
 
 
+def test_images_that_a_second_folder_repeats_are_counted(digits: Digits) -> None:
+    folder, other = digits(60), digits(30, name="tested")
+    told = "\n".join(source(folder, test_path=str(other)).account())
+    assert "  ! 30 of 60 images are in data.test_path, too: take such images out of one of the two" in told
+    assert "occur several times" not in told
+    first = next(folder.glob("0/*.png"))
+    (folder / "0" / "again.png").write_bytes(first.read_bytes())
+    told = "\n".join(source(folder, test_path=str(other)).account())
+    assert "2 of 61 rows occur several times, so some may be in training and in validation" in told
+
+
+def test_a_class_of_the_second_folder_alone_is_refused_with_its_place(digits: Digits) -> None:
+    folder, other = digits(60), digits(60, name="tested")
+    (other / "2").rename(other / "maybe")
+    with pytest.raises(
+        InputError, match=r"^The class of tested has 'maybe' in maybe/\w+\.png, and \d+ more, wh"
+    ):
+        source(folder, test_path=str(other)).targets()
+
+
+def test_images_of_the_second_folder_do_not_fill_a_class(digits: Digits) -> None:
+    with pytest.raises(InputError, match=r"^The class of digits has the class '2' in 3 rows alone"):
+        source(fewer(digits(60)), test_path=str(digits(60, name="tested"))).targets()
+
+
+def test_one_group_beside_a_second_folder_is_refused_with_what_helps(digits: Digits) -> None:
+    of = source(digits(60), test_path=str(digits(60, name="tested")), group="^writer")
+    with pytest.raises(
+        InputError, match=r"in 1 group of \^writer, .*no share can help.* at least 2 groups, or n"
+    ):
+        of.load(0, "image")
+
+
+@pytest.mark.parametrize("odd", ["3,14", "12%", "n/a", "bad"])
+def test_a_number_that_cannot_be_read_is_no_class(digits: Digits, odd: str) -> None:
+    folder = digits(60)
+    names = sorted(place.relative_to(folder).as_posix() for place in folder.glob("*/*.png"))
+    said = [odd if row == 7 else f"{row}.5" for row in range(60)]
+    place = table(folder, "image;size\n" + "".join(f"{n};{s}\n" for n, s in zip(names, said, strict=True)))
+    words = rf"^The size of table\.csv has '{odd}' in row 8 below the names, which is no (plain )?number"
+    with pytest.raises(InputError, match=words):
+        source(place, file="image", target="size", separator="semicolon").targets()
+
+
 def test_classes_weigh_alike_in_training(digits: Digits) -> None:
     folder = digits()
     for place in sorted(folder.glob("2/*.png"))[10:]:

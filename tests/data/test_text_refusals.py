@@ -166,3 +166,36 @@ def test_a_class_of_the_test_file_alone_is_refused(tmp_path: Path, monkeypatch: 
         "The target mood of new.csv has 'odd' in row 3 below the names, which is no class of the other"
         in refused(test_path="new.csv")
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "odd", "words"),
+    [
+        (
+            "{}.5",
+            "n/a",
+            "has 'n/a' in row 8 below the names, which is no number, unlike nearly all others; corr",
+        ),
+        (
+            "{}.5",
+            "bad",
+            "has 'bad' in row 8 below the names, which is no number, unlike nearly all others; corr",
+        ),
+        (
+            "{},5",
+            "7,5",
+            "has '0,5' in row 1 below the names, which looks like a number in another convention: ",
+        ),
+        ("{}.5%", "7%", "has numbers with %, such as '0.5%', too many to be classes: set data.task=number."),
+        ("{}.5%", "7", "has '0.5%' and '7': write all of its numbers with one sign or without"),
+        ("a{}", "a7", "has 60 different labels in 60 rows"),
+    ],
+)
+def test_numbers_in_another_form_are_no_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, odd: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moods = [f'"{odd if row == 7 else form.format(row)}"' for row in range(60)]
+    rows = [f"text number {row} of all,{mood}" for row, mood in enumerate(moods)]
+    Path("mail.csv").write_text("\n".join(["text,mood", *rows]) + "\n")
+    assert f"The target mood of mail.csv {words}" in refused()

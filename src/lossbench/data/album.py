@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lossbench.counting import counted
 from lossbench.data import labels as classes
 from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
+from lossbench.data.image_labels import labels_of
 from lossbench.data.image_numbers import check_boxes, doubts, numbers_said, rather_numbers
-from lossbench.data.labels import Labels, read_labels
+from lossbench.data.labels import Labels
 from lossbench.data.parts import repeated_note, shared_note
 from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
@@ -110,7 +112,7 @@ class Album:
         if self.groups is not None:
             lines.append(f"  groups: {self.groups.max() + 1}")
         notes = [*self.listing.notes, *(() if self.labels is None else classes.notes(self.labels))]
-        notes += [*repeated_note(survey.digests, self.groups), *self._contradictions(survey)]
+        notes += [*self._repeats(survey), *self._contradictions(survey)]
         notes += shared_note(self.groups, self.test, self.by)
         return [*lines, *(f"  ! {note}" for note in notes)]
 
@@ -124,6 +126,19 @@ class Album:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         positive = f"; {names[1]} is the positive one" if len(names) == 2 else ""
         return f"{len(names)} classes, {', '.join(shown)}{more}{positive}"
+
+    def _repeats(self, survey: Survey) -> list[str]:
+        """Of equal images, where one may be, or is, in the test."""
+        if self.test is None:
+            return list(repeated_note(survey.digests, self.groups))
+        own, groups = len(survey.digests) - len(self.test), self.groups
+        told = repeated_note(
+            survey.digests[:own], None if groups is None else groups[:own], held_out="validation"
+        )
+        tested = set(survey.digests[own:])
+        both = sum(digest in tested for digest in survey.digests[:own])
+        of = f"{both} of {counted(own, 'image')} {'is' if both == 1 else 'are'} in data.test_path, too"
+        return [*told, *([f"{of}: take such images out of one of the two"] if both else [])]
 
     def _contradictions(self, survey: Survey) -> list[str]:
         """Of equal images of which different things are said."""
@@ -192,18 +207,24 @@ def read_album(asked: Asked) -> Album:
     import numpy as np
     import pandas as pd
 
-    listing, test, target = asked.listing("path", asked.path), None, asked.target
+    own, test, target = asked.listing("path", asked.path), None, asked.target
+    tested: list[tuple[Listing, str]] = []
+    listing, owner = own, _called(asked.path)
     if asked.test_path is not None:
-        own = len(listing.names)
-        listing = listing.and_then(asked.listing("test_path", asked.test_path))
-        test = np.arange(own, len(listing.names))
-    owner = Path(asked.path).expanduser().absolute().name
+        tested = [(asked.listing("test_path", asked.test_path), _called(asked.test_path))]
+        listing = own.and_then(tested[0][0])
+        test = np.arange(len(own.names), len(listing.names))
     groups = None if listing.groups is None else pd.factorize(np.array(listing.groups))[0].astype("int64")
     said = target[0] if len(target) == 1 else "box" if target else "class"
     album = Album(owner, listing, None, np.empty(0), groups, test, said, asked.group or "")
-    numeric = len(target) == 4 or asked.task == "number"
-    if numeric or (target and asked.task == "auto" and rather_numbers(listing.said[0])):
+    auto = bool(target) and asked.task == "auto"
+    numeric = auto and any(rather_numbers(part.said[0]) for part in (own, listing))
+    if numeric or len(target) == 4 or asked.task == "number":
         values = numbers_said(listing, target, owner)
         told = replace(listing, notes=(*listing.notes, *doubts(listing, target)))
         return replace(album, listing=told, values=values)
-    return replace(album, labels=read_labels(listing.said[0], f"the {said} of {owner}"))
+    return replace(album, labels=labels_of((own, owner), *tested, said=said, auto=auto))
+
+
+def _called(path: str) -> str:
+    return Path(path).expanduser().absolute().name

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.quoting import typed
 from lossbench.counting import counted
-from lossbench.data.conventions import Convention, mixed_units, present
+from lossbench.data.conventions import Convention, in_ascii, in_some_form, mixed_units, present, without_unit
 from lossbench.data.other_conventions import better, mixed
 from lossbench.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MANY = 21  # different cells: fewer may be classes
 
 
 def other_convention(
@@ -69,6 +71,34 @@ def mixed_signs(cells: pd.Series[str], owner: str, name: str | None) -> None:
         raise InputError(
             f"{owner[0].upper()}{owner[1:]} has {found[0]!r} and {found[1]!r}: write all of its numbers "
             f"with one sign or without{names}."
+        )
+
+
+def rather_numbers(cells: pd.Series[str], given: Convention | None, owner: str) -> None:
+    """Refuse labels that are too many to be classes where nearly all are numbers in some form.
+
+    Args:
+        given: how numbers are written; None: plain ones alone can be read.
+    """
+    there, odd = present(cells), ~in_some_form(cells, units=False)
+    if cells.nunique() < _MANY or 10 * int((there & odd).sum()) > int(there.sum()):
+        return
+    other = "correct it or remove such rows, or choose another target"
+    first(odd | ~there, cells, owner, "is no number, unlike nearly all others", other)
+    if given is None:
+        bad = Convention().numbers(cells).isna()
+        first(bad, cells, owner, "is no plain number as 3.14 is", "write all of its numbers so")
+        return
+    unit, bare = without_unit(in_ascii(cells))
+    wrong = given.numbers(bare).isna()
+    if wrong.any():
+        other_convention(bare, cells, given, owner, None)
+        mixed_signs(cells, owner, None)
+    first(wrong, cells, owner, "is no plain number, unlike nearly all others", other)
+    if unit:
+        raise InputError(
+            f"{owner[0].upper()}{owner[1:]} has numbers with {unit}, such as {cells.iloc[0]!r}, too many to "
+            "be classes: set data.task=number."
         )
 
 

@@ -181,14 +181,18 @@ def number_in_some_form(cells: pd.Series[str], *, units: bool) -> str | None:
         units: also numbers with a unit that is a word.
     """
     there = cells[present(cells)]
+    of_them = there[in_some_form(there, units=units)]
+    return None if len(of_them) == 0 or 2 * len(of_them) < len(there) else str(of_them.iloc[0])
+
+
+def in_some_form(cells: pd.Series[str], *, units: bool) -> pd.Series[bool]:
+    """Which cells are numbers with signs around them, or with a unit; `units`: also one that is a word."""
 
     def is_one(cell: str) -> bool:
         unit = _unit_of_number(cell.strip(_AROUND))
         return unit is not None and (units or not unit or _is_sign(unit))
 
-    ones = {cell for cell in there.unique() if is_one(cell)}
-    of_them = there[there.isin(ones)]
-    return None if len(of_them) == 0 or 2 * len(of_them) < len(there) else str(of_them.iloc[0])
+    return cells.isin({cell for cell in cells.unique() if is_one(cell)})
 
 
 def _unit_of_number(cell: str) -> str | None:

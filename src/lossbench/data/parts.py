@@ -74,8 +74,8 @@ def parts(
         cut = [*(order[start:end] for start, end in pairwise(ends)), order[ends[-1] :]]
     dealt = [rest[part] for part in cut]
     found = dict(zip(("test", "val", "train"), dealt if test is None else [test, *dealt], strict=True))
-    several = "" if own is None or times is not None else f" in {len(set(own.tolist()))} groups"
-    _check_sizes(count, {name: len(part) for name, part in found.items()}, owner, several, by)
+    several = None if own is None or times is not None else len(set(own.tolist()))
+    _check_sizes(count, {name: len(part) for name, part in found.items()}, owner, several, len(dealt), by)
     if labels is not None:
         _check_classes(labels, found["train"], owner)
     return {"train": found["train"], "val": found["val"], "test": found["test"]}
@@ -91,13 +91,17 @@ def check_shares(val_share: float, test_share: float) -> None:
 
 
 def repeated_note(
-    keys: Sequence[Hashable] | npt.NDArray[np.generic], groups: Ids | None = None
+    keys: Sequence[Hashable] | npt.NDArray[np.generic],
+    groups: Ids | None = None,
+    *,
+    held_out: str = "the test",
 ) -> tuple[str, ...]:
     """What is said of examples that occur several times, so that some may be in training and in the test.
 
     Args:
         keys: (N,) equal for equal examples.
         groups: (N,) the group of each; what repeats within one group alone is not told.
+        held_out: the part, beside training, that copies may be in.
     """
     import numpy as np
     import pandas as pd
@@ -111,7 +115,7 @@ def repeated_note(
     if not repeated.any():
         return ()
     remedy = "remove them" if groups is not None else "remove them, or name what they share in data.group"
-    risk = "so some may be in training and in the test"
+    risk = f"so some may be in training and in {held_out}"
     return (f"{int(repeated.sum())} of {len(codes)} rows occur several times, {risk}: {remedy}",)
 
 
@@ -171,13 +175,20 @@ def _latest(times: npt.NDArray[np.generic], sizes: Sequence[int]) -> list[Ids]:
     return [order[(back[order] >= start) & (back[order] < stop)] for start, stop in ranges]
 
 
-def _check_sizes(count: int, sizes: dict[str, int], owner: str, several: str, by: str) -> None:
+def _check_sizes(
+    count: int, sizes: dict[str, int], owner: str, groups: int | None, needed: int, by: str
+) -> None:
+    """Refuse parts that are too small; `needed` of them are dealt, from whole groups where there are any."""
     if min(sizes.values()) < FEWEST:
-        named = f"{several} of {by}" if several and by else several
+        of = f" of {by}" if by else ""
+        named = "" if groups is None else f" in {counted(groups, 'group')}{of}"
+        remedy = "change data.val_share or data.test_share"
+        if groups is not None and groups < needed:
+            remedy = f"no share can help, for groups stay whole: take at least {needed} groups, or none"
         raise InputError(
             f"{owner} has {count} rows{named}, which gives {sizes['train']} for training, "
             f"{sizes['val']} for validation and {sizes['test']} for the test, at least {FEWEST} "
-            "each are needed: change data.val_share or data.test_share."
+            f"each are needed: {remedy}."
         )
 
 

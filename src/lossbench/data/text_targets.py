@@ -88,7 +88,12 @@ def read_target(
         return _of_lists(own[0], cells, asked.label_separator, owner)
     if asked.task == "number" or (asked.task == "auto" and _are_numbers(own[0], asked.convention)):
         return _number(own[0], cells, asked.convention, owner, test_owner)
-    return _class(own[0], cells, owner, test_owner)
+    try:
+        return _class(own[0], cells, owner, test_owner)
+    except InputError:
+        if asked.task == "auto":
+            refusals.rather_numbers(own[0], asked.convention, owner)
+        raise
 
 
 def _are_numbers(cells: pd.Series[str], convention: Convention) -> bool:
