@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose
 
 from lossbench.data.source import DataSet
 from lossbench.data.table import Table
 from lossbench.errors import InputError
+from lossbench.job import jobs_from
 from lossbench.task import Target
 
 KNOBS: dict[str, Any] = {"name": "table", "target": "kind", "task": "auto", "separator": "auto"}
@@ -203,6 +206,38 @@ def test_a_test_file_that_is_not_later_is_told(tmp_path: Path) -> None:
     train, test = written(tmp_path, frame[:90], "a.csv"), written(tmp_path, frame[90:])
     told = table(train, test_path=str(test), time="day").account()[-1]
     assert told.startswith("  ! 30 of 30 rows of data.test_path are by day not after all of data.path, so ")
+
+
+def test_knobs_that_came_later_change_nothing_in_what_earlier_runs_are_known_by(tmp_path: Path) -> None:
+    path = written(tmp_path, flowers())
+    earlier = {"separator": ",", "convention": ("point", "none"), "target": "a", "group": None}
+    names: dict[str, Any] = {"drop": (), "numbers": (), "categories": ()}
+    read = tuple({**earlier, **names, "max_categories": 20, "min_count": 5, "fewest": 50}.values())
+    digest = hashlib.sha256(path.read_bytes() + repr(read).encode()).hexdigest()
+    source = Table(name="csv", path=str(path), target="a")
+    assert source.fingerprint(0) == digest
+    knobs = "categories decimal drop group max_categories min_count name numbers path separator"
+    known = {*knobs.split(), "target", "test_share", "thousands", "val_share"}
+    assert set(source.values()) == known
+    assert source.places == ("path",)
+    other = Table(name="csv", path=str(path), target="a", time="day")
+    assert set(other.values()) == known | {"time"}
+    assert other.fingerprint(0) != digest
+
+
+@pytest.mark.usefixtures("composing")
+def test_a_run_of_csv_is_known_by_the_same_words_as_before(tmp_path: Path) -> None:
+    path = written(tmp_path, flowers())
+    command = [f"data.path={path}", "data.target=a"]
+    plain, said, other = jobs_from(
+        [
+            compose("config", ["data=csv", *command, *more])
+            for more in ([], ["data.task=by_type"], ["data.task=auto"])
+        ]
+    )
+    assert plain.key == said.key != other.key
+    assert "task" not in plain.knobs["data"]
+    assert other.knobs["data"]["task"] == "auto"
 
 
 def _parts(data: DataSet) -> tuple[Any, Any, Any]:

@@ -16,9 +16,11 @@ from torch import nn
 
 from lossbench.claims.claim import Experiment
 from lossbench.data.cache import DataCache
+from lossbench.data.labels import names_of_text
 from lossbench.data.source import DataSet
 from lossbench.outcome import Outcome
 from lossbench.pack.engine import build_modules
+from lossbench.report.figures.stored import class_names, of_losses
 from lossbench.review.refresh import refresh
 from lossbench.tracking import read_artifact, read_runs
 from lossbench.train import train_many
@@ -100,6 +102,18 @@ def test_a_run_says_where_its_data_comes_from_and_the_report_shows_it(uri: str, 
     assert json.loads(runs["lossbench.places"][0]) == ["data.path"]
     (line,) = build(Experiment("adhoc"), runs).data
     assert line.startswith("csv (t.csv, target y), fingerprint ")
+
+
+def test_a_run_keeps_the_names_of_its_classes_and_figures_have_them(uri: str, tmp_path: Path) -> None:
+    rows = "".join(f"{i * i},{('owl', 'cat', 'dog')[i % 3]}\n" for i in range(90))
+    (tmp_path / "t.csv").write_text("a,y\n" + rows)
+    table = ["data=csv", "data.path=t.csv", "data.target=y", "trainer.max_epochs=1", f"tracking.uri={uri}"]
+    train_many([compose("config", [*table, "loss=cce", "tracking.predictions=true"])])
+    runs = read_runs(uri, "adhoc")
+    names = ("cat", "dog", "owl")
+    assert names_of_text(runs["lossbench.classes"][0]) == {"multiclass": names, "identity": names}
+    ((run,),) = of_losses(uri, runs, ("scores",)).values()
+    assert class_names(run) == names
 
 
 def test_weights_are_kept_only_when_asked_for(uri: str) -> None:

@@ -133,12 +133,14 @@ class DataSource(Choice):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Knobs that say where files lie: those declared so, of type Path, or called path or root."""
+        """Knobs that say where files lie: those declared so, of type Path, or called path or root; without
+        those that are unsaid."""
         known = types_of(type(self))
         return tuple(
             field.name
             for field in dataclasses.fields(self)
             if field.metadata.get("place") or known[field.name].item is Path or field.name in _PLACES
+            if field.name not in self.unsaid
         )
 
     def values(self) -> dict[str, Any]:
