@@ -76,7 +76,7 @@ REFUSED: list[tuple[str | bytes, dict[str, Any], str]] = [
     (text(a="soon"), {"time": "a"}, r"^The time a of pets\.csv has 'soon' in row 1 .*data\.time_format"),
     (text(a="1"), {"time": "a"}, r"which gives 0 for training, 0 for validation and 60 for the test"),
     (text(), {"group": "kind"}, r"^data\.target=kind is also in data\.group"),
-    (text(a="1"), {"group": "a"}, r"has 60 rows in 1 groups of a, which gives 0 for training"),
+    (text(a="1"), {"group": "a"}, r"has 60 rows in 1 group of a, which gives 0 for training"),
     (b"\xff\xfe" + text().encode("utf-16-le"), {}, r"^pets\.csv is not in UTF-8"),
     (b"\x89PNG\r\n\x1a\n\x00\x00", {}, r"^pets\.csv (is not in UTF-8|is no table)"),
     (b"PAR1" * 9, {"name_of_file": "pets.parquet"}, r"^pets\.parquet is no Parquet file \("),

@@ -88,9 +88,7 @@ def _all_numbers(cells: pd.Series[str]) -> pd.Series[float] | None:
     import pandas as pd
 
     try:
-        import pyarrow as pa
-
-        values = pa.array(cells.array).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        values = cells.astype("double[pyarrow]").to_numpy(dtype="float64")
     except (ImportError, ValueError, TypeError):  # ValueError: not all are numbers
         return None
     if (np.signbit(values) & (values == 0)).any():  # of whole numbers pandas makes 0 of -0

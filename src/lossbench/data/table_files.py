@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ AUTO = "auto"
 _PARQUET = (".parquet", ".pq")
 _TABS = (".tsv", ".tab")
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
-_UNNAMED = "__index_level_"  # as pandas calls an index without a name
 
 
 def sign_between(place: Path, separator: str) -> str:
@@ -35,19 +35,19 @@ def read(place: Path, sign: str) -> Cells:
     """
     if _suffix(place) not in _PARQUET:
         return csv_reading.read(place, sign)
+    import pandas as pd
+
     content = csv_reading.content(place)
     try:
-        import pyarrow.parquet as parquet
+        frame = pd.read_parquet(io.BytesIO(content), dtype_backend="pyarrow")
     except ImportError as error:
         raise InputError(f"{place.name} needs pyarrow: pip install pyarrow, or save it as CSV.") from error
-    try:
-        table = parquet.read_table(io.BytesIO(content))
     except (ValueError, OSError) as error:
         why = str(error).splitlines()[0].rstrip(".") or type(error).__name__
         raise InputError(
             f"{place.name} is no Parquet file ({why:.100}): save it again, or as CSV."
         ) from error
-    return _of_arrow(table)
+    return _of_frame(frame)
 
 
 def below(cells: Cells, test: Cells, file: str, test_file: str) -> Cells:
@@ -80,35 +80,30 @@ def _suffix(place: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _of_arrow(table: Any) -> Cells:
+def _of_frame(frame: pd.DataFrame) -> Cells:
     """Numbers become texts and are read like those of a CSV file, which gives the same numbers to the bit."""
     import pandas as pd
 
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
     series: list[pd.Series[str]] = []
     left_out: dict[str, str] = {}
-    for place, name in enumerate(map(str.strip, table.column_names)):
-        if not name or name.startswith(_UNNAMED):
+    for place, name in enumerate(str(name).strip() for name in frame.columns):
+        texts = _texts(frame.iloc[:, place])
+        if not name:
             left_out[f"column {place + 1}"] = "no name"
-            continue
-        texts = _texts(table.column(place))
-        if texts is None:
+        elif texts is None:
             left_out[name] = "neither numbers nor texts"
         else:
             series.append(texts.rename(name))
-    rows = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(table.num_rows))
+    rows = pd.concat(series, axis=1) if series else pd.DataFrame(index=range(len(frame)))
     return Cells(rows, left_out, ())
 
 
-def _texts(column: Any) -> pd.Series[str] | None:
-    """A column of Arrow; what is missing is "". None where it holds lists and the like."""
-    import pandas as pd
-    import pyarrow as pa
-    from pyarrow import compute
-
-    if pa.types.is_floating(column.type):
-        column = compute.if_else(compute.is_nan(column), None, column)
-    try:
-        texts = column.cast(pa.string()).fill_null("")
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+def _texts(column: pd.Series[Any]) -> pd.Series[str] | None:
+    """A column as texts; what is missing is "". None where it holds lists and the like."""
+    there = column.dropna()
+    if len(there) and isinstance(there.iloc[0], Sized) and not isinstance(there.iloc[0], str):
         return None
-    return pd.Series(texts.to_pandas(), dtype=str).str.strip()
+    texts = column.astype("string[pyarrow]").fillna("").astype(str).reset_index(drop=True)
+    return texts.mask(texts == "nan", "") if column.dtype.kind == "f" else texts.str.strip()
