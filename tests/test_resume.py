@@ -40,7 +40,11 @@ def job() -> Job:
 
 MODULE = {"_target_": "torch.nn.Identity"}  # which model=module leaves to its user
 VALUES = ("another", 12345, 0.12345, True, False, [7], ["seven"])
-OTHERS = {"module": ({"_target_": "torch.nn.Tanh"},)}
+OTHERS = {
+    "module": ({"_target_": "torch.nn.Tanh"},),
+    "weights": (None, "IMAGENET1K_V1"),
+    "architecture": ("resnet34", "vgg11"),
+}
 PARTS = {"data": "source"}  # the group by another name in a member
 
 
@@ -51,7 +55,8 @@ def shipped() -> list[tuple[str, dict[str, Any]]]:
         for path in sorted((conf_dir() / group).glob("*.yaml")):
             node: Any = OmegaConf.to_container(OmegaConf.load(path))
             if (group != "data" or path.stem == "outliers") and "function" not in node:
-                given = {"module": MODULE} if "module" in node else {}
+                given: dict[str, Any] = {"module": MODULE} if "module" in node else {}
+                given |= {"weights": "DEFAULT"} if "frozen" in node else {}  # null has nothing to freeze
                 found.append((group, {str(name): value for name, value in node.items()} | given))
     return found
 

@@ -73,7 +73,7 @@ NAMES = {
     "loss.delta=2": "loss.delta is no knob of loss=mse (known: softmax); loss=huber has it",
     "loss=huber loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, ",
     "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, ",
-    "data=sentiment model=text loss=bce +loss.foo=1": "loss.foo is no knob of loss=bce, which has none",
+    "data=sentiment model=text loss=bce +loss.foo=1": "loss.foo is no knob of loss=bce (known: pos_weight)",
     "optimizer.momentum=0.5": "is no knob of optimizer=adam (known: beta1, ",
     "data=mnist_5k loss=cce data.contamination=0.1": "data=outliers has it",
     "data.root.x=1 data=mnist": "data.root.x is no knob of data.root, which has none",
@@ -608,7 +608,7 @@ PAIRS = {
         "kl": "distribution",
         **EMBEDDING,
     },
-    "faces": {**dict.fromkeys(("bce", "cce", "hinge", "kl"), "identity"), **EMBEDDING},
+    "faces": {**dict.fromkeys(("bce", "cce", "hinge", "kl", "focal_softmax"), "identity"), **EMBEDDING},
 }
 
 
