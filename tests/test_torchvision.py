@@ -44,7 +44,8 @@ print(torchvision.__name__)
 def test_operators_that_exist_are_left_alone() -> None:
     code = """
 import torch
-library = torch.library.Library("torchvision", "DEF")
+from torch import library as operators
+library = operators.Library("torchvision", "DEF")
 library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 before = torch.ops.torchvision.nms

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch.library import Library
+    from torch import library as operators
 
 _NAME = "torchvision"
 
@@ -28,7 +28,7 @@ def mend_at_import() -> None:
 
 
 @cache  # which also keeps the definitions alive: they go when the Library does
-def mend() -> Library | None:
+def mend() -> operators.Library | None:
     """Let `import torchvision` succeed, before anything has imported it.
 
     pytorch_lightning and torchmetrics import it too. The package index holds a torchvision whose compiled
@@ -44,6 +44,7 @@ def mend() -> Library | None:
     from pathlib import Path
 
     import torch
+    from torch import library as operators
 
     if _BeforeImport in sys.meta_path:  # once is enough, and looking for torchvision below asks it
         sys.meta_path.remove(_BeforeImport)
@@ -57,7 +58,7 @@ def mend() -> Library | None:
     missing = [name for name in ("nms", "qnms") if not hasattr(torch.ops.torchvision, name)]
     if not missing:
         return None
-    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    library = operators.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in missing:
         schema = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         library.define(schema)  # type: ignore[no-untyped-call]

@@ -62,10 +62,14 @@ def _column_of_text(place: Path, target: str, separator: str) -> str | None:
 
     None as well where the file cannot be read, which its loader tells.
     """
-    try:
-        cells = csv_reading.read(place, csv_reading.SEPARATORS.get(separator, ",")).rows[:_LOOKED_AT]
-    except InputError:
+    import pandas as pd
+
+    sign = csv_reading.SEPARATORS.get(separator, ",")
+    try:  # its start alone: the loader reads all of it
+        cells = pd.read_csv(place, sep=sign, nrows=_LOOKED_AT, dtype=str, keep_default_na=False).fillna("")
+    except Exception:  # what is wrong with it, its loader tells
         return None
+    cells.columns = cells.columns.str.strip()
     others = [name for name in cells.columns if name != target]
     if target not in cells or len(others) > 1 + _BESIDE:
         return None

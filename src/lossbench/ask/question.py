@@ -69,8 +69,8 @@ class Question:
         from lossbench.config.trials import in_trials
 
         asked = [*self.setting, f"trials={TRIALS}", f'{NAME}="{self.name}"']
-        lines = [[f"loss={loss}", f"seed={seed}", *asked] for loss in self.losses for seed in seeds]
-        return in_trials(composed(lines, self.folder))
+        of_losses = composed([[f"loss={loss}", *asked] for loss in self.losses], self.folder)
+        return in_trials([_at(config, seed) for config in of_losses for seed in seeds])
 
     def properly(self) -> tuple[str, str]:
         """The commands that answer it as a study would, and report."""
@@ -126,6 +126,12 @@ def composed(lines: Sequence[Sequence[str]], folder: Path | None) -> list[DictCo
     own = [] if folder is None else [f'hydra.searchpath=["file://{folder.absolute()}"]']
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         return [compose("config", [*line, *own]) for line in lines]
+
+
+def _at(config: DictConfig, seed: int) -> DictConfig:
+    own = config.copy()
+    own.seed = seed
+    return own
 
 
 def described(question: Question) -> tuple[str, ...]:

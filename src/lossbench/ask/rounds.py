@@ -23,6 +23,7 @@ def answer(question: Question) -> None:
 
     Each look is recorded, so that further ones, also by `lossbench.report`, ask for a smaller p.
     """
+    from lossbench.report.advice import settled_in
     from lossbench.tracking import resolve_uri
     from lossbench.train import train_many
 
@@ -38,7 +39,7 @@ def answer(question: Question) -> None:
         took = time.monotonic() - start
         spent = time.monotonic() - begun
         _say(f"\nAfter {upto} seeds and {spent:.0f} s:", *_answers(report))
-        if settled(report) or upto == MOST:
+        if settled_in(report) or upto == MOST:
             break
         if spent + took > question.seconds:
             more = max(5 * question.seconds, 2 * (spent + took))
@@ -47,13 +48,6 @@ def answer(question: Question) -> None:
             )
             break
     _end(full, question, report)
-
-
-def settled(report: Report) -> bool:
-    """Whether more seeds would change nothing: each answer is sure, or too near to others to matter."""
-    from lossbench.report.advice import settled_in
-
-    return settled_in(report)
 
 
 def _shortened(question: Question) -> Question:
@@ -104,13 +98,15 @@ def _answers(report: Report) -> list[str]:
 
 
 def _end(full: Question, question: Question, report: Report) -> None:
+    from lossbench.report.advice import settled_in
+
     train, make = full.properly()
     folder = Path("experiments", question.name)
     _say(
         "",
         f"Tables and every verdict: {folder / 'report.html'}",
         "What would make it surer is more seeds, more trials and training to the end:"
-        if not settled(report)
+        if not settled_in(report)
         else "Settled for this budget. With more trials, seeds and training to the end:",
         f"  {train}",
         f"  {make}",

@@ -12,6 +12,7 @@ from lossbench.data import corpus_reading, corpus_windows
 from lossbench.data.corpus_reading import Corpus
 from lossbench.data.corpus_windows import Windows
 from lossbench.data.own_file import tell
+from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.errors import InputError
@@ -67,10 +68,7 @@ class CorpusSource(DataSource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (held_out := self.val_share + self.test_share) >= 1:
-            raise InputError(
-                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-            )
+        check_shares(self.val_share, self.test_share)
 
     def targets(self) -> tuple[Target, ...]:
         size = self.vocabulary if self.path is None else _size(self, self.corpus())
@@ -156,8 +154,6 @@ def _windows(source: CorpusSource, corpus: Corpus) -> Windows:
 
 
 def _rows(source: CorpusSource, corpus: Corpus, seed: int | None) -> dict[Split, Ids]:
-    from lossbench.data.parts import parts
-
     windows = _windows(source, corpus)
     if seed is None:
         return {split: windows.rows(split) for split in SPLITS}

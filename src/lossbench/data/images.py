@@ -17,7 +17,7 @@ from lossbench.data.balance import balanced
 from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.labels import class_targets
-from lossbench.data.parts import parts
+from lossbench.data.parts import check_shares, parts
 from lossbench.data.pixels import Standardised, Survey, decoded
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
@@ -92,10 +92,7 @@ class Images(DataSource):
                 f"data.target must be one column, or the four of a box, [x1,y1,x2,y2]; got "
                 f"{len(self.target)} columns."
             )
-        if (held_out := self.val_share + self.test_share) >= 1:
-            raise InputError(
-                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-            )
+        check_shares(self.val_share, self.test_share)
 
     @property
     def judged_by(self) -> tuple[str, ...]:  # type: ignore[override]

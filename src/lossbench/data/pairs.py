@@ -13,7 +13,7 @@ from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.own_file import names_as_texts, own_file, tell
 from lossbench.data.pair_reading import Reading, TextPairs
-from lossbench.data.parts import parts
+from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.data.splits import robust_units
@@ -79,10 +79,7 @@ class Pairs(DataSource):
         super().__post_init__()
         if self.decimal == self.thousands:
             raise InputError(f"data.decimal and data.thousands are both {self.decimal}: they must differ.")
-        if (held_out := self.val_share + self.test_share) >= 1:
-            raise InputError(
-                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-            )
+        check_shares(self.val_share, self.test_share)
         if self.group is not None and self.repeats == "together":
             raise InputError("data.repeats=together makes groups of its own: leave out data.group, or it.")
 

@@ -12,6 +12,7 @@ from lossbench.data import series_reading, series_scaling, windows
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.own_file import names_as_texts, own_file, tell
+from lossbench.data.parts import check_shares
 from lossbench.data.series_reading import Reading, Steps
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
@@ -79,10 +80,7 @@ class Series(DataSource):
         super().__post_init__()
         if self.decimal == self.thousands:
             raise InputError(f"data.decimal and data.thousands are both {self.decimal}: they must differ.")
-        if (held_out := self.val_share + self.test_share) >= 1:
-            raise InputError(
-                f"data.val_share and data.test_share add up to {held_out:g}: together they must stay below 1."
-            )
+        check_shares(self.val_share, self.test_share)
 
     def targets(self) -> tuple[Target, ...]:
         places = (self.horizon,) if self.horizon > 1 else ()
