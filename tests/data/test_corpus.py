@@ -167,3 +167,20 @@ def test_a_text_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     for number in range(3):
         (few / f"{number}.txt").write_text("ab" * 12)
     assert "at least 5 each are needed" in refused(few, split="file")
+
+
+def test_a_part_may_be_a_few_of_its_windows(tmp_path: Path) -> None:
+    few = {"train_size": 9, "val_size": 6, "test_size": 7}
+    for path in several(tmp_path), one(tmp_path, LETTERS * 60):
+        whole, some = loaded(source(path)), loaded(source(path, **few))
+        assert some.description.sizes == {"train": 9, "val": 6, "test": 7}
+        assert source(path, **few).training_size() == 9
+        for split in ("train", "val", "test"):
+            part, all_ = getattr(some, split), getattr(whole, split)
+            assert part.ids.unique().numel() == len(part)
+            places = [all_.ids.tolist().index(own) for own in part.ids.tolist()]
+            assert torch.equal(all_.targets["weight"][places], part.targets["weight"])
+    spread = loaded(source(one(tmp_path, LETTERS * 60), **few)).train.ids
+    assert spread is not None
+    assert set(spread.diff().tolist()) == {6, 7}  # over the whole text, not from its start alone
+    assert source(path, train_size=None).values() == source(path).values()

@@ -20,6 +20,7 @@ from lossbench.data.outliers import Outliers
 from lossbench.data.pairs import Pairs
 from lossbench.data.sentiment import Sentiment
 from lossbench.data.series import Series
+from lossbench.data.shakespeare import Shakespeare
 from lossbench.data.source import DataSet, DataSource
 from lossbench.data.spam import Spam
 from lossbench.data.text import Text
@@ -39,6 +40,7 @@ CLASSES = {
     "topics": Topics,
     "pairs": Pairs,
     "corpus": CorpusSource,
+    "shakespeare": Shakespeare,
 }
 SOURCES = {
     "outliers": Outliers(name="outliers"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.counting import counted
@@ -48,12 +48,15 @@ class CorpusSource(DataSource):
     vocabulary: known tokens and two ids more, at most; the most frequent of the training text.
     min_count: tokens that occur less often in training are not known.
     val_share, test_share: of the tokens; with whole files as near as they come.
+    train_size, val_size, test_size: windows of a part at most: of whole files drawn by the seed, else evenly
+        spread over the part; null: all.
     """
 
     reads = ("causal_tokens",)
     judged_by = (COST, RIGHT)
     select = "nll"  # of the next token, whatever was trained
     epochs = None  # by its size, as a table
+    credit: ClassVar[str] = ""  # of texts that ship
 
     path: str | None = knob(None, optional=True, place=True)
     files: str = knob("*.txt")
@@ -65,6 +68,9 @@ class CorpusSource(DataSource):
     min_count: int = knob(1, at_least=1)
     val_share: float = knob(0.1, above=0, below=1)
     test_share: float = knob(0.1, above=0, below=1)
+    train_size: int | None = knob(None, at_least=_FEWEST_OF_PART, optional=True, later=True)
+    val_size: int | None = knob(None, at_least=_FEWEST_OF_PART, optional=True, later=True)
+    test_size: int | None = knob(None, at_least=_FEWEST_OF_PART, optional=True, later=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,8 +97,9 @@ class CorpusSource(DataSource):
         corpus = self.corpus()
         windows = _windows(self, corpus)
         if not _whole(self, corpus):
-            return len(windows.rows("train"))
-        return max(1, round(len(windows.read) * (1 - self.val_share - self.test_share)))
+            return len(_rows(self, corpus, None)["train"])
+        all_ = max(1, round(len(windows.read) * (1 - self.val_share - self.test_share)))
+        return min(all_, self.train_size or all_)
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
         corpus = self.corpus()
@@ -156,8 +163,8 @@ def _windows(source: CorpusSource, corpus: Corpus) -> Windows:
 def _rows(source: CorpusSource, corpus: Corpus, seed: int | None) -> dict[Split, Ids]:
     windows = _windows(source, corpus)
     if seed is None:
-        return {split: windows.rows(split) for split in SPLITS}
-    return parts(
+        return {split: _spread(windows.rows(split), most) for split, most in _most(source).items()}
+    drawn = parts(
         len(windows.read),
         seed,
         val_share=source.val_share,
@@ -166,18 +173,32 @@ def _rows(source: CorpusSource, corpus: Corpus, seed: int | None) -> dict[Split,
         owner=f"{corpus.name}, in windows of {source.context},",
         by="a file each",
     )
+    return {split: drawn[split][:most] for split, most in _most(source).items()}  # they come in random order
+
+
+def _most(source: CorpusSource) -> dict[Split, int | None]:
+    return dict(zip(SPLITS, (source.train_size, source.val_size, source.test_size), strict=True))
+
+
+def _spread(rows: Ids, most: int | None) -> Ids:
+    """So many of them at most, from the first on evenly."""
+    import numpy as np
+
+    if most is None or most >= len(rows):
+        return rows
+    return rows[np.arange(most) * len(rows) // most]
 
 
 def _account(source: CorpusSource, corpus: Corpus, windows: Windows) -> list[str]:
     kind = _WORDS[source.tokens]
     count, different = sum(map(len, corpus.codes)), len(corpus.tokens)
-    lines = [
-        f"{corpus.name}: {counted(len(corpus.files), 'file')}, {count} {source.tokens}, {different} different"
-    ]
+    name = source.name if source.credit else corpus.name
+    lines = [f"{name}: {counted(len(corpus.files), 'file')}, {count} {source.tokens}, {different} different"]
     if _whole(source, corpus):
         lines.append(f"  windows of {source.context}: {len(windows.read)}, whole files in each part")
     else:
-        told = ", ".join(f"{split} {len(windows.rows(split))}" for split in SPLITS)
+        sizes = {split: len(_spread(windows.rows(split), most)) for split, most in _most(source).items()}
+        told = ", ".join(f"{split} {size}" for split, size in sizes.items())
         lines.append(f"  windows of {source.context}: {told}, by their position in each file")
     notes = list(corpus.notes)
     if (size := _size(source, corpus) - 2) < different:
@@ -198,23 +219,27 @@ def _loaded(source: CorpusSource, corpus: Corpus, seed: int | None) -> DataSet:
     windows, rows = _windows(source, corpus), _rows(source, corpus, seed)
     counts = windows.counts(rows["train"], len(corpus.tokens))
     ids = corpus_windows.ids_of(counts, corpus.tokens, source.vocabulary, source.min_count)
-    targets: dict[str, Tensor] = {
-        "multiclass": torch.from_numpy(ids[windows.following]),
-        WEIGHT: torch.from_numpy((windows.following > 0).astype(np.float32)),
-    }
-    file = torch.from_numpy(windows.file) if seed is not None else None
+    used = np.concatenate([rows[split] for split in SPLITS])  # of many texts a part may be wanted
+    following = torch.from_numpy(ids[windows.following[used]])
+    targets: dict[str, Tensor] = {"multiclass": following, WEIGHT: (following > 0).float()}
+    file = None if seed is None else torch.from_numpy(windows.file[used])
     parts: dict[Split, Examples] = {}
-    for split, part in rows.items():
-        own = torch.from_numpy(part)
-        groups = None if file is None else file[own]
-        parts[split] = Examples(own, {kind: values[own] for kind, values in targets.items()}, groups=groups)
+    ends = np.cumsum([len(rows[split]) for split in SPLITS]).tolist()
+    for split, end in zip(SPLITS, ends, strict=True):
+        places = slice(end - len(rows[split]), end)
+        parts[split] = Examples(
+            torch.arange(places.start, places.stop),
+            {kind: values[places] for kind, values in targets.items()},
+            ids=torch.from_numpy(rows[split]),
+            groups=None if file is None else file[places],
+        )
     description = Description(
         name=source.name,
         inputs=Inputs("causal_tokens", (source.context,), vocabulary=_size(source, corpus)),
         targets=source.targets(),
         sizes={split: len(part) for split, part in parts.items()},
-        source=f"{corpus.name}, {counted(len(corpus.files), 'file')}, {source.tokens}",
+        source=f"{source.credit or corpus.name}, {counted(len(corpus.files), 'file')}, {source.tokens}",
         fingerprint=corpus.fingerprint,
     )
     train, val, test = (parts[split] for split in SPLITS)
-    return DataSet(description, torch.from_numpy(ids[windows.read]), train, val, test)
+    return DataSet(description, torch.from_numpy(ids[windows.read[used]]), train, val, test)
