@@ -41,6 +41,20 @@ def test_a_table_is_trained_for_as_many_updates_as_its_size_needs(
         )
 
 
+@pytest.mark.parametrize(
+    ("examples", "epochs"),
+    [(29_999, 20), (31_578, 20), (31_579, 19), (60_000, 10), (200_000, 3), (600_000, 3), (6_000_000, 3)],
+)
+def test_many_examples_are_passed_over_less_often(examples: int, epochs: int) -> None:
+    trainer = TrainerOptions(name="default").suited(None, lambda: examples)
+    assert (trainer.epochs, trainer.patience) == (epochs, 20)
+
+
+def test_whoever_asks_for_more_updates_of_many_examples_gets_them() -> None:
+    trainer = TrainerOptions(name="default", updates=18_760).suited(None, lambda: 60_000)
+    assert trainer.epochs == 20
+
+
 def test_whoever_names_the_epochs_gets_them(tmp_path: Path) -> None:
     named = composed(*table(tmp_path, 300), "trainer.max_epochs=7").member.trainer
     assert (named.epochs, named.patience) == (7, None)

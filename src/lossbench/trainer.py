@@ -7,7 +7,12 @@ from dataclasses import dataclass, replace
 
 from lossbench.config.choice import Choice, knob
 
-FEWEST = 20  # epochs, whatever the size
+FEWEST = 20  # epochs, as long as they are no more examples than SHOWN in all
+# Training examples, all epochs together, from which on passes over a large table are left out: 20 epochs of
+# 30,000 rows, or 9,375 steps of 64. More rows then take no longer, until few passes are left: fewer than
+# FEWEST_OF_MANY, and validation could not show whether the last of them still gained.
+SHOWN = 600_000
+FEWEST_OF_MANY = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +20,10 @@ class TrainerOptions(Choice):
     """Knobs of the training loop.
 
     max_epochs: passes over the training split; null is as many as the data wants (`DataSource.epochs`): 20,
-        or for a table as many as `updates` needs, 20 at least.
-    updates: steps of training where the size of the data set decides on the epochs: 300 rows need many
-        passes, 50,000 need few. It knows nothing of the loss, so the comparison stays fair.
+        or for a table as many as `updates` needs, 20 at least; of more than 30,000 training rows fewer
+        will do, as many as show 600,000 examples in all, and 3 at least.
+    updates: steps of training, at least, where the size of the data set decides on the epochs: 300 rows need
+        many passes, 50,000 need few. It knows nothing of the loss, so the comparison stays fair.
     batch_size: examples in a step; the last batch of an epoch may be smaller.
     patience: a member stops after so many epochs without a better selection metric; null is never, but where
         `updates` has decided on the epochs, after a fifth of them.
@@ -48,6 +54,8 @@ class TrainerOptions(Choice):
             return self
         if epochs is not None:
             return replace(self, max_epochs=epochs)
-        most = max(FEWEST, -(-self.updates // -(-examples() // self.batch_size)))
+        size = examples()
+        fewest = min(FEWEST, max(FEWEST_OF_MANY, -(-SHOWN // size)))
+        most = max(fewest, -(-self.updates // -(-size // self.batch_size)))
         patience = self.patience if self.patience is not None else max(FEWEST, most // 5)
         return replace(self, max_epochs=most, patience=patience)
