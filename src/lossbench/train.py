@@ -24,7 +24,7 @@ from lossbench.engines.server import stop, warm
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell
-from lossbench.tracking import NotRecorded, Store, resolve_uri
+from lossbench.tracking import NotRecorded, Store, baselines, resolve_uri
 from lossbench.tracking.address import check_reachable
 from lossbench.tracking.resume import changes_of_code
 from lossbench.tracking.told import run_result, run_start
@@ -70,9 +70,15 @@ def train_many(
     planned, outcomes = _missing(store, wanted, n_jobs, max_members)
     # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
     store.abandon(list(wanted))
+    held = planned.cache if planned and planned.processes == 1 else None
+    measured = baselines.measure(store, jobs, held)
+    for line in measured if len(jobs) == 1 else ():
+        log.info("%s", line)
     try:
         if planned:
             _train(store, planned, outcomes)
+        elif measured:
+            store.close()
     except NotRecorded:
         tell(list(outcomes.values()))  # what failed is no less worth knowing
         raise
@@ -80,7 +86,7 @@ def train_many(
     if len(jobs) > 1 and last:
         from lossbench.review.sweep import conclude
 
-        conclude(uri, [job.config["experiment"] for job in jobs], trained=planned is not None)
+        conclude(uri, [job.config["experiment"] for job in jobs], trained=bool(planned or measured))
     return [outcomes[job.key] for job in jobs]
 
 

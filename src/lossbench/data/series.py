@@ -11,15 +11,21 @@ from lossbench.counting import counted
 from lossbench.data import series_reading, series_scaling, windows
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.naive import last_value
 from lossbench.data.own_file import names_as_texts, own_file, tell
 from lossbench.data.parts import check_shares
 from lossbench.data.series_reading import Reading, Steps
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.errors import InputError
-from lossbench.task import InputKind, Inputs, Target
+from lossbench.task import InputKind, Inputs, Prediction, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
 
 _FEWEST_OF_PART = 5  # windows
@@ -97,6 +103,14 @@ class Series(DataSource):
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
         return _loaded(self, self.steps(), reads)
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        return {"naive": self._naive}
+
+    def _naive(self, data: DataSet, examples: Examples) -> Prediction:
+        """The last value that is known."""
+        numbers = _targets_of(self.steps())
+        return Prediction(value=_shaped(last_value(numbers, examples.rows + self.past, self.horizon)))
 
     def steps(self) -> Steps:
         """The file, understood; the same object for every seed.
@@ -190,6 +204,19 @@ def _lines(source: Series, steps: Steps, parts: dict[Split, Ids]) -> list[str]:
     return [*lines, *(f"  ! {note}" for note in notes)]
 
 
+def _targets_of(steps: Steps) -> Tensor:
+    """The numbers to predict, (T, targets)."""
+    import torch
+
+    return torch.from_numpy(steps.values[:, : steps.targets])
+
+
+def _shaped(wanted: Tensor) -> Tensor:
+    """Of (N, horizon, targets) what a target holds: no dimension of one."""
+    wanted = wanted.squeeze(2) if wanted.shape[2] == 1 else wanted
+    return wanted.squeeze(1) if wanted.shape[1] == 1 else wanted
+
+
 @lru_cache(maxsize=4)
 @while_used
 def _loaded(source: Series, steps: Steps, reads: InputKind) -> DataSet:
@@ -202,14 +229,11 @@ def _loaded(source: Series, steps: Steps, reads: InputKind) -> DataSet:
     inputs = windows.views(
         series_scaling.scaled(steps, training, cycles), source.past, flat=reads == "vector"
     )
-    numbers = torch.from_numpy(steps.values[:, : steps.targets])
-    ahead = windows.views(numbers, source.horizon)
+    ahead = windows.views(_targets_of(steps), source.horizon)
     parts: dict[Split, Examples] = {}
     for split, rows in starts.items():
         own = torch.from_numpy(rows)
-        wanted: Any = ahead[own + source.past]  # (N, horizon, targets)
-        wanted = wanted.squeeze(2) if steps.targets == 1 else wanted
-        wanted = wanted.squeeze(1) if source.horizon == 1 else wanted
+        wanted = _shaped(ahead[own + source.past])
         # Windows that overlap say the same twice: they are one group to whoever counts examples.
         parts[split] = Examples(own, {"continuous": wanted}, groups=own // (source.past + source.horizon))
     description = Description(

@@ -19,6 +19,7 @@ from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
     from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
@@ -182,6 +183,13 @@ class DataSource(Choice):
     def account(self) -> list[str]:
         """What was made of a user's own file, in lines; none where there is nothing to tell."""
         return []
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """What a loss has to beat: predictions that need no training, by name, as `data.baseline` has them.
+
+        None here. They are asked of a `DataSet` in the form that comes first, for each seed once.
+        """
+        return {}
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""

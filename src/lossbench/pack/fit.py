@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from lossbench.data.cache import DataCache
 from lossbench.data.module import LaneData
 from lossbench.job import Member
@@ -20,6 +18,7 @@ from lossbench.pack.fate import MemberResult
 from lossbench.pack.module import Pack
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
+from lossbench.pack.threads import one_thread
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 
@@ -109,21 +108,6 @@ def _interruptible() -> Iterator[None]:
         if isinstance(ending, SIGTERMException):
             raise RuntimeError("its process was told to end by SIGTERM") from None
         raise
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Operations of a pack are too small to share between threads, and other packs train on the other cores.
-
-    Measured: with a second thread a pack of 120 takes as long alone, and ten times as long where the cores
-    are busy, since the threads then wait for each other. And the last bits of a product may depend on it.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager

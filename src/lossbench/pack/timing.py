@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
-from lossbench.pack.fit import freed_memory_kept, one_thread, trainer_of
+from lossbench.pack.fit import freed_memory_kept, trainer_of
 from lossbench.pack.grouping import pack_key
 from lossbench.pack.module import Pack
 from lossbench.pack.plan import Plan, PlannedPack
 from lossbench.pack.streamed import pack_data
+from lossbench.pack.threads import one_thread
 
 _UPDATES = 4  # of each of two epochs; the first epoch warms up
 _MEMBERS = 32  # of a pack at most: in a wider stack one takes a little less

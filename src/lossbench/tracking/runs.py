@@ -21,6 +21,7 @@ KEY = "lossbench.key"
 KIND = "lossbench.kind"
 EXPERIMENT = "lossbench.experiment"
 LOSS = "lossbench.loss"
+BASELINE = "lossbench.baseline"  # the name of one, on runs of its kind
 OUTCOME = "lossbench.outcome"
 REASON = "lossbench.reason"
 TRACEBACK = "lossbench.traceback"

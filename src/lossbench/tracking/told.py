@@ -18,6 +18,7 @@ from lossbench.metrics.recorded import as_text
 from lossbench.tracking import Opening, RunResult, opening, provenance, runs
 
 if TYPE_CHECKING:
+    from lossbench.data.source import DataSource, Description
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import PlannedPack
 
@@ -27,29 +28,18 @@ _SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
 def run_start(job: Job, pack: PlannedPack) -> Opening:
     member = job.member
     description = replace(pack.description, fingerprint=member.source.fingerprint(member.seed))
-    measured = ("metrics",) if member.source.metrics else ()  # what is measured tells no runs apart
     tags = {
         runs.LOSS: member.loss.name,
-        "lossbench.data": member.source.name,
-        runs.FINGERPRINT: description.fingerprint,
-        runs.SOURCE: description.source[:_SOURCE_LENGTH],
-        runs.PLACES: json.dumps([f"data.{name}" for name in (*member.source.places, *measured)]),
-        runs.METRICS: as_text(member.source.measures),
+        **data_tags(member.source, description),
         runs.SELECT: member.source.select,
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
         runs.CLAIMS: stated(job.config["experiment"]),
-        "lossbench.version": __version__,
-        **provenance.tags(),
     }
     if tuned := job.config.get("tune"):
         tags[runs.TUNED] = json.dumps(tuned)
-    if names := names_as_text(description.targets):
-        tags[runs.CLASSES] = names
     if unsaid := provenance.flatten({g: own.when_unsaid for g, own in job.choices.items()}):
         tags[runs.UNSAID] = json.dumps(unsaid)
-    if member.source.fresh_examples:
-        tags[runs.FRESH] = "true"
     if job.code:
         tags |= {runs.CODE: own_code.as_text(job.code), runs.WITHOUT_CODE: job.key_without_code}
     params = provenance.flatten({**job.knobs, "seed": member.seed, "pack": job.config["pack"]})
@@ -57,6 +47,29 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         if one.key == job.key and remark:
             tags["lossbench.remark"] = remark
     return opening(job.key, job.experiment, job.name, params, tags, description)
+
+
+def data_tags(source: DataSource, description: Description) -> dict[str, str]:
+    """What a run says of its data, of what is measured, and of the code.
+
+    Args:
+        description: with the fingerprint of the run's seed.
+    """
+    measured = ("metrics",) if source.metrics else ()  # what is measured tells no runs apart
+    tags = {
+        "lossbench.data": source.name,
+        runs.FINGERPRINT: description.fingerprint,
+        runs.SOURCE: description.source[:_SOURCE_LENGTH],
+        runs.PLACES: json.dumps([f"data.{name}" for name in (*source.places, *measured)]),
+        runs.METRICS: as_text(source.measures),
+        "lossbench.version": __version__,
+        **provenance.tags(),
+    }
+    if names := names_as_text(description.targets):
+        tags[runs.CLASSES] = names
+    if source.fresh_examples:
+        tags[runs.FRESH] = "true"
+    return tags
 
 
 def _recipe(job: Job) -> str:

@@ -1,0 +1,133 @@
+"""Baselines are recorded as runs of a kind of their own: once for each data and seed, however often asked."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose
+
+from lossbench.outcome import Outcome
+from lossbench.tracking import baselines, read_runs, runs
+from lossbench.train import train_many
+
+pytestmark = pytest.mark.usefixtures("composing")
+
+SERIES = ["data=series", "data.path=power.csv", "data.time=when", "data.target=load", "data.past=4"]
+
+
+@pytest.fixture
+def folder(stored: Path) -> Path:
+    wave(stored)
+    return stored
+
+
+def wave(folder: Path, seed: int = 0) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    when = pd.date_range("2024-01-01", periods=120, freq="h").strftime("%Y-%m-%d %H:%M")
+    frame = pd.DataFrame({"when": when, "load": draw.normal(size=120).cumsum().round(3)})
+    frame.to_csv(folder / "power.csv", index=False)
+    return frame
+
+
+def train(*sweeps: str, folder: Path) -> list[Outcome]:
+    uri = f"tracking.uri=sqlite:///{folder}/mlflow.db"
+    fixed = ["model=linear", "trainer.max_epochs=1", "experiment.name=small", uri]
+    return train_many([compose("config", [*SERIES, *fixed, *one.split()]) for one in sweeps], n_jobs=1)
+
+
+def found(folder: Path) -> pd.DataFrame:
+    return read_runs(f"sqlite:///{folder}/mlflow.db", "small", (baselines.KIND,))
+
+
+def all_of(folder: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        return database.execute("SELECT name FROM runs WHERE name LIKE '%(baseline)%'").fetchall()
+
+
+def test_each_data_condition_and_seed_has_one_run_and_what_is_recorded_is_not_measured_again(
+    folder: Path,
+) -> None:
+    sweep = [
+        f"loss={loss} data.horizon={ahead} seed={seed} optimizer.lr={rate}"
+        for loss in ("mse", "mae")
+        for ahead in (1, 3)
+        for seed in (0, 1)
+        for rate in (0.01, 0.1)
+    ]
+    outcomes = train(*sweep, folder=folder)
+    assert len(outcomes) == 16
+    told = found(folder)
+    assert sorted(zip(told["data.horizon"], told["seed"], strict=True)) == [(1, 0), (1, 1), (3, 0), (3, 1)]
+    assert set(told[runs.BASELINE]) == {"naive"}
+    assert "loss.name" not in told
+    assert set(told["outcome"]) == {"finished"}
+    load = pd.read_csv(folder / "power.csv")["load"].to_numpy()
+    ahead = [
+        np.abs(load[96 + 4 + step : 120 + step - 2] - load[96 + 3 : 120 - 3]).mean() for step in (0, 1, 2)
+    ]
+    assert told.loc[told["data.horizon"] == 3, "test/mae"].tolist() == pytest.approx([np.mean(ahead)] * 2)
+
+    train(*sweep, "loss=huber seed=1", folder=folder)
+    pd.testing.assert_frame_equal(found(folder), told)
+    assert len(all_of(folder)) == 4
+
+
+def test_changed_data_is_measured_anew_and_without_resume_all_is(folder: Path) -> None:
+    train("loss=mse", folder=folder)
+    (before,) = found(folder)["test/mae"]
+    train("loss=mse tracking.resume=false", folder=folder)
+    assert found(folder)["test/mae"].tolist() == [before]  # of two records one counts
+    assert len(all_of(folder)) == 2
+    wave(folder, seed=1)
+    train("loss=mse", folder=folder)
+    kept, later = found(folder)["test/mae"]
+    assert kept == before != later
+    assert found(folder)[runs.FINGERPRINT].nunique() == 2
+
+
+def test_where_all_runs_are_finished_a_baseline_that_came_later_is_measured_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lossbench.data.series import Series
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Series, "baselines", lambda self: {})
+        train("loss=mse", "loss=mae", folder=folder)
+        assert all_of(folder) == []
+    outcomes = train("loss=mse", "loss=mae", folder=folder)
+    assert [outcome.found for outcome in outcomes] == [True, True]
+    assert len(all_of(folder)) == 1
+
+
+def test_baselines_take_no_part_in_what_a_sweep_counts(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    train("loss=mse", "loss=mae", folder=folder)
+    train("loss=mse", "loss=mae", "loss=huber", folder=folder)
+    assert "1 of 3 runs to train, 2 finished" in caplog.text
+    assert len(read_runs(f"sqlite:///{folder}/mlflow.db", "small")) == 3
+
+
+def test_a_single_run_tells_what_it_has_to_beat(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    train("loss=mse seed=5", folder=folder)
+    assert "naive (baseline) seed=5:\n  test/mae " in caplog.text
+
+
+def test_data_without_baselines_leaves_no_trace_and_nothing_is_imported_for_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "lossbench.pack.baselines", raising=False)
+    small = "data.train_size=60 data.val_size=20 data.test_size=20"
+    uri = f"tracking.uri=sqlite:///{folder}/mlflow.db"
+    train_many([compose("config", [*small.split(), "trainer.max_epochs=1", uri])], n_jobs=1)
+    assert all_of(folder) == []
+    assert "lossbench.pack.baselines" not in sys.modules
