@@ -109,10 +109,10 @@ class TestDeclarations:
         assert sorted(found) == sorted(TABLE)
 
     @pytest.mark.parametrize("loss", [MSE(softmax=True), MAE(softmax=True), Huber(softmax=True)])
-    def test_a_softmax_is_for_classes(self, loss: Loss) -> None:
-        continuous, classes = Target("continuous"), Target("multiclass", 3)
-        assert loss.chosen_target([continuous]) is None
-        assert loss.chosen_target([continuous, classes]) == classes
+    @pytest.mark.parametrize("classes", [Target("multiclass", 3), Target("binary", 2)], ids=lambda t: t.kind)
+    def test_a_softmax_is_for_classes(self, loss: Loss, classes: Target) -> None:
+        assert loss.chosen_target([Target("continuous")]) is None
+        assert loss.chosen_target([Target("continuous"), classes]) == classes
 
     @pytest.mark.parametrize("loss", shipped(), ids=lambda loss: loss.name)
     def test_trains_where_the_table_says_and_nowhere_else(self, loss: Loss) -> None:

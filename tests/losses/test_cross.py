@@ -26,7 +26,7 @@ class TestEvaluable:
             (VALUE, 1, "value", {"mse", "mae", "huber", "pinball"}),
             (CLASSES, 5, "scores", {"mse", "mae", "huber", "bce", "cce", "focal_softmax", "hinge", "kl"}),
             (BINARY, 1, "scores", {"bce", "hinge"}),
-            (BINARY, 2, "scores", {"cce", "focal_softmax"}),
+            (BINARY, 2, "scores", {"mse", "mae", "huber", "cce", "focal_softmax"}),
             (HISTOGRAM, 5, "value", {"kl"}),
             (IDENTITY, 64, "embedding", {"contrastive", "triplet"}),
             (IDENTITY, 5, "embedding", {"contrastive", "triplet"}),

@@ -58,6 +58,17 @@ class TestMSE:
         assert prediction["scores"] is output
         assert "probabilities" not in prediction
 
+    def test_two_classes_are_rows_of_two(self) -> None:
+        """Whatever the number of classes, one rule; the softmax of two is a logit, and its square Brier's."""
+        output, kind = torch.tensor([[0.5, 0.0], [9.0, 0.0]]), Target("binary", 2)
+        assert MSE().outputs(kind, embedding_size=7) == 2
+        assert MSE()(output, torch.tensor([1, 0]), kind).tolist() == [0.625, 32.0]
+        assert MSE().gives(kind) == ("scores",)
+        logits, target = torch.randn(50, 2).double(), torch.randint(0, 2, (50,))
+        brier = MSE(softmax=True)(logits, target, kind).mean().item()
+        positive = MSE(softmax=True).predict(logits, kind)["probabilities"][:, 1]
+        assert brier == pytest.approx(brier_score_loss(target, positive), rel=1e-5)
+
     def test_a_value(self) -> None:
         output = torch.tensor([[1.0], [2.0]])
         assert MSE()(output, torch.tensor([0.0, 2.0]), Target("continuous")).tolist() == [1.0, 0.0]

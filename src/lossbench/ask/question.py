@@ -31,7 +31,7 @@ EPOCHS = "trainer.max_epochs"
 # target, the usual loss first; --help of lossbench lists all losses.
 LOSSES: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("cce", "hinge", "mse_softmax"),
-    "binary": ("bce", "hinge", "cce"),
+    "binary": ("bce", "hinge", "mse_softmax"),  # not cce, whose likelihood is that of bce
     "continuous": ("mse", "mae", "huber"),
 }
 # The first kind of input here that the data offers decides: a linear model on TF-IDF is quick, and good.

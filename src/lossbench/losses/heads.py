@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ValueLoss(Loss):
     """Losses between an output and a value.
 
-    On classes the targets are one-hot rows and the outputs raw scores, without softmax: the textbook
-    "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2).
+    On classes, two or more, the targets are one-hot rows and the outputs raw scores, without softmax: the
+    textbook "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2).
 
     softmax: on classes, compare the softmax of the outputs with the one-hot rows: the Brier score as a loss
         (Brier 1950), or the absolute error that is robust to wrong labels (Ghosh, Kumar, Sastry, AAAI 2017,
@@ -29,16 +29,16 @@ class ValueLoss(Loss):
         Not searched: it makes another loss of it, with a name of its own (mse_softmax).
     """
 
-    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous", "multiclass")
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous", "multiclass", "binary")
     softmax: bool = knob(False)
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """As every loss does; with softmax only classes fit."""
-        return super().chosen_target([t for t in offered if not self.softmax or t.kind == "multiclass"])
+        return super().chosen_target([t for t in offered if not self.softmax or t.kind != "continuous"])
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One for each number of a value; one a class for classes."""
-        return target.size
+        return 2 if target.kind == "binary" else target.size
 
     def gives(self, target: Target) -> tuple[str, ...]:
         if target.kind == "continuous":
