@@ -136,6 +136,8 @@ class Prediction(dict[str, "Tensor"]):
         embedding      (..., N, E)
         tuned_decisions (..., N, *shape, 4), class 1 or not (1 or 0) of a binary target at the thresholds that
                        validation chose, one for each metric of `metrics.names.TUNED`
+        continuation   (..., P, length) int64, what a model of next tokens writes behind P prompts of a test,
+                       each time the token of the largest score; ids as of the inputs, not 0 or 1
         and whatever else a loss or a model gives and a measure needs.
 
     Args:

@@ -16,6 +16,7 @@ from lossbench.errors import InputError, suggestion
 from lossbench.metrics.contract import function_of
 from lossbench.metrics.families import FAMILIES
 from lossbench.metrics.named import check_together
+from lossbench.metrics.names import CONTINUATION
 from lossbench.task import WEIGHT, Inputs, Target, TargetKind
 from lossbench.trees import leaves, length, mapped
 
@@ -212,7 +213,8 @@ class _Border(TargetBorder):
             what = f"the measure of {', '.join(measure.names)}"
             if absent := set(measure.fields) - there:
                 self.refuse(f"{what} reads {named(absent)}, and its targets are {named(there)}")
-            if WEIGHT in there and not measure.weighted and WEIGHT not in measure.fields:
+            reads = measure.weighted or WEIGHT in measure.fields
+            if WEIGHT in there and not reads and CONTINUATION not in measure.needs:  # which has whole texts
                 self.refuse(
                     f"its examples have weights, which {what} does not read: leave the weights out, or judge "
                     "by measures that are `weighted`"

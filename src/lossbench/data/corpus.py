@@ -16,7 +16,7 @@ from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.errors import InputError
-from lossbench.metrics.language import COST, RIGHT
+from lossbench.metrics.language import MEASURES
 from lossbench.task import WEIGHT, InputKind, Inputs, Target
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class CorpusSource(DataSource):
     """
 
     reads = ("causal_tokens",)
-    judged_by = (COST, RIGHT)
+    judged_by = MEASURES
     select = "nll"  # of the next token, whatever was trained
     epochs = None  # by its size, as a table
     credit: ClassVar[str] = ""  # of texts that ship

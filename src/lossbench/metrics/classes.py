@@ -78,7 +78,7 @@ def of_probabilities(
     return {
         "nll": -_mean(right.clamp(min=smallest).log(), weight),
         "brier": _mean(distance, weight) / (2 if probabilities.shape[-1] == 2 else 1),
-        "ece": _calibration_error(confidence, predicted == labels, weight),
+        "ece": calibration_error(confidence, predicted == labels, weight),
     }
 
 
@@ -115,7 +115,14 @@ def _curves(scores: Tensor, labels: Tensor, weight: Tensor | None) -> Roc:
     return roc(scores.transpose(-1, -2), labels.unsqueeze(-2) == label, weight)
 
 
-def _calibration_error(confidence: Tensor, right: Tensor, weight: Tensor | None) -> Tensor:
+def calibration_error(confidence: Tensor, right: Tensor, weight: Tensor | None) -> Tensor:
+    """ece, as of `of_probabilities`: (R,) float64.
+
+    Args:
+        confidence: (R, N) float64, the largest probability of each.
+        right: (R, N) bool, whether it is that of the label.
+        weight: (R, N) float64, 0 or more.
+    """
     bins = (confidence * BINS).ceil().clamp(1, BINS)
     gap = right.double() - confidence
     # Not by scatter: on an accelerator its sums would differ in the last bits from run to run.

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lossbench.metrics.measure import Measure
-from lossbench.metrics.names import DECISIONS, METRICS, TUNED
+from lossbench.metrics.names import CONTINUATION, DECISIONS, METRICS, TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -89,6 +89,16 @@ def wants_class_means(
 def wants_decisions(measures: Iterable[Measure], kinds: Collection[str]) -> bool:
     """Whether decisions at thresholds that validation chooses are measured; kinds of target of the data."""
     return "binary" in kinds and DECISIONS in needed(measures)
+
+
+def wants_continuations(measures: Iterable[Measure]) -> bool:
+    """Whether what models write on by themselves is measured, which they are asked for on the test alone."""
+    return CONTINUATION in needed(measures)
+
+
+def of_test_alone(measures: Iterable[Measure]) -> frozenset[str]:
+    """Names of the metrics that validation has not."""
+    return frozenset(name for one in measures if CONTINUATION in one.needs for name in one.names)
 
 
 def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:

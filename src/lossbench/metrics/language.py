@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from lossbench.metrics.measure import Measure, Metric
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.names import CALIBRATION, CONTINUATION, METRICS
+
+# What a model writes on by itself is measured on the test alone, once, for it costs a look at a window for
+# each token: of so many windows of the test the first half is read, and as much as a window written behind.
+PROMPTS = 32
+GRAM = 4  # tokens that are looked for twice
 
 BITS = Metric(
     "bits_per_token",
@@ -14,9 +19,24 @@ BITS = Metric(
     low=0,
     title="bits per token",
 )
+PERPLEXITY = Metric(
+    "perplexity",
+    "classes",
+    higher_is_better=False,
+    meaning="exponential of the mean negative log probability of the next token",
+    low=1,
+)
+REPETITION = Metric(
+    "repetition",
+    "classes",
+    higher_is_better=False,
+    meaning=f"share of {GRAM}-grams in greedy continuations that stood in the same one before, 0 to 1",
+    low=0,
+    high=1,
+)
 # Of some windows at a time, for the scores of all tokens at all places are large.
 COST = Measure(
-    metrics=(METRICS["nll"], BITS),
+    metrics=(METRICS["nll"], BITS, PERPLEXITY),
     needs=("probabilities",),
     fields=("multiclass",),
     function="lossbench.metrics.next_tokens:mean_cost",
@@ -31,3 +51,18 @@ RIGHT = Measure(
     weighted=True,
     keep="lossbench.metrics.next_tokens:right",
 )
+CALIBRATED = Measure(
+    metrics=(METRICS[CALIBRATION],),
+    needs=("probabilities",),
+    fields=("multiclass",),
+    function="lossbench.metrics.next_tokens:calibration",
+    weighted=True,
+    keep="lossbench.metrics.next_tokens:confidences",
+)
+REPEATED = Measure(
+    metrics=(REPETITION,),
+    needs=(CONTINUATION,),
+    fields=(),
+    function="lossbench.metrics.next_tokens:share_repeated",
+)
+MEASURES = (COST, RIGHT, CALIBRATED, REPEATED)

@@ -17,6 +17,7 @@ CALIBRATION = "ece"
 # says what is decided there: (..., N, *places, 4), in this order.
 TUNED = ("f1_tuned", "mcc_tuned", "balanced_accuracy_tuned", "recall_at_fpr_0.002")
 DECISIONS = "tuned_decisions"
+CONTINUATION = "continuation"  # the prediction of that name: what a model of next tokens writes on by itself
 
 
 def _error(name: str, meaning: str, title: str) -> Metric:

@@ -46,8 +46,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def outputs(self, read: Read, moment: Moment) -> Tree:
-        """Evaluate what the modules of each lane are called with: (R, N, ...), maybe by name."""
+    def outputs(self, read: Read, moment: Moment, *, apart: bool = False) -> Tree:
+        """Evaluate what the modules of each lane are called with: (R, N, ...), maybe by name.
+
+        Args:
+            apart: every member reads a row of its own, so each tensor is (R, N, ...).
+        """
 
     @abstractmethod
     def keep(self, improved: Tensor) -> None:

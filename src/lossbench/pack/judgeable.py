@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,16 @@ from lossbench.errors import InputError, first_line
 from lossbench.job import Member
 from lossbench.losses.contract import check_prediction
 from lossbench.losses.cross import shipped
-from lossbench.metrics.families import preferred, wants_class_means, wants_decisions
+from lossbench.metrics.families import (
+    of_test_alone,
+    preferred,
+    wants_class_means,
+    wants_continuations,
+    wants_decisions,
+)
 from lossbench.metrics.judge import judge
 from lossbench.metrics.named import named
+from lossbench.metrics.names import CONTINUATION
 from lossbench.metrics.thresholds import decided, thresholds_of
 from lossbench.pack.groups import predicted
 from lossbench.pack.modes import probed
@@ -62,6 +69,7 @@ def check_metrics(
             f"Losses that give {select}: {fitting}; or let the data's `select` name what all of them give."
         )
     chooses, judges = experiment.get("select"), experiment.get("judge")
+    _check_chooses(member, given, {f"select of {named}": select, "experiment.select": chooses})
     # A metric that no loss has on this data is meant for another data set of the sweep.
     if chooses and chooses not in given and (others := _giving(chooses, member, targets, data.shared)):
         raise InputError(
@@ -73,6 +81,18 @@ def check_metrics(
     if judges and judges not in given and _giving(judges, member, targets, data.shared):
         unjudged = f"{loss} gives no {judges}, by which experiment.judge judges: it will have no result there"
     return frozenset(prediction), unjudged
+
+
+def _check_chooses(member: Member, given: Iterable[str], choosing: Mapping[str, str | None]) -> None:
+    """Refuse to choose by what is measured on the test alone."""
+    late = of_test_alone(member.source.measures)
+    for what, metric in choosing.items():
+        if metric in late:
+            other = next(iter(name for name in given if name not in late), "one of validation")
+            raise InputError(
+                f"{what} is {metric}, which is measured on the test alone, so it can choose nothing: name "
+                f"another, such as {other}."
+            )
 
 
 def _tried(
@@ -146,6 +166,11 @@ def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) ->
         truth = {kind: values.unsqueeze(0) for kind, values in targets.items()}
         best = thresholds_of(prediction, truth)
         prediction = prediction if best is None else decided(prediction, truth, best)
+    if wants_continuations(member.source.measures) and "scores" in prediction:
+        written = torch.zeros(
+            1, 1, member.target.size, dtype=torch.int64
+        )  # by nobody, of a length that will do
+        prediction = Prediction(**{**prediction, CONTINUATION: written})
     return prediction
 
 

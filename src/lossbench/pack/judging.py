@@ -13,6 +13,7 @@ from torch import Tensor
 from lossbench.job import Member
 from lossbench.losses.cross import Meaning, judged, meaning
 from lossbench.metrics.judge import CHUNK
+from lossbench.metrics.names import CONTINUATION
 from lossbench.pack.evaluation import Found, of_group
 from lossbench.pack.groups import Group, read_by
 from lossbench.pack.lanes import Lanes
@@ -117,6 +118,8 @@ def prediction_arrays(
         group = one.group
         for member, (place, lane) in group.places.items():
             for name, values in one.prediction.items():
+                if name == CONTINUATION:  # of prompts, not of each example
+                    continue
                 own = values[place] if name == "value" else values[place].float()
                 arrays[member][name] = own.cpu().numpy()
             for kind, truth in lanes.truth["test"].items():

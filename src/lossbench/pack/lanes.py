@@ -17,7 +17,7 @@ from lossbench.pack.noise import arguments, drawn
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
 from lossbench.task import WEIGHT, TargetKind, Units, seen
-from lossbench.trees import Tree, mapped
+from lossbench.trees import Tree, leaves, mapped
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,15 @@ class Lanes(ABC):
     def inputs_of(self, split: Split) -> Tensor | None:
         """The inputs of a split, (L, N, 1), where they are at hand and one number each."""
         return None
+
+    def inputs_at(self, split: Split, places: Tensor) -> Tree:
+        """The inputs of the examples at places (L, P) of a split, where they are at hand."""
+        return None
+
+    def read_apart(self, inputs: Tree, *moment: str | int) -> tuple[Tree, ...]:
+        """What the module of each member is called with, of inputs (R, P, ...) of its own."""
+        found = drawn(self._noise, self.seeds, leaves(inputs)[0].shape[1], *moment).items()
+        return arguments(inputs, {name: one.to(self.device)[self.lane] for name, one in found})
 
     def hold(self, split: Split, targets: Mapping[TargetKind, Tensor]) -> None:
         """Take in the targets of a split, (L, N, ...)."""
@@ -161,6 +170,9 @@ class HeldLanes(Lanes):
     def inputs_of(self, split: Split) -> Tensor | None:
         small = isinstance(self.pool, Tensor) and self.pool[0].numel() == 1
         return self._inputs(self.rows[split]) if small else None
+
+    def inputs_at(self, split: Split, places: Tensor) -> Tree:
+        return self._inputs(self.rows[split].gather(1, places))
 
     def numbers_of(self, lane: int) -> dict[str, Tensor]:
         test = self.datasets[lane].test

@@ -17,6 +17,7 @@ from lossbench.errors import first_line
 from lossbench.job import Member
 from lossbench.lightning import LightningModule
 from lossbench.metrics.thresholds import unknown
+from lossbench.pack.continuing import continued
 from lossbench.pack.engine import Engine, build_modules
 from lossbench.pack.evaluation import Evaluation, Found
 from lossbench.pack.fate import Failure, MemberResult, member_result
@@ -134,7 +135,7 @@ class Pack(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Judge, and score the outputs with every loss that can be evaluated on them."""
-        found, outputs = self.evaluation.found(), self.evaluation.outputs
+        found, outputs = continued(self.evaluation, self.engine, self.lanes), self.evaluation.outputs
         judged = judge_members(found, self.lanes.truth["test"], self.members, self._not_judged)
         crossed = {} if outputs is None else cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}

@@ -71,7 +71,7 @@ class StackedEngine(Engine):
             self._parameters[key] = {name: part.detach().requires_grad_() for name, part in parts}
         return self._parameters[key]
 
-    def _forward(self, members: slice, read: Read) -> Tree:
+    def _forward(self, members: slice, read: Read, *, apart: bool = False) -> Tree:
         """Outputs of these members, and of others as their spare."""
 
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
@@ -79,12 +79,13 @@ class StackedEngine(Engine):
 
         rows = slice(members.start, members.stop + 1)
         more = spare(leaves(read)[0].shape[1]) - 1
-        state = (self._of_rows(rows), part(self.buffers, rows), self.lane[rows])
+        row = with_spare(torch.arange(self.count, device=self.lane.device), 1) if apart else self.lane
+        state = (self._of_rows(rows), part(self.buffers, rows), row[rows])
         if more:  # a batch so short that one copy does not fill a vector
             state = mapped(lambda tensor: with_spare(tensor, more), state)
-        parameters, buffers, lane = state
+        parameters, buffers, row = state
         with decomposed(self.module):
-            return torch.vmap(one)(parameters, buffers, part(read, lane))
+            return torch.vmap(one)(parameters, buffers, part(read, row))
 
     def step(
         self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int
@@ -115,10 +116,10 @@ class StackedEngine(Engine):
         return losses.detach()
 
     @torch.no_grad()
-    def outputs(self, read: Read, moment: Moment) -> Tree:
+    def outputs(self, read: Read, moment: Moment, *, apart: bool = False) -> Tree:
         self.module.eval()
         parts = [
-            part(self._forward(members, read), slice(members.stop - members.start))
+            part(self._forward(members, read, apart=apart), slice(members.stop - members.start))
             for members in self._slices(read)
         ]
         return parts[0] if len(parts) == 1 else mapped(lambda *tensors: torch.cat(tensors), *parts)

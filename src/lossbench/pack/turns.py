@@ -67,12 +67,12 @@ class TurnsEngine(Engine):
         return self.modules[turn](*mapped(laid_out, read))
 
     @torch.no_grad()
-    def outputs(self, read: Read, moment: Moment) -> Tree:
+    def outputs(self, read: Read, moment: Moment, *, apart: bool = False) -> Tree:
         found = []
         for turn, module in enumerate(self.modules):
             module.eval()
             with self.draws.evaluation(turn, moment):
-                found.append(self._output(turn, part(read, self.lane[turn])))
+                found.append(self._output(turn, part(read, turn if apart else self.lane[turn])))
         return mapped(lambda *tensors: torch.stack(tensors), *found)
 
     def keep(self, improved: Tensor) -> None:
