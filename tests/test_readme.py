@@ -39,7 +39,7 @@ JOURNEYS = {
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
     "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),
     "corpus": ("loss.name", {"cce", "mse_softmax"}, 1),
-    "loss": ("loss.name", {"mse", "huber", "log_cosh"}, 3),
+    "loss": ("loss.name", {"mse", "huber", "cauchy"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),
     "model": ("model.name", {"mlp", "smooth"}, 3),
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),

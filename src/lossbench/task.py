@@ -131,6 +131,7 @@ class Prediction(dict[str, "Tensor"]):
     pack; places stand behind the examples.
         value          (..., N, *shape[, size]) in units of the continuous target; float64, for units may be
                        1e9 away from 0
+        quantiles      (..., N, *shape[, size], Q) in those units; float64
         scores         (..., N, *shape, C), the class is the largest
         probabilities  (..., N, *shape, C), only where the loss defines them; non-negative, sum to 1
         embedding      (..., N, E)

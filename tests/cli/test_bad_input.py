@@ -599,16 +599,19 @@ def test_damaged_files_of_mnist_are_refused_before_a_database_is_made(
 EMBEDDING = {"contrastive": "identity", "triplet": "identity"}
 DIGITS = dict.fromkeys(("mse", "mae", "huber", "bce", "cce", "hinge", "kl"), "multiclass") | EMBEDDING
 PAIRS = {
-    "outliers": dict.fromkeys(("mse", "mae", "huber", "pinball"), "continuous"),
+    "outliers": dict.fromkeys(("mse", "mae", "huber", "log_cosh", "pinball", "quantiles"), "continuous"),
     "mnist": DIGITS,
     "mnist_5k": DIGITS,
     "sentiment": {
-        **dict.fromkeys(("mse", "mae", "huber", "pinball"), "continuous"),
+        **dict.fromkeys(("mse", "mae", "huber", "log_cosh", "pinball", "quantiles"), "continuous"),
         **dict.fromkeys(("bce", "cce", "hinge"), "binary"),
         "kl": "distribution",
         **EMBEDDING,
     },
-    "faces": {**dict.fromkeys(("bce", "cce", "hinge", "kl", "focal_softmax"), "identity"), **EMBEDDING},
+    "faces": {
+        **dict.fromkeys(("bce", "cce", "hinge", "kl", "focal_softmax", "z_loss"), "identity"),
+        **EMBEDDING,
+    },
 }
 
 

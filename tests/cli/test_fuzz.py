@@ -82,7 +82,10 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     },
     "focal": {"loss.function.gamma": [0.0, 5.0]},
     "focal_binary": {"loss.function.gamma": [0.0, 5.0]},
-    "pinball": {"loss.level": [0.01, 0.5]},
+    "pinball": {"loss.level": [0.5, 0.5, 0.01], "loss.levels": ["[]", "[]", "[0.5]"]},
+    "quantiles": {"loss.levels": ["[0.1,0.5,0.9]", "[0.01]"]},
+    "log_cosh": {"loss.width": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
+    "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
     **{name: {} for name in ("mse_softmax", "mae_softmax", "multi_similarity")},
@@ -105,10 +108,12 @@ EVERY: dict[str, list[object]] = {
     "tracking.models": [False, True],
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
-OF_OTHERS = ("pinball", "focal_binary")  # losses of numbers, and of two classes alone
-OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "contrastive", "triplet")
+OF_OTHERS = ("pinball", "quantiles", "focal_binary")  # losses of numbers, and of two classes alone
+OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
-    **dict.fromkeys(("outliers", "csv", "price", "series"), ("mse", "mae", "huber", "pinball")),
+    **dict.fromkeys(
+        ("outliers", "csv", "price", "series"), ("mse", "mae", "huber", "log_cosh", "pinball", "quantiles")
+    ),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
     "topics": [
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
@@ -122,6 +127,7 @@ FITTING = {
         "kl",
         "focal",
         "focal_softmax",
+        "z_loss",
         "contrastive",
         "triplet",
         "multi_similarity",
@@ -183,7 +189,7 @@ def write_table(folder: Path) -> None:
 
 
 # A refusal that a combination of valid choices may meet.
-REFUSALS = ("cannot train on data=", "asks for a GPU", "trains nothing in batches of")
+REFUSALS = ("cannot train on data=", "asks for a GPU", "trains nothing in batches of", "is one quantile and")
 
 
 @pytest.mark.slow

@@ -156,7 +156,7 @@ def test_a_word_of_the_contract_is_no_knob_however_it_is_annotated(
 
 
 EXAMPLES = {
-    "log_cosh": ("loss", Loss, {"width": "abc"}, "loss.width must be a number; got 'abc'."),
+    "cauchy": ("loss", Loss, {"width": "abc"}, "loss.width must be a number; got 'abc'."),
     "smooth": ("model", Model, {"width": 6.5}, "model.width must be a whole number; got 6.5."),
 }
 

@@ -22,12 +22,14 @@ from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
 from lossbench.losses.kl import KL
+from lossbench.losses.log_cosh import LogCosh
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
+from lossbench.losses.z_loss import ZLoss
 from lossbench.task import Target
 
 CONF = Path(__file__).parents[2] / "conf" / "loss"
@@ -40,6 +42,7 @@ KINDS = {
 }
 VARIANTS = [
     *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
+    *(LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
     *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
@@ -62,10 +65,12 @@ TABLE = {
     "mse": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "mae": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "huber": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "log_cosh": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "z_loss": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
     "contrastive": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
@@ -105,6 +110,7 @@ class TestDeclarations:
                 found[loss.name] = loss
         assert found.pop("mse_softmax") == MSE(name="mse_softmax", softmax=True)
         assert found.pop("mae_softmax") == MAE(name="mae_softmax", softmax=True)
+        assert found.pop("quantiles") == Pinball(name="quantiles", levels=(0.1, 0.5, 0.9))
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)
 
@@ -137,6 +143,9 @@ class TestDeclarations:
             *[(BCE, "pos_weight", value) for value in (0, -1.0, float("inf"))],
             (FocalSoftmax, "gamma", -0.1),
             *[(Pinball, "level", value) for value in (0, 1, -0.1)],
+            *[(Pinball, "levels", value) for value in ([0.1, 1], [0.0], 0.5)],
+            *[(LogCosh, "width", value) for value in (0, -1.0)],
+            (ZLoss, "coefficient", -0.1),
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),
             *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],
@@ -209,7 +218,7 @@ class TestEveryLoss:
         assert present
         for name, tensor in present.items():
             assert tensor.shape[:3] == (2, 3, 7)
-            assert tensor.ndim == (3 if name == "value" else 4)
+            assert tensor.ndim == (3 if name == "value" else 4)  # of quantiles the levels stand last
         if "scores" in prediction:
             classes = 2 if kind.kind == "binary" else kind.size
             assert prediction["scores"].shape[-1] == classes

@@ -23,10 +23,15 @@ class TestEvaluable:
     @pytest.mark.parametrize(
         ("kind", "size", "means", "names"),
         [
-            (VALUE, 1, "value", {"mse", "mae", "huber", "pinball"}),
-            (CLASSES, 5, "scores", {"mse", "mae", "huber", "bce", "cce", "focal_softmax", "hinge", "kl"}),
+            (VALUE, 1, "value", {"mse", "mae", "huber", "log_cosh", "pinball"}),
+            (
+                CLASSES,
+                5,
+                "scores",
+                {"mse", "mae", "huber", "log_cosh", "bce", "cce", "focal_softmax", "z_loss", "hinge", "kl"},
+            ),
             (BINARY, 1, "scores", {"bce", "hinge"}),
-            (BINARY, 2, "scores", {"mse", "mae", "huber", "cce", "focal_softmax"}),
+            (BINARY, 2, "scores", {"mse", "mae", "huber", "log_cosh", "cce", "focal_softmax", "z_loss"}),
             (HISTOGRAM, 5, "value", {"kl"}),
             (IDENTITY, 64, "embedding", {"contrastive", "triplet"}),
             (IDENTITY, 5, "embedding", {"contrastive", "triplet"}),

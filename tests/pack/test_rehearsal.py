@@ -237,7 +237,7 @@ def test_a_loss_that_needs_a_whole_batch_trains(jobs: Compose) -> None:
         (
             Silent(),
             r"gives no mae, by which data=outliers chooses .*; it gives no metric\. "
-            r"Losses that give mae: huber, mae, mse, pinball;",
+            r"Losses that give mae: huber, log_cosh, mae, mse, pinball;",
         ),
     ],
     ids=["two outputs", "a dictionary", "nothing to judge"],
@@ -252,7 +252,7 @@ def test_a_loss_without_the_metric_that_chooses_is_refused_and_not_ranked_worst(
 ) -> None:
     (job,) = jobs("data=mnist_5k model=linear loss=hinge", small=False)
     monkeypatch.setattr(type(job.member.source), "select", "nll")
-    told = r"^loss=hinge gives no nll.*Losses that give nll: cce, focal_softmax, kl;"
+    told = r"^loss=hinge gives no nll.*Losses that give nll: cce, focal_softmax, kl, z_loss;"
     with pytest.raises(InputError, match=told):
         plan([job], 1, 128)
 
@@ -262,7 +262,7 @@ def test_a_loss_without_the_metric_by_which_the_experiment_chooses_is_refused(jo
     told = (
         r"^loss=hinge gives no nll, by which experiment\.select chooses learning rates; on data=mnist_5k it "
         r"gives accuracy, auroc, average_precision, balanced_accuracy, f1, mcc\. Losses that give nll: cce, "
-        r"focal_softmax, kl; or let experiment\.select name"
+        r"focal_softmax, kl, z_loss; or let experiment\.select name"
     )
     with pytest.raises(InputError, match=told):
         plan([job], 1, 128)

@@ -23,6 +23,7 @@ from lossbench.losses.huber import Huber
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
+from lossbench.losses.pinball import Pinball
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
 from lossbench.report.advice import advice
@@ -206,6 +207,23 @@ def test_stored_predictions_keep_the_digits_of_far_targets(
     error = np.abs(arrays["value"] - arrays["target_continuous"])
     assert error.mean() == pytest.approx(result.metrics["test/mae"], rel=1e-9)
     assert len(np.unique(error)) > 20  # in single precision all errors are multiples of 128
+
+
+@pytest.mark.parametrize(("factor", "constant"), [(1.0, 1.7e9), (1e-6, 0.0)])
+def test_several_quantiles_are_in_units_of_the_target_and_the_median_is_the_value(
+    jobs: Compose, tmp_path: Path, monkeypatch: Patch, factor: float, constant: float
+) -> None:
+    losses = (Pinball(levels=(0.1, 0.5, 0.9)), Pinball(level=0.3), Pinball(level=0.5))
+    plain = trained(jobs, table(Moved(), tmp_path, monkeypatch), losses)
+    moved = trained(jobs, table(Moved(factor, constant), tmp_path, monkeypatch), losses)
+    before, after = plain[0].predictions, moved[0].predictions
+    assert before is not None
+    assert after is not None
+    assert before["quantiles"].shape == (*before["value"].shape, 3)
+    assert np.array_equal(after["quantiles"][..., 1], after["value"])
+    rows = (after["quantiles"] - constant) / factor
+    np.testing.assert_allclose(rows, before["quantiles"], rtol=1e-4, atol=1e-4)
+    assert "quantiles" not in plain[1].predictions  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("start", ["9007199254740993", "1700000000000", "-4503599627370497"])

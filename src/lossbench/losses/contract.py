@@ -111,6 +111,7 @@ def check_prediction(loss: Loss, prediction: Any, kind: Target, count: int) -> N
     numbers = (kind.size,) if kind.kind == "continuous" and kind.size > 1 else ()
     known: dict[str, tuple[Any, ...]] = {
         "value": (1, count, *kind.shape, *numbers),
+        "quantiles": (1, count, *kind.shape, *numbers, "Q"),
         "scores": (1, count, *kind.shape, classes),
         "probabilities": (1, count, *kind.shape, classes),
         "embedding": (1, count, "E"),

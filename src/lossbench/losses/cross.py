@@ -59,7 +59,7 @@ def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
     return tuple(
         loss
         for loss in shipped()
-        if kind.kind in loss.trains_on
+        if loss.chosen_target([kind]) is not None
         and not loss.also
         and not loss.needs
         and loss.outputs(kind, size) == size

@@ -144,12 +144,17 @@ class Group:
     def predict(self, outputs: Tree) -> Prediction:
         """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
         found = self.said(outputs)
-        if "value" in found and self.target.kind in self.lanes.units:
+        if self.target.kind in self.lanes.units:
             # The mean of a distribution is in the units of its support already.
             units = self.lanes.units[self.target.kind]
             shift, scale = torch.as_tensor(units.shift), torch.as_tensor(units.scale)
             lane = self.lane.to(shift.device)
-            found["value"] = replace(units, shift=shift[lane], scale=scale[lane]).own(found["value"])
+            own = replace(units, shift=shift[lane], scale=scale[lane])
+            if "value" in found:
+                found["value"] = own.own(found["value"])
+            if "quantiles" in found:  # each value's stand behind it
+                of_each = replace(own, shift=shift[lane].unsqueeze(-1), scale=scale[lane].unsqueeze(-1))
+                found["quantiles"] = of_each.own(found["quantiles"])
         return found
 
     def said(self, outputs: Tree) -> Prediction:

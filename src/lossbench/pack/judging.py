@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_IN_UNITS = ("value", "quantiles")  # of the target, which single precision might not hold
+
 
 def judge_members(
     found: Iterable[Found], truth: Mapping[str, Tensor], members: Sequence[Member], report: Report
@@ -120,7 +122,7 @@ def prediction_arrays(
             for name, values in one.prediction.items():
                 if name == CONTINUATION:  # of prompts, not of each example
                     continue
-                own = values[place] if name == "value" else values[place].float()
+                own = values[place] if name in _IN_UNITS else values[place].float()
                 arrays[member][name] = own.cpu().numpy()
             for kind, truth in lanes.truth["test"].items():
                 arrays[member][f"target_{kind}"] = truth[lane].cpu().numpy()
