@@ -25,3 +25,8 @@ if TYPE_CHECKING:
 # tensor (N, ...), in the task's own units. It learns from `data.train` and draws no random numbers; the
 # targets of validation and test are hidden from it. A metric of what it does not predict has no result.
 Baseline = Callable[["DataSet", "Examples"], Prediction]
+
+
+def called(name: str) -> str:
+    """What a baseline is called among losses."""
+    return f"{name} (baseline)"

@@ -41,7 +41,8 @@ def _each(report: Report) -> Iterator[tuple[str, _Answer]]:
         if len(means := {str(name): float(mean) for name, mean in own.mean().items()}) > 1:
             counts = {str(name): int(count) for name, count in own.count().items()}
             late = {str(name) for name in part.loc[part["run_id"].isin(report.unended), LOSS]}
-            yield where, _Answer(report, where, means, counts, trial_of(part), late)
+            hardest = report.baselines.hardest(part, report.family.metric, higher=report.family.higher)
+            yield where, _Answer(report, where, means, counts, trial_of(part), late, hardest)
 
 
 def settled_in(report: Report) -> bool:
@@ -61,6 +62,7 @@ class _Answer:
     """The answer under one condition; means, numbers of seeds and chosen trials by contender.
 
     late: contenders whose training had not ended
+    hardest: for contenders that are no better than a baseline, its name and mean
     """
 
     report: Report
@@ -69,6 +71,7 @@ class _Answer:
     counts: Mapping[str, int]
     trials: Mapping[str, Mapping[Hashable, Any]]
     late: Collection[str]
+    hardest: Mapping[str, tuple[str, float]]
 
     def text(self) -> str:
         report, pick = self.report, self.pick
@@ -85,7 +88,14 @@ class _Answer:
             f"({number(self.means[pick])}, {counted(self.counts[pick], 'seed')})"
         )
         budget = " (at this budget)" if {pick, *self.others} & set(self.late) else ""
-        return f"{start}{self._how_sure(ahead)}{budget}."
+        return f"{start}{self._how_sure(ahead)}{budget}.{self._unbeaten(pick)}"
+
+    def _unbeaten(self, pick: str) -> str:
+        """That the pick itself has not learned what a baseline knows."""
+        if pick not in self.hardest:
+            return ""
+        name, mean = self.hardest[pick]
+        return f" The baseline {name} is no worse: {number(mean)}."
 
     @property
     def _validated(self) -> list[str]:

@@ -47,7 +47,7 @@ def read(experiment: str, uri: str, selection: Mapping[str, Any]) -> pd.DataFram
 
 def built(experiment: Experiment, runs: pd.DataFrame, uri: str, selection: Mapping[str, Any]) -> Report:
     """The report, with all that runs kept beside their results."""
-    from lossbench.tracking import read_histories
+    from lossbench.tracking import baselines, read_histories, read_runs
     from lossbench.verdicts import looks
     from lossbench.verdicts.build import build
     from lossbench.verdicts.predictions import reader
@@ -57,7 +57,8 @@ def built(experiment: Experiment, runs: pd.DataFrame, uri: str, selection: Mappi
         return build(experiment, runs)  # which refuses it
     histories = functools.partial(read_histories, uri)
     looked = looks.recorded(uri, experiment.name)
-    return build(experiment, runs, select_of(runs), selection, histories, reader(uri, runs), looked)
+    beside = read_runs(uri, experiment.name, (baselines.KIND,))
+    return build(experiment, runs, select_of(runs), selection, histories, reader(uri, runs), looked, beside)
 
 
 def files(report: Report, uri: str, folder: Path, options: Options, *, recorded: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lossbench.counting import counted
+from lossbench.data.baseline import called
 from lossbench.significant import alike, number
 from lossbench.verdicts.budget import Crossing
 from lossbench.verdicts.conditions import LOSS, label
@@ -19,6 +20,16 @@ from lossbench.verdicts.verdict import Judged
 
 def marks_line(report: Report) -> str:
     """What the numbers and marks of the tables mean, or why there are no marks; everywhere the same line."""
+    return f"{_marks_line(report)}{_baselines(report)}"
+
+
+def _baselines(report: Report) -> str:
+    """What the rows below the losses are, where there are some."""
+    shown = any(row.endswith(called("")) for table in report.tables for row in table.rows)
+    return "; (baseline) needs no training and takes part in no verdict" if shown else ""
+
+
+def _marks_line(report: Report) -> str:
     cells = [cell for table in report.tables for column in table.columns for cell in column.cells]
     spread, marks = _spread(cells), {cell.mark for cell in cells}
     if not report.family.pairs:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lossbench import __version__
 from lossbench.config import own_code
+from lossbench.data.baseline import called
 from lossbench.significant import number
 from lossbench.tracking import Opening, RunResult, Store, opening, provenance, runs
 from lossbench.tracking.told import data_tags
@@ -65,11 +66,6 @@ class Wanted:
             tags[runs.CODE] = own_code.as_text(dict(self.code))
         params = provenance.flatten({"data": self.job.knobs["data"], "seed": seed})
         return opening(self.key, self.job.experiment, self.title, params, tags, described)
-
-
-def called(name: str) -> str:
-    """What a baseline is called among losses."""
-    return f"{name} (baseline)"
 
 
 def wanted(jobs: Iterable[Job]) -> dict[str, Wanted]:

@@ -13,6 +13,7 @@ import pandas as pd
 from lossbench.claims.claim import Experiment
 from lossbench.errors import InputError
 from lossbench.verdicts import lopsided, table
+from lossbench.verdicts.baselines import Baselines, not_better
 from lossbench.verdicts.breakdown import breakdown
 from lossbench.verdicts.budget import budget_by_seed, budget_curves, crossings
 from lossbench.verdicts.choose import Choice
@@ -48,6 +49,7 @@ def build(
     histories: Histories | None = None,
     predictions: Reader | None = None,
     looked: frozenset[Seeds] = frozenset(),
+    baselines: pd.DataFrame | None = None,
 ) -> Report:
     """Choose learning rates, make tables and judge claims.
 
@@ -60,6 +62,7 @@ def build(
         predictions: reads those of a run, so that verdicts hold for new examples; without it seeds alone
             speak.
         looked: the seeds of each recorded report on them.
+        baselines: their records, of `tracking.read_runs`.
 
     Raises:
         InputError: there is no result to report.
@@ -70,12 +73,12 @@ def build(
             "run its sweep first (python -m lossbench -m experiment=...), or name it with experiment=."
         )
     found, other_data = on_same_data(found)
-    runs = tidy(found)
+    runs, beside = tidy(found), Baselines.of(found, baselines)
     experiment = experiment.measured(metrics_of(runs))
     looks = Looks(frozenset(map(int, runs.loc[runs["outcome"].isin(DONE), SEED])), looked)
     measured = [name.removeprefix("test/") for name in runs.columns if name.startswith("test/")]
     examples = Examples.of(runs, predictions).asked(*measured) if predictions else None
-    kept = (histories, examples, looks)
+    kept = (histories, examples, looks, beside)
 
     if len(parts := by_data(experiment, runs, select)) == 1:
         report = _report(kept, Part.of(experiment, runs, select))
@@ -86,17 +89,17 @@ def build(
 
 
 def _report(
-    kept: tuple[Histories | None, Examples | None, Looks],
+    kept: tuple[Histories | None, Examples | None, Looks, Baselines],
     part: Part,
     claimed: Sequence[Judged] | None = None,
 ) -> Report:
     """The report on one data set.
 
     Args:
-        kept: what runs kept beside their results: curves, what test examples contribute, recorded looks.
+        kept: what there is beside results: curves, what test examples contribute, recorded looks, baselines.
         claimed: verdicts on the claims, where they are judged and shown elsewhere.
     """
-    histories, examples, looks = kept
+    histories, examples, looks, beside = kept
     experiment, runs, select = part.experiment, part.runs, part.select
     layout = Layout.of(runs)
     judged_by = experiment.judge or first_metric(runs, "test/", select)
@@ -124,6 +127,7 @@ def _report(
         verdicts=placed(asked.verdicts, compared, runs, late),
         unended=late,
         contenders=tried.chosen,
+        baselines=beside,
         family=family,
         decision=Decision.of(tried, family),
         no_verdicts=asked.none,
@@ -144,17 +148,19 @@ def _unended(
 
 
 def _with_tables(report: Report, families: table.Families) -> Report:
-    """With the tables of results, and what is read off them."""
+    """With the tables of results, and what is read off them; first, what is no better than a baseline."""
     runs, ranked, judged_by = report.runs, report.ranked, report.judge
     rows, layout = report.contenders.rows, report.contenders.layout
     by_seed = budget_by_seed(runs, ranked, report.layout, judged_by)
     tries = Contenders.of(by_seed, report.layout).rows
+    beaten = not_better(report.contenders, report.family, report.baselines)
     return replace(
         report,
+        remarks=(*beaten, *report.remarks),
         finalists=finalists(ranked, report.layout, higher_is_better(runs, report.select or "")),
         knobs=fixed_knobs(runs, report.layout),
-        by_axis=tuple(table.axis_tables(rows, layout, judged_by, families)),
-        by_metric=tuple(table.metric_tables(rows, layout, families)),
+        by_axis=tuple(table.axis_tables(rows, layout, judged_by, families, report.baselines)),
+        by_metric=tuple(table.metric_tables(rows, layout, families, report.baselines)),
         cross=tuple(table.cross_tables(rows, layout, families)),
         budget=budget_curves(by_seed, report.layout),
         crossings=tuple(crossings(tries, layout, higher=report.family.higher)),

@@ -12,6 +12,7 @@ import pandas as pd
 from lossbench.claims.claim import Experiment
 from lossbench.metrics.measure import Metric
 from lossbench.tracking.runs import SOURCE
+from lossbench.verdicts.baselines import NONE, Baselines
 from lossbench.verdicts.breakdown import Breakdown
 from lossbench.verdicts.budget import Crossing
 from lossbench.verdicts.conditions import DONE, SEED, Layout
@@ -46,6 +47,7 @@ class Report:
     knobs: of each loss, those that are not off and were not swept
     sections: a report on each data set, where there are several; tables and answers are theirs then
     looks: this one at the seeds, and those before
+    baselines: what stands in the tables below the losses
     """
 
     experiment: Experiment
@@ -75,6 +77,7 @@ class Report:
     selection: Mapping[str, Any] = field(default_factory=dict)
     sections: tuple[Report, ...] = ()
     looks: Looks = field(default_factory=Looks)
+    baselines: Baselines = NONE
 
     @property
     def section(self) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.data.baseline import called
 from lossbench.significant import alike, number
+from lossbench.verdicts.baselines import NONE, Baselines
 from lossbench.verdicts.conditions import LOSS, RATE, Layout
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
@@ -92,7 +94,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Losses as rows, each with those of its knobs that were swept."""
+    """Losses as rows, each with those of its knobs that were swept; below them the baselines of the data."""
 
     title: str
     rows: tuple[str, ...]
@@ -103,22 +105,42 @@ Families = Callable[[str], Family]
 """The pairs of a metric, named with its prefix."""
 
 
-def column(head: str, chosen: pd.DataFrame, rows: Sequence[str], family: Family, where: str) -> Column:
-    """A column of one metric under one condition in words, on the seeds that the losses in its rows share."""
+def column(
+    head: str,
+    chosen: pd.DataFrame,
+    rows: Sequence[str],
+    family: Family,
+    where: str,
+    beside: Baselines = NONE,
+    baselines: Sequence[str] = (),
+) -> Column:
+    """A column of one metric under one condition in words, on the seeds that the losses in its rows share.
+
+    Args:
+        baselines: names of those that stand below the losses, on the same seeds and outside all verdicts.
+    """
     values = on_shared_seeds(chosen, family.metric)
     own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
     marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
-    cells = tuple(
-        Cell(float(own[row].mean()), float(own[row].std()), len(own[row]), marks.get(row, ""))
-        if row in own
-        else Cell(math.nan)
-        for row in rows
+    untrained = beside.values(chosen, family.metric, values.index)
+    cells = (
+        *(_cell(own.get(row), marks.get(row, "")) for row in rows),
+        *(_cell(untrained.get(name)) for name in baselines),
     )
     alone = bool(marks) and not all(pair.evidence.examples for pair in family.pairs if pair.where == where)
     return Column(head, cells, "higher" if family.higher else "lower", alone)
 
 
-def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
+def _cell(values: pd.Series[float] | None, mark: Mark = "") -> Cell:
+    known = None if values is None else values.dropna()
+    if known is None or known.empty:
+        return Cell(math.nan)
+    return Cell(float(known.mean()), float(known.std()), len(known), mark)
+
+
+def metric_tables(
+    chosen: pd.DataFrame, layout: Layout, families: Families, beside: Baselines = NONE
+) -> list[Table]:
     """For each condition apart from the loss, a table of all test metrics of each group."""
     tables = []
     for title, rows in slices(chosen, layout.axes):
@@ -132,12 +154,18 @@ def metric_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> l
             if names:
                 judged = rows[[f"test/{name}" for name in names]].notna().any(axis="columns")
                 losses = tuple(loss for loss in layout.losses if judged[rows[LOSS] == loss].any())
-                columns = tuple(column(name, rows, losses, families(f"test/{name}"), title) for name in names)
-                tables.append(Table(title, _labels(rows, losses), columns))
+                below = beside.names(rows, [f"test/{name}" for name in names])
+                columns = tuple(
+                    column(name, rows, losses, families(f"test/{name}"), title, beside, below)
+                    for name in names
+                )
+                tables.append(Table(title, (*_labels(rows, losses), *map(called, below)), columns))
     return tables
 
 
-def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Families) -> list[Table]:
+def axis_tables(
+    chosen: pd.DataFrame, layout: Layout, metric: str, families: Families, beside: Baselines = NONE
+) -> list[Table]:
     """One metric, losses by values of the main axis; a table for each value of the other axes.
 
     Losses for which the metric is not defined are left out.
@@ -151,15 +179,16 @@ def axis_tables(chosen: pd.DataFrame, layout: Layout, metric: str, families: Fam
     for title, rows in slices(chosen, rest):
         defined = results(rows, f"test/{metric}").notna()
         losses = tuple(loss for loss in layout.losses if defined[rows[LOSS] == loss].any())
+        below = beside.names(rows, [family.metric])
         columns = tuple(
-            column(show(value), part, losses, family, where)
+            column(show(value), part, losses, family, where, beside, below)
             for value in layout.levels[axis]
             for where, part in slices(rows[rows[axis] == value], layout.axes)
             if defined[part.index].any()
         )
         if losses:
             heading = f"test {metric} by {short}" + (f", {title}" if title else "")
-            tables.append(Table(heading, losses, columns))
+            tables.append(Table(heading, (*losses, *map(called, below)), columns))
     return tables
 
 
