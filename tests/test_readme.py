@@ -34,6 +34,7 @@ JOURNEYS = {
     "table": ("loss.name", {"mse", "mae", "huber"}, 3),
     "classes": ("loss.name", {"cce", "bce", "hinge"}, 3),
     "series": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "energy": ("loss.name", {"mse", "mae", "huber"}, 3),
     "text": ("loss.name", {"bce", "hinge"}, 1),
     "images": ("loss.name", {"bce", "hinge"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),

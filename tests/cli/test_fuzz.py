@@ -32,10 +32,17 @@ TINY = {
     "images": "data.path=photos",
     "crowns": "data.size=8",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
+    **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
+}
+SERIES = ("series", "electricity", "appliances", "bikes")
+SPIKES: dict[str, list[object]] = {
+    "data.contamination": [0.0, 0.3, 0.99],
+    "data.outlier": ["one_sided", "symmetric"],
+    "data.outlier_scale": [1e-3, 5.0, 1e6],
 }
 UNREAD = {"ratings", "pairs", "corpus", "shakespeare"}  # no model that ships reads them
 MODELS = {
-    **dict.fromkeys(("outliers", "csv", "table", "price", "series"), ("mlp", "linear")),
+    **dict.fromkeys(("outliers", "csv", "table", "price", *SERIES), ("mlp", "linear")),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp")),
 }
 SHARES = [0.0, 0.3, 1.0]
@@ -63,7 +70,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "price": {"data.log_target": [False, True]},
     "images": {"data.flip": [False, True], "data.shift": [0, 2], "data.stream": [False, True]},
     "crowns": {"data.balance": [False, True], "data.crop": [0.0, 0.5]},
-    "series": {"data.calendar": [False, True], "data.horizon": [1, 2]},
+    **{name: {"data.calendar": [False, True], "data.horizon": [1, 2], **SPIKES} for name in SERIES},
     "mse": {"loss.softmax": [False, False, True]},
     "mae": {"loss.softmax": [False, False, True]},
     "huber": {"loss.delta": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
@@ -112,7 +119,7 @@ OF_OTHERS = ("pinball", "quantiles", "focal_binary")  # losses of numbers, and o
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     **dict.fromkeys(
-        ("outliers", "csv", "price", "series"), ("mse", "mae", "huber", "log_cosh", "pinball", "quantiles")
+        ("outliers", "csv", "price", *SERIES), ("mse", "mae", "huber", "log_cosh", "pinball", "quantiles")
     ),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
     "topics": [

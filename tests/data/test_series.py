@@ -86,7 +86,8 @@ def test_what_happens_after_training_changes_nothing_that_is_learned(tmp_path: P
 
 def test_several_targets_have_units_of_their_own(tmp_path: Path) -> None:
     own = source(tmp_path, hours(), target=["load", "heat"], horizon=4)
-    (target,) = own.targets()
+    target, scale = own.targets()
+    assert (scale.kind, scale.size) == ("naive_scale", 2)
     assert (target.size, target.shape) == (2, (4,))
     data = loaded(own)
     assert data.train.targets["continuous"].shape[1:] == (4, 2)

@@ -20,6 +20,7 @@ from lossbench.train import train_many
 pytestmark = pytest.mark.usefixtures("composing")
 
 SERIES = ["data=series", "data.path=power.csv", "data.time=when", "data.target=load", "data.past=4"]
+SERIES += ["data.season=1"]  # which has one baseline, the last value
 
 
 @pytest.fixture

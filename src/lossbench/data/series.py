@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
-from lossbench.counting import counted
-from lossbench.data import series_reading, series_scaling, windows
+from lossbench.data import season, series_reading, windows
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
-from lossbench.data.naive import last_value
 from lossbench.data.own_file import names_as_texts, own_file, tell
 from lossbench.data.parts import check_shares
+from lossbench.data.series_account import told
+from lossbench.data.series_examples import NAIVE_SCALE, contaminated, loaded, naive
 from lossbench.data.series_reading import Reading, Steps
-from lossbench.data.shared import while_used
-from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
+from lossbench.data.series_spikes import OUTLIERS
+from lossbench.data.source import DataSet, DataSource, Examples, Split
 from lossbench.errors import InputError
-from lossbench.task import InputKind, Inputs, Prediction, Target
+from lossbench.task import InputKind, Prediction, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from torch import Tensor
 
     from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
@@ -51,6 +50,14 @@ class Series(DataSource):
     separator, decimal, thousands: as of `data=csv`.
     val_share, test_share: of the steps: the last ones are the test, those before validation. They are the
         same for every seed, which decides on batches and initial weights.
+    season: steps after which the series repeats itself; null: a day where steps are shorter, else a week,
+        else a year. Scaled metrics, such as mase, divide by the mean difference of training steps that lie so
+        far apart, which is the error of a forecast that repeats the last season.
+    contamination: share of training and of validation steps whose targets are outliers, in [0, 1). Windows
+        hold the right values, and so does the test. Drawn by the seed.
+    outlier: what stands at their place, with s = outlier_scale * standard deviation of the training steps:
+        one_sided adds s * u, u uniform in [0.5, 1.5]; symmetric adds it or takes it off.
+    outlier_scale: above 0.
 
     Windows that hold an empty cell are left out. Inputs are standardised by the steps of training. A target
     is in its own units, and so are its metrics; losses see it shifted and scaled, each column by itself.
@@ -61,6 +68,9 @@ class Series(DataSource):
     judged_by = ("continuous",)
     select = "mae"  # a user's target may hold spikes: a squared metric would follow them
     epochs = None  # by its size, as a table
+    noise_knobs = ("contamination", "outlier", "outlier_scale")
+
+    credit = ""  # of whose they are, where they are not the user's
 
     path: str | None = knob(None, optional=True, place=True)
     time: str | None = knob(None, optional=True)
@@ -77,6 +87,10 @@ class Series(DataSource):
     thousands: str = knob("none", choices=tuple(THOUSANDS))
     val_share: float = knob(0.2, above=0, below=1)
     test_share: float = knob(0.2, above=0, below=1)
+    season: int | None = knob(None, at_least=1, optional=True, later=True)
+    contamination: float = knob(0.0, at_least=0, below=1, later=True)
+    outlier: str = knob("one_sided", choices=OUTLIERS, later=True)
+    outlier_scale: float = knob(5.0, above=0, later=True)
 
     def __post_init__(self) -> None:
         for name in ("time", "target", "inputs"):
@@ -89,28 +103,49 @@ class Series(DataSource):
         check_shares(self.val_share, self.test_share)
 
     def targets(self) -> tuple[Target, ...]:
-        places = (self.horizon,) if self.horizon > 1 else ()
-        return (Target("continuous", size=max(1, len(self.target)), shape=places),)
+        places, size = (self.horizon,) if self.horizon > 1 else (), max(1, len(self.target))
+        return (Target("continuous", size=size, shape=places), Target(NAIVE_SCALE, size=size))
 
     def fingerprint(self, seed: int) -> str:
-        return self.steps().fingerprint
+        steps = self.steps()
+        if not self.contamination:
+            return steps.fingerprint
+        noise = [str(getattr(self, name)) for name in self.noise_knobs]
+        return hashlib.sha256(f"{steps.fingerprint} {noise} {seed}".encode()).hexdigest()
 
     def account(self) -> list[str]:
-        return _told(self, self.steps())
+        steps = self.steps()
+        return _lines(self, steps, self.parts(steps))
 
     def training_size(self) -> int:
-        return len(_parts(self, self.steps())["train"])
+        return len(self.parts(self.steps())["train"])
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
-        return _loaded(self, self.steps(), reads)
+        steps = self.steps()
+        data = loaded(self.clean, steps, reads)
+        return contaminated(self, steps, data, seed) if self.contamination else data
+
+    @property
+    def clean(self) -> Series:
+        """Itself without outliers, with which it has all else in common."""
+        return replace(self, contamination=0.0, outlier="one_sided", outlier_scale=5.0)
+
+    def parts(self, steps: Steps) -> dict[Split, Ids]:
+        """The first steps of the windows of each part."""
+        return _parts(self.clean, steps)
 
     def baselines(self) -> Mapping[str, Baseline]:
-        return {"naive": self._naive}
+        repeats = self.season_of(self.steps()) > 1
+        return {"naive": self._last} | ({"seasonal naive": self._last_season} if repeats else {})
 
-    def _naive(self, data: DataSet, examples: Examples) -> Prediction:
+    def _last(self, data: DataSet, examples: Examples) -> Prediction:
         """The last value that is known."""
-        numbers = _targets_of(self.steps())
-        return Prediction(value=_shaped(last_value(numbers, examples.rows + self.past, self.horizon)))
+        return naive(self, self.steps(), examples.rows, season=1)
+
+    def _last_season(self, data: DataSet, examples: Examples) -> Prediction:
+        """The value one season before."""
+        steps = self.steps()
+        return naive(self, steps, examples.rows, season=self.season_of(steps))
 
     def steps(self) -> Steps:
         """The file, understood; the same object for every seed.
@@ -144,6 +179,25 @@ class Series(DataSource):
     def blocks(self, steps: Steps) -> dict[Split, windows.Block]:
         """The stretch of steps of each part."""
         return windows.blocks(len(steps.values), self.val_share, self.test_share, self.gap)
+
+    def season_of(self, steps: Steps) -> int:
+        """The steps of a season.
+
+        Raises:
+            InputError: training is shorter than that.
+        """
+        training = self.blocks(steps)["train"]
+        length = training.stop - training.start
+        if self.season and self.season >= length:
+            raise InputError(
+                f"data.season={self.season} is longer than the {length} steps of {steps.file} that train: "
+                "make it smaller, or leave it out."
+            )
+        return self.season or season.season_of(steps, training, joined=self.gaps == "join")
+
+    def cycles(self, steps: Steps) -> tuple[str, ...]:
+        """Of the calendar, those that are read."""
+        return _cycles(steps) if self.calendar else ()
 
 
 def _cycles(steps: Steps) -> tuple[str, ...]:
@@ -180,70 +234,14 @@ def _parts(source: Series, steps: Steps) -> dict[Split, Ids]:
     return found
 
 
-def _told(source: Series, steps: Steps) -> list[str]:
-    return _lines(source, steps, _parts(source, steps))
-
-
 def _lines(source: Series, steps: Steps, parts: dict[Split, Ids]) -> list[str]:
-    length = source.past + source.horizon
-    lines = list(steps.account)
-    if source.calendar:
-        lines.append(f"  calendar: {', '.join(_cycles(steps))}")
-    told, possible = [], 0
-    for split, block in source.blocks(steps).items():
-        possible += max(0, block.stop - block.start - length + 1)
-        first, last = (float(steps.times.stamps[at]) for at in (block.start, block.stop - 1))
-        told.append(f"{split} {steps.times.shown(first)} to {steps.times.shown(last)} ({len(parts[split])})")
-    left = possible - sum(map(len, parts.values()))
-    lines.append(
-        f"  windows of {counted(source.past, 'step')} and the next {source.horizon}: {', '.join(told)}"
+    return told(
+        steps,
+        parts,
+        source.blocks(steps),
+        past=source.past,
+        horizon=source.horizon,
+        cycles=source.cycles(steps),
+        season=source.season_of(steps),
+        contamination=source.contamination,
     )
-    notes = list(steps.notes)
-    if left:
-        notes.append(f"{left} of {possible} windows are left out for a gap or a missing value")
-    return [*lines, *(f"  ! {note}" for note in notes)]
-
-
-def _targets_of(steps: Steps) -> Tensor:
-    """The numbers to predict, (T, targets)."""
-    import torch
-
-    return torch.from_numpy(steps.values[:, : steps.targets])
-
-
-def _shaped(wanted: Tensor) -> Tensor:
-    """Of (N, horizon, targets) what a target holds: no dimension of one."""
-    wanted = wanted.squeeze(2) if wanted.shape[2] == 1 else wanted
-    return wanted.squeeze(1) if wanted.shape[1] == 1 else wanted
-
-
-@lru_cache(maxsize=4)
-@while_used
-def _loaded(source: Series, steps: Steps, reads: InputKind) -> DataSet:
-    """The same for every seed, and held once."""
-    import torch
-
-    starts = _parts(source, steps)
-    training = source.blocks(steps)["train"]
-    cycles = _cycles(steps) if source.calendar else ()
-    inputs = windows.views(
-        series_scaling.scaled(steps, training, cycles), source.past, flat=reads == "vector"
-    )
-    ahead = windows.views(_targets_of(steps), source.horizon)
-    parts: dict[Split, Examples] = {}
-    for split, rows in starts.items():
-        own = torch.from_numpy(rows)
-        wanted = _shaped(ahead[own + source.past])
-        # Windows that overlap say the same twice: they are one group to whoever counts examples.
-        parts[split] = Examples(own, {"continuous": wanted}, groups=own // (source.past + source.horizon))
-    description = Description(
-        name=source.name,
-        inputs=Inputs(reads, tuple(inputs.shape[1:])),
-        targets=source.targets(),
-        sizes={split: len(part) for split, part in parts.items()},
-        source=f"{steps.file}, target {', '.join(steps.names[: steps.targets])}",
-        fingerprint=steps.fingerprint,
-    )
-    train, val, test = (parts[split] for split in SPLITS)
-    units = {"continuous": series_scaling.target_units(steps, training)}
-    return DataSet(description, inputs, train, val, test, units=units)

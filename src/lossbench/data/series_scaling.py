@@ -10,7 +10,7 @@ from lossbench.task import Units
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lossbench.data.series_reading import Steps
+    from lossbench.data.series_reading import Numbers, Steps
     from lossbench.data.windows import Block
 
 
@@ -35,12 +35,12 @@ def scaled(steps: Steps, training: Block, cycles: tuple[str, ...]) -> Tensor:
     return torch.from_numpy(columns.astype(np.float32))
 
 
-def target_units(steps: Steps, training: Block) -> Units:
-    """The units of the targets, each column by itself, the same at every step of the horizon."""
+def target_units(targets: Numbers, training: Block) -> Units:
+    """The units of the targets (T, columns), each column by itself, the same at every step of the horizon."""
     import numpy as np
     import torch
 
-    columns = steps.values[training.start : training.stop, : steps.targets].T
+    columns = targets[training.start : training.stop].T
     units = [robust_units(column[~np.isnan(column)]) for column in columns]
     if len(units) == 1:
         return units[0]
