@@ -9,17 +9,17 @@ exit status is 0 where they do, 1 where something differs, and 2 where there is 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lossbench.cli import command
 from lossbench.config import own_code
 from lossbench.errors import InputError
 from lossbench.metrics.families import described
 from lossbench.metrics.recorded import of_text, of_texts
+from lossbench.recorded import find, job_of, mapping
 from lossbench.tracking import provenance, resolve_uri, runs
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Comparison:
 def rerun(run_id: str, uri: str | None = None) -> Comparison:
     """Train a recorded run again and compare; refused where there is no such run, result or config."""
     tags, recorded = _find(run_id, resolve_uri(uri))
-    outcome, metrics, now = _train(_job(run_id, tags[runs.CONFIG]))
+    outcome, metrics, now = _train(job_of(run_id, tags[runs.CONFIG]))
     newer = _newer(recorded, metrics, tags.get(runs.METRICS, ""))
     metrics = {name: value for name, value in metrics.items() if name not in newer}
     same, close, apart = _sorted(recorded, metrics, of_texts(tags.get(runs.METRICS, "")))
@@ -84,25 +84,14 @@ def rerun(run_id: str, uri: str | None = None) -> Comparison:
 
 
 def _find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
-    """The tags of a run, and its metrics: of curves the last value."""
-    from lossbench.tracking.address import check_reachable, parse
-    from lossbench.tracking.reader import reading
-
-    address = parse(uri)
-    check_reachable(address)
-    with reading(address) as records:
-        record = records.run(run_id)
-        metrics = records.metrics([run_id])[run_id] if record else {}
-    if record is None:
-        raise InputError(
-            f"{address.spoken} has no run {run_id}; copy its id from MLflow, or name another tracking.uri."
-        )
-    outcome = record.tags.setdefault(runs.OUTCOME, record.status.lower())
+    """The tags of a run that can be compared, and its metrics."""
+    tags, metrics = find(run_id, uri)
+    outcome = tags[runs.OUTCOME]
     if outcome not in runs.COUNTED:
         raise InputError(f"Run {run_id} is {outcome}; only a finished or diverged run can be compared.")
-    if runs.CONFIG not in record.tags:
+    if runs.CONFIG not in tags:
         raise InputError(f"Run {run_id} was recorded without its config; train it by its sweep.")
-    return record.tags, metrics
+    return tags, metrics
 
 
 def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
@@ -120,28 +109,6 @@ def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
     last = {name: curve[-1][1] for name, curve in result.history.items()}
     finite = {name: value for name, value in (last | result.metrics).items() if math.isfinite(value)}
     return result.outcome, finite, now
-
-
-def _job(run_id: str, recorded: str) -> Job:
-    from omegaconf import DictConfig
-
-    from lossbench.job import jobs_from
-
-    config = _mapping(recorded)
-    if config is None:
-        raise InputError(f"The config of run {run_id} cannot be read; train it by its sweep.")
-    # Nothing is recorded, so the experiment's name does not matter, which may be one that is refused today.
-    config["experiment"] = {"name": "rerun"}
-    return jobs_from([DictConfig(config)])[0]
-
-
-def _mapping(text: str) -> dict[str, Any] | None:
-    """What a tag holds as JSON; None where somebody has changed it into something else."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _newer(before: Mapping[str, float], now: Mapping[str, float], told: str) -> list[str]:
@@ -168,7 +135,7 @@ def _sorted(
 
 
 def _provenance(tags: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    old, new = (_mapping(side.get("lossbench.versions", "")) or {} for side in (tags, now))
+    old, new = (mapping(side.get("lossbench.versions", "")) or {} for side in (tags, now))
     versions = [
         (name, str(old.get(name, "unknown")), str(new.get(name, "unknown"))) for name in sorted({*old, *new})
     ]

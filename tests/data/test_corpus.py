@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from lossbench.data.corpus import CorpusSource
 from lossbench.data.corpus_reading import Corpus
 from lossbench.data.source import DataSet
 from lossbench.errors import InputError
+from lossbench.pack.baselines import measured
 
 LETTERS = "abcdefghij"
 
@@ -184,3 +187,17 @@ def test_a_part_may_be_a_few_of_its_windows(tmp_path: Path) -> None:
     assert spread is not None
     assert set(spread.diff().tolist()) == {6, 7}  # over the whole text, not from its start alone
     assert source(path, train_size=None).values() == source(path).values()
+
+
+def test_who_knows_frequencies_alone_needs_the_bits_of_the_letters_of_the_test(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    text = "".join(draw.choice(list("abc"), p=[0.5, 0.25, 0.25], size=6000))
+    own = source(one(tmp_path, text), gap=0)
+    trained, tested = text[1:4800], text[5401:]  # the first letter of a part is predicted by nobody
+    shares = {letter: (trained.count(letter) + 1) / (len(trained) + 4) for letter in "abc"}  # and one unknown
+    bits = -sum(math.log2(shares[letter]) for letter in tested) / len(tested)
+    found = measured(own, loaded(own), "frequencies")
+    assert found["test/bits_per_token"] == pytest.approx(bits, rel=1e-6)
+    assert found["test/accuracy"] == pytest.approx(tested.count("a") / len(tested))
+    assert bits == pytest.approx(1.5, abs=0.05)
+    assert "test/repetition" not in found

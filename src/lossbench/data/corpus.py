@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.counting import counted
-from lossbench.data import corpus_reading, corpus_windows
+from lossbench.data import corpus_account, corpus_reading, corpus_windows
+from lossbench.data.alphabet import FIRST, Alphabet
 from lossbench.data.corpus_reading import Corpus
 from lossbench.data.corpus_windows import Windows
+from lossbench.data.frequencies import token_frequencies
 from lossbench.data.own_file import tell
 from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
@@ -20,13 +22,15 @@ from lossbench.metrics.language import MEASURES
 from lossbench.task import WEIGHT, InputKind, Inputs, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
 
 _FEWEST_OF_PART = 5  # windows
 _MANY_FILES = 10  # from which on whole files are split
-_WORDS = {"characters": "character", "words": "word"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,16 @@ class CorpusSource(DataSource):
         corpus = self.corpus()
         return _loaded(self, corpus, seed if _whole(self, corpus) else None)
 
+    def baselines(self) -> Mapping[str, Baseline]:
+        return {"frequencies": token_frequencies}
+
+    def alphabet(self, seed: int) -> Alphabet:
+        """The tokens that a run of this seed knows."""
+        corpus = self.corpus()
+        ids = _ids(self, corpus, _rows(self, corpus, seed if _whole(self, corpus) else None)).tolist()
+        tokens = {number: corpus.tokens[code - 1] for code, number in enumerate(ids) if number >= FIRST}
+        return Alphabet(self.tokens, tuple(tokens[number] for number in sorted(tokens)))
+
     def corpus(self) -> Corpus:
         """The texts, read; the same object for every seed.
 
@@ -163,7 +177,7 @@ def _windows(source: CorpusSource, corpus: Corpus) -> Windows:
 def _rows(source: CorpusSource, corpus: Corpus, seed: int | None) -> dict[Split, Ids]:
     windows = _windows(source, corpus)
     if seed is None:
-        return {split: _spread(windows.rows(split), most) for split, most in _most(source).items()}
+        return windows.cut(_most(source))
     drawn = parts(
         len(windows.read),
         seed,
@@ -180,33 +194,22 @@ def _most(source: CorpusSource) -> dict[Split, int | None]:
     return dict(zip(SPLITS, (source.train_size, source.val_size, source.test_size), strict=True))
 
 
-def _spread(rows: Ids, most: int | None) -> Ids:
-    """So many of them at most, from the first on evenly."""
-    import numpy as np
-
-    if most is None or most >= len(rows):
-        return rows
-    return rows[np.arange(most) * len(rows) // most]
-
-
 def _account(source: CorpusSource, corpus: Corpus, windows: Windows) -> list[str]:
-    kind = _WORDS[source.tokens]
-    count, different = sum(map(len, corpus.codes)), len(corpus.tokens)
-    name = source.name if source.credit else corpus.name
-    lines = [f"{name}: {counted(len(corpus.files), 'file')}, {count} {source.tokens}, {different} different"]
-    if _whole(source, corpus):
-        lines.append(f"  windows of {source.context}: {len(windows.read)}, whole files in each part")
-    else:
-        sizes = {split: len(_spread(windows.rows(split), most)) for split, most in _most(source).items()}
-        told = ", ".join(f"{split} {size}" for split, size in sizes.items())
-        lines.append(f"  windows of {source.context}: {told}, by their position in each file")
-    notes = list(corpus.notes)
-    if (size := _size(source, corpus) - 2) < different:
-        notes.append(
-            f"{counted(size, kind)} of {different} at most are known, the others count as one "
-            "(data.vocabulary, data.min_count)"
-        )
-    return [*lines, *(f"  ! {note}" for note in notes)]
+    sizes = {split: len(rows) for split, rows in windows.cut(_most(source)).items()}
+    return corpus_account.lines(
+        source.name if source.credit else corpus.name,
+        corpus,
+        source.tokens,
+        f"windows of {source.context}",
+        len(windows.read) if _whole(source, corpus) else sizes,
+        _size(source, corpus) - 2,
+    )
+
+
+def _ids(source: CorpusSource, corpus: Corpus, rows: dict[Split, Ids]) -> Ids:
+    """Of each code plus 1 of the corpus, as its training text says."""
+    counts = _windows(source, corpus).counts(rows["train"], len(corpus.tokens))
+    return corpus_windows.ids_of(counts, corpus.tokens, source.vocabulary, source.min_count)
 
 
 @lru_cache(maxsize=4)
@@ -217,8 +220,7 @@ def _loaded(source: CorpusSource, corpus: Corpus, seed: int | None) -> DataSet:
     import torch
 
     windows, rows = _windows(source, corpus), _rows(source, corpus, seed)
-    counts = windows.counts(rows["train"], len(corpus.tokens))
-    ids = corpus_windows.ids_of(counts, corpus.tokens, source.vocabulary, source.min_count)
+    ids = _ids(source, corpus, rows)
     used = np.concatenate([rows[split] for split in SPLITS])  # of many texts a part may be wanted
     following = torch.from_numpy(ids[windows.following[used]])
     targets: dict[str, Tensor] = {"multiclass": following, WEIGHT: (following > 0).float()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossbench.counting import counted
+from lossbench.data.alphabet import WORD
 from lossbench.data.own_file import found
 from lossbench.errors import InputError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from lossbench.data.splits import Ids
 
-_WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]|\n")
 _SHOWN = 3  # names in a sentence
 
 
@@ -132,7 +131,7 @@ def _words(texts: list[str]) -> tuple[list[str], list[npt.NDArray[np.uint32]]]:
     """Words, punctuation and ends of lines; of a corpus without any, what is left is no text."""
     import numpy as np
 
-    parted = [_WORD.findall(text) for text in texts]
+    parted = [WORD.findall(text) for text in texts]
     known = sorted({word for words in parted for word in words})
     place = {word: number for number, word in enumerate(known)}
     return known, [np.array([place[word] for word in words], dtype=np.uint32) for words in parted]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lossbench.data.source import SPLITS, Split
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
 
@@ -35,6 +37,17 @@ class Windows:
         import numpy as np
 
         found: Ids = np.flatnonzero(self.part == SPLITS.index(split))
+        return found
+
+    def cut(self, most: Mapping[Split, int | None]) -> dict[Split, Ids]:
+        """Those of each part, where files are cut; of each so many at most, from its first on evenly."""
+        import numpy as np
+
+        found = {}
+        for split, number in most.items():
+            rows = self.rows(split)
+            count = len(rows) if number is None else min(number, len(rows))
+            found[split] = rows[np.arange(count) * len(rows) // max(1, count)]
         return found
 
     def counts(self, rows: Ids, tokens: int) -> Ids:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from lossbench.data.alphabet import FIRST
 from lossbench.metrics.families import wants_continuations
 from lossbench.metrics.language import GRAM, PROMPTS
 from lossbench.metrics.names import CONTINUATION
@@ -19,15 +20,13 @@ from lossbench.pack.evaluation import Evaluation, Found, of_group
 from lossbench.pack.lanes import Lanes
 from lossbench.task import WEIGHT, Prediction
 
-WRITTEN = 2  # ids from which on tokens are such: 0 is none, 1 is any that is not known
-
 # number of the token that is wanted, texts (..., context) filled up with 0, place of their last token -> ids
 Say = Callable[[int, Tensor, int], Tensor]
 
 
 def greedy(scores: Tensor) -> Tensor:
     """The token of the largest score, the first of equal ones: (..., C) -> (...,) ids."""
-    return scores[..., WRITTEN:].argmax(-1) + WRITTEN
+    return scores[..., FIRST:].argmax(-1) + FIRST
 
 
 def written_on(text: Tensor, count: int, context: int, say: Say) -> Tensor:
