@@ -39,7 +39,8 @@ def test_models_are_listed_with_what_they_read() -> None:
     table = rows("model=")
     assert table["cnn"]["outliers"] == table["cnn"]["sentiment"] == table["text"]["faces"] == "-"
     assert table["cnn"]["faces"] == "image"
-    assert table["text"]["sentiment"] == "tokens"
+    assert table["text"]["sentiment"] == table["rnn"]["sentiment"] == "tokens"
+    assert (table["rnn"]["series"], table["rnn"]["corpus"]) == ("series", "causal_tokens")
     assert table["linear"]["sentiment"] == "tfidf"
 
 

@@ -18,7 +18,9 @@ from lossbench.models.cnn import CNN
 from lossbench.models.linear import Linear
 from lossbench.models.mlp import MLP
 from lossbench.models.model import Model
+from lossbench.models.rnn import RNN
 from lossbench.models.text import Text
+from lossbench.pack.recurrence import decomposed
 from lossbench.task import Inputs
 
 VECTOR = Inputs("vector", (10,))
@@ -27,6 +29,8 @@ FACE = Inputs("image", (1, 56, 46))
 COLOURS = Inputs("image", (3, 19, 50))
 TOKENS = Inputs("tokens", (12,), vocabulary=50)
 TFIDF = Inputs("tfidf", (9, 2), vocabulary=40)
+SERIES = Inputs("series", (7, 3))
+NEXT = Inputs("causal_tokens", (12,), vocabulary=50)
 CONF = Path(__file__).parents[2] / "conf" / "model"
 
 CASES = [
@@ -39,6 +43,8 @@ CASES = [
         (CNN(name="cnn-dropout", dropout=0.3), (DIGIT,)),
         (Text(name="text"), (TOKENS,)),
         (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
+        (RNN(name="rnn", hidden=9), (SERIES, TOKENS, NEXT)),
+        (RNN(name="rnn-dropout", cell="rnn", layers=2, dropout=0.3), (SERIES, NEXT)),
     ]
     for inputs in kinds
 ]
@@ -47,12 +53,12 @@ CASES = [
 def examples(inputs: Inputs, count: int, seed: int = 0) -> Tensor:
     """Random examples as `Inputs` describes them, the text ones with padding at the end."""
     generator = torch.Generator().manual_seed(seed)
-    if inputs.kind in ("vector", "image"):
+    if inputs.kind in ("vector", "image", "series"):
         return torch.randn(count, *inputs.shape, generator=generator)
     length = inputs.shape[0]
     ids = torch.randint(1, inputs.vocabulary, (count, length), generator=generator)
     present = torch.arange(length) < torch.randint(1, length + 1, (count, 1), generator=generator)
-    if inputs.kind == "tokens":
+    if inputs.kind.endswith("tokens"):
         return ids * present
     weights = torch.rand(count, length, generator=generator)
     return torch.stack([ids * present, weights * present], dim=-1)
@@ -68,7 +74,8 @@ def test_a_model_gives_the_outputs_that_the_loss_asks_for(model: Model, inputs: 
     assert inputs.kind in model.reads
     for outputs in (1, 7):
         result = built(model, inputs, outputs, 0)(examples(inputs, 5))
-        assert result.shape == (5, outputs)
+        places = inputs.shape if model.at_places(inputs.kind) else ()
+        assert result.shape == (5, *places, outputs)
         assert result.dtype == torch.float32
 
 
@@ -97,7 +104,8 @@ def test_a_member_of_a_stack_is_the_member_alone(model: Model, inputs: Inputs) -
     def one(weights: dict[str, Tensor], state: dict[str, Tensor], batch: Tensor) -> Tensor:
         return functional_call(skeleton, (weights, state), (batch,))
 
-    stacked = torch.vmap(one)(parameters, buffers, batches)
+    with decomposed(skeleton):
+        stacked = torch.vmap(one)(parameters, buffers, batches)
     gradients = torch.autograd.grad(stacked.square().sum(), list(parameters.values()))
     for number, member in enumerate(members):
         alone = member.train()(batches[number])
@@ -114,9 +122,11 @@ def test_every_operation_has_a_batching_rule(
     """torch warns of a slow fallback, a loop over members, where one is missing."""
     members = [built(model, inputs, 2, seed) for seed in range(2)]
     parameters, buffers = torch.func.stack_module_state(members)
-    stacked = torch.vmap(lambda p, b, x: functional_call(members[0], (p, b), (x,)))(
-        parameters, buffers, torch.stack([examples(inputs, 3, seed) for seed in range(2)])
-    )
+    batches = torch.stack([examples(inputs, 3, seed) for seed in range(2)])
+    with decomposed(members[0]):
+        stacked = torch.vmap(lambda p, b, x: functional_call(members[0], (p, b), (x,)))(
+            parameters, buffers, batches
+        )
     stacked.sum().backward()
     assert not [warning for warning in recwarn if "performance drop" in str(warning.message)]
 
@@ -138,7 +148,7 @@ def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
 
 
 def test_the_four_models_are_shipped() -> None:
-    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text"}
+    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text", "rnn"}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +159,9 @@ def test_the_four_models_are_shipped() -> None:
         (MLP, {"hidden": 64}),
         (CNN, {"channels": [0]}),
         (Text, {"word_size": 0}),
+        (RNN, {"cell": "transformer"}),
+        (RNN, {"hidden": 0}),
+        (RNN, {"layers": 0}),
         (Linear, {"embedding_size": 0}),
     ],
 )
@@ -168,7 +181,7 @@ def test_models_are_declared_without_importing_torch() -> None:
     import sys
 
     modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
-    names = ("linear", "mlp", "cnn", "text", "model", "module", "backbone")
+    names = ("linear", "mlp", "cnn", "text", "rnn", "model", "module", "backbone")
     light = [f"lossbench.models.{m}" for m in modules if m in names]
     code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -56,11 +56,15 @@ class Model(Choice):
         """Itself, where it computes what its module reads of the data once, before any run trains."""
         return None
 
+    def at_places(self, reads: InputKind) -> bool:
+        """Whether it gives a row for each place where it reads this kind of input; as `places` says."""
+        return self.places
+
     @abstractmethod
     def build(self, inputs: Inputs, outputs: int) -> nn.Module:
         """A module (N, *inputs.shape) -> (N, outputs), freshly initialised from torch's current generator.
 
-        With `places` it gives (N, *places, outputs), with `gives` a dict of tensors (N, ...), of which
+        At places it gives (N, *places, outputs), with `gives` a dict of tensors (N, ...), of which
         `output` is what a loss reads that asks for no names. In evaluation it may give more, or other names:
         what the loss does not read is a prediction as it is, for the measures.
         Layers are made in order, input first, so that two builds from one seed differ in the last layer
