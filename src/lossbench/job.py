@@ -62,14 +62,9 @@ class Member:
         return self.loss.outputs(self.target, self.model.embedding_size) * math.prod(self.layout[:-1])
 
     @property
-    def at_places(self) -> bool:
-        """Whether the model gives a row of outputs for each place of the target."""
-        return self.model.at_places(self.reads)
-
-    @property
     def layout(self) -> tuple[int, ...]:
         """The places and outputs (*places, outputs) of a model that gives them in one row; else nothing."""
-        if self.at_places or not self.target.shape:
+        if self.model.at_places(self.reads) or not self.target.shape:
             return ()
         return (*self.target.shape, self.loss.outputs(self.target, self.model.embedding_size))
 

@@ -42,8 +42,9 @@ SPIKES: dict[str, list[object]] = {
 }
 UNREAD = {"ratings", "pairs", "corpus", "shakespeare"}  # no model that ships reads them
 MODELS = {
-    **dict.fromkeys(("outliers", "csv", "table", "price", *SERIES), ("mlp", "linear")),
-    **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp")),
+    **dict.fromkeys(("outliers", "csv", "table", "price"), ("mlp", "linear")),
+    **dict.fromkeys(SERIES, ("mlp", "linear", "rnn")),
+    **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
 # What further knobs may be: of a data set or a loss, then those of every run.
@@ -160,6 +161,8 @@ def commands(draw: st.DrawFn) -> list[str]:
     knobs = {**EVERY, **KNOBS[data], **KNOBS[loss]}
     if model == "mlp":
         knobs["model.hidden"] = ["[64,64]", "[]", "[3]", "[3,2]"]
+    if model == "rnn":
+        knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
     if model != "linear":
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]

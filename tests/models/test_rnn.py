@@ -51,7 +51,9 @@ def made(files: Path, composed: Callable[..., object]) -> Compose:
         "data.past=8 data.horizon=2",
         "text": f"data=corpus data.path={files}/text.txt data.context=7 data.gap=0",
     }
-    base = "trainer.max_epochs=3 optimizer.lr=0.01 trainer.batch_size=32 trainer.accelerator=cpu model.hidden=5"
+    base = (
+        "trainer.max_epochs=3 optimizer.lr=0.01 trainer.batch_size=32 trainer.accelerator=cpu model.hidden=5"
+    )
 
     def jobs(*overrides: str) -> list[Job]:
         words = [f"{base} {data[name]} {more}" for name, _, more in (o.partition(" ") for o in overrides)]
@@ -92,9 +94,7 @@ def trained_by_hand(member: Member, data: DataSet, plain: Plain) -> list[float]:
         for batch in order(len(data.train), member.seed, epoch).split(member.trainer.batch_size):
             outputs = plain(data.inputs[data.train.rows[batch]])
             if member.target.kind == "multiclass":
-                each = nn.functional.cross_entropy(
-                    outputs.mT, known["multiclass"][batch], reduction="none"
-                )
+                each = nn.functional.cross_entropy(outputs.mT, known["multiclass"][batch], reduction="none")
                 weight = known[WEIGHT][batch]
                 loss = (each * weight).sum() / weight.sum()
             else:

@@ -41,7 +41,7 @@ class RNN(Model):
         return reads == "causal_tokens"
 
     def build(self, inputs: Inputs, outputs: int) -> nn.Module:
-        """(N, steps, columns) -> (N, outputs), or (N, length) int64 -> (N, outputs) or (N, length, outputs)."""
+        """(N, steps, columns), or (N, length) int64 -> (N, outputs), or (N, length, outputs)."""
         from torch import nn
 
         from lossbench.models.sequences import EveryState, LastState, LastToken, Recurrent

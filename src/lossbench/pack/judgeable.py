@@ -148,7 +148,7 @@ def _metrics_of(
     outputs: Tree = torch.zeros(len(targets[target.kind]), other.outputs)
     if other.headed:
         outputs = {"embedding": outputs.new_zeros(len(outputs), member.model.embedding_size)}
-    elif other.at_places:
+    elif other.model.at_places(other.reads):
         outputs = torch.zeros(len(outputs), *target.shape, other.outputs)
     return list(_metrics(other, _prediction(other, outputs, targets), targets, shared))
 

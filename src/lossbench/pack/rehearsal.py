@@ -138,7 +138,8 @@ def _read(member: Member, outputs: Tree) -> Tree:
     if isinstance(outputs, dict) and OUTPUT in outputs:
         outputs = outputs[OUTPUT]
     if isinstance(outputs, Tensor):
-        row = (*member.target.shape, member.outputs) if member.at_places else (member.outputs,)
+        places = member.target.shape if member.model.at_places(member.reads) else ()
+        row = (*places, member.outputs)
         if outputs.shape[1:] == row and outputs.is_floating_point():
             read: Tensor = read_by(member.loss, member.layout, outputs.detach())
             return read.requires_grad_()
