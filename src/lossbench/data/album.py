@@ -14,10 +14,8 @@ from lossbench.data.image_labels import labels_of
 from lossbench.data.image_numbers import check_boxes, doubts, numbers_said, rather_numbers
 from lossbench.data.labels import Labels
 from lossbench.data.parts import repeated_note, shared_note
-from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
 from lossbench.significant import between
-from lossbench.task import Units
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,17 +148,6 @@ class Album:
         count = sum(len(of) > 1 for of in kinds.values())
         what = "image is" if count == 1 else "images are"
         return [f"{count} {what} the same in several classes: keep each in one"] if count else []
-
-
-def units_of(targets: Tensor) -> Units:
-    """Of numbers (N,), or of the four of a box (N, 4) each for itself."""
-    import torch
-
-    if targets.ndim == 1:
-        return robust_units(targets)
-    each = [robust_units(column) for column in targets.unbind(-1)]
-    shift, scale = ([getattr(one, name) for one in each] for name in ("shift", "scale"))
-    return Units(torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
 
 
 @dataclass(frozen=True)

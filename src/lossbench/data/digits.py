@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
-from lossbench.data.balance import class_weights
+from lossbench.data.image_source import ImageSource, Pictures, weighed
 from lossbench.data.label_noise import wrong_labels
-from lossbench.data.source import DataSet, DataSource, Description, Examples
+from lossbench.data.source import Split
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, InputKind, Inputs, Target
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from torch import Tensor
+
+    from lossbench.data.image_source import Truth
 
     Labels = npt.NDArray[np.int64]
 
@@ -36,7 +38,7 @@ class Digits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigitSource(DataSource):
+class DigitSource(ImageSource):
     """Images of digits with `label_noise`: the share of training labels that are wrong, in [0, 1].
 
     A wrong label is drawn evenly from the nine others. For one seed, the labels that are wrong at a smaller
@@ -45,7 +47,6 @@ class DigitSource(DataSource):
     balance: training images weigh so that all classes count alike, by the labels that they are trained with.
     """
 
-    reads = ("image",)
     judged_by = ("classes",)
     select = "accuracy"
     noise_knobs = ("label_noise",)
@@ -58,13 +59,8 @@ class DigitSource(DataSource):
         """The digits, the same object at every call while the files do not change."""
 
     @abstractmethod
-    def split(self, digits: Digits, seed: int) -> dict[str, Labels]:
+    def split(self, digits: Digits, seed: int) -> dict[Split, Labels]:
         """Positions of the training, validation and test images."""
-
-    @property
-    @abstractmethod
-    def credit(self) -> str:
-        """Where the digits come from, in words."""
 
     def targets(self) -> tuple[Target, ...]:
         return Target("multiclass", CLASSES), Target("identity", CLASSES)
@@ -72,31 +68,20 @@ class DigitSource(DataSource):
     def fingerprint(self, seed: int) -> str:
         return self.read().fingerprint
 
-    def load(self, seed: int, reads: InputKind) -> DataSet:
-        import numpy as np
+    def pictures(self, seed: int) -> Pictures:
         import torch
 
         digits = self.read()
-        examples = {}
-        for split, rows in self.split(digits, seed).items():
-            labels = digits.labels[rows]
-            if split == "train":
-                labels = wrong_labels(labels, self.label_noise, seed, CLASSES)
-            target = torch.from_numpy(labels)
-            targets = {"multiclass": target, "identity": target}
-            if self.balance:
-                weight = class_weights(labels, CLASSES) if split == "train" else np.ones(len(labels), "f")
-                targets[WEIGHT] = torch.from_numpy(weight)
-            examples[split] = Examples(torch.from_numpy(rows), targets)
-        description = Description(
-            name=self.name,
-            inputs=Inputs("image", (1, SIDE, SIDE)),
-            targets=self.targets(),
-            sizes={split: len(part) for split, part in examples.items()},
-            source=self.credit,
-            fingerprint=digits.fingerprint,
-        )
-        return DataSet(description, digits.images, examples["train"], examples["val"], examples["test"])
+        labels = torch.from_numpy(digits.labels)
+        truth = {target.kind: labels for target in self.targets()}
+        return Pictures(digits.images, truth, self.split(digits, seed))
+
+    def trained_on(self, truth: Truth, seed: int) -> Truth:
+        import torch
+
+        noisy = torch.from_numpy(wrong_labels(truth["multiclass"].numpy(), self.label_noise, seed, CLASSES))
+        wrong = dict.fromkeys(truth, noisy)
+        return weighed(wrong, "multiclass", CLASSES) if self.balance else wrong
 
 
 def standardised(pixels: npt.NDArray[np.uint8]) -> Tensor:

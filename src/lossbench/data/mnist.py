@@ -13,6 +13,7 @@ from lossbench.config.choice import knob
 from lossbench.data.archive import cache_folder
 from lossbench.data.digits import SIDE, Digits, DigitSource, check_labels, standardised
 from lossbench.data.idx import read_idx
+from lossbench.data.source import Split
 from lossbench.data.splits import stratified
 from lossbench.errors import InputError
 
@@ -51,7 +52,7 @@ class MNIST(DigitSource):
         paths = find_files(Path(self.root).expanduser()) if self.root else _fetched()
         return _read(paths, tuple((path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
 
-    def split(self, digits: Digits, seed: int) -> dict[str, Labels]:
+    def split(self, digits: Digits, seed: int) -> dict[Split, Labels]:
         import numpy as np
 
         available = digits.official_training

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
 from lossbench.data.digits import SIDE, Digits, DigitSource, check_labels, standardised
+from lossbench.data.source import Split
 from lossbench.data.splits import stratified
 from lossbench.errors import InputError
 
@@ -56,7 +57,7 @@ class MNIST5k(DigitSource):
     def read(self) -> Digits:
         return _read()
 
-    def split(self, digits: Digits, seed: int) -> dict[str, Labels]:
+    def split(self, digits: Digits, seed: int) -> dict[Split, Labels]:
         sizes = (self.train_size, self.val_size, self.test_size)
         train, val, test = stratified(digits.labels, sizes, seed, "split")
         return {"train": train, "val": val, "test": test}

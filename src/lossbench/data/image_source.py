@@ -1,0 +1,116 @@
+"""What data sets of images share: one tensor of images, of which each part is some rows and their targets."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lossbench.data.balance import class_weights
+from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
+from lossbench.data.splits import robust_units
+from lossbench.task import WEIGHT, InputKind, Inputs, TargetKind, Units
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.data.source import Fresh
+    from lossbench.data.splits import Ids
+    from lossbench.trees import Tree
+
+    Truth = Mapping[TargetKind, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """M images of one size, and what is to be said of them with one seed.
+
+    images: (M, channels, height, width), as models read them, or as `as_read` does.
+    truth: the targets (M, ...), as `task.Target` has them.
+    rows: of each part, its images.
+    groups: (M,) the group of each, in numbers that mean the same for every seed; None: each is its own.
+    fresh: makes a training batch anew.
+    as_read: from images as they are kept, such as bytes, to what models read.
+    """
+
+    images: Tensor
+    truth: Truth
+    rows: Mapping[Split, Ids]
+    groups: Tensor | None = None
+    fresh: Fresh | None = None
+    as_read: Callable[[Tree], Tree] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSource(DataSource):
+    """A data set of images. A subclass says which they are, how they are split, and whom to credit."""
+
+    reads = ("image",)
+
+    @abstractmethod
+    def pictures(self, seed: int) -> Pictures:
+        """The images with their targets and parts; the same tensor of images at every call.
+
+        Raises:
+            InputError: they cannot be had, or a part would be too small.
+        """
+
+    @property
+    @abstractmethod
+    def credit(self) -> str:
+        """Where the images come from, in words, with the authors."""
+
+    def trained_on(self, truth: Truth, seed: int) -> Truth:
+        """The targets of the training images (n, ...) as they are trained on: with wrong ones, or weights."""
+        return truth
+
+    def load(self, seed: int, reads: InputKind) -> Loaded:
+        return self.held(seed)
+
+    def held(self, seed: int) -> DataSet:
+        """The data set in memory."""
+        import torch
+
+        known, examples = self.pictures(seed), {}
+        for part in SPLITS:
+            rows = torch.as_tensor(known.rows[part])
+            truth: Truth = {kind: every[rows] for kind, every in known.truth.items()}
+            if part == "train":
+                truth = self.trained_on(truth, seed)
+            groups = None if known.groups is None else known.groups[rows]
+            examples[part] = Examples(rows, dict(truth), groups=groups)
+        if WEIGHT in examples["train"].targets:
+            for part in ("val", "test"):
+                examples[part].targets[WEIGHT] = torch.ones(len(examples[part]))
+        numbers = examples["train"].targets.get("continuous")
+        description = Description(
+            name=self.name,
+            inputs=Inputs("image", tuple(known.images.shape[1:])),
+            targets=self.targets(),
+            sizes={str(part): len(own) for part, own in examples.items()},
+            source=self.credit,
+            fingerprint=self.fingerprint(seed),
+        )
+        train, val, test = (examples[part] for part in SPLITS)
+        units = {} if numbers is None else {"continuous": units_of(numbers)}
+        fresh, as_read = known.fresh, known.as_read
+        return DataSet(description, known.images, train, val, test, units, fresh=fresh, as_read=as_read)
+
+
+def weighed(truth: Truth, kind: TargetKind, classes: int) -> Truth:
+    """Training targets with weights by which all classes count alike."""
+    import torch
+
+    return {**truth, WEIGHT: torch.from_numpy(class_weights(truth[kind], classes))}
+
+
+def units_of(targets: Tensor) -> Units:
+    """Of numbers (N,), or of the four of a box (N, 4) each for itself."""
+    import torch
+
+    if targets.ndim == 1:
+        return robust_units(targets)
+    each = [robust_units(column) for column in targets.unbind(-1)]
+    shift, scale = ([getattr(one, name) for one in each] for name in ("shift", "scale"))
+    return Units(torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
