@@ -37,6 +37,7 @@ TILES = {
     "train": "2019_YELL_2_528000_4978000_image_crop2",
     "test": "2019_YELL_2_541000_4977000_image_crop",
 }
+VERSION = 2  # of the cuts: those of another lie in another folder
 STRIPS = 8  # of the first tile, side by side: validation gets whole ones, and no square crosses their borders
 MARGIN = 1.2  # of a cut, over the longer side of the box
 SMALLEST, LARGEST = 16, 128  # pixels of a cut's side
@@ -57,11 +58,11 @@ class Crowns(Images):
 
     path: str | None = knob(None, optional=True, place=True)
     test_path: str | None = knob(None, optional=True, place=True)
-    group: str | None = knob("^strip_[0-9]+", optional=True)
+    group: str | None = knob("^[a-z]+_[0-9]+", optional=True)
     size: tuple[int, ...] = knob((32, 32), at_least=1)
 
     def __post_init__(self) -> None:
-        folder = cache_folder() / f"crowns-{DEEPFOREST.sha256[:12]}"
+        folder = cache_folder() / f"crowns-{VERSION}-{DEEPFOREST.sha256[:12]}"
         for name, part in (("path", "train"), ("test_path", "test")):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, str(folder / part))
@@ -119,7 +120,7 @@ def _read(wheel: zipfile.ZipFile, tile: str) -> tuple[Any, npt.NDArray[np.int64]
 
 
 def cuts(image: Any, boxes: npt.NDArray[np.int64], part: str) -> Iterator[tuple[str, Any]]:
-    """The cuts of a tile, each with the name of its file: `crown/strip_3-17.png`.
+    """The cuts of a tile, each with the name of its file: `crown/strip_3-17.png`, `crown/elsewhere_0-1.png`.
 
     Args:
         image: a Pillow image.
@@ -138,12 +139,12 @@ def cuts(image: Any, boxes: npt.NDArray[np.int64], part: str) -> Iterator[tuple[
     room = np.array([width, height]) - own[:, None]
     proposed = np.column_stack([(generator.random(room.shape) * room).astype(np.int64), own])
     backgrounds = proposed[covered(proposed, boxes, (height, width)) <= FREE]
-    strips = STRIPS if part == "train" else 1
+    strips, place = (STRIPS, "strip") if part == "train" else (1, "elsewhere")  # no place is in both
     kept = [[one for one in found if _fits(one, image, strips)] for found in (crowns, backgrounds)]
     count = min(map(len, kept))  # as many of both
     for label, squares in zip(("crown", "background"), kept, strict=True):
         for number, (x, y, side) in enumerate(np.array(squares[:count]).tolist()):
-            name = f"{label}/strip_{strips * x // width}-{number}.png"
+            name = f"{label}/{place}_{strips * x // width}-{number}.png"
             yield name, image.crop((x, y, x + side, y + side))
 
 
