@@ -75,7 +75,7 @@ NAMES = {
     "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, ",
     "data=sentiment model=text loss=bce +loss.foo=1": "loss.foo is no knob of loss=bce (known: pos_weight)",
     "optimizer.momentum=0.5": "is no knob of optimizer=adam (known: beta1, ",
-    "data=mnist_5k loss=cce data.contamination=0.1": "data=outliers has it",
+    "data=mnist_5k loss=cce data.contamination=0.1": "data=appliances has it",
     "data.root.x=1 data=mnist": "data.root.x is no knob of data.root, which has none",
     "pack.mod=loop": "pack.mod is no knob of pack (did you mean 'mode'? known: ",
     "tracking.url=x": "tracking.url is no knob of tracking (did you mean 'uri'?",

@@ -32,9 +32,11 @@ TINY = {
     "images": "data.path=photos",
     "crowns": "data.size=8",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
-    **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
+    **dict.fromkeys(
+        ("electricity", "appliances", "bikes", "demand"), "data.val_share=0.49 data.test_share=0.5"
+    ),
 }
-SERIES = ("series", "electricity", "appliances", "bikes")
+SERIES = ("series", "electricity", "appliances", "bikes", "demand")
 SPIKES: dict[str, list[object]] = {
     "data.contamination": [0.0, 0.3, 0.99],
     "data.outlier": ["one_sided", "symmetric"],

