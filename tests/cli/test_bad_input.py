@@ -599,11 +599,15 @@ def test_damaged_files_of_mnist_are_refused_before_a_database_is_made(
 EMBEDDING = {"contrastive": "identity", "triplet": "identity"}
 DIGITS = dict.fromkeys(("mse", "mae", "huber", "bce", "cce", "hinge", "kl"), "multiclass") | EMBEDDING
 PAIRS = {
-    "outliers": dict.fromkeys(("mse", "mae", "huber", "log_cosh", "pinball", "quantiles"), "continuous"),
+    "outliers": dict.fromkeys(
+        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"), "continuous"
+    ),
     "mnist": DIGITS,
     "mnist_5k": DIGITS,
     "sentiment": {
-        **dict.fromkeys(("mse", "mae", "huber", "log_cosh", "pinball", "quantiles"), "continuous"),
+        **dict.fromkeys(
+            ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"), "continuous"
+        ),
         **dict.fromkeys(("bce", "cce", "hinge"), "binary"),
         "kl": "distribution",
         **EMBEDDING,

@@ -98,7 +98,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
-    **{name: {} for name in ("mse_softmax", "mae_softmax", "multi_similarity")},
+    **{name: {} for name in ("mse_softmax", "mae_softmax", "mape", "smape", "multi_similarity")},
 }
 EVERY: dict[str, list[object]] = {
     "seed": [0, 1, 2**31 - 1],
@@ -118,11 +118,18 @@ EVERY: dict[str, list[object]] = {
     "tracking.models": [False, True],
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
-OF_OTHERS = ("pinball", "quantiles", "focal_binary")  # losses of numbers, and of two classes alone
+OF_OTHERS = (
+    "mape",
+    "smape",
+    "pinball",
+    "quantiles",
+    "focal_binary",
+)  # losses of numbers, and of two classes alone
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     **dict.fromkeys(
-        ("outliers", "csv", "price", *SERIES), ("mse", "mae", "huber", "log_cosh", "pinball", "quantiles")
+        ("outliers", "csv", "price", *SERIES),
+        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"),
     ),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
     "topics": [

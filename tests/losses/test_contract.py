@@ -25,8 +25,10 @@ from lossbench.losses.kl import KL
 from lossbench.losses.log_cosh import LogCosh
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
+from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
+from lossbench.losses.smape import SMAPE
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
 from lossbench.losses.z_loss import ZLoss
@@ -42,7 +44,7 @@ KINDS = {
 }
 VARIANTS = [
     *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
-    *(LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
+    *(MAPE(), SMAPE(), LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
     *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
@@ -66,6 +68,8 @@ TABLE = {
     "mae": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "huber": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
     "log_cosh": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "mape": {"outliers": "continuous", "sentiment": "continuous"},
+    "smape": {"outliers": "continuous", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},

@@ -29,8 +29,9 @@ from lossbench.task import Inputs, Target
 Compose = Callable[..., list[Job]]
 
 DIGITS = "data=mnist_5k model=linear data.train_size=200 data.val_size=50 data.test_size=100"
-VALUES = [f"loss={loss}" for loss in ("mse", "mae", "huber")]
-CLASSES = [f"{DIGITS} loss={loss}" for loss in ("mse", "mae", "huber", "bce", "cce", "hinge", "kl")]
+VALUES = [f"loss={loss}" for loss in ("mse", "mae", "huber", "log_cosh", "mape", "smape")]
+QUANTILES = ["loss=quantiles", "loss=quantiles loss.levels=[0.05,0.5,0.95]"]
+CLASSES = [f"{DIGITS} loss={loss}" for loss in ("mse", "mae", "huber", "bce", "cce", "z_loss", "hinge", "kl")]
 EMBEDDINGS = [f"{DIGITS} loss={loss}" for loss in ("contrastive", "triplet")]
 
 
@@ -49,7 +50,11 @@ def check_alone(together: list[Job], packed: list[Any], mode: str, every: int = 
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
-@pytest.mark.parametrize("pack", [VALUES, CLASSES, EMBEDDINGS], ids=["values", "classes", "embeddings"])
+@pytest.mark.parametrize(
+    "pack",
+    [VALUES, QUANTILES, CLASSES, EMBEDDINGS],
+    ids=["values", "quantiles", "classes", "embeddings"],
+)
 def test_each_loss_in_a_pack_has_the_numbers_it_has_alone(jobs: Compose, pack: list[str], mode: str) -> None:
     overrides = [f"{loss} seed={number % 2} trainer.max_epochs=2" for number, loss in enumerate(pack)]
     together = jobs(*overrides, small="mnist" not in pack[0])

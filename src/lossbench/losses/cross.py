@@ -62,6 +62,7 @@ def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
         if loss.chosen_target([kind]) is not None
         and not loss.also
         and not loss.needs
+        and not loss.own_units  # which reads no outputs as others do
         and loss.outputs(kind, size) == size
         and meaning(loss, kind) == means
     )

@@ -26,6 +26,8 @@ class Loss(Choice):
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
         them by name.
     needs: outputs of the model that it reads by name; none: the one tensor that most models give.
+    own_units: it compares numbers in the task's own units, exactly (shares of the target, say): it is then
+        called with outputs and targets in them. Else both are shifted and scaled.
     batchwise: the value of an example depends on the others of its batch (pairs, ranks), as is meant.
 
     Float knobs may be tensors of no dimension: members of a pack that differ only in them are computed
@@ -36,6 +38,7 @@ class Loss(Choice):
     trains_on: ClassVar[tuple[TargetKind, ...]]
     also: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    own_units: ClassVar[bool] = False
     batchwise: ClassVar[bool] = False
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
@@ -64,8 +67,8 @@ class Loss(Choice):
 
         Args:
             output: (N, *places, outputs), of the model's last layer; with `needs` a dict of what it needs.
-            target: (N, ...) as `Target` says; those with units are shifted and scaled. With `also` a dict by
-                kind.
+            target: (N, ...) as `Target` says; those with units are shifted and scaled, but with `own_units`.
+                With `also` a dict by kind.
             kind: the kind of target; says how `target` is encoded.
 
         Returns:

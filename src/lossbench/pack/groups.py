@@ -18,8 +18,9 @@ from lossbench.losses.reduction import weighted_mean
 from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
+from lossbench.pack.own_units import as_read, mean_in_own_units
 from lossbench.spare import spare, with_spare
-from lossbench.task import WEIGHT, Prediction, Target
+from lossbench.task import WEIGHT, Prediction, Target, Units
 from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
@@ -83,13 +84,21 @@ class Group:
         return [self.part(slice(start, start + at_once)) for start in starts]
 
     def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
-        """What the loss reads of a split besides outputs, each (G, N, ...): targets, and their weights."""
+        """What losses read of a split besides outputs, each (G, N, ...): targets, and their weights."""
         return self._read({**self.lanes.seen[split], **self.lanes.shared}, self.lane)
 
     def _read(self, known: Mapping[str, Tensor], lane: Tensor | int) -> tuple[Tree, Tensor | None]:
         weight = known.get(WEIGHT)
         targets = part(beside(self.losses[0], self.target, known), lane)
         return targets, None if weight is None else weight[lane]
+
+    def _units(self, lane: Tensor | int) -> tuple[Tensor, ...]:
+        """Shift and scale of the target in lanes; none where it has none."""
+        if (units := self.lanes.units.get(self.target.kind)) is None:
+            return ()
+        shift, scale = torch.as_tensor(units.shift), torch.as_tensor(units.scale)
+        where = lane.to(shift.device) if isinstance(lane, Tensor) else lane
+        return shift[where], scale[where]
 
     def judged(
         self,
@@ -122,39 +131,42 @@ class Group:
     def values(self, outputs: Tree, batch: Batch, share: Share) -> Tensor:
         """The mean loss of each member on a batch: (G, B, ...), with spare members more -> (G,)."""
         loss = self.losses[0]
-        targets, weights = self._read(batch.targets, share.lane)
+        targets, weights = self._read(as_read(loss, batch.targets), share.lane)
+        units = self._units(share.lane) if loss.own_units else ()
 
-        def one(output: Tree, target: Tree, weight: Tensor | None, knobs: dict[str, Tensor]) -> Tensor:
-            return self._mean(replace(loss, **knobs), output, target, weight)  # type: ignore[arg-type]
+        def one(knobs: dict[str, Tensor], *read: Any) -> Tensor:
+            return self._mean(replace(loss, **knobs), *read)  # type: ignore[arg-type]
 
         read = read_by(loss, self.layout, outputs)
-        dims = (0, 0, None if weights is None else 0, 0)
-        result: Tensor = torch.vmap(one, in_dims=dims)(read, targets, weights, share.knobs)
+        dims = (0, 0, 0, None if weights is None else 0, *(0 for _ in units))
+        result: Tensor = torch.vmap(one, in_dims=dims)(share.knobs, read, targets, weights, *units)
         return result[: len(self.losses)]
 
     def value(self, member: int, output: Tree, batch: Batch) -> Tensor:
         """The mean loss of a member on a batch: (B, ...) -> ()."""
         place, lane = self.places[member]
-        loss, beside = self.losses[place], self._read(batch.targets, lane)
-        return self._mean(loss, read_by(loss, self.layout, output), *beside)
+        loss = self.losses[place]
+        units = self._units(lane) if loss.own_units else ()
+        beside = self._read(as_read(loss, batch.targets), lane)
+        return self._mean(loss, read_by(loss, self.layout, output), *beside, *units)
 
-    def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None) -> Tensor:
-        return weighted_mean(loss(output, target, self.target), weight)
+    def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None, *units: Tensor) -> Tensor:
+        if not loss.own_units:
+            return weighted_mean(loss(output, target, self.target), weight)
+        own = self._with_log(*units) if units else None
+        return mean_in_own_units(loss, self.target, output, target, weight, own)
+
+    def _with_log(self, shift: Tensor, scale: Tensor) -> Units:
+        return Units(shift, scale, self.lanes.units[self.target.kind].log)
 
     def predict(self, outputs: Tree) -> Prediction:
         """What outputs (G, N, ...), where `truth` is, say in the task's own units."""
         found = self.said(outputs)
-        if self.target.kind in self.lanes.units:
-            # The mean of a distribution is in the units of its support already.
-            units = self.lanes.units[self.target.kind]
-            shift, scale = torch.as_tensor(units.shift), torch.as_tensor(units.scale)
-            lane = self.lane.to(shift.device)
-            own = replace(units, shift=shift[lane], scale=scale[lane])
-            if "value" in found:
-                found["value"] = own.own(found["value"])
-            if "quantiles" in found:  # each value's stand behind it
-                of_each = replace(own, shift=shift[lane].unsqueeze(-1), scale=scale[lane].unsqueeze(-1))
-                found["quantiles"] = of_each.own(found["quantiles"])
+        if units := self._units(self.lane):
+            # The mean of a distribution is in units of its support already; quantiles stand behind values.
+            each = {"value": units, "quantiles": tuple(one.unsqueeze(-1) for one in units)}
+            for name in found.keys() & each.keys():
+                found[name] = self._with_log(*each[name]).own(found[name])
         return found
 
     def said(self, outputs: Tree) -> Prediction:

@@ -12,6 +12,7 @@ from lossbench.job import Member
 from lossbench.losses.reduction import weighted_mean
 from lossbench.pack.groups import read_by
 from lossbench.pack.modes import probed
+from lossbench.pack.own_units import output_of
 from lossbench.pack.recurrence import decomposed
 from lossbench.pack.rehearsal import read_beside
 from lossbench.trees import leaves
@@ -31,7 +32,7 @@ def kept_for_backward(member: Member, module: nn.Module, data: DataSet) -> int:
     try:
         keeping = torch.autograd.graph.saved_tensors_hooks(held.append, lambda _: torch.empty(0))
         with keeping, decomposed(module):
-            output = read_by(member.loss, member.layout, module(*read))
+            output = output_of(member, data, read_by(member.loss, member.layout, module(*read)))
             weighted_mean(member.loss(output, beside.read, member.target), beside.weight)
     except Exception:
         return 0

@@ -14,6 +14,7 @@ from lossbench.data.module import LaneData, PackData
 from lossbench.data.source import SPLITS, DataSet, Split
 from lossbench.job import Member
 from lossbench.pack.noise import arguments, drawn
+from lossbench.pack.own_units import exactly
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
 from lossbench.task import WEIGHT, TargetKind, Units, seen
@@ -51,6 +52,7 @@ class Lanes(ABC):
         self._noise = first.model.noise(data.description.inputs)
         # Others are for metrics alone.
         self._losses_read = {WEIGHT, *(name for m in members for name in (m.target.kind, *m.loss.also))}
+        self._own = {kind for m in members if m.loss.own_units for kind in (m.target.kind, *m.loss.also)}
         self._units = [one.units for one in lanes]
         self.units: dict[TargetKind, Units] = {}  # with a row for each lane
         self.truth: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}
@@ -114,6 +116,8 @@ class Lanes(ABC):
             if kind in self._units[0] and kind not in self.units:
                 self.units[kind] = self._units_for(kind, values.shape[2:])
             found[kind] = seen(values, self.units.get(kind)).to(self.device)
+            if kind in self._own:  # in single precision where the device has no double
+                found[exactly(kind)] = values if self.device == self.exact else found[kind].new_tensor(values)
         return found
 
     def _batch(self, inputs: Tree, targets: dict[TargetKind, Tensor], size: int, step: int) -> Batch:

@@ -18,6 +18,7 @@ from lossbench.losses.tried import mixing, refuse_raised
 from lossbench.pack.groups import OUTPUT, beside, read_by
 from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed, refused_by_vmap
+from lossbench.pack.own_units import check_own_units, output_of
 from lossbench.task import WEIGHT, seen
 from lossbench.trees import Tree, leaves, mapped
 
@@ -48,9 +49,10 @@ def rehearse(
         InputError: the model or the loss raises or breaks its contract, the loss does not give a metric that
             chooses, or no batch holds what it needs.
     """
+    check_own_units(member)
     places = _examples(member, data)
     outputs, batch = _met(member, module, data, places)
-    remark = _remark_on_batches(member, data)
+    remark = _remark_on_zeros(member, data) or _remark_on_batches(member, data)
     try:
         values = member.loss(outputs, batch.read, member.target)
     except Exception:  # it may need as many examples as train together
@@ -79,7 +81,8 @@ def _met(member: Member, module: nn.Module, data: DataSet, places: Tensor) -> tu
             f"model={member.model.name} cannot be computed on data={member.source.name} "
             f"({type(error).__name__}: {first_line(error).rstrip('.')}): correct the model or its sizes."
         ) from error
-    return _read(member, outputs), read_beside(member, data, places)
+    read = output_of(member, data, _read(member, outputs))
+    return mapped(lambda tensor: tensor.detach().requires_grad_(), read), read_beside(member, data, places)
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,10 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     Raises:
         InputError: the loss reads something that the data set does not give.
     """
-    targets = data.train.targets.items()
-    known = {kind: seen(values[places], data.units.get(kind)) for kind, values in targets}
+    targets = {kind: values[places] for kind, values in data.train.targets.items()}
+    known = {kind: seen(values, data.units.get(kind)) for kind, values in targets.items()}
+    if member.loss.own_units:
+        known |= {kind: values for kind, values in targets.items() if kind in data.units}
     known.update(data.shared)
     if lacking := [name for name in member.loss.also if name not in known]:
         raise InputError(
@@ -173,6 +178,20 @@ def _refused(member: Member, outputs: Tree, batch: _Batch) -> str | None:
         torch.autograd.grad(values.sum(), leaves(both), allow_unused=True)
 
     return refused_by_vmap(f"loss {loss.name}", compute)
+
+
+def _remark_on_zeros(member: Member, data: DataSet) -> str | None:
+    """Where a loss in the task's own units is undefined and so trains nothing.
+
+    Raises:
+        InputError: it is so everywhere.
+    """
+    loss = member.loss
+    share = float(loss.idle(data.train.targets[member.target.kind]).double().mean()) if loss.own_units else 0
+    where = f"of the training targets of data={member.source.name} are 0, where loss={loss.name} is undefined"
+    if share == 1:
+        raise InputError(f"All {where}: choose another loss.")
+    return f"{share:.1%} {where}: they train nothing" if share else None
 
 
 def _remark_on_batches(member: Member, data: DataSet) -> str | None:
