@@ -24,6 +24,20 @@ WEIGHT = "weight"
 
 
 @dataclass(frozen=True)
+class OwnPast:
+    """Where steps that are read hold the past of the target itself: in the first columns.
+
+    scale, shift: of each of these columns: what is read, times the scale, plus the shift, is as a loss sees
+        it.
+    steps: of the target, each of so many numbers.
+    """
+
+    scale: tuple[float, ...]
+    shift: tuple[float, ...]
+    steps: int = 1
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a model reads, one example at a time.
 
@@ -33,15 +47,20 @@ class Inputs:
         tokens  int64 (length,); id 0 is padding and always stands at the end
         tfidf   float (length, 2): the non-zero entries of one sparse row as (column, weight) pairs,
                 filled up with (0, 0); `vocabulary` is the number of columns
+        series  float (steps, columns), in the order of time
+        causal_tokens  int64 (length,), as tokens; the target at a place is what follows, so a model uses
+                those up to there alone
         or any other word that a data set and a model share.
     vocabulary: how many ids there are, where the inputs are ids (int64, 0 .. vocabulary-1).
     parts: by name, where an example has several inputs; they are then a dict of tensors.
+    past: of a series, where it holds the target's own.
     """
 
     kind: InputKind
     shape: tuple[int, ...] = ()
     vocabulary: int = 0
     parts: Mapping[str, Inputs] = field(default_factory=dict)
+    past: OwnPast | None = None
 
     @property
     def words(self) -> str:

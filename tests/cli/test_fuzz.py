@@ -45,7 +45,7 @@ SPIKES: dict[str, list[object]] = {
 UNREAD = {"ratings", "pairs", "corpus", "shakespeare"}  # no model that ships reads them
 MODELS = {
     **dict.fromkeys(("outliers", "csv", "table", "price"), ("mlp", "linear")),
-    **dict.fromkeys(SERIES, ("mlp", "linear", "rnn")),
+    **dict.fromkeys(SERIES, ("mlp", "linear", "rnn", "nlinear")),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
@@ -172,7 +172,7 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs["model.hidden"] = ["[64,64]", "[]", "[3]", "[3,2]"]
     if model == "rnn":
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
-    if model != "linear":
+    if model not in ("linear", "nlinear"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]

@@ -18,10 +18,11 @@ from lossbench.models.cnn import CNN
 from lossbench.models.linear import Linear
 from lossbench.models.mlp import MLP
 from lossbench.models.model import Model
+from lossbench.models.nlinear import NLinear
 from lossbench.models.rnn import RNN
 from lossbench.models.text import Text
 from lossbench.pack.recurrence import decomposed
-from lossbench.task import Inputs
+from lossbench.task import Inputs, OwnPast
 
 VECTOR = Inputs("vector", (10,))
 DIGIT = Inputs("image", (1, 28, 28))
@@ -30,6 +31,7 @@ COLOURS = Inputs("image", (3, 19, 50))
 TOKENS = Inputs("tokens", (12,), vocabulary=50)
 TFIDF = Inputs("tfidf", (9, 2), vocabulary=40)
 SERIES = Inputs("series", (7, 3))
+CHANGES = Inputs("series", (7, 3), past=OwnPast((2.0,), (0.5,)))
 NEXT = Inputs("causal_tokens", (12,), vocabulary=50)
 CONF = Path(__file__).parents[2] / "conf" / "model"
 
@@ -43,6 +45,7 @@ CASES = [
         (CNN(name="cnn-dropout", dropout=0.3), (DIGIT,)),
         (Text(name="text"), (TOKENS,)),
         (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
+        (NLinear(name="nlinear"), (CHANGES,)),
         (RNN(name="rnn", hidden=9), (SERIES, TOKENS, NEXT)),
         (RNN(name="rnn-dropout", cell="rnn", layers=2, dropout=0.3), (SERIES, NEXT)),
     ]
@@ -96,7 +99,8 @@ def test_a_member_of_a_stack_is_the_member_alone(model: Model, inputs: Inputs) -
     members = [built(model, inputs, 3, seed) for seed in range(3)]
     for number, member in enumerate(members):
         for name, buffer in member.named_buffers():
-            buffer.fill_(2**40 * number + len(name))
+            if buffer.dtype == torch.int64:  # a key of dropout
+                buffer.fill_(2**40 * number + len(name))
     batches = torch.stack([examples(inputs, 4, seed) for seed in range(3)])
     parameters, buffers = torch.func.stack_module_state(members)
     skeleton = copy.deepcopy(members[0]).to("meta").train()
@@ -148,7 +152,7 @@ def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
 
 
 def test_the_four_models_are_shipped() -> None:
-    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text", "rnn"}
+    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text", "rnn", "nlinear"}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_models_are_declared_without_importing_torch() -> None:
     import sys
 
     modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
-    names = ("linear", "mlp", "cnn", "text", "rnn", "model", "module", "backbone")
+    names = ("linear", "mlp", "cnn", "text", "rnn", "nlinear", "model", "module", "backbone")
     light = [f"lossbench.models.{m}" for m in modules if m in names]
     code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -42,7 +42,7 @@ class LaneData(LightningDataModule):
 
     @property
     def description(self) -> Description:
-        """Of the first lane; the others differ in the fingerprint at most."""
+        """Of the first lane; the others differ in the fingerprint and in `Inputs.past` at most."""
         description: Description = self.lanes[0].description
         return description
 

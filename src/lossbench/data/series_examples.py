@@ -40,17 +40,18 @@ def loaded(source: SeriesFile, steps: Steps, reads: InputKind) -> DataSet:
         }
         # Windows that overlap say the same twice: they are one group to whoever counts examples.
         parts[split] = Examples(own, targets, groups=own // (source.past + source.horizon))
+    units = series_scaling.target_units(steps.values[:, : steps.targets], training)
+    past = series_scaling.own_past(steps, training, units, source.horizon)
     description = Description(
         name=source.name,
-        inputs=Inputs(reads, tuple(inputs.shape[1:])),
+        inputs=Inputs(reads, tuple(inputs.shape[1:]), past=past if reads == "series" else None),
         targets=source.targets(),
         sizes={split: len(part) for split, part in parts.items()},
         source=f"{source.credit or steps.file}, target {', '.join(steps.names[: steps.targets])}",
         fingerprint=steps.fingerprint,
     )
     train, val, test = (parts[split] for split in SPLITS)
-    units = {"continuous": series_scaling.target_units(steps.values[:, : steps.targets], training)}
-    return DataSet(description, inputs, train, val, test, units=units)
+    return DataSet(description, inputs, train, val, test, units={"continuous": units})
 
 
 def contaminated(source: SeriesFile, steps: Steps, data: DataSet, seed: int) -> DataSet:
@@ -74,9 +75,12 @@ def contaminated(source: SeriesFile, steps: Steps, data: DataSet, seed: int) -> 
         replace(part, targets={**part.targets, "continuous": _wanted(source, ahead, part.rows)})
         for part in (data.train, data.val)
     )
-    description = replace(data.description, fingerprint=source.fingerprint(seed))
-    units = {"continuous": series_scaling.target_units(numbers, blocks["train"])}
-    return replace(data, description=description, train=train, val=val, units=units)
+    units, inputs = series_scaling.target_units(numbers, blocks["train"]), data.description.inputs
+    if inputs.past is not None:
+        own = series_scaling.own_past(steps, blocks["train"], units, source.horizon)
+        inputs = replace(inputs, past=own)
+    description = replace(data.description, fingerprint=source.fingerprint(seed), inputs=inputs)
+    return replace(data, description=description, train=train, val=val, units={"continuous": units})
 
 
 def naive(source: SeriesFile, steps: Steps, rows: Tensor, *, season: int) -> Prediction:

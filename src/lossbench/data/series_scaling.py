@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossbench.data.splits import robust_units
-from lossbench.task import Units
+from lossbench.task import OwnPast, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,15 +24,29 @@ def scaled(steps: Steps, training: Block, cycles: tuple[str, ...]) -> Tensor:
     """
     import numpy as np
     import torch
-    from sklearn.preprocessing import StandardScaler
 
     from lossbench.data.calendar_features import calendar
 
-    scaler: Any = StandardScaler().fit(steps.values[training.start : training.stop])
-    columns = np.nan_to_num(scaler.transform(steps.values))
+    columns = np.nan_to_num(_scaler(steps, training).transform(steps.values))
     if cycles:
         columns = np.concatenate([columns, calendar(steps.times.stamps, cycles)], axis=1)
     return torch.from_numpy(columns.astype(np.float32))
+
+
+def _scaler(steps: Steps, training: Block) -> Any:
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler().fit(steps.values[training.start : training.stop])
+
+
+def own_past(steps: Steps, training: Block, units: Units, horizon: int) -> OwnPast:
+    """How what is read of the target's columns becomes what losses see of the target."""
+    import numpy as np
+
+    scaler, count = _scaler(steps, training), steps.targets
+    scale = scaler.scale_[:count] / np.asarray(units.scale)
+    shift = (scaler.mean_[:count] - np.asarray(units.shift)) / np.asarray(units.scale)
+    return OwnPast(tuple(scale.tolist()), tuple(shift.tolist()), horizon)
 
 
 def target_units(targets: Numbers, training: Block) -> Units:

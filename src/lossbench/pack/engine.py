@@ -13,7 +13,7 @@ from lossbench.job import Member
 from lossbench.models.head import Headed
 from lossbench.pack.objective import BatchLosses
 from lossbench.seeds import stream
-from lossbench.task import Inputs
+from lossbench.task import Inputs, OwnPast
 from lossbench.trees import Tree
 
 # What tells one evaluation from another, alone as in company: the split, the epoch, and the first example.
@@ -78,18 +78,23 @@ class Engine(ABC):
         """Go on from a state of the same members."""
 
 
-def build_modules(members: Sequence[Member], inputs: Inputs) -> list[nn.Module]:
+def build_modules(members: Sequence[Member], inputs: Inputs | Sequence[Inputs]) -> list[nn.Module]:
     """One freshly initialised module per distinct seed; members with one seed get the same object.
+
+    Args:
+        inputs: what all read, or of each; they differ in `Inputs.past` at most, and so do modules of a seed.
 
     Initial weights come from torch's global generator, since that is where nn.Module takes them; it is
     seeded for the member and put back afterwards.
     """
-    built: dict[int, nn.Module] = {}
-    for member in members:
-        if member.seed not in built:
+    each = [inputs] * len(members) if isinstance(inputs, Inputs) else inputs
+    keys = [(member.seed, own.past) for member, own in zip(members, each, strict=True)]
+    built: dict[tuple[int, OwnPast | None], nn.Module] = {}
+    for member, own, key in zip(members, each, keys, strict=True):
+        if key not in built:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(member.seed, "weights"))
                 width = member.model.embedding_size if member.headed else member.outputs
-                net = member.model.build(inputs, width)
-                built[member.seed] = Headed(net, nn.Linear(width, member.outputs)) if member.headed else net
-    return [built[member.seed] for member in members]
+                net = member.model.build(own, width)
+                built[key] = Headed(net, nn.Linear(width, member.outputs)) if member.headed else net
+    return [built[key] for key in keys]

@@ -62,7 +62,8 @@ class Pack(LightningModule):
             return
         self._ready = True
         device = self.trainer.strategy.root_device
-        modules = build_modules(self.members, self.data.description.inputs)
+        inputs = [self.data.lanes[lane].description.inputs for lane in self.data.lane.tolist()]
+        modules = build_modules(self.members, inputs)
         kind = StackedEngine if self.mode == "vmap" else TurnsEngine
         self.lanes = lanes_of(self.data, self.members, device)
         self.engine = kind(self.members, modules, self.lanes.lane)

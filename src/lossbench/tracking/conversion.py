@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossbench import palette
 from lossbench.engines.process import this_process
@@ -94,6 +94,11 @@ def finite_part(result: runs.RunResult) -> tuple[dict[str, list[tuple[int, float
     return kept, left_out
 
 
+def _said(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of inputs what tells their form: numbers that their scale depends on do not."""
+    return {name: value for name, value in fields if name != "past"}
+
+
 def data_set_record(description: Description) -> dict[str, str]:
     """The fields of MLflow's Dataset: credits as source, kinds as schema, sizes as profile."""
     return {
@@ -103,7 +108,7 @@ def data_set_record(description: Description) -> dict[str, str]:
         "source": json.dumps({"credits": description.source}),
         "schema": json.dumps(
             {
-                "inputs": dataclasses.asdict(description.inputs),
+                "inputs": dataclasses.asdict(description.inputs, dict_factory=_said),
                 "targets": [dataclasses.asdict(target) for target in description.targets],
             }
         ),
