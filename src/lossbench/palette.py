@@ -25,6 +25,7 @@ COLORS: dict[str, str] = {
     "triplet": "#65b7ff",
 }
 
+BASELINE = "#808080"  # of no loss: a grey for what nobody trains
 _NEAREST = 24.0  # to any of the nine, in CIELAB: as far as they are from each other
 _LIGHTEST = 0.6  # of the way to white
 

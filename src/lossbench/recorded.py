@@ -16,7 +16,7 @@ def find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
     """The tags of a run, its outcome among them, and its metrics: of curves the last value.
 
     Raises:
-        InputError: there is no such run, or no database.
+        InputError: there is no such run, or no database; or it is of a baseline.
     """
     from lossbench.tracking.address import check_reachable, parse
     from lossbench.tracking.reader import reading
@@ -29,6 +29,10 @@ def find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
     if record is None:
         raise InputError(
             f"{address.spoken} has no run {run_id}; copy its id from MLflow, or name another tracking.uri."
+        )
+    if name := record.tags.get(runs.BASELINE):
+        raise InputError(
+            f"Run {run_id} is of the baseline {name}, which needs no training; its sweep measures it."
         )
     record.tags.setdefault(runs.OUTCOME, record.status.lower())
     return record.tags, metrics

@@ -24,6 +24,7 @@ from lossbench.review.server import serving
 from lossbench.task import Inputs, Target
 from lossbench.tracking import RunResult, Store, opening
 from lossbench.tracking.address import parse
+from lossbench.tracking.runs import FINGERPRINT
 
 FLAGS = [
     "--no-sandbox",
@@ -65,7 +66,7 @@ def record(
     starts, results = [], []
     for loss, rate, seed in grid:
         own = {**given, "loss.name": loss, "optimizer.lr": str(rate), "seed": str(seed)}
-        tags = {"lossbench.loss": loss, "lossbench.data": name}
+        tags = {"lossbench.loss": loss, "lossbench.data": name, FINGERPRINT: description.fingerprint}
         title = f"{loss} lr={rate} seed={seed}"
         starts.append(opening(str(sorted(own.items())), experiment, title, own, tags, description))
     with Store(uri) as store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from lossbench.claims.claim import Experiment
 from lossbench.review import refresh as module
 from lossbench.review.refresh import outdated, refresh
 from lossbench.review.sweep import conclude
-from lossbench.tracking import Store, read_histories, read_runs
+from lossbench.tracking import RunResult, Store, baselines, opening, read_histories, read_runs
 from lossbench.tracking.client_writer import ClientWriter
+from lossbench.tracking.runs import BASELINE, FINGERPRINT, KIND
 from lossbench.verdicts.build import build
 from lossbench.verdicts.results import select_of
 
@@ -229,3 +230,67 @@ def test_summary_rows_choose_by_the_metric_by_which_the_report_chooses(
     told = build(Experiment("x", judge=judge, select=select), runs, select_of(runs))
     assert module._metrics_of(judge, select, runs) == (told.judge, told.select)
     assert told.select == (select or ("rmse" if judge == "rmse" else "r2"))
+
+
+def baseline(uri: str, value: float, seeds: Sequence[int] = (0, 1, 2), **data: str) -> None:
+    """Records of a baseline of the sweep's data, as training would make them."""
+    starts = []
+    for seed in seeds:
+        tags = {
+            KIND: baselines.KIND,
+            BASELINE: "naive",
+            FINGERPRINT: "outliers-0",
+            "lossbench.data": "outliers",
+        }
+        params = {"data.name": "outliers", "seed": str(seed), **data}
+        starts.append(opening(f"naive {sorted(params.items())}", "demo", "naive", params, tags, None))
+    with Store(uri) as store:
+        ids = store.start(starts)
+        results = zip(ids, seeds, strict=True)
+        store.finish([RunResult(i, "finished", metrics={"test/rmse": value + seed}) for i, seed in results])
+
+
+def test_a_baseline_has_a_summary_of_its_own_with_its_runs_below(
+    uri: str, sweep: Sweep, query: Query
+) -> None:
+    sweep(uri)
+    baseline(uri, 5.0)
+    refresh(uri, "demo")
+    made = summaries(uri)
+    assert sorted(made.index) == ["huber", "mae", "mse", "naive (baseline)"]
+    told = made.loc["naive (baseline)"]
+    assert told["test/rmse"] == 6.0
+    assert (told["total/seeds"], told["total/diverged"], told["total/failed"]) == (3, 0, 0)
+    tags = dict(query("SELECT key, value FROM tags WHERE run_uuid = ?", told["run_id"]))
+    assert tags["mlflow.runColor"] == palette.BASELINE
+    assert "It needs no training" in tags["mlflow.note.content"]
+    assert "lossbench.loss" not in tags
+    below = [name for name, parent in query(PARENTS) if parent == "naive (baseline)"]
+    assert below == ["naive"] * 3
+    again = refresh(uri, "demo")
+    assert told["run_id"] in again
+    assert len(summaries(uri)) == 4
+
+
+def test_a_baseline_has_a_summary_for_each_condition_of_its_data_alone(uri: str, sweep: Sweep) -> None:
+    for level in ("0", "0.2"):
+        for model in ("mlp", "linear"):
+            sweep(uri, **{"data.contamination": level, "model.name": model})
+        baseline(uri, 5.0 + float(level), **{"data.contamination": level})
+    baseline(uri, 9.0, **{"data.contamination": "0.4"})  # on which no loss was trained
+    refresh(uri, "demo")
+    made = summaries(uri)
+    own = made[made.index.str.startswith("naive")]
+    assert own["test/rmse"].round(6).to_dict() == {
+        "naive (baseline), contamination 0": 6.0,
+        "naive (baseline), contamination 0.2": 6.2,
+    }
+    assert len(made) == 3 * 4 + 2
+
+
+def test_a_baseline_that_was_measured_later_makes_summaries_outdated(uri: str, sweep: Sweep) -> None:
+    sweep(uri)
+    refresh(uri, "demo")
+    assert outdated(uri) == []
+    baseline(uri, 5.0)
+    assert outdated(uri) == ["demo"]

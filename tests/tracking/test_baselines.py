@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def found(folder: Path) -> pd.DataFrame:
 
 def all_of(folder: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
-        return database.execute("SELECT name FROM runs WHERE name LIKE '%(baseline)%'").fetchall()
+        return database.execute("SELECT name FROM runs WHERE name LIKE '%(baseline) seed=%'").fetchall()
 
 
 def test_each_data_condition_and_seed_has_one_run_and_what_is_recorded_is_not_measured_again(
@@ -132,3 +134,29 @@ def test_data_without_baselines_leaves_no_trace_and_nothing_is_imported_for_it(
     train_many([compose("config", [*small.split(), "trainer.max_epochs=1", uri])], n_jobs=1)
     assert all_of(folder) == []
     assert "lossbench.pack.baselines" not in sys.modules
+
+
+def test_a_sweep_and_its_report_show_the_row_and_tell_who_is_no_better(
+    folder: Path, program: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    sweep = [*SERIES, "data.horizon=1,3", "model=linear", "loss=mse,mae", "seed=0,1", "trainer.max_epochs=1"]
+    for _ in range(2):
+        done = program("-m", *sweep, "experiment.name=small", folder=folder)
+        assert done.returncode == 0, done.stderr
+        assert len(all_of(folder)) == 4  # of seeds and horizons
+    report = program("experiment=small", "report.figures=false", folder=folder, module="lossbench.report")
+    assert report.returncode == 0, report.stderr
+    told = " ".join(report.stdout.split())
+    assert "! No better than a baseline, which needs no training, in mean test mae: mse, horizon 1: " in told
+    assert "The baseline naive is no worse: " in told
+    (row,) = (line for line in report.stdout.splitlines() if line.startswith("naive (baseline) "))
+    assert len(row.split()) == 2 + 2
+    page = (folder / "experiments" / "small" / "README.md").read_text()
+    assert "| naive (baseline) | " in page
+    assert "8 runs, 2 seeds." in page
+    assert "naive (baseline)" in (folder / "experiments" / "small" / "report.html").read_text()
+    assert len(pd.read_csv(folder / "experiments" / "small" / "results.csv")) == 8
+    (run_id, *_) = found(folder)["run_id"]
+    refused = program(run_id, folder=folder, module="lossbench.rerun")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "is of the baseline naive, which needs no training" in refused.stderr

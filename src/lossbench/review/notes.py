@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lossbench.counting import counted
-from lossbench.review.summaries import Compared, Summary
+from lossbench.review.summary import Compared, Summary
 from lossbench.significant import alike, number
 from lossbench.verdicts.conditions import RATE
 from lossbench.verdicts.tuned import noun, setting, values_of
@@ -15,6 +15,8 @@ _SPACE = "\N{NO-BREAK SPACE}"
 
 def describe(summary: Summary, compared: Compared) -> str:
     """What the condition is, its test results and the learning rates that were tried."""
+    if summary.baseline:
+        return _of_baseline(summary, compared)
     counts = {name: int(summary.metrics[f"total/{name}"]) for name in ("seeds", "diverged", "failed")}
     seeds = counted(counts["seeds"], "seed")
     lost = [f"{counts[name]} {name}" for name in ("diverged", "failed") if counts[name]]
@@ -28,6 +30,16 @@ def describe(summary: Summary, compared: Compared) -> str:
         ("" if counts["seeds"] == 1 else "Curves are means over seeds. ")
         + "The runs themselves are nested below; "
         "this summary is made from them, and made again at the end of every sweep.",
+    ]
+    return "\n\n".join(said)
+
+
+def _of_baseline(summary: Summary, compared: Compared) -> str:
+    seeds = counted(int(summary.metrics["total/seeds"]), "seed")
+    said = [
+        f"**{summary.name}**: on {summary.data}, mean of {seeds}",
+        _results(summary, compared),
+        "It needs no training: what a loss has to beat. It takes part in no choice and in no verdict.",
     ]
     return "\n\n".join(said)
 

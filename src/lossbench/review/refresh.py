@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
 from lossbench import palette
 from lossbench.claims.declared import load_experiment
 from lossbench.review.notes import describe
-from lossbench.review.summaries import Compared, Summary, compare
+from lossbench.review.summaries import compare
+from lossbench.review.summary import Compared, Summary
 from lossbench.review.views import CHOSEN, CONDITION, views
-from lossbench.tracking import read_histories, read_runs, runs
+from lossbench.tracking import baselines, read_histories, read_runs, runs
 from lossbench.tracking.address import parse
 from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.reader import load
@@ -25,6 +26,7 @@ from lossbench.verdicts.results import first_metric, select_of
 
 SUMMARY = "summary"
 PARENT = "mlflow.parentRunId"
+_BELOW = ("member", baselines.KIND)  # the kinds of what stands below summaries
 
 
 def refresh(uri: str, experiment: str, judge: str | None = None, select: str | None = None) -> list[str]:
@@ -45,13 +47,15 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
         return []
     declared = load_experiment(experiment)
     metrics_of = functools.partial(_metrics_of, judge or declared.judge, select or declared.select)
-    compared = compare(found, metrics_of, functools.partial(read_histories, uri))
+    beside = read_runs(uri, experiment, (baselines.KIND,))
+    compared = compare(found, metrics_of, functools.partial(read_histories, uri), beside)
     address, now = parse(uri), time.time_ns() // 1_000_000
     writing = writer(address)
     pairs = [(summary, one) for one in compared for summary in one.summaries]
     entries = [_entry(*pair, experiment, now, place) for place, pair in enumerate(pairs)]
     run_ids = writing.replace(entries, SUMMARY, experiment)
-    _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, found)
+    keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
+    _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, keys)
     writing.mark_experiment(experiment, views(compared, now))
     return run_ids
 
@@ -60,7 +64,8 @@ def outdated(uri: str) -> list[str]:
     """Experiments with runs that ended after their summaries were made."""
     last: dict[str, dict[str, int]] = {"member": {}, SUMMARY: {}}
     for record in load(parse(uri), None):
-        name, times = record.tags.get(runs.EXPERIMENT), last.get(record.tags.get(runs.KIND, ""))
+        kind = record.tags.get(runs.KIND, "")
+        name, times = record.tags.get(runs.EXPERIMENT), last.get("member" if kind in _BELOW else kind)
         if times is not None and name and record.ended:
             times[name] = max(times.get(name, 0), record.ended)
     return sorted(name for name, ended in last["member"].items() if last[SUMMARY].get(name, 0) < ended)
@@ -81,11 +86,13 @@ def _entry(summary: Summary, compared: Compared, experiment: str, now: int, plac
         runs.KEY: summary.key,
         runs.KIND: SUMMARY,
         runs.EXPERIMENT: experiment,
-        runs.LOSS: summary.loss,
         "lossbench.data": summary.data,
-        runs.RUN_COLOR: palette.shades(summary.loss, number)[nth],
         runs.NOTE: describe(summary, compared),
     }
+    if summary.baseline:
+        tags |= {runs.BASELINE: summary.baseline, runs.RUN_COLOR: palette.BASELINE}
+    else:
+        tags |= {runs.LOSS: summary.loss, runs.RUN_COLOR: palette.shades(summary.loss, number)[nth]}
     started = now - place  # MLflow lists what started last first
     opening = Opening(experiment, summary.name, summary.params, tags, started, None)
     # Metrics as the curves of one point that they become, so that they are stored before the curves, and the
@@ -100,15 +107,14 @@ def _nest(
     records: Collection[Record],
     summaries: Sequence[Summary],
     run_ids: Sequence[str],
-    found: pd.DataFrame,
+    key_of: Mapping[str, str],
 ) -> None:
     """Put every run below the summary of its condition, replaced ones too; mark those at chosen rates."""
     # A record that was replaced has the key of the one that counts.
     by_key: dict[str, set[str]] = {}
     for record in records:
-        if record.tags.get(runs.KIND) == "member":
+        if record.tags.get(runs.KIND) in _BELOW:
             by_key.setdefault(record.tags.get(runs.KEY, ""), set()).add(record.run_id)
-    key_of = dict(zip(found["run_id"], found["key"], strict=True))
     for summary, parent in zip(summaries, run_ids, strict=True):
         chosen = set(summary.chosen)
         members = set(summary.members).union(*(by_key.get(key_of[one], ()) for one in summary.members))

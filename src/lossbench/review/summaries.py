@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from lossbench.metrics.measure import Metric
+from lossbench.data.baseline import called
+from lossbench.review.summary import Compared, Curves, Summary
 from lossbench.verdicts import choose
+from lossbench.verdicts.baselines import RECORD, Baselines
 from lossbench.verdicts.conditions import DONE, LOSS, SEED, Layout, label, parameters, tidy
 from lossbench.verdicts.contenders import slices
 from lossbench.verdicts.results import metrics_of, results
@@ -27,61 +28,19 @@ from lossbench.verdicts.tuned import restored
 # A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
 # alphabet, and the first to be seen is what losses are compared by.
 _SHOWN = {"test/": "test/", "cross/": "test_cross/", "best/": "val_best/"}
-Curves = dict[str, list[tuple[int, float]]]
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
 
 
-@dataclass(frozen=True)
-class Summary:
-    """One condition, as its summary run tells it.
-
-    key:     the same whenever the same condition is summarised
-    name:    `huber, contamination 0.2`
-    params:  what all its runs at the chosen rate have in common, that rate among them
-    metrics: means over seeds, the judging one first: `test/...`, `test_interval/..._low` and `_high`,
-             `test_cross/...`, `val_best/...`; numbers of runs: `total/...`
-    shade:   place among the conditions of its loss, and their number
-    curves:  means over seeds
-    rates:   a row per learning rate, of `choose.rates`
-    members: ids of all its runs; chosen: those at the chosen rate
-    """
-
-    key: str
-    name: str
-    loss: str
-    data: str
-    params: dict[str, str]
-    metrics: dict[str, float]
-    curves: Curves
-    rates: pd.DataFrame
-    members: tuple[str, ...]
-    chosen: tuple[str, ...]
-    shade: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """The runs of an experiment on one data set.
-
-    judge, select: test metric that judges, validation metric that chose the learning rates
-    axes: params that vary besides loss, rate and seed
-    metrics: of its runs, by name
-    """
-
-    data: str
-    judge: str
-    select: str
-    axes: tuple[str, ...]
-    summaries: tuple[Summary, ...]
-    metrics: Mapping[str, Metric]
-
-
 def compare(
-    found: pd.DataFrame, choosing: Callable[[pd.DataFrame], tuple[str, str]], histories: Histories
+    found: pd.DataFrame,
+    choosing: Callable[[pd.DataFrame], tuple[str, str]],
+    histories: Histories,
+    baselines: pd.DataFrame | None = None,
 ) -> list[Compared]:
     """Summaries of all runs of an experiment, data set by data set, losses in the order of the report.
 
     choosing: judging and selecting metric for the runs of one data set.
+    baselines: their records, as they were read.
     """
     several = len(set(found[DATA])) > 1
     compared = []
@@ -94,6 +53,8 @@ def compare(
             other = f", {part.name}" if place else ""
             ending = (f", {data}" if several else "") + other
             made = _summaries(own, layout, judge, select, histories, other, ending)
+            beside = Baselines.of(part.runs, baselines)
+            made += _of_baselines(own, layout, judge, beside, (other, ending))
             compared.append(Compared(str(data), judge, select, layout.axes, tuple(made), metrics_of(own)))
     return compared
 
@@ -125,6 +86,35 @@ def _summaries(
                 shade=(sum(one.loss == loss for one in made), numbers[loss]),
             )
         )
+    return made
+
+
+def _of_baselines(
+    runs: pd.DataFrame, layout: Layout, judge: str, beside: Baselines, endings: tuple[str, str]
+) -> list[Summary]:
+    """One for each baseline and value of the axes of the data; the endings of its key and of its name."""
+    made = []
+    for where, rows in slices(runs, [axis for axis in layout.axes if axis.startswith("data.")]):
+        params = {name: text for name, text in _common_params(rows).items() if name.startswith("data.")}
+        for name, records in beside.records(rows).items():
+            own, ids = records.assign(outcome="finished"), tuple(records[RECORD])
+            title = ", ".join(filter(None, (called(name), where)))
+            made.append(
+                Summary(
+                    key=f"summary {params['data.name']} {title}{endings[0]}",
+                    name=f"{title}{endings[1]}",
+                    loss="",
+                    data=params["data.name"],
+                    params=params,
+                    metrics=_metrics(own, judge) | _counts(own, own),
+                    curves={},
+                    rates=pd.DataFrame(),
+                    members=ids,
+                    chosen=ids,
+                    shade=(0, 1),
+                    baseline=name,
+                )
+            )
     return made
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from lossbench.review.summaries import Compared
+from lossbench.review.summary import Compared
 from lossbench.tracking import runs
 from lossbench.verdicts.conditions import RATE
 

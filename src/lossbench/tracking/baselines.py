@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lossbench import __version__
+from lossbench import __version__, palette
 from lossbench.config import own_code
 from lossbench.data.baseline import called
 from lossbench.significant import number
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lossbench.job import Job
 
 KIND = "baseline"
-_COLOR = "#808080"  # of no loss
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Wanted:
         """How its run starts; the description is that of the data as it was loaded."""
         source, seed = self.job.member.source, self.job.member.seed
         described = replace(description, fingerprint=source.fingerprint(seed))
-        tags = {runs.KIND: KIND, runs.BASELINE: self.name, runs.RUN_COLOR: _COLOR}
+        tags = {runs.KIND: KIND, runs.BASELINE: self.name, runs.RUN_COLOR: palette.BASELINE}
         tags |= data_tags(source, described)
         if unsaid := provenance.flatten({"data": source.when_unsaid}):
             tags[runs.UNSAID] = json.dumps(unsaid)

@@ -14,14 +14,14 @@ from lossbench.verdicts.contenders import Contenders, on_shared_seeds, slices
 from lossbench.verdicts.family import Family
 from lossbench.verdicts.remarks import several
 
-RUN = "run_id"
+RUN, RECORD = "run_id", "record"  # the ids of runs of a loss, and of a baseline
 
 
 @dataclass(frozen=True)
 class Baselines:
     """Results of baselines by the runs that they stand beside.
 
-    rows: one for each run of a loss and each baseline of its data and seed: both names, the seed, metrics
+    rows: one for each run of a loss and each baseline of its data and seed: both ids, name, seed, metrics
     """
 
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -39,9 +39,18 @@ class Baselines:
         same = [SEED, FINGERPRINT, *(name for name in parameters(both) if name.startswith("data."))]
         metrics = [name for name in found.columns if name.startswith("test/")]
         known = both[both[BASELINE].notna()].sort_values("started", kind="stable")
-        known = known.drop_duplicates([BASELINE, *same], keep="last")[[*same, BASELINE, *metrics]]
-        rows = both.loc[both[BASELINE].isna(), [RUN, *same]].merge(known, on=same)
-        return Baselines(rows[[RUN, BASELINE, SEED, *metrics]])
+        known = known.drop_duplicates([BASELINE, *same], keep="last").rename(columns={RUN: RECORD})
+        rows = both.loc[both[BASELINE].isna(), [RUN, *same]].merge(
+            known[[RECORD, *same, BASELINE, *metrics]], on=same
+        )
+        return Baselines(rows[[RUN, RECORD, BASELINE, SEED, *metrics]])
+
+    def records(self, among: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """The records beside some runs, each once, by name."""
+        if self.rows.empty:
+            return {}
+        own = self.rows[self.rows[RUN].isin(among[RUN])].drop_duplicates(RECORD)
+        return {str(name): records for name, records in own.groupby(BASELINE, sort=False)}
 
     def values(self, among: pd.DataFrame, metric: str, seeds: Collection[int]) -> pd.DataFrame:
         """Results in a metric beside some runs, of these seeds: seeds by names."""
