@@ -22,6 +22,7 @@ from lossbench.train import train_many
 pytestmark = pytest.mark.usefixtures("composing")
 
 SERIES = ["data=series", "data.path=power.csv", "data.time=when", "data.target=load", "data.past=4"]
+PLAIN = [*SERIES, "data.season=1"]  # which has no season to repeat, so one baseline
 SERIES += ["data.season=1"]  # which has one baseline, the last value
 
 
@@ -42,7 +43,7 @@ def wave(folder: Path, seed: int = 0) -> pd.DataFrame:
 def train(*sweeps: str, folder: Path) -> list[Outcome]:
     uri = f"tracking.uri=sqlite:///{folder}/mlflow.db"
     fixed = ["model=linear", "trainer.max_epochs=1", "experiment.name=small", uri]
-    return train_many([compose("config", [*SERIES, *fixed, *one.split()]) for one in sweeps], n_jobs=1)
+    return train_many([compose("config", [*PLAIN, *fixed, *one.split()]) for one in sweeps], n_jobs=1)
 
 
 def found(folder: Path) -> pd.DataFrame:
@@ -139,24 +140,26 @@ def test_data_without_baselines_leaves_no_trace_and_nothing_is_imported_for_it(
 def test_a_sweep_and_its_report_show_the_row_and_tell_who_is_no_better(
     folder: Path, program: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    sweep = [*SERIES, "data.horizon=1,3", "model=linear", "loss=mse,mae", "seed=0,1", "trainer.max_epochs=1"]
+    sweep = [*SERIES, "data.season=24", "data.horizon=1,3", "model=linear", "loss=mse,mae", "seed=0,1"]
+    sweep.append("trainer.max_epochs=1")
     for _ in range(2):
         done = program("-m", *sweep, "experiment.name=small", folder=folder)
         assert done.returncode == 0, done.stderr
-        assert len(all_of(folder)) == 4  # of seeds and horizons
+        assert len(all_of(folder)) == 8  # of two baselines, two seeds and two horizons
     report = program("experiment=small", "report.figures=false", folder=folder, module="lossbench.report")
     assert report.returncode == 0, report.stderr
     told = " ".join(report.stdout.split())
     assert "! No better than a baseline, which needs no training, in mean test mae: mse, horizon 1: " in told
     assert "The baseline naive is no worse: " in told
-    (row,) = (line for line in report.stdout.splitlines() if line.startswith("naive (baseline) "))
-    assert len(row.split()) == 2 + 2
+    for name in ("naive (baseline) ", "seasonal naive (baseline) "):
+        (row,) = (line for line in report.stdout.splitlines() if line.startswith(name))
+        assert len(row.removeprefix(name).split()) == 2
     page = (folder / "experiments" / "small" / "README.md").read_text()
     assert "| naive (baseline) | " in page
     assert "8 runs, 2 seeds." in page
     assert "naive (baseline)" in (folder / "experiments" / "small" / "report.html").read_text()
     assert len(pd.read_csv(folder / "experiments" / "small" / "results.csv")) == 8
-    (run_id, *_) = found(folder)["run_id"]
+    run_id = str(found(folder).loc[0, "run_id"])
     refused = program(run_id, folder=folder, module="lossbench.rerun")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "is of the baseline naive, which needs no training" in refused.stderr
+    assert "naive, which needs no training" in refused.stderr

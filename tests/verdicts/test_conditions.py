@@ -24,7 +24,7 @@ def test_a_knob_of_one_loss_is_an_axis_only_where_it_varies(runs: pd.DataFrame) 
     assert "loss.delta" in axes_of(tidy(runs))
 
 
-@pytest.mark.parametrize(("off", "on"), [("1.0", 3.0), ("1.0", "3.0"), ("false", "true")])
+@pytest.mark.parametrize(("off", "on"), [("1.0", 3.0), ("1.0", "3.0"), ("false", "true"), ("null", 24.0)])
 def test_a_knob_that_is_off_where_runs_say_nothing_of_it_is_one_axis(
     runs: pd.DataFrame, off: str, on: object
 ) -> None:
@@ -37,6 +37,11 @@ def test_a_knob_that_is_off_where_runs_say_nothing_of_it_is_one_axis(
     assert len(layout.levels["loss.extra"]) == 2
     assert matches(tidy(frame), {"loss": "huber", "loss.extra": json.loads(off)}).sum() == 40
     assert tidy(frame).loc[lambda all_: all_["loss.name"] != "huber", "loss.extra"].isna().all()
+
+
+def test_a_knob_that_every_run_says_is_read_whatever_its_default(runs: pd.DataFrame) -> None:
+    frame = runs.assign(**{"data.season": 24.0, "lossbench.unsaid": json.dumps({"data.season": "null"})})
+    assert tidy(frame)["data.season"].tolist() == [24.0] * len(runs)
 
 
 def test_params_recorded_as_text_select_like_numbers(runs: pd.DataFrame) -> None:

@@ -17,8 +17,9 @@ import pandas as pd
 
 from lossbench.config.folders import GROUPS
 from lossbench.config.folders import RATE as RATE
+from lossbench.config.knob_types import is_number
 from lossbench.tracking.runs import PLACES, UNSAID
-from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled
+from lossbench.verdicts.spelling import in_words, same, show, sorting, spelled, value_of
 from lossbench.verdicts.tuned import SETTING, knob_of, restored, told_apart, values_of
 
 LOSS = "loss.name"
@@ -58,8 +59,12 @@ def _said(runs: pd.DataFrame) -> pd.DataFrame:
             choice = f"{name.partition('.')[0]}.name"
             saying = frame.loc[frame[name].notna(), choice].unique()
             silent = frame[choice].isin(saying) & frame[name].isna()
-            numbers = pd.api.types.is_numeric_dtype(frame[name])
-            frame.loc[silent, name] = float(default) if numbers else default
+            if not silent.any():
+                continue
+            value = value_of(default)
+            numbers = pd.api.types.is_numeric_dtype(frame[name]) and is_number(value)
+            frame[name] = frame[name] if numbers else frame[name].astype(object)
+            frame.loc[silent, name] = float(value) if numbers else default
     return frame
 
 
