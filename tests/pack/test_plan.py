@@ -160,3 +160,21 @@ def test_planning_imports_no_lightning() -> None:
     told = "import lossbench.pack.plan, sys; print('pytorch_lightning' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("much", "seeds"), [(0, {(0,), (1,)}), (10**9, {(0, 1)})])
+def test_packs_of_much_data_have_few_seeds_each(
+    jobs: Compose, monkeypatch: pytest.MonkeyPatch, much: int, seeds: set[tuple[int, ...]]
+) -> None:
+    """A process then loads and holds less of it; small data is better cut by losses."""
+    monkeypatch.setattr("lossbench.pack.plan._MUCH", much)
+    monkeypatch.setattr("lossbench.pack.plan._WORTH_PROCESSES", 0)
+    runs = [
+        f"loss={loss} optimizer.lr={lr} seed={seed}"
+        for loss in ("mse", "mae")
+        for lr in range(1, 9)
+        for seed in (0, 1)
+    ]
+    packs = planned(jobs(*runs)).packs
+    assert [len(pack.jobs) for pack in packs] == [16, 16]
+    assert {tuple(sorted({job.member.seed for job in pack.jobs})) for pack in packs} == seeds

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lossbench.data.cache import DataCache
-from lossbench.data.source import Description
+from lossbench.data.source import DataSet, Description
 from lossbench.errors import InputError
 from lossbench.job import Job, Member
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
@@ -24,6 +24,7 @@ from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
+from lossbench.trees import leaves
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 # and a process that dies takes few with it.
 _TURNS_AT_MOST = 4
 _STACK_AT_LEAST = 16
+# Bytes of a seed's inputs from which a process does better to hold few seeds than few losses.
+_MUCH = 8_000_000
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
 
@@ -137,6 +140,7 @@ class _Kind:
     seconds: float  # roughly, on one core
     remarks: Mapping[str, str]  # by the keys of jobs
     predicts: Sequence[frozenset[str] | None] = ()  # of `Rehearsal`, by loss
+    by_seed: bool = False  # packs are cut such that each has few seeds
     said: str | None = None  # of its model
 
 
@@ -177,8 +181,18 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
             said = first.model.remark(module)
             predicts = [rehearsals[key].predicts for key in own]
             sizes = (weights, most, seconds)
-            kinds.append(_Kind(jobs, mode, because, data.description, *sizes, remarks, predicts, said))
+            told = (remarks, predicts, _much_is_read(first, data, cache))
+            kinds.append(_Kind(jobs, mode, because, data.description, *sizes, *told, said))
     return kinds
+
+
+def _much_is_read(first: Member, data: DataSet, cache: DataCache) -> bool:
+    """Whether the inputs of a seed are large, or read again for each step, which members of a seed share.
+
+    Where they are small, a pack of few losses is computed in fewer parts.
+    """
+    loaded = cache.load(first.source, first.seed, first.reads, first.model.preparing)
+    return loaded is not data or sum(leaf.nbytes for leaf in leaves(data.inputs)) > _MUCH
 
 
 def _part(job: Job) -> tuple[Any, ...]:
@@ -204,6 +218,8 @@ def _seconds_per_update(weights: int, kept: int, mode: str) -> float:
 def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
     if not kind.jobs:
         return []
+    if kind.by_seed:
+        kind = replace(kind, jobs=sorted(kind.jobs, key=lambda job: job.member.seed))
     if kind.mode == "loop":
         return even_parts(kind.jobs, min(max_members, _TURNS_AT_MOST), 2 * processes)
     at_most = min(max_members, widest_stack(kind.jobs[0].member, kind.weights, kind.kept))

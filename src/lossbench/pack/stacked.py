@@ -112,7 +112,8 @@ class StackedEngine(Engine):
         # Of weights that its forward does not use, as a module of others may have, the gradient is zero.
         weights = list(self._of_rows(rows).values())
         found = torch.autograd.grad(losses.sum(), weights, allow_unused=True, materialize_grads=True)
-        torch.cat([gradient.flatten(1) for gradient in found], dim=1, out=gradients[rows])
+        for place, gradient in zip(self._split(gradients[rows]).values(), found, strict=True):
+            place.copy_(gradient)  # once: that of a matrix of weights lies transposed
         return losses.detach()
 
     @torch.no_grad()
