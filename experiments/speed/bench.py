@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", default="a,b,c,d,e,f,g,h,gpu", help="which parts, separated by commas")
+    parser.add_argument("--parts", default="a,b,c,d,e,f,g,h,i,j,gpu", help="which parts, separated by commas")
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
     parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
     options = parser.parse_args()
@@ -47,6 +47,7 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     """The parts of the command line; those of the GPU only where there is one."""
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
+    everything += [parts.frozen_features(), parts.streamed_images()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 
@@ -89,6 +90,8 @@ def row(
         "repetition": repetition,
         "seconds": round(taken.seconds, 3),
         "peak_mib": round(taken.peak_mib) if part.memory else None,
+        "together_mib": round(taken.together_mib) if part.memory and part.together else None,
+        "waiting_percent": None if taken.waiting_percent is None else round(taken.waiting_percent, 2),
         "gpu_percent": None if taken.utilisation is None else round(taken.utilisation),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+TOLD = Path("told.json")  # in its folder, what a command tells of itself: numbers by name
 FINISHED = """select count(*) from runs where status = 'FINISHED' and run_uuid not in
     (select run_uuid from tags where key = 'lossbench.kind' and value != 'member')"""
 
@@ -21,8 +25,10 @@ FINISHED = """select count(*) from runs where status = 'FINISHED' and run_uuid n
 class Measurement:
     seconds: float
     peak_mib: float  # resident memory of the largest process
+    together_mib: float  # of all its processes at once, what they share counted once; sampled, 0 if too short
     finished: int  # runs in MLflow
     utilisation: float | None  # of the GPU, percent: mean of the samples in which it worked at all
+    waiting_percent: float | None = None  # of the time of training, where the command tells it
 
 
 def measure(command: list[str], *, exit_code: int = 0, before: list[str] | None = None) -> Measurement:
@@ -44,14 +50,17 @@ def measure(command: list[str], *, exit_code: int = 0, before: list[str] | None 
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
-            _, status, usage = os.wait4(process.pid, 0)
+            with _Together(process.pid) as together:
+                _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != exit_code:
                 output.seek(0)
                 sys.exit(f"{' '.join(command)}\nended with {process.returncode}:\n{output.read()[-4000:]}")
         peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-        return Measurement(seconds, peak, _finished(folder / "mlflow.db"), gpu.mean())
+        told = json.loads((folder / TOLD).read_text()) if (folder / TOLD).exists() else {}
+        finished = _finished(folder / "mlflow.db")
+        return Measurement(seconds, peak, together.mib, finished, gpu.mean(), **told)
 
 
 def _finished(store: Path) -> int:
@@ -62,6 +71,40 @@ def _finished(store: Path) -> int:
         return int(connection.execute(FINISHED).fetchone()[0])
     finally:
         connection.close()
+
+
+class _Together:
+    """Samples the memory of a process and of all that it started, once a second."""
+
+    def __init__(self, pid: int) -> None:
+        self.mib, self._pid, self._ended = 0.0, pid, threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> _Together:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(1.0):
+            try:
+                first = psutil.Process(self._pid)
+                total = sum(map(_own, [first, *first.children(recursive=True)]))
+            except psutil.Error:
+                return
+            self.mib = max(self.mib, total / 2**20)
+
+
+def _own(process: psutil.Process) -> int:
+    """Bytes of a process, its part of what it shares; 0 if it has just ended."""
+    try:
+        memory = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return int(getattr(memory, "pss", memory.uss))
 
 
 class _GPU:

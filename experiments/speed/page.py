@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -32,11 +33,23 @@ COMPETITORS = f"""
 """
 
 
+def number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.1f}"
+
+
+# Columns of results.csv beside the seconds: their titles, and how their numbers are written.
+SHOWN: dict[str, tuple[str, Callable[[float], str]]] = {
+    "peak_mib": ("memory, MiB", "{:.0f}".format),
+    "together_mib": ("of all processes, MiB", "{:.0f}".format),
+    "waiting_percent": ("waiting for data, %", number),
+    "gpu_percent": ("GPU at work, %", number),
+}
+
+
 def write(results: pd.DataFrame) -> None:
     """Write both files beside this one."""
-    medians = results.groupby(["part", "competitor", "runs"], sort=False).agg(
-        seconds=("seconds", "median"), peak_mib=("peak_mib", "median"), gpu_percent=("gpu_percent", "median")
-    )
+    results = results.reindex(columns=[*dict.fromkeys([*results.columns, *SHOWN])])
+    medians = results.groupby(["part", "competitor", "runs"], sort=False)[["seconds", *SHOWN]].median()
     table = medians.reset_index()
     last = results.iloc[-1]
     repetitions = results.groupby(["part", "competitor", "runs"]).size()
@@ -97,15 +110,10 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
         shown["each further run, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(number)
     elif table["competitor"].iloc[0] == parts.OURS:
         shown["times lossbench"] = (table["seconds"] / table["seconds"].iloc[0]).map("{:.2f}".format)
-    if table["peak_mib"].notna().any():
-        shown["memory, MiB"] = table["peak_mib"].map("{:.0f}".format)
-    if table["gpu_percent"].notna().any():
-        shown["GPU at work, %"] = table["gpu_percent"].map(number)
+    for column, (title, spelled) in SHOWN.items():
+        if table[column].notna().any():
+            shown[title] = table[column].map(spelled)
     return shown
-
-
-def number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.1f}"
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -42,7 +42,8 @@ class Part:
     competitors: tuple[Competitor, ...]
     full: int = 0  # runs that the table speaks of; 0: each size stands for itself
     words: str = field(default="", kw_only=True)
-    memory: bool = field(default=False, kw_only=True)  # one process trains, so its memory is the whole
+    memory: bool = field(default=False, kw_only=True)  # that of its largest process is shown
+    together: bool = field(default=False, kw_only=True)  # and that of all of them at once
 
 
 def _listed(values: tuple[object, ...]) -> str:
@@ -197,6 +198,29 @@ def large_table() -> Part:
             Competitor("sweep and report", (150,), lambda _: [*script, "sweep"], before=script),
         ),
         words="A class of three to predict; cce, bce, hinge x 5 learning rates x 10 seeds; all figures",
+        memory=True,
+        together=True,
+    )
+
+
+def frozen_features() -> Part:
+    script = [sys.executable, str(HERE / "own_images.py")]
+    return Part(
+        "i",
+        "240 runs on the features of a network",
+        (Competitor(OURS, (240,), lambda _: [*script, "features"], before=[*script, "digits"]),),
+        words="1,797 images, resnet18 frozen, its 512 features in the cache, a linear layer on them, "
+        "cce/bce/hinge x 8 learning rates x 10 seeds, epochs by the size of the data",
+    )
+
+
+def streamed_images() -> Part:
+    script = [sys.executable, str(HERE / "own_images.py")]
+    return Part(
+        "j",
+        "20,000 images of 64 x 64, read batch by batch",
+        (Competitor(OURS, (1,), lambda _: [*script, "stream"], before=[*script, "many"]),),
+        words="cnn, cce, one epoch, from the files on; waiting is the share of training without data",
         memory=True,
     )
 
