@@ -69,9 +69,10 @@ def train_many(
     wanted = {job.key: job for job in jobs}
     planned, outcomes = _missing(store, wanted, n_jobs, max_members)
     # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
-    store.abandon(list(wanted))
+    beside = baselines.wanted(jobs)
+    store.abandon([*wanted, *beside])
     held = planned.cache if planned and planned.processes == 1 else None
-    measured = baselines.measure(store, jobs, held)
+    measured = baselines.measure(store, beside, held)
     for line in measured if len(jobs) == 1 else ():
         log.info("%s", line)
     try:

@@ -93,7 +93,9 @@ def test_a_row_of_its_own_in_every_table_below_the_losses_with_the_numbers_of_it
     for text in (markdown(report, {}), summary(report)):
         assert re.search(r"\| seasonal naive \(baseline\) \| 0.5\d* ± 0.01\d* \| 0.7\d* ± 0.01\d* \|", text)
     assert re.search(r"\nseasonal naive \(baseline\) +0.5\d*±0.01\d* +0.7\d*±0.01\d* *\n", printed(report))
-    assert "(baseline) needs no training and takes part in no verdict" in " ".join(printed(report).split())
+    assert "(baseline) needs no training and has no part in marks and verdicts" in " ".join(
+        printed(report).split()
+    )
 
 
 def test_nothing_else_in_a_report_knows_of_them(seen: pd.DataFrame) -> None:

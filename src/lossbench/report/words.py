@@ -26,7 +26,7 @@ def marks_line(report: Report) -> str:
 def _baselines(report: Report) -> str:
     """What the rows below the losses are, where there are some."""
     shown = any(row.endswith(called("")) for table in report.tables for row in table.rows)
-    return "; (baseline) needs no training and takes part in no verdict" if shown else ""
+    return "; (baseline) needs no training and has no part in marks and verdicts" if shown else ""
 
 
 def _marks_line(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -84,10 +84,11 @@ def wanted(jobs: Iterable[Job]) -> dict[str, Wanted]:
     return found
 
 
-def measure(store: Store, jobs: Collection[Job], cache: DataCache | None) -> list[str]:
-    """Measure the baselines of the data of some jobs that are not recorded yet, and hand them to the store.
+def measure(store: Store, asked: Mapping[str, Wanted], cache: DataCache | None) -> list[str]:
+    """Measure baselines that are not recorded yet, and hand them to the store.
 
     Args:
+        asked: by their keys.
         cache: data that is held in this process anyway; None: what is loaded is given up again.
 
     Returns:
@@ -96,10 +97,6 @@ def measure(store: Store, jobs: Collection[Job], cache: DataCache | None) -> lis
     Raises:
         InputError: a baseline of a user's own is at fault.
     """
-    asked = wanted(jobs)
-    if not asked:
-        return []
-    store.abandon(list(asked))
     missing: dict[str, list[Wanted]] = {}
     there = _recorded(store, asked)
     for key, one in asked.items():
