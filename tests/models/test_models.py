@@ -21,6 +21,7 @@ from lossbench.models.model import Model
 from lossbench.models.nlinear import NLinear
 from lossbench.models.rnn import RNN
 from lossbench.models.text import Text
+from lossbench.models.transformer import Transformer
 from lossbench.pack.recurrence import decomposed
 from lossbench.task import Inputs, OwnPast
 
@@ -46,6 +47,8 @@ CASES = [
         (Text(name="text"), (TOKENS,)),
         (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
         (NLinear(name="nlinear"), (CHANGES,)),
+        (Transformer(name="transformer", width=8), (NEXT,)),
+        (Transformer(name="transformer-dropout", width=8, dropout=0.3), (NEXT,)),
         (RNN(name="rnn", hidden=9), (SERIES, TOKENS, NEXT)),
         (RNN(name="rnn-dropout", cell="rnn", layers=2, dropout=0.3), (SERIES, NEXT)),
     ]
@@ -152,7 +155,15 @@ def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
 
 
 def test_the_four_models_are_shipped() -> None:
-    assert {path.stem for path in CONF.glob("*.yaml")} >= {"linear", "mlp", "cnn", "text", "rnn", "nlinear"}
+    assert {path.stem for path in CONF.glob("*.yaml")} >= {
+        "linear",
+        "mlp",
+        "cnn",
+        "text",
+        "rnn",
+        "nlinear",
+        "transformer",
+    }
 
 
 @pytest.mark.parametrize(
@@ -166,6 +177,8 @@ def test_the_four_models_are_shipped() -> None:
         (RNN, {"cell": "transformer"}),
         (RNN, {"hidden": 0}),
         (RNN, {"layers": 0}),
+        (Transformer, {"heads": 0}),
+        (Transformer, {"width": 30, "heads": 4}),
         (Linear, {"embedding_size": 0}),
     ],
 )
@@ -185,7 +198,7 @@ def test_models_are_declared_without_importing_torch() -> None:
     import sys
 
     modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
-    names = ("linear", "mlp", "cnn", "text", "rnn", "nlinear", "model", "module", "backbone")
+    names = ("linear", "mlp", "cnn", "text", "rnn", "nlinear", "transformer", "model", "module", "backbone")
     light = [f"lossbench.models.{m}" for m in modules if m in names]
     code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
