@@ -33,9 +33,8 @@ TINY = {
     "crowns": "data.size=8",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
-    **dict.fromkeys(
-        ("electricity", "appliances", "bikes", "demand"), "data.val_share=0.49 data.test_share=0.5"
-    ),
+    **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
+    "demand": "data.val_share=0.49 data.test_share=0.5 data.past=9",
 }
 SERIES = ("series", "electricity", "appliances", "bikes", "demand")
 SPIKES: dict[str, list[object]] = {

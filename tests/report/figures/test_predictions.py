@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from lossbench.palette import color
 from lossbench.report.figures import classes, embeddings, values
+from lossbench.report.figures.forecasts import forecasts, stretch
 from lossbench.report.figures.stored import in_a_row
 
 Runs = dict[str, list[dict[str, Any]]]
@@ -45,6 +46,36 @@ def test_fits_run_from_left_to_right_over_truth_and_points() -> None:
     np.testing.assert_allclose(fit.get_ydata(), np.sin(fit.get_xdata()) + 0.5)
     assert "training" not in {line.get_gid() for line in first.lines}
     assert "training" in {line.get_gid() for line in second.lines}
+
+
+def series_run(horizon: int, *, quantiles: bool = False, size: int = 400) -> dict[str, Any]:
+    """Forecasts of a line that rises by one a step, 0.5 too high, of windows that begin at step 30."""
+    first = np.arange(30, 30 + size)
+    truth = (first[:, None] + np.arange(horizon)).astype(float).ravel()
+    run = {"value": truth + 0.5, "target_continuous": truth, "target_naive_scale": np.ones(size)}
+    more = {"quantiles": truth[:, None] + np.array([-2.0, 0.5, 3.0])} if quantiles else {}
+    return {**run, **more, "example_id": first}
+
+
+@pytest.mark.parametrize("horizon", [1, 9, 200])
+def test_forecasts_stand_over_a_stretch_of_time_beside_what_came(horizon: int) -> None:
+    fits: Runs = {"mse": [series_run(horizon)], "quantiles": [series_run(horizon, quantiles=True)]}
+    (axes,) = forecasts([("", fits)]).axes
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    (truth,) = (line.get_ydata() for line in axes.lines if line.get_gid() == "truth")
+    count = {1: 120, 9: 117, 200: 200}[horizon]
+    np.testing.assert_array_equal(truth, 30 + 200 + np.arange(count))  # no step twice, and none left out
+    np.testing.assert_array_equal(lines["mse"], truth + 0.5)
+    (band,) = axes.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (truth[0] - 2, truth[-1] + 3)
+
+
+def test_forecasts_end_where_windows_are_left_out() -> None:
+    run = series_run(1)
+    assert run["example_id"][stretch(run)].tolist() == list(range(230, 350))
+    kept = {name: np.delete(values, 203, axis=0) for name, values in run.items()}
+    assert kept["example_id"][stretch(kept)].tolist() == list(range(229, 233))
 
 
 def test_places_stand_in_a_row_without_what_weighs_nothing() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from lossbench.metrics.names import CALIBRATION
 from lossbench.report.figures import classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
+from lossbench.report.figures.forecasts import forecasts
 from lossbench.report.figures.stored import Runs, labels, of_losses
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
@@ -26,7 +27,7 @@ Parts = list[tuple[str, Runs]]
 
 
 def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
-    """Residuals, and in one dimension the fitted curves."""
+    """Residuals, in one dimension the fitted curves, and of a series the forecasts."""
     needs = ("value", "target_continuous")
     if parts := _parts(report, uri, needs):
         text = (
@@ -42,6 +43,14 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
         }
         text = "Curves fitted in one dimension, first seed, over the truth and the training points"
         yield _drawn(report, "fitted_curves.png", values.fitted_curves(fits, points), text, fits)
+
+    of_a_series = ("value", "target_continuous", "target_naive_scale", "example_id")
+    if fits := _parts(report, uri, of_a_series, _of_one_number, seeds=1, also=("quantiles",)):
+        text = (
+            "Forecasts of the first seed over a stretch in the middle of the test, each window's one after "
+            "another; the band lies between the lowest and the highest quantile"
+        )
+        yield _drawn(report, "forecasts.png", forecasts(fits), text, fits)
 
 
 def training_points(run: pd.Series[Any]) -> tuple[Any, Any] | None:
@@ -98,6 +107,11 @@ def predicted_embeddings(report: Report, uri: str) -> Iterator[Drawn]:
         yield _drawn(report, "embedding_map.png", embeddings.embedding_map(runs, where), text, shown)
 
 
+def _of_one_number(run: Arrays) -> bool:
+    """Whether a series has one column to predict."""
+    return bool(np.asarray(run["target_naive_scale"]).ndim == 1)
+
+
 def _classed(run: Arrays) -> bool:
     """Whether scores, probabilities or embeddings stand beside a class each."""
     known = labels(run)
@@ -118,12 +132,13 @@ def _parts(
     *,
     seeds: int | None = None,
     most: int = MOST_PANELS,
+    also: tuple[str, ...] = (),
 ) -> Parts:
     """Conditions with stored predictions, and the runs of each loss that has fitting ones: of all seeds, so
-    that a figure says what the tables say."""
+    that a figure says what the tables say. `also` are arrays that not all need to have."""
     found: Parts = []
     for where, rows in few(slices(report.chosen, report.layout.axes), most):
-        stored = of_losses(uri, rows, needs, seeds)
+        stored = of_losses(uri, rows, needs, seeds, also)
         if runs := {loss: own for loss, own in stored.items() if fitting(own[0])}:
             found.append((where, runs))
     return found

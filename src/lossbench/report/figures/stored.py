@@ -23,14 +23,20 @@ Runs = Mapping[str, Sequence[Arrays]]
 """The runs of each loss."""
 
 
-def of_losses(uri: str, rows: pd.DataFrame, needs: Collection[str], seeds: int | None = None) -> Runs:
+def of_losses(
+    uri: str,
+    rows: pd.DataFrame,
+    needs: Collection[str],
+    seeds: int | None = None,
+    also: Collection[str] = (),
+) -> Runs:
     """The arrays needed of the runs of one condition, with those of their targets, loss by loss.
 
-    Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all. The names
-    of classes, where a run carries some, stand beside its targets as names_<kind>.
+    Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all. What they
+    kept of `also` stands beside these, and the names of classes, where a run carries some, as names_<kind>.
     """
     finished = rows[rows["outcome"] == "finished"].sort_values(SEED)
-    read = reader(uri, finished, needs)
+    read = reader(uri, finished, {*needs, *also})
     told = finished.get(CLASSES, pd.Series("", index=finished.index))
     names = dict(zip(finished["run_id"], map(names_of_text, told), strict=True))
 
