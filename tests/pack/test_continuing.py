@@ -143,3 +143,14 @@ def test_each_token_follows_from_the_last_ones_of_the_context_alone() -> None:
 
     assert written_on(torch.tensor([5, 6]), 4, 4, say).tolist() == [7, 8, 9, 10]
     assert seen == [(0, [5, 6, 0, 0], 1), (1, [5, 6, 7, 0], 2), (2, [5, 6, 7, 8], 3), (3, [6, 7, 8, 9], 3)]
+
+
+def test_a_loss_without_probabilities_is_refused_before_it_trains_however_few_tokens_there_are(
+    text: Path,
+) -> None:
+    for vocabulary in 3, 10_000:
+        (member,) = pack(text, [MSE()], vocabulary=vocabulary)
+        data = member.source.load(0, "causal_tokens")
+        (module,) = build_modules([member], data.description.inputs)
+        with pytest.raises(InputError, match="loss=mse gives no nll, by which data=corpus chooses"):
+            rehearse(member, module, data)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from lossbench.metrics.families import (
     wants_decisions,
 )
 from lossbench.metrics.judge import judge
+from lossbench.metrics.language import GRAM
 from lossbench.metrics.named import named
 from lossbench.metrics.names import CONTINUATION
 from lossbench.metrics.thresholds import decided, thresholds_of
@@ -167,9 +168,7 @@ def _prediction(member: Member, outputs: Tree, targets: Mapping[str, Tensor]) ->
         best = thresholds_of(prediction, truth)
         prediction = prediction if best is None else decided(prediction, truth, best)
     if wants_continuations(member.source.measures) and "scores" in prediction:
-        written = torch.zeros(
-            1, 1, member.target.size, dtype=torch.int64
-        )  # by nobody, of a length that will do
+        written = torch.zeros(1, 1, 2 * GRAM, dtype=torch.int64)  # by nobody, of the shortest length
         prediction = Prediction(**{**prediction, CONTINUATION: written})
     return prediction
 
