@@ -150,7 +150,8 @@ class Prediction(dict[str, "Tensor"]):
     pack; places stand behind the examples.
         value          (..., N, *shape[, size]) in units of the continuous target; float64, for units may be
                        1e9 away from 0
-        quantiles      (..., N, *shape[, size], Q) in those units; float64
+        quantiles      (..., N, *shape[, size], Q) in those units, of rising levels; float64
+        levels         (..., N, Q), of the quantiles, the same for every example
         scores         (..., N, *shape, C), the class is the largest
         probabilities  (..., N, *shape, C), only where the loss defines them; non-negative, sum to 1
         embedding      (..., N, E)

@@ -12,13 +12,15 @@ from torch import Tensor
 from lossbench.metrics import judge as module
 from lossbench.metrics.families import FAMILIES, measures
 from lossbench.metrics.judge import judge
-from lossbench.metrics.names import METRICS
+from lossbench.metrics.names import LEVELS, METRICS, coverage_of
 from lossbench.task import Prediction, TargetKind
 
 R, N, C = 5, 40, 4
 ALL = measures(FAMILIES)
 CLASSES = measures(("classes",))
 CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
+FORECAST = {"mase", "bias", "bias_size"}
+QUANTILES = {"pinball_score", "coverage_error", "crossing", *map(coverage_of, LEVELS)}
 SCORED = {"accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"}
 PROBABLE = {"nll", "brier", "ece"}
 TUNED = {"f1_tuned", "mcc_tuned", "balanced_accuracy_tuned", "recall_at_fpr_0.002"}
@@ -34,6 +36,8 @@ def prediction() -> Prediction:
         scores=scores,
         probabilities=scores.softmax(-1),
         embedding=torch.randn(R, N, 6, generator=generator),
+        quantiles=torch.randn(R, N, len(LEVELS), generator=generator),
+        levels=torch.tensor(LEVELS).expand(R, N, -1),
         tuned_decisions=torch.randint(0, 2, (R, N, 4), generator=generator).float(),
     )
 
@@ -46,6 +50,7 @@ def targets() -> dict[TargetKind, Tensor]:
         "multiclass": torch.randint(0, C, (R, N), generator=generator),
         "identity": torch.randint(0, 8, (R, N), generator=generator),
         "distribution": torch.rand(R, N, 9, generator=generator).square().softmax(-1),
+        "naive_scale": torch.rand(R, N, generator=generator) + 0.5,
     }
 
 
@@ -71,7 +76,11 @@ def test_everything_is_judged_where_everything_is_defined(
     prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
     results = judge(prediction, all_targets, ALL)
-    assert results.keys() == METRICS.keys() == CONTINUOUS | SCORED | PROBABLE | TUNED | PEOPLE
+    assert (
+        results.keys()
+        == METRICS.keys()
+        == CONTINUOUS | FORECAST | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
+    )
     for result in results.values():
         assert result.shape == (R,)
         assert result.dtype == torch.float64
@@ -82,7 +91,9 @@ def test_everything_is_judged_where_everything_is_defined(
 def test_a_family_gives_its_own_names(
     family: str, prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
-    groups = {"classes": {"classes", "tuned thresholds"}}.get(family, {family})
+    groups = {"classes": {"classes", "tuned thresholds"}, "forecast": {"forecast", "quantiles"}}.get(
+        family, {family}
+    )
     wanted = {name for name, metric in METRICS.items() if metric.group in groups}
     assert judge(prediction, all_targets, measures((family,))).keys() == wanted
 
@@ -90,7 +101,8 @@ def test_a_family_gives_its_own_names(
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        ({"value"}, CONTINUOUS),
+        ({"value"}, CONTINUOUS | FORECAST),
+        ({"quantiles", "levels"}, QUANTILES),
         ({"scores"}, SCORED),
         ({"scores", "probabilities"}, SCORED | PROBABLE),
         ({"embedding"}, PEOPLE),
@@ -192,17 +204,24 @@ def test_directions_are_those_of_better_predictions(all_targets: dict[TargetKind
         scores = 4 * torch.nn.functional.one_hot(all_targets["multiclass"], C)
         scores = scores + noise * torch.randn(R, N, C, generator=generator)
         people = torch.nn.functional.one_hot(all_targets["identity"], 8)
+        errors = torch.randn(R, N, 1, generator=generator) + torch.special.ndtri(torch.tensor(LEVELS))
+        errors = errors + noise + noise / 10 * torch.randn(R, N, len(LEVELS), generator=generator)
+        quantiles = all_targets["continuous"].unsqueeze(-1) + errors
         noisy = all_targets["binary"] + noise * torch.randn(R, N, generator=generator)
         return Prediction(
             value=all_targets["continuous"] + noise * torch.randn(R, N, generator=generator),
             scores=scores,
             probabilities=scores.softmax(-1),
             embedding=people + noise * torch.randn(R, N, 8, generator=generator),
+            quantiles=quantiles,
+            levels=torch.tensor(LEVELS).expand(R, N, -1),
             tuned_decisions=(noisy > 0.5).float().unsqueeze(-1).expand(-1, -1, 4),
         )
 
     good, bad = judge(predicted(0.1), all_targets, ALL), judge(predicted(5.0), all_targets, ALL)
     for name, metric in METRICS.items():
+        if metric.aim is not None:  # noise leaves a bias where it is, and a coverage on either side
+            continue
         ahead = good[name] > bad[name] if metric.higher_is_better else good[name] < bad[name]
         assert ahead.all(), name
 

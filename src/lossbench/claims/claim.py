@@ -114,6 +114,11 @@ class Experiment:
 def _check_metric(name: str, metric: str | None, metrics: Mapping[str, Metric]) -> None:
     if metric is not None and metric not in metrics:
         raise InputError(f"{name}={metric} is not a metric ({suggestion(metric, metrics)}).")
+    if metric is not None and (aim := metrics[metric].aim) is not None:
+        raise InputError(
+            f"{name}={metric} is right at {aim:g}, so that neither more nor less of it is better: name a "
+            f"metric that says how far off it is, such as {'bias_size' if aim == 0 else 'coverage_error'}."
+        )
 
 
 def digest(claim: Claim) -> str:

@@ -52,7 +52,7 @@ class Series(SeriesFile):
 
     # (past, columns) for models of steps; for those of vectors its steps one after another.
     reads = ("series", "vector")
-    judged_by = ("continuous",)
+    judged_by = ("continuous", "forecast")
     select = "mae"  # a user's target may hold spikes: a squared metric would follow them
     epochs = None  # by its size, as a table
     noise_knobs = ("contamination", "outlier", "outlier_scale")

@@ -118,7 +118,7 @@ class Pinball(ValueLoss):
         return target.size * max(1, len(self.levels))
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        return ("value", "quantiles") if self.levels else super().gives(target)
+        return ("value", "quantiles", "levels") if self.levels else super().gives(target)
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if not self.levels:
@@ -127,12 +127,14 @@ class Pinball(ValueLoss):
         return pinball_of_levels(self._by_level(output, kind), wanted, levels=self.levels)
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """The value; of several levels the quantiles (..., N, *shape[, size], Q), too, in rising levels."""
+        """The value; of several levels quantiles (..., N, *shape[, size], Q), and levels (..., N, Q), too."""
         if not self.levels:
             return super().predict(output, kind)
         found = self._by_level(output, kind)
         quantiles = found.squeeze(-2) if kind.size == 1 else found
-        return Prediction(value=quantiles[..., self._middle], quantiles=quantiles)
+        examples = output.shape[: output.ndim - 1 - len(kind.shape)]
+        levels = output.new_tensor(self.levels).expand(*examples, -1)
+        return Prediction(value=quantiles[..., self._middle], quantiles=quantiles, levels=levels)
 
     def _by_level(self, output: Tensor, kind: Target) -> Tensor:
         """Outputs (..., outputs) as (..., size, Q)."""

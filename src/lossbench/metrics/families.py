@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lossbench.metrics.measure import Measure
-from lossbench.metrics.names import CONTINUATION, DECISIONS, METRICS, TUNED
+from lossbench.metrics.names import CONTINUATION, DECISIONS, LEVELS, METRICS, TUNED, coverage_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +30,7 @@ def _measure(
 
 _SCORED = "accuracy f1 auroc balanced_accuracy average_precision mcc"
 _PROBABLE = "nll brier ece"
+_QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of, LEVELS)])
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
 # Of several measures that give one name, the first that reads what is there has its turn.
@@ -44,6 +45,12 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
                 "continuous:among_disputed",
                 among="continuous:disputed_ones",
             ),
+        ),
+        # Beside those of any value.
+        "forecast": (
+            _measure("mase", "value", "continuous naive_scale", "forecasts:scaled"),
+            _measure("bias bias_size", "value", "continuous", "forecasts:of_total"),
+            _measure(_QUANTILES, "quantiles levels", "continuous", "forecasts:of_quantiles"),
         ),
         "classes": (
             _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),

@@ -40,6 +40,8 @@ class Metric:
     unit: where it has one; a result in units of the target may be of any size.
     low, high: the least and greatest value that it can have; None is without bound.
     title: as people write it on an axis, where that is not the name.
+    aim: the value that is right, where neither more nor less is better (a share that shall be 0.9): it is
+        shown without marks, and no claim or choice rests on it.
     """
 
     name: str
@@ -50,15 +52,20 @@ class Metric:
     low: float | None = None
     high: float | None = None
     title: str = ""
+    aim: float | None = None
 
     def improves(self, values: Tensor, best: Tensor) -> Tensor:
         """Where finite values are better than the best so far (nan: none yet), bool."""
+        if self.aim is not None:
+            values, best = ((self.aim - own).abs() for own in (values, best))
         ahead = values > best if self.higher_is_better else values < best
         return values.isfinite() & (ahead | best.isnan())
 
     @property
     def direction(self) -> str:
-        """Which of its values are better: higher or lower."""
+        """Which of its values are better: higher or lower, or nearest to its aim."""
+        if self.aim is not None:
+            return f"nearest to {self.aim:g}"
         return "higher" if self.higher_is_better else "lower"
 
     @property
@@ -74,6 +81,8 @@ class Metric:
     @property
     def best(self) -> float | None:
         """The value that cannot be beaten; None where there is none."""
+        if self.aim is not None:
+            return self.aim
         return self.high if self.higher_is_better else self.low
 
     @property

@@ -20,8 +20,21 @@ DECISIONS = "tuned_decisions"
 CONTINUATION = "continuation"  # the prediction of that name: what a model of next tokens writes on by itself
 
 
-def _error(name: str, meaning: str, title: str) -> Metric:
-    return Metric(name, "continuous", False, f"{meaning}, in units of the target", TARGET, low=0, title=title)
+# Of quantile forecasts, those whose coverage has a metric of its own.
+LEVELS = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+
+
+def coverage_of(level: float) -> str:
+    """The name of the coverage of a level."""
+    return f"coverage_{level:g}"
+
+
+def _coverage(level: float) -> Metric:
+    return Metric(coverage_of(level), _QUANTILES, False, "share of truths at most this quantile", aim=level)
+
+
+def _error(name: str, meaning: str, title: str, group: str = "continuous") -> Metric:
+    return Metric(name, group, False, f"{meaning}, in units of the target", TARGET, low=0, title=title)
 
 
 def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: str = "") -> Metric:
@@ -29,6 +42,7 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
 
 
 _CLASSES, _PEOPLE, _TUNED = "classes", "identities", "tuned thresholds"
+_FORECAST, _QUANTILES = "forecast", "quantiles"
 _THERE = "at the threshold that is best on validation"
 _ALL = (
     _error("mae", "mean absolute error", "MAE"),
@@ -51,6 +65,26 @@ _ALL = (
         low=0,
         title="MAE where raters disagree most",
     ),
+    Metric(
+        "mase",
+        _FORECAST,
+        False,
+        "mean absolute error over that of the seasonal naive forecast on training steps",
+        low=0,
+        title="MASE",
+    ),
+    Metric(
+        "bias",
+        _FORECAST,
+        False,
+        "sum of forecasts over the sum of truths, less 1: below 0 too little is forecast",
+        aim=0,
+    ),
+    Metric("bias_size", _FORECAST, False, "size of the bias", low=0),
+    _error("pinball_score", "mean pinball loss of all quantiles", "pinball score", _QUANTILES),
+    _share("coverage_error", _QUANTILES, False, "mean distance of coverage from its level, 0 to 1"),
+    _share("crossing", _QUANTILES, False, "share of forecasts whose quantiles are not in order, 0 to 1"),
+    *map(_coverage, LEVELS),
     _share("accuracy", _CLASSES, True, "share of examples whose highest score is the right class, 0 to 1"),
     _share("f1", _CLASSES, True, "macro F1: the plain mean of the F1 score over classes, 0 to 1", "macro F1"),
     _share(

@@ -16,7 +16,7 @@ from lossbench.verdicts.baselines import NONE, Baselines
 from lossbench.verdicts.conditions import LOSS, RATE, Layout
 from lossbench.verdicts.contenders import loss_of, on_shared_seeds, slices
 from lossbench.verdicts.family import Family, Mark
-from lossbench.verdicts.results import metrics_of, results
+from lossbench.verdicts.results import metric_of, metrics_of, results
 from lossbench.verdicts.spelling import in_words, show
 from lossbench.verdicts.tuned import knobs_of, values_of
 
@@ -121,14 +121,15 @@ def column(
     """
     values = on_shared_seeds(chosen, family.metric)
     own = {str(row): values[row].dropna() for row in rows if row in values and values[row].notna().any()}
-    marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()})
+    sided = metric_of(chosen, family.metric).aim is None
+    marks = family.marks(where, {name: float(found.mean()) for name, found in own.items()}) if sided else {}
     untrained = beside.values(chosen, family.metric, values.index)
     cells = (
         *(_cell(own.get(row), marks.get(row, "")) for row in rows),
         *(_cell(untrained.get(name)) for name in baselines),
     )
     alone = bool(marks) and not all(pair.evidence.examples for pair in family.pairs if pair.where == where)
-    return Column(head, cells, "higher" if family.higher else "lower", alone)
+    return Column(head, cells, ("higher" if family.higher else "lower") if sided else "", alone)
 
 
 def _cell(values: pd.Series[float] | None, mark: Mark = "") -> Cell:
