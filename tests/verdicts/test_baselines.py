@@ -177,3 +177,15 @@ def test_a_knob_that_older_runs_leave_unsaid_is_at_its_default(seen: pd.DataFram
     found = records({"naive": 3.0}).assign(**{UNSAID: json.dumps({"data.fresh_knob": "0"})})
     assert len(Baselines.of(seen.assign(**{"data.fresh_knob": 0.0}), found).rows) == len(seen)
     assert len(Baselines.of(seen.assign(**{"data.fresh_knob": 1.0}), found).rows) == 0
+
+
+def test_of_several_data_sets_each_has_its_own(seen: pd.DataFrame) -> None:
+    twin = seen.assign(**{"data.name": "twin", "run_id": "twin" + seen["run_id"]})
+    report = of(pd.concat([seen, twin], ignore_index=True), records({"naive": 0.1}))
+    rows = {part.section: part.by_axis[0].rows[-1] for part in report.sections}
+    assert rows == {"outliers": "naive (baseline)", "twin": "huber"}
+    assert [remark for remark in report.remarks if remark.startswith("outliers: No better than a baseline")]
+    told = advice(report)
+    assert [("baseline" in line, line.startswith("outliers")) for line in told] == [
+        (True, True), (True, True), (False, False), (False, False),
+    ]  # fmt: skip
