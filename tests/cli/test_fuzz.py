@@ -101,7 +101,10 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
-    **{name: {} for name in ("mse_softmax", "mae_softmax", "mape", "smape", "multi_similarity")},
+    **{
+        name: {}
+        for name in ("mse_softmax", "mae_softmax", "mape", "smape", "multi_similarity", "unlikelihood")
+    },
 }
 EVERY: dict[str, list[object]] = {
     "seed": [0, 1, 2**31 - 1],
@@ -122,6 +125,7 @@ EVERY: dict[str, list[object]] = {
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
 OF_OTHERS = (
+    "unlikelihood",
     "mape",
     "smape",
     "pinball",
@@ -140,7 +144,7 @@ FITTING = {
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
     **dict.fromkeys(("text", "spam", "table", "images", "crowns"), OF_TWO),
-    "sentiment": [name for name in LOSSES if name not in ("mse_softmax", "mae_softmax")],
+    "sentiment": [name for name in LOSSES if name not in ("mse_softmax", "mae_softmax", "unlikelihood")],
     "faces": [
         "bce",
         "cce",

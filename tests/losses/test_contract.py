@@ -31,6 +31,7 @@ from lossbench.losses.pinball import Pinball
 from lossbench.losses.smape import SMAPE
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
+from lossbench.losses.unlikelihood import Unlikelihood
 from lossbench.losses.z_loss import ZLoss
 from lossbench.task import Target
 
@@ -74,6 +75,7 @@ TABLE = {
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "unlikelihood": {},  # at places alone
     "z_loss": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
@@ -128,7 +130,7 @@ class TestDeclarations:
     def test_trains_where_the_table_says_and_nowhere_else(self, loss: Loss) -> None:
         chosen = {}
         for data, offered in OFFERED.items():
-            fits = [kind for kind in loss.trains_on if kind in offered]
+            fits = [kind for kind in loss.trains_on if loss.chosen_target([KINDS[kind]]) and kind in offered]
             if fits:
                 chosen[data] = fits[0]
         assert chosen == TABLE[loss.name]
@@ -150,6 +152,7 @@ class TestDeclarations:
             *[(Pinball, "levels", value) for value in ([0.1, 1], [0.0], 0.5)],
             *[(LogCosh, "width", value) for value in (0, -1.0)],
             (ZLoss, "coefficient", -0.1),
+            (Unlikelihood, "alpha", -0.1),
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),
             *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],

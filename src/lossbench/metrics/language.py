@@ -14,7 +14,7 @@ BITS = Metric(
     "bits_per_token",
     "classes",
     higher_is_better=False,
-    meaning="mean negative log probability of the next token, in bits",
+    meaning="mean negative log probability of the next token, in bits; of characters, per character",
     unit="bits",
     low=0,
     title="bits per token",
