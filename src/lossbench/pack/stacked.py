@@ -85,7 +85,9 @@ class StackedEngine(Engine):
             state = mapped(lambda tensor: with_spare(tensor, more), state)
         parameters, buffers, row = state
         with decomposed(self.module):
-            return torch.vmap(one)(parameters, buffers, part(read, row))
+            # Whole rows are copied at once, which takes less time than an index on each number.
+            own = mapped(lambda tensor: tensor.index_select(0, row), read)
+            return torch.vmap(one)(parameters, buffers, own)
 
     def step(
         self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int
