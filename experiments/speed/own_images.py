@@ -86,15 +86,16 @@ class Waiting:
         self.waited = self.whole = 0.0
 
     def timed(self, batches: Iterable[Any]) -> Iterator[Any]:
-        begun, iterator = time.perf_counter(), iter(batches)
+        before, iterator = time.perf_counter(), iter(batches)
         while True:
             asked = time.perf_counter()
             given = next(iterator, None)
+            if given is None:
+                return
             now = time.perf_counter()
             self.waited += now - asked
-            if given is None:
-                self.whole += now - begun
-                return
+            self.whole += now - before  # here, for the trainer counts: it asks for none behind the last
+            before = now
             yield given
 
 
