@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) price crowns spam topics
+EXPERIMENTS := $(DEMOS) price crowns spam topics language
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 
@@ -67,6 +67,7 @@ price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
+language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 $(EXPERIMENTS): setup
 	@for name in $@ $(COMPANIONS_$@); do \
 		$(RUN) -m lossbench -m experiment=$$name $(ARGS) || exit 1; \
