@@ -14,9 +14,10 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) price crowns spam topics language
+EXPERIMENTS := $(DEMOS) price crowns spam topics forecast language
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
+COMPANIONS_forecast := forecast_rnn forecast_spikes forecast_zeros
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
 define step
@@ -67,6 +68,7 @@ price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
+forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 $(EXPERIMENTS): setup
 	@for name in $@ $(COMPANIONS_$@); do \

@@ -36,6 +36,7 @@ PROGRAMS = {
     "crowns",
     "spam",
     "topics",
+    "forecast",
     "language",
     "anatomy",
     "reproduce",
