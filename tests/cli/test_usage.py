@@ -86,3 +86,15 @@ def test_it_tells_how_to_sweep_and_fits_a_terminal() -> None:
     assert "python -m lossbench -m " in text
     assert "--cfg job" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_it_says_what_each_loss_elicits() -> None:
+    lines = [
+        " ".join(part.split())
+        for part in usage().partition("What of a target a loss elicits")[2].split("\n\n")
+    ]
+    for told in ("mse: mean", "mae, pinball: median", "huber, log_cosh: between mean and median"):
+        assert told in lines[0]
+    assert "mape: (-1)-median" in lines[0]
+    assert "quantiles: quantiles 0.1, 0.5, 0.9" in lines[0]
+    assert "hinge" in lines[0].partition(" classes ")[2]

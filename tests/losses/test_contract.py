@@ -238,3 +238,32 @@ class TestEveryLoss:
 def test_a_batch_without_two_of_one_identity_stays_finite(loss: Loss) -> None:
     kind = Target("identity", 9)
     assert_finite(loss, torch.randn(9, loss.outputs(kind, 3)), torch.arange(9), kind)
+
+
+@pytest.mark.parametrize(
+    ("loss", "kind", "word"),
+    [
+        (MSE(), "continuous", "mean"),
+        (MSE(), "multiclass", "probabilities"),
+        (MAE(), "continuous", "median"),
+        (Pinball(), "continuous", "median"),
+        (Pinball(level=0.9), "continuous", "quantile 0.9"),
+        (Pinball(levels=(0.1, 0.5)), "continuous", "quantiles 0.1, 0.5"),
+        (MAPE(), "continuous", "(-1)-median"),
+        (LogCosh(), "continuous", "between mean and median"),
+        (CCE(label_smoothing=0.1), "multiclass", "smoothed probabilities"),
+        (BCE(pos_weight=5.0), "binary", "weighted probabilities"),
+        (KL(), "distribution", "mean of the distribution"),
+        (Triplet(), "identity", ""),
+    ],
+)
+def test_a_loss_says_what_it_elicits(loss: Loss, kind: str, word: str) -> None:
+    assert loss.elicits(KINDS[kind]) == word
+
+
+def test_every_loss_of_values_and_classes_says_what_it_elicits() -> None:
+    places = Target("multiclass", 4, shape=(3,))
+    for loss in shipped():
+        target = loss.chosen_target([KINDS["continuous"]]) or loss.chosen_target([places])
+        if target is not None and "embedding" not in loss.gives(target):
+            assert loss.elicits(target), loss.name

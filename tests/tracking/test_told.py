@@ -123,3 +123,29 @@ def test_weights_are_kept_only_when_asked_for(uri: str) -> None:
 def test_a_model_that_diverged_is_not_kept(uri: str) -> None:
     outcome, kept = train(uri, *SMALL, "optimizer=sgd", "optimizer.lr=1e30", "tracking.models=true")
     assert (outcome.outcome, kept) == ("diverged", None)
+
+
+@pytest.mark.parametrize(
+    ("loss", "log", "word"),
+    [
+        ("mse", False, "mean"),
+        ("mse", True, "geometric mean"),
+        ("mae", True, "median"),
+        ("quantiles", False, None),
+    ],
+)
+def test_a_run_says_what_its_loss_elicits(tmp_path: Path, loss: str, log: bool, word: str | None) -> None:
+    rows = "\n".join(f"{row % 7}.5,{1 + row * 7 % 30}.25" for row in range(60))
+    (tmp_path / "t.csv").write_text(f"a,y\n{rows}\n")
+    uri, table = f"sqlite:///{tmp_path}/mlflow.db", f"data.path={tmp_path}/t.csv"
+    own = [
+        "data=csv",
+        table,
+        "data.target=y",
+        f"loss={loss}",
+        "trainer.max_epochs=1",
+        f"data.log_target={log}",
+    ]
+    outcome, _ = train(uri, *own, "experiment.name=told")
+    assert outcome.outcome == "finished"
+    assert read_runs(uri, "told")["lossbench.elicits"].tolist() == [word or "quantiles 0.1, 0.5, 0.9"]

@@ -17,6 +17,9 @@ from lossbench.task import Target
 _WIDTH = 100
 _LABEL = 16
 
+# Of what it is said which loss elicits what; at places, so that losses of tokens fit.
+_OFFERED = {"a value": Target("continuous"), "classes": Target("multiclass", 3, shape=(2,))}
+
 _START = """\
 lossbench: which loss should I train with?
 
@@ -48,6 +51,7 @@ def usage(folder: Path | None = None) -> str:
     folders = roots(folder)
     sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
     losses, models = {}, {}
+    elicited: dict[str, dict[str, list[str]]] = {offered: {} for offered in _OFFERED}
     for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
             source: Any = make("data", KINDS["data"], node_in(path))
@@ -56,6 +60,7 @@ def usage(folder: Path | None = None) -> str:
         with _told(f"loss={name}", faults):
             node = node_in(path)
             losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
+            _note_elicited(name, node, elicited)
     for name, path in choices("model", folders).items():
         with _told(f"model={name}", faults):
             reads = _reads(node_in(path))
@@ -70,6 +75,8 @@ def usage(folder: Path | None = None) -> str:
         _START,
         "What each loss trains on, by data set (- does not fit, NAME? needs NAME beside it)\n"
         + _table(["loss=", *sources], losses),
+        "What of a target a loss elicits: what predicts best under it\n"
+        + "".join(_of_each(offered, found) for offered, found in elicited.items()),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
         "Where trials=N looks for values; all others stay as they are\n" + "\n".join(searched) + "\n",
         *(["\n".join(["Cannot be used as they are", *faults, ""])] if faults else []),
@@ -97,6 +104,23 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
     target = loss.chosen_target(offered)
     lacking = sorted(set(loss.also) - {one.kind for one in offered})
     return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)
+
+
+def _note_elicited(name: str, node: dict[str, Any], elicited: dict[str, dict[str, list[str]]]) -> None:
+    """Add a loss to those with its word, of each kind of target of which it has one."""
+    if "trains_on" in node:  # as above
+        return
+    loss: Any = make("loss", KINDS["loss"], node)
+    for offered, kind in _OFFERED.items():
+        target = loss.chosen_target([kind])
+        if target is not None and (word := loss.elicits(target)):
+            elicited[offered].setdefault(word, []).append(name)
+
+
+def _of_each(offered: str, found: Mapping[str, Sequence[str]]) -> str:
+    text = "; ".join(f"{', '.join(names)}: {word}" for word, names in found.items())
+    first, rest = f"  {offered}".ljust(_LABEL), " " * _LABEL
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest) + "\n"
 
 
 def _reads(node: dict[str, Any]) -> Sequence[str]:

@@ -99,6 +99,9 @@ class BCE(Loss):
         """One logit for two classes; one a class for more."""
         return 1 if target.kind == "binary" else target.size
 
+    def elicits(self, target: Target) -> str:
+        return "probabilities" if self.pos_weight == 1 else "weighted probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "binary":
             return binary_cross_entropy(output.squeeze(-1), target, pos_weight=self.pos_weight)

@@ -59,6 +59,9 @@ class CCE(Loss):
         """One a class."""
         return 2 if target.kind == "binary" else target.size
 
+    def elicits(self, target: Target) -> str:
+        return "smoothed probabilities" if self.label_smoothing else "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)
 

@@ -63,6 +63,9 @@ class FocalSoftmax(Loss):
         """One a class."""
         return 2 if target.kind == "binary" else target.size
 
+    def elicits(self, target: Target) -> str:
+        return "flattened probabilities" if self.gamma else "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return softmax_focal(output, target, gamma=self.gamma)
 

@@ -91,6 +91,9 @@ class Hinge(Loss):
         """One score for two classes; one a class for more."""
         return 1 if target.kind == "binary" else target.size
 
+    def elicits(self, target: Target) -> str:
+        return "likeliest class"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "binary":
             return hinge(output.squeeze(-1), target, margin=self.margin, squared=self.squared)

@@ -58,5 +58,8 @@ class Huber(ValueLoss):
     name: str = "huber"
     delta: float = knob(1.0, above=0, search=log(0.05, 20))
 
+    def elicits(self, target: Target) -> str:
+        return "between mean and median" if target.kind == "continuous" else ""
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return huber(*self.compared(output, target, kind), delta=self.delta)

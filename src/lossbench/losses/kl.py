@@ -62,6 +62,11 @@ class KL(Loss):
         """One a class or bin."""
         return target.size
 
+    def elicits(self, target: Target) -> str:
+        if target.kind == "distribution":
+            return "mean of the distribution"
+        return "smoothed probabilities" if self.label_smoothing else "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "distribution":
             return kl_divergence(output, target)

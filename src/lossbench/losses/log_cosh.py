@@ -59,5 +59,8 @@ class LogCosh(ValueLoss):
     name: str = "log_cosh"
     width: float = knob(1.0, above=0, search=log(0.05, 20))
 
+    def elicits(self, target: Target) -> str:
+        return "between mean and median" if target.kind == "continuous" else ""
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return log_cosh(*self.compared(output, target, kind), width=self.width)

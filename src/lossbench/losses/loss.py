@@ -47,6 +47,13 @@ class Loss(Choice):
         by_kind = {target.kind: target for target in offered}
         return next((by_kind[kind] for kind in self.trains_on if kind in by_kind), None)
 
+    def elicits(self, target: Target) -> str:
+        """What of the target's distribution, given the inputs, predicts best under it: mean, median, ...
+
+        In one or few words; empty where nothing is known, or nothing of the kind is predicted.
+        """
+        return ""
+
     @abstractmethod
     def outputs(self, target: Target, embedding_size: int) -> int:
         """How many numbers the model must give for each example, or for each of its places."""

@@ -45,5 +45,8 @@ class MAE(ValueLoss):
 
     name: str = "mae"
 
+    def elicits(self, target: Target) -> str:
+        return "median" if target.kind == "continuous" else "likeliest class"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return absolute_error(*self.compared(output, target, kind))

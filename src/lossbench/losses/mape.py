@@ -56,6 +56,9 @@ class MAPE(ValueLoss):
     trains_on = ("continuous",)
     own_units = True
 
+    def elicits(self, target: Target) -> str:
+        return "(-1)-median"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return percentage_error(*self.compared(output, target, kind))
 

@@ -44,5 +44,8 @@ class MSE(ValueLoss):
 
     name: str = "mse"
 
+    def elicits(self, target: Target) -> str:
+        return "mean" if target.kind == "continuous" else "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return squared_error(*self.compared(output, target, kind))

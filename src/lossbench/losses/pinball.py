@@ -120,6 +120,11 @@ class Pinball(ValueLoss):
     def gives(self, target: Target) -> tuple[str, ...]:
         return ("value", "quantiles", "levels") if self.levels else super().gives(target)
 
+    def elicits(self, target: Target) -> str:
+        if self.levels:
+            return f"quantiles {', '.join(f'{level:g}' for level in self.levels)}"
+        return "median" if self.level == 0.5 else f"quantile {self.level:g}"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         if not self.levels:
             return pinball(*self.compared(output, target, kind), level=self.level)

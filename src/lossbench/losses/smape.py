@@ -57,6 +57,9 @@ class SMAPE(ValueLoss):
     trains_on = ("continuous",)
     own_units = True
 
+    def elicits(self, target: Target) -> str:
+        return "about the median"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return symmetric_percentage_error(*self.compared(output, target, kind))
 

@@ -77,6 +77,9 @@ class Unlikelihood(Loss):
         """One a token."""
         return target.size
 
+    def elicits(self, target: Target) -> str:
+        return "probabilities, less of what stood before" if self.alpha else "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return token_unlikelihood(output, target, alpha=self.alpha)
 

@@ -59,6 +59,9 @@ class ZLoss(Loss):
         """One a class."""
         return 2 if target.kind == "binary" else target.size
 
+    def elicits(self, target: Target) -> str:
+        return "probabilities"
+
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return cross_entropy_with_z(output, target, coefficient=self.coefficient)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lossbench.counting import counted
-from lossbench.report import words
+from lossbench.report import loss_words, words
 from lossbench.report.advice import advice
 from lossbench.report.rendering import rendered, rendered_html
 from lossbench.significant import number
@@ -118,7 +118,7 @@ def _results(report: Report) -> dict[str, Any]:
         "rates": _rates(report),
         "chances": words.chances(report),
         "pairing": words.pairing_line(report),
-        "knobs": words.knobs_line(report),
+        "knobs": ". ".join(filter(None, [loss_words.elicited_line(report), loss_words.knobs_line(report)])),
         "leaders": words.leaders(report),
         "overtakings": words.overtakings(report),
     }

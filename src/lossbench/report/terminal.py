@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from lossbench.report import words
+from lossbench.report import loss_words, words
 from lossbench.report.advice import advice
 from lossbench.verdicts.findings import Report
 from lossbench.verdicts.table import Column, Table, trial_of
@@ -54,7 +54,8 @@ def _results(report: Report, console: Console) -> None:
     told = (
         words.marks_line(report),
         f"{words.rates_head(report)}: {rates}" if rates else "",
-        words.knobs_line(report),
+        loss_words.elicited_line(report),
+        loss_words.knobs_line(report),
         f"verdicts: {report.no_verdicts}" if report.no_verdicts else "",
     )
     for line in filter(None, told):

@@ -137,13 +137,6 @@ def rates_head(report: Report) -> str:
     return f"{report.noun}s, {how.get(report.rates_chosen, 'none of them chosen')}"
 
 
-def knobs_line(report: Report) -> str:
-    """The knobs that the names of the losses do not tell."""
-    told = "; ".join(f"{loss}: {knobs}" for loss, knobs in report.knobs.items())
-    which = " that were not tuned" if report.noun == "trial" else ""
-    return f"Knobs of the losses{which}: {told}" if told else ""
-
-
 def verdict_line(judged: Judged) -> str:
     """The difference of a claim, or why there is none."""
     if math.isnan(judged.estimate):

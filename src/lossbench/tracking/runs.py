@@ -36,6 +36,7 @@ BY_CODE = "code"  # how a person names one of them, by its beginning
 BY_FINGERPRINT = "data.fingerprint"  # how a person names it, by its beginning
 SOURCE = "lossbench.source"  # where the data comes from, in words
 PLACES = "lossbench.places"  # params that tell no runs apart, as JSON: where files lie, what else is measured
+ELICITS = "lossbench.elicits"  # of the target what its loss elicits, in words; absent: nothing is known
 SELECT = "lossbench.select"  # the validation metric by which the data set chooses
 FRESH = "lossbench.fresh_examples"  # "true" where no other seed of the data set has this run's examples
 METRICS = (

@@ -36,6 +36,8 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
         runs.CONFIG: _recipe(job),
         runs.CLAIMS: stated(job.config["experiment"]),
     }
+    if elicited := _elicited(job):
+        tags[runs.ELICITS] = elicited
     if tuned := job.config.get("tune"):
         tags[runs.TUNED] = json.dumps(tuned)
     if unsaid := provenance.flatten({g: own.when_unsaid for g, own in job.choices.items()}):
@@ -70,6 +72,13 @@ def data_tags(source: DataSource, description: Description) -> dict[str, str]:
     if source.fresh_examples:
         tags[runs.FRESH] = "true"
     return tags
+
+
+def _elicited(job: Job) -> str:
+    """What the loss elicits of the target itself, where it sees logarithms, too."""
+    word = job.member.loss.elicits(job.member.target)
+    logarithm = getattr(job.member.source, "log_target", False)
+    return {"mean": "geometric mean"}.get(word, word) if logarithm else word
 
 
 def _recipe(job: Job) -> str:
