@@ -204,3 +204,23 @@ def test_differences_from_zero_are_corrected_over_the_claims_that_ask_for_them(
     assert [own.beyond for own in judged(runs, one)] == [1]
     assert [own.beyond for own in judged(runs, one, two)] == [0, 0]
     assert [own.beyond for own in judged(runs, one, claim(at("huber"), at("mse")))] == [1, 0]
+
+
+def test_a_claim_whose_metric_chose_other_trials_than_the_tables_show_says_which(runs: pd.DataFrame) -> None:
+    """Else a claim that focal loss is better calibrated seems to contradict a table that accuracy chose."""
+
+    def told_of(runs: pd.DataFrame, one: Claim) -> Judged:
+        frame = tidy(runs)
+        return judge([one], Choice(frame, Layout.of(frame), None, "mae"))[0]
+
+    sides = at("huber"), at("mse")
+    assert told_of(runs, claim(*sides)).settings == ""  # chosen by mae, as the tables are
+    same = runs.assign(**{"best/rmse": runs["best/mae"]})
+    assert told_of(same, claim(*sides)).settings == ""
+    chooses = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.001)
+    other = same.assign(**{"best/rmse": same["best/rmse"].mask(chooses, 0.0)})
+    told = told_of(other, claim(*sides))
+    assert told.settings == "validation rmse chose 0.01 against 0.001"
+    assert told.record()["settings"] == told.settings
+    fixed = claim(at("huber", **{"optimizer.lr": 0.01}), at("mse", **{"optimizer.lr": 0.001}))
+    assert told_of(other, fixed).settings == ""

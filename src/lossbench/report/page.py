@@ -187,7 +187,8 @@ def _rule(judged: Judged) -> str:
     tail = more if claim.kind == "better" else f" within {claim.margin:g}"
     start = f", change from {_selection(claim.change_from)}" if claim.change_from else ""
     left, right = _selection(claim.left), _selection(claim.right)
-    return f"test {claim.metric}: ({left}) {means[claim.kind]} ({right}){tail}{start}"
+    trials = f"; {judged.settings}" if judged.settings else ""
+    return f"test {claim.metric}: ({left}) {means[claim.kind]} ({right}){tail}{start}{trials}"
 
 
 def _selection(selection: Mapping[str, Any]) -> str:

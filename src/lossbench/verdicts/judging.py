@@ -20,7 +20,7 @@ from lossbench.verdicts.lopsided import hangs_on_few
 from lossbench.verdicts.pair import BETTER, Pair
 from lossbench.verdicts.pilot import WORTHWHILE, impossible, possible, seeds_asked
 from lossbench.verdicts.results import metrics_of
-from lossbench.verdicts.sides import Sides, sides_of, weighed
+from lossbench.verdicts.sides import Sides, settings, sides_of, weighed
 from lossbench.verdicts.statistics import Floats, Kind, Region, paired_interval
 from lossbench.verdicts.verdict import ASKED, Judged
 
@@ -46,7 +46,8 @@ def judge(claims: Sequence[Claim], choice: Choice) -> list[Judged]:
             more = (sides.missing, wide is not None, choice.alpha)
             found = Evidence(wide or plain, sides.repeated(), (p, after), *more)
         evidence.append(found)
-        told.append(_told(claim, sides, found, ("claim", len(claims))))
+        judged = _told(claim, sides, found, ("claim", len(claims)))
+        told.append(replace(judged, settings=settings(claim, choice)))
     return _beyond_zero(told, pairs, evidence)
 
 

@@ -18,6 +18,7 @@ from lossbench.verdicts.results import lost, worst_first
 from lossbench.verdicts.spelling import show
 from lossbench.verdicts.statistics import Floats
 from lossbench.verdicts.trials import Part, Trials, repeated
+from lossbench.verdicts.tuned import setting
 
 _EMPTY = pd.Series(dtype=float)
 
@@ -96,6 +97,23 @@ def _same_but_for_data(claim: Claim) -> bool:
 def run_ids(claim: Claim, choice: Choice) -> set[str]:
     """The runs that a claim compares, baselines among them."""
     return {str(run) for _, rows in _compared(claim, choice) for run in rows["run_id"]}
+
+
+def settings(claim: Claim, choice: Choice) -> str:
+    """Which trials a claim compares, where its own metric chose others than the tables show; else nothing.
+
+    Without it a claim on calibration can seem to contradict the table, whose rows accuracy chose.
+    """
+    by, told, other = choice.by(claim.metric), [], False
+    if by == choice.otherwise:
+        return ""
+    for side in (claim.left, claim.right):
+        rows, shown = (side_of(choice.chosen(one), side) for one in (by, choice.otherwise))
+        if fixes_trial(side) or rows.empty:
+            return ""
+        other |= {*rows["run_id"]} != {*shown["run_id"]}
+        told.append(" or ".join(dict.fromkeys(setting(row) for row in rows.to_dict("records"))))
+    return f"validation {by} chose {told[0]} against {told[1]}" if other else ""
 
 
 def weighed(claim: Claim, choice: Choice, seeds: Iterable[int]) -> list[Weighed]:

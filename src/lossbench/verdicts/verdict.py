@@ -30,6 +30,7 @@ class Judged:
     at_budget: training of one of its sides had not ended, so it holds for these epochs
     beyond: of a claim with a margin, 1 where left is better by whatever amount, -1 where it is worse, 0 where
         that cannot be told, or where the verdict says it
+    settings: the trials of both sides, where the claim's own metric chose others than the tables show
     stated_after: one of the runs that it compares did not state it
     """
 
@@ -51,6 +52,7 @@ class Judged:
     beyond: int = 0
     stated_after: bool = False
     lopsided: bool = False
+    settings: str = ""
 
     def record(self) -> dict[str, Any]:
         """As `verdicts.json` holds it, with the p of the pages; what is not finite is null."""
@@ -80,6 +82,7 @@ class Judged:
             **({"change_from": dict(self.claim.change_from)} if self.claim.change_from else {}),
             "seeds_to_settle": self.seeds.record() if self.seeds else None,
             "note": self.note,
+            **({"settings": self.settings} if self.settings else {}),
             **({"at_this_budget": True} if self.at_budget else {}),
             **({"beyond_zero": "better" if self.beyond > 0 else "worse"} if self.beyond else {}),
             **({"stated_after_runs": True} if self.stated_after else {}),
