@@ -20,8 +20,10 @@ def test_each_loss_has_its_textbook_property(of: Property) -> None:
     assert anatomy.check([of])[0].verdict == "supported"
 
 
-def test_each_of_the_nine_losses_is_checked_once_per_id() -> None:
-    assert {of.loss for of in PROPERTIES} == set(LOSS_ORDER)
+def test_each_loss_is_checked_once_per_id() -> None:
+    further = {"log_cosh", "pinball", "mape", "smape", "z_loss", "unlikelihood"}
+    assert {of.loss for of in PROPERTIES} == set(LOSS_ORDER) | further
+    assert all(of.id.startswith(of.loss.replace("_", "-")) for of in PROPERTIES)
     assert len({of.id for of in PROPERTIES}) == len(PROPERTIES)
 
 
@@ -35,6 +37,10 @@ def _zeros(output: Tensor, *_: object, **__: object) -> Tensor:
         (values, "_SQUARE", {"mse-gradient-grows", "mse-finds-mean"}),
         (values, "_ABSOLUTE", {"mae-gradient-is-constant", "mae-finds-median"}),
         (values, "_HUBER", {"huber-gradient-is-clipped", "huber-lies-between"}),
+        (values, "_LOG_COSH", {"log-cosh-gradient-is-tanh", "log-cosh-lies-between"}),
+        (values, "_SHARE", {"mape-finds-minus-one-median", "mape-costs-one-for-nothing"}),
+        (values, "pinball", {"pinball-finds-quantile"}),
+        (scores, "token_unlikelihood", {"unlikelihood-lowers-what-stood-before"}),
         (scores, "binary_cross_entropy", {"bce-gradient-is-the-error", "bce-never-rests"}),
         (scores, "categorical_cross_entropy", {"cce-gradient-is-the-error", "cce-reads-right-class-only"}),
         (scores, "hinge", {"hinge-finds-side-only"}),

@@ -105,11 +105,12 @@ def write(
 def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str, Any]:
     """What the pages show."""
     refuted = ", ".join(one.of.id for one in checked if one.verdict != "supported")
+    losses = len({one.of.loss for one in checked})
     return {
         **page.EMPTY,
         "name": ANATOMY,
         "question": QUESTION,
-        "advice": [f"{len(checked)} properties of nine losses; refuted: {refuted or 'none'}."],
+        "advice": [f"{len(checked)} properties of {losses} losses; refuted: {refuted or 'none'}."],
         "commands": [f"python -m lossbench.report experiment={ANATOMY}"],
         "verdicts": [
             {

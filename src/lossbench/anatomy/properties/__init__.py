@@ -1,4 +1,4 @@
-"""What the textbooks say of each of the nine losses, as numbers that autograd can check. No training.
+"""What the textbooks say of each loss, as numbers that autograd can check. No training.
 
 A property is measured at many points as one number - a largest deviation, a smallest gradient - and holds
 where that number lies in the range that the sentence allows. Everything is computed in double precision by

@@ -35,6 +35,7 @@ class Property:
 
     id:       begins with the name of the loss.
     measured: what the number is, in words.
+    of:       the name of the loss, where it is more than one word.
     """
 
     id: str
@@ -44,20 +45,27 @@ class Property:
     measure: Callable[[], Found]
     low: float
     high: float
+    of: str = ""
 
     @property
     def loss(self) -> str:
         """The name of the loss."""
-        return self.id.partition("-")[0]
+        return self.of or self.id.partition("-")[0]
 
 
 def holds(
-    sentence: str, source: str, measured: str = "largest deviation", low: float = 0, high: float = EXACT
+    sentence: str,
+    source: str,
+    measured: str = "largest deviation",
+    low: float = 0,
+    high: float = EXACT,
+    of: str = "",
 ) -> Callable[[Callable[[], Found]], Property]:
     """The property that a function measures, by whose name it is known."""
 
     def made(measure: Callable[[], Found]) -> Property:
-        return Property(measure.__name__.replace("_", "-"), sentence, source, measured, measure, low, high)
+        name = measure.__name__.replace("_", "-")
+        return Property(name, sentence, source, measured, measure, low, high, of)
 
     return made
 

@@ -1,4 +1,4 @@
-"""Losses of scores and distributions: bce, cce, hinge, kl."""
+"""Losses of scores and distributions: bce, cce, hinge, kl, z_loss, unlikelihood."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from lossbench.losses.bce import binary_cross_entropy
 from lossbench.losses.cce import categorical_cross_entropy
 from lossbench.losses.hinge import hinge
 from lossbench.losses.kl import kl_divergence
+from lossbench.losses.unlikelihood import token_unlikelihood
+from lossbench.losses.z_loss import cross_entropy_with_z
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -155,3 +157,35 @@ def kl_gradient_is_that_of_cce() -> Found:
     rows = torch.nn.functional.one_hot(target, 10).double()
     slopes = gradient(lambda z: kl_divergence(z, rows), logits)
     return largest(slopes - gradient(lambda z: categorical_cross_entropy(z, target), logits))
+
+
+@holds(
+    "The price of z_loss moves no probability: its gradient is least where they are true and sum to 1 by "
+    "themselves.",
+    "Chowdhery et al. (PaLM, 2023), section 5",
+    "largest gradient there",
+    of="z_loss",
+)
+def z_loss_rests_at_true_probabilities() -> Found:
+    shares = torch.tensor([6, 3, 1])
+    target = torch.arange(3).repeat_interleave(shares)
+    best = (shares.double() / 10).log()
+    slopes = gradient(lambda z: cross_entropy_with_z(z.expand(10, -1), target, coefficient=0.5), best)
+    return largest(slopes)
+
+
+@holds(
+    "Unlikelihood pushes down what stood before, but not the token that is right.",
+    "Welleck et al. (ICLR 2020), section 5.1",
+    "smallest gradient by its score of a token that stood before, less cross-entropy's",
+    low=1e-6,
+    high=math.inf,
+)
+def unlikelihood_lowers_what_stood_before() -> Found:
+    logits = drawn(POINTS, 2, 5, purpose="token logits", scale=1.0)
+    target = torch.tensor([0, 1]).expand(POINTS, -1)
+
+    def more(z: Tensor) -> Tensor:
+        return token_unlikelihood(z, target) - categorical_cross_entropy(z, target)
+
+    return Found(float(gradient(more, logits)[:, 1, 0].min()), POINTS)

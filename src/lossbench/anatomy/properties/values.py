@@ -1,7 +1,8 @@
-"""Losses of a number: mse, mae, huber."""
+"""Losses of a number: mse, mae, huber, log_cosh, pinball, mape, smape."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ from lossbench.anatomy.properties.measure import (
     minimiser,
 )
 from lossbench.losses.huber import huber
+from lossbench.losses.log_cosh import log_cosh
 from lossbench.losses.mae import absolute_error
+from lossbench.losses.mape import percentage_error
 from lossbench.losses.mse import squared_error
+from lossbench.losses.pinball import pinball
+from lossbench.losses.smape import symmetric_percentage_error
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,6 +44,8 @@ def _of_values(loss: Callable[..., Tensor], **knobs: float) -> Callable[[Tensor,
 
 _SQUARE, _ABSOLUTE = _of_values(squared_error), _of_values(absolute_error)
 _HUBER = _of_values(huber, delta=1.0)
+_LOG_COSH, _SHARE = _of_values(log_cosh, width=1.0), _of_values(percentage_error)
+_SYMMETRIC = _of_values(symmetric_percentage_error)
 
 
 def _skewed() -> Tensor:
@@ -99,3 +106,71 @@ def huber_lies_between() -> Found:
     sample = _skewed()
     mean, median = float(sample.mean()), float(sample.median())
     return Found((minimiser(_HUBER, sample) - median) / (mean - median), len(sample))
+
+
+@holds(
+    "Log-cosh's gradient is the hyperbolic tangent of the error: linear near zero, at most 1 far away.",
+    "Green (1990)",
+    of="log_cosh",
+)
+def log_cosh_gradient_is_tanh() -> Found:
+    errors = drawn(POINTS, purpose="errors")
+    return largest(gradient(lambda e: _LOG_COSH(e, torch.zeros_like(e)), errors) - errors.tanh())
+
+
+@holds(
+    "The best constant of log-cosh lies between the median and the mean.",
+    "Saleh and Saleh (2022)",
+    "share of the way from the median to the mean",
+    low=0.001,
+    high=0.999,
+    of="log_cosh",
+)
+def log_cosh_lies_between() -> Found:
+    sample = _skewed()
+    mean, median = float(sample.mean()), float(sample.median())
+    return Found((minimiser(_LOG_COSH, sample) - median) / (mean - median), len(sample))
+
+
+@holds(
+    "The constant with the least pinball loss of a level is the quantile of that level.",
+    "Koenker and Bassett (1978)",
+    "largest distance from the quantile",
+    high=SEARCHED,
+)
+def pinball_finds_quantile() -> Found:
+    sample, levels = _skewed().sort().values, (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    best = [minimiser(_of_values(pinball, level=level), sample) for level in levels]
+    quantiles = [float(sample[math.ceil(len(sample) * level) - 1]) for level in levels]
+    return Found(max(abs(a - b) for a, b in zip(best, quantiles, strict=True)), len(sample))
+
+
+@holds(
+    "The constant with the least MAPE is the (-1)-median, far below mean and median.",
+    "Gneiting (2011)",
+    "distance from the median in which each target counts as its inverse",
+    high=SEARCHED,
+)
+def mape_finds_minus_one_median() -> Found:
+    sample = _skewed().sort().values
+    below = (1 / sample).cumsum(0)
+    median = float(sample[(below >= below[-1] / 2).nonzero()[0]])
+    return Found(abs(minimiser(_SHARE, sample) - median), len(sample))
+
+
+@holds("A forecast of nothing never costs more than 1 in MAPE.", "Hyndman and Koehler (2006)", "largest cost")
+def mape_costs_one_for_nothing() -> Found:
+    sample = _skewed()
+    return largest(_SHARE(torch.zeros_like(sample), sample) - 1)
+
+
+@holds(
+    "SMAPE does not pull at a forecast where the target is 0 or has the other sign.",
+    "Goodwin and Lawton (1999)",
+    "largest gradient",
+)
+def smape_rests_beyond_zero() -> Found:
+    forecasts = drawn(POINTS, purpose="errors")
+    other = -forecasts.sign() * drawn(POINTS, purpose="others").abs()
+    beyond = gradient(lambda f: _SYMMETRIC(f, other), forecasts)
+    return largest(torch.cat([beyond, gradient(lambda f: _SYMMETRIC(f, other * 0), forecasts)]))
