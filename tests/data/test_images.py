@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -329,8 +330,8 @@ def test_what_moves_in_is_zero(digits: Digits) -> None:
     assert len({int(image.sum()) for image in moved}) > 3
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_stream_gives_what_is_held_to_the_bit(digits: Digits, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "ahead"), [(0, False), (0, True), (1, False)])
+def test_a_stream_gives_what_is_held_to_the_bit(digits: Digits, workers: int, ahead: bool) -> None:
     from lossbench.data.batches import order
     from lossbench.data.by_batch import by_batch
     from lossbench.seeds import torch_generator
@@ -338,7 +339,7 @@ def test_a_stream_gives_what_is_held_to_the_bit(digits: Digits, workers: int) ->
     folder = digits()
     data = held(folder, flip=True, shift=1)
     assert isinstance(source(folder, flip=True, stream=True).load(0, "image"), Stream)
-    stream = by_batch(data, workers)
+    stream = by_batch(data, workers, ahead=ahead)
     assert data.fresh is not None
     batches = list(stream.train(0, 1, 16))
     places = torch.split(order(36, 0, 1), 16)
@@ -352,6 +353,35 @@ def test_a_stream_gives_what_is_held_to_the_bit(digits: Digits, workers: int) ->
     (tested,) = stream.evaluate("test", 64)
     assert torch.equal(tested.inputs, data.read(data.inputs[data.test.rows]))
     assert torch.equal(torch.as_tensor(tested.ids), data.test.rows)
+
+
+def test_a_stream_makes_the_next_batch_while_one_trains_and_tells_what_went_wrong_there(
+    digits: Digits,
+) -> None:
+    import threading
+
+    from lossbench.data.by_batch import by_batch
+
+    data, made, second = held(digits(), flip=True), [], threading.Event()
+    assert data.fresh is not None
+    mirror = data.fresh
+
+    def fresh(*given: Any) -> Any:
+        made.append(threading.current_thread())
+        if len(made) == 2:
+            second.set()
+        if len(made) == 3:
+            raise ValueError("no third batch")
+        return mirror(*given)
+
+    batches = by_batch(replace(data, fresh=fresh), ahead=True).train(0, 0, 16)
+    reader = iter(batches)
+    next(reader)
+    assert second.wait(timeout=60)  # nobody has asked for it yet
+    assert threading.main_thread() not in made
+    next(reader)
+    with pytest.raises(ValueError, match="no third batch"):
+        next(reader)
 
 
 def table(folder: Path, text: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,31 +17,36 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def by_batch(data: DataSet, workers: int = 0) -> Stream:
+def by_batch(data: DataSet, workers: int = 0, *, ahead: bool = False) -> Stream:
     """A stream of the same numbers, to the bit.
 
     Args:
         data: its inputs are mapped from a file.
         workers: processes that read ahead, for each seed that trains; 0 reads in the training process.
+        ahead: without workers, a thread makes the next batch while this one trains. Only for data that draws
+            from the generator that it is given alone: those of the process are the training's.
     """
 
     import torch
 
     def train(seed: int, epoch: int, size: int) -> Iterator[Batch]:
         places = torch.split(order(len(data.train), seed, epoch), size)
-        return _read(_Batches(data, "train", places, (seed, epoch * len(places))), workers)
+        return _read(_Batches(data, "train", places, (seed, epoch * len(places))), workers, ahead)
 
     def evaluate(split: Split, size: int) -> Iterator[Batch]:
         places = torch.split(torch.arange(len(getattr(data, split))), size)
-        return _read(_Batches(data, split, places), workers)
+        return _read(_Batches(data, split, places), workers, ahead)
 
     return Stream(data.description, train, evaluate, data.units, data.shared, whole=data)
 
 
-def _read(batches: _Batches, workers: int) -> Iterator[Batch]:
+def _read(batches: _Batches, workers: int, ahead: bool) -> Iterator[Batch]:
     import torch
     from torch.utils.data import DataLoader
 
+    if ahead and workers == 0:
+        yield from _ahead(batches)
+        return
     # With a generator of its own a loader draws nothing from torch's global one.
     loader: DataLoader[Any] = DataLoader(
         batches,  # type: ignore[arg-type]  # a Dataset needs no more than it has
@@ -50,6 +56,19 @@ def _read(batches: _Batches, workers: int) -> Iterator[Batch]:
     )
     for given in loader:
         yield Batch(*given)
+
+
+def _ahead(batches: _Batches) -> Iterator[Batch]:
+    """Each batch, while a thread makes the one behind it; most of that is torch's work, which runs beside."""
+    import torch
+
+    with ThreadPoolExecutor(1, "reads-ahead", torch.set_num_threads, (1,)) as reader:
+        coming = reader.submit(batches.__getitem__, 0)
+        for number in range(1, len(batches) + 1):
+            given = coming.result()
+            if number < len(batches):
+                coming = reader.submit(batches.__getitem__, number)
+            yield Batch.of(given)
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ class Images(ImageSource):
 
     def load(self, seed: int, reads: InputKind) -> Loaded:
         data = self.held(seed)
-        return by_batch(data) if self._is_streamed(data.inputs.nbytes) else data
+        return by_batch(data, ahead=True) if self._is_streamed(data.inputs.nbytes) else data
 
     def _is_streamed(self, size: int) -> bool:
         import psutil
