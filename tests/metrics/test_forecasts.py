@@ -15,6 +15,7 @@ from sklearn import metrics as reference
 from sklearn.dummy import DummyRegressor
 
 from lossbench.claims.claim import Experiment
+from lossbench.data.outliers import Outliers
 from lossbench.data.series import Series
 from lossbench.errors import InputError
 from lossbench.losses.pinball import Pinball
@@ -220,3 +221,10 @@ def test_a_series_records_them_with_their_meanings() -> None:
     assert known["bias"] == METRICS["bias"]
     assert isinstance(known["mase"], Metric)
     assert math.isclose(known["coverage_0.05"].aim, 0.05)
+
+
+def test_data_that_is_no_series_is_measured_so_where_it_is_asked() -> None:
+    paths = tuple(f"lossbench.metrics.families.{name}" for name in ("TOTAL", "QUANTILES"))
+    source = Outliers(name="outliers", metrics=paths)
+    assert {"bias", "coverage_0.9", "crossing"} <= source.described.keys()
+    assert not {"bias", "crossing"} & Outliers(name="outliers").described.keys()

@@ -33,6 +33,10 @@ _PROBABLE = "nll brier ece"
 _QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of, LEVELS)])
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
+# Of data that is no series, data.metrics=[lossbench.metrics.families.TOTAL] and QUANTILES add them.
+TOTAL = _measure("bias bias_size", "value", "continuous", "forecasts:of_total")
+QUANTILES = _measure(_QUANTILES, "quantiles levels", "continuous", "forecasts:of_quantiles")
+
 # Of several measures that give one name, the first that reads what is there has its turn.
 FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
     {
@@ -49,8 +53,8 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
         # Beside those of any value.
         "forecast": (
             _measure("mase", "value", "continuous naive_scale", "forecasts:scaled"),
-            _measure("bias bias_size", "value", "continuous", "forecasts:of_total"),
-            _measure(_QUANTILES, "quantiles levels", "continuous", "forecasts:of_quantiles"),
+            TOTAL,
+            QUANTILES,
         ),
         "classes": (
             _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),
