@@ -30,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", default="a,b,c,d,e,f,g,h,i,j,gpu", help="which parts, separated by commas")
+    parser.add_argument(
+        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,gpu", help="which parts, separated by commas"
+    )
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
     parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
     options = parser.parse_args()
@@ -47,7 +49,7 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     """The parts of the command line; those of the GPU only where there is one."""
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
-    everything += [parts.frozen_features(), parts.streamed_images()]
+    everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 

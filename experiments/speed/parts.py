@@ -124,6 +124,14 @@ def texts() -> Part:
     )  # fmt: skip
 
 
+def recurrent() -> Part:
+    return _against_basic(
+        "k", "24 GRUs on windows of 64 steps",
+        "Demand, a GRU of 64 on its last 64 hours, mse/mae/huber x 8 seeds, 2 epochs", 24,
+        "data=demand", "data.past=64", "model=rnn", "loss=mse,mae,huber", _seeds(8), "trainer.max_epochs=2",
+    )  # fmt: skip
+
+
 def members() -> Part:
     def command(runs: int) -> list[str]:
         return _lossbench(

@@ -8,17 +8,14 @@ import torch
 from torch import nn
 
 from lossbench.models.dropout import Dropout
+from lossbench.models.recurrent import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
-
-CELLS: dict[str, Callable[..., nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
 class Recurrent(nn.Module):
-    """torch's recurrent layers, one upon the other: steps (N, T, C) -> states of the last one (N, T, H).
+    """Recurrent layers as torch has them, one upon the other: steps (N, T, C) -> states (N, T, H).
 
     Dropout, of the states that the next layer reads and of those that are given, is lossbench's, so that
     members stack; torch's own between the layers of one module draws from one generator for all.
@@ -30,13 +27,20 @@ class Recurrent(nn.Module):
     def __init__(self, cell: str, columns: int, hidden: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()
         sizes = [columns, *[hidden] * (layers - 1)]
-        self.layers = nn.ModuleList(CELLS[cell](size, hidden, batch_first=True) for size in sizes)
+        self.layers = nn.ModuleList(_layer(cell, size, hidden) for size in sizes)
         self.dropout = nn.ModuleList(Dropout(dropout) if dropout > 0 else nn.Identity() for _ in sizes)
 
     def forward(self, steps: Tensor) -> Tensor:
         for layer, dropout in zip(self.layers, self.dropout, strict=True):
-            steps = dropout(layer(steps)[0])
+            found = layer(steps)
+            steps = dropout(found[0] if isinstance(layer, nn.LSTM) else found)
         return steps
+
+
+def _layer(cell: str, columns: int, hidden: int) -> nn.Module:
+    if cell == "lstm":
+        return nn.LSTM(columns, hidden, batch_first=True)
+    return Steps(cell, columns, hidden)
 
 
 class LastState(nn.Module):
