@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
-from lossbench.config.folders import conf_dir
 from lossbench.data.appliances import Appliances
 from lossbench.data.archive import cache_folder
 from lossbench.data.bikes import Bikes
@@ -88,15 +86,6 @@ def test_demand_is_what_was_sold_in_each_hour_of_the_days_on_which_something_was
     assert source.season_of(steps) == 9  # the same hour of the last day on which something was sold
     data = check_data(source, source.load(0, "series"))
     assert len(data.test) == 1087 - 54 - 9 + 1  # nights are joined: windows go on with the next morning
-
-
-@pytest.mark.parametrize("kind", [Electricity, Appliances, Bikes, Demand])
-def test_the_yaml_names_knobs_with_their_defaults(kind: type[PackagedSeries]) -> None:
-    name = kind.__name__.lower()
-    said = yaml.safe_load((conf_dir() / "data" / f"{name}.yaml").read_text())
-    assert said.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
-    plain = kind(name=said.pop("name"))
-    assert plain == kind(name=name, **said)
 
 
 def test_a_file_is_written_once_and_a_path_of_ones_own_is_kept(tmp_path: Path) -> None:

@@ -11,8 +11,12 @@ import pytest
 import torch
 import yaml
 
+from lossbench.data.appliances import Appliances
+from lossbench.data.bikes import Bikes
 from lossbench.data.clicks import Ratings
 from lossbench.data.corpus import CorpusSource
+from lossbench.data.demand import Demand
+from lossbench.data.electricity import Electricity
 from lossbench.data.faces import Faces
 from lossbench.data.mnist import MNIST
 from lossbench.data.mnist_5k import MNIST5k
@@ -40,8 +44,13 @@ CLASSES = {
     "topics": Topics,
     "pairs": Pairs,
     "corpus": CorpusSource,
+    "electricity": Electricity,
+    "appliances": Appliances,
+    "bikes": Bikes,
+    "demand": Demand,
     "shakespeare": Shakespeare,
 }
+INSTANCES = ("shakespeare", "electricity", "appliances", "bikes", "demand")
 SOURCES = {
     "outliers": Outliers(name="outliers"),
     "sine": Outliers(name="outliers", curve="sine", outlier="symmetric"),
@@ -121,7 +130,16 @@ def test_loads_of_one_seed_share_one_tensor_of_inputs(name: str, reads: str) -> 
         assert len({id(data.inputs) for data in datasets}) == 1
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", INSTANCES)
+def test_the_yaml_of_an_instance_names_knobs_with_their_defaults(name: str) -> None:
+    """Of a loader on a file that ships, those that anybody would set."""
+    said = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    kind = CLASSES[name]
+    assert said.pop("_target_") == f"{kind.__module__}.{kind.__qualname__}"
+    assert kind(**said) == kind(name=name)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in INSTANCES])
 def test_the_yaml_names_every_knob_with_its_default(name: str) -> None:
     said = yaml.safe_load((CONF / f"{name}.yaml").read_text())
     kind = CLASSES[name]

@@ -35,6 +35,7 @@ class Shakespeare(CorpusSource):
     """
 
     path: str | None = knob(None, optional=True, place=True)
+    split: str = knob("file", choices=("auto", "file", "position"))
 
     credit = "works of Shakespeare (Project Gutenberg, public domain), as shakespeare 0.6 carries them"
 
