@@ -20,6 +20,10 @@ from lossbench.pack.objective import Report
 from lossbench.task import Prediction
 from lossbench.trees import Tree, leaves, mapped
 
+# Numbers of output that are made predictions at once where measures keep something of them: of members after
+# one another, or what a chunk says of many tokens would be there several times for all of them.
+_AT_ONCE = 4_000_000
+
 
 @dataclass(frozen=True)
 class Found:
@@ -85,7 +89,8 @@ class Evaluation:
         outputs = mapped(lambda tensor: tensor.to(self.exact), outputs)
         for tensor in leaves(outputs):
             # Embeddings are judged by distances: what has no finite square has none.
-            self.finite &= tensor.square().flatten(1).isfinite().all(1)
+            parts = torch.split(tensor.flatten(1), max(1, _AT_ONCE // tensor[0].numel()))
+            self.finite &= torch.cat([part.square().isfinite().all(1) for part in parts])
         if self.keeping:
             self._predict(outputs, start)
         else:
@@ -139,10 +144,15 @@ class Evaluation:
             return []
 
     def _chunk(self, group: Group, outputs: Tree, start: int) -> Found:
+        if not self.keeping:
+            return Found(group, self._prediction(group, of_group(outputs, group)))
+        size = max(tensor[0].numel() for tensor in leaves(outputs))
+        parts = [self._kept(one, outputs, start) for one in group.cut(max(1, _AT_ONCE // size))]
+        return _joined(group, parts, dim=0)
+
+    def _kept(self, group: Group, outputs: Tree, start: int) -> Found:
         own = of_group(outputs, group)
         prediction = self._prediction(group, own)
-        if not self.keeping:
-            return Found(group, prediction)
         truth = group.lanes.truth_of(self.split, slice(start, start + leaves(own)[0].shape[1]))
         made = {measure: group.kept(measure, prediction, truth) for measure in self.keeping}
         kept = {measure: tensors for measure, tensors in made.items() if tensors is not None}
@@ -162,11 +172,12 @@ class Evaluation:
         return prediction
 
 
-def _joined(group: Group, parts: Sequence[Found]) -> Found:
+def _joined(group: Group, parts: Sequence[Found], dim: int = 1) -> Found:
+    """Of parts of its members (0) or of the examples (1) the whole."""
     if len(parts) == 1:
-        return parts[0]
+        return replace(parts[0], group=group)
     read = [(dict(part.prediction), dict(part.kept)) for part in parts]
-    prediction, kept = mapped(lambda *tensors: torch.cat(tensors, dim=1), *read)
+    prediction, kept = mapped(lambda *tensors: torch.cat(tensors, dim=dim), *read)
     return Found(group, Prediction(**prediction), kept)
 
 
