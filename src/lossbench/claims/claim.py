@@ -113,7 +113,8 @@ class Experiment:
 
 def _check_metric(name: str, metric: str | None, metrics: Mapping[str, Metric]) -> None:
     if metric is not None and metric not in metrics:
-        raise InputError(f"{name}={metric} is not a metric ({suggestion(metric, metrics)}).")
+        sided = [known for known, told in metrics.items() if told.aim is None]
+        raise InputError(f"{name}={metric} is not a metric ({suggestion(metric, sided)}).")
     if metric is not None and (aim := metrics[metric].aim) is not None:
         raise InputError(
             f"{name}={metric} is right at {aim:g}, so that neither more nor less of it is better: name a "

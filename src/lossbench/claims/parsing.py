@@ -147,4 +147,5 @@ def _selection(name: str, selection: Any, known: Known) -> dict[str, Any]:
 
 def _check_name(name: str, metric: Any) -> None:
     if not isinstance(metric, (str, type(None))):
-        raise InputError(f"{name}={metric} is not a metric ({suggestion(str(metric), of_texts())}).")
+        sided = [known for known, told in of_texts().items() if told.aim is None]
+        raise InputError(f"{name}={metric} is not a metric ({suggestion(str(metric), sided)}).")
