@@ -338,3 +338,12 @@ def test_the_cross_table_says_in_which_units_losses_of_values_score(runs: pd.Dat
     page = markdown(build(Experiment("x", judge="accuracy", select="accuracy"), classes), {})
     assert "scored by every loss" in page
     assert said not in page
+
+
+def test_what_is_the_same_on_every_seed_has_no_spread_of_rounding(make: Callable[..., pd.DataFrame]) -> None:
+    """Baselines do not depend on the seed; the mean of fifteen equal numbers is not always the number."""
+    runs = make(seeds=15).assign(**{"test/rmse": 0.1})
+    assert pd.Series([0.1] * 15).std() > 0
+    report = build(Experiment("x", judge="rmse", select="mae"), runs)
+    cells = [cell for table in report.by_axis for column in table.columns for cell in column.cells]
+    assert {(cell.mean, cell.deviation) for cell in cells} == {(0.1, 0.0)}

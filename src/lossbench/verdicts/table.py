@@ -136,6 +136,8 @@ def _cell(values: pd.Series[float] | None, mark: Mark = "") -> Cell:
     known = None if values is None else values.dropna()
     if known is None or known.empty:
         return Cell(math.nan)
+    if len(known) > 1 and (known == known.iloc[0]).all():  # their mean may round, and leave a deviation
+        return Cell(float(known.iloc[0]), 0.0, len(known), mark)
     return Cell(float(known.mean()), float(known.std()), len(known), mark)
 
 
