@@ -228,9 +228,13 @@ def test_knobs_that_are_not_off_are_told_of_each_loss_and_of_the_one_advised(run
     )
     own.loc[own["loss.name"] == "mae", "loss.label_smoothing"] = 0.1
     own["loss.normalize"] = np.where(own["loss.name"] == "mse", "true", None)
-    told = printed(own, Experiment("x", judge="rmse", select="mae"))
+    own.loc[own["loss.name"] == "mse", ["loss.level", "loss.levels"]] = 0.5, "[0.1,0.9]"
+    own.loc[own["loss.name"] == "mae", ["loss.level", "loss.levels"]] = 0.5, "[]"
+    told = " ".join(printed(own, Experiment("x", judge="rmse", select="mae")).split())
     assert "Train with huber (delta 1) at" in told
-    assert "Knobs of the losses: mse: normalize; mae: label smoothing 0.1; huber: delta 1" in told
+    # Several levels stand for the one, which says nothing beside them.
+    knobs = "mse: normalize, levels [0.1,0.9]; mae: label smoothing 0.1, level 0.5; huber: delta 1"
+    assert f"Knobs of the losses: {knobs}" in told
 
 
 def test_swept_knobs_of_one_loss_are_rows_and_get_an_answer(runs: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ from lossbench.verdicts.spelling import show, sorting
 
 # How an adapted loss is read; what it computes stands in its other parts.
 _READING = ("trains_on", "encoding", "output_size", "meaning", "stackable", "recipe")
-_OFF = ("", "0", "false", "none", "null", "nan")
+_OFF = ("", "0", "false", "none", "null", "nan", "[]")
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,11 @@ def fixed_knobs(runs: pd.DataFrame, layout: Layout) -> dict[str, str]:
     told = {}
     for loss in layout.losses:
         own = runs.loc[runs[LOSS] == loss, names]
-        parts = [text for name in names for text in _told(loss, name, own[name].dropna().unique().tolist())]
-        if parts:
-            told[loss] = ", ".join(parts)
+        parts = {name: _told(loss, name, own[name].dropna().unique().tolist()) for name in names}
+        several = {name for name in names if parts.get(f"{name}s")}  # levels, in place of which is no level
+        texts = [text for name in names if name not in several for text in parts[name]]
+        if texts:
+            told[loss] = ", ".join(texts)
     return told
 
 
