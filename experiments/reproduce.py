@@ -37,6 +37,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "crowns": ("crowns",),
     "spam": ("spam",),
     "topics": ("topics",),
+    "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),
+    "language": ("language",),
     ANATOMY: (ANATOMY,),
 }
 FOLDER = Path("experiments")

@@ -31,7 +31,8 @@ SHIPPED = {
 # What valid knobs may still be refused for.
 CONTRADICTION = re.compile(
     "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your |"
-    "must be one number or|leaves nothing to train|model.frozen=true keeps|stay below 1"
+    "must be one number or|leaves nothing to train|model.frozen=true keeps|stay below 1|is not shared by|"
+    "without a gap, are needed"
 )
 
 

@@ -85,7 +85,7 @@ def test_a_stack_that_is_computed_slice_by_slice_has_the_same_numbers(
     jobs: Compose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of slices that hold a part of a group of losses, and parts of two."""
-    overrides = [f"model.dropout=0.3 {loss} seed={seed}" for loss in VALUES for seed in (0, 1, 2)]
+    overrides = [f"model.dropout=0.3 {loss} seed={seed}" for loss in VALUES[:3] for seed in (0, 1, 2)]
     pack = jobs(*overrides, f"{VALUES[0]} optimizer.lr=1e30 model.dropout=0.3")
     whole = fit([job.member for job in pack], "vmap")
     monkeypatch.setattr("lossbench.pack.stacked._AT_ONCE", 2 * 32 * 10 * 4)  # inputs of two members
