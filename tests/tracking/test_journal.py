@@ -96,3 +96,16 @@ def test_half_a_batch_is_not_taken(folder: Path, caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.WARNING)
     assert list(journal.orphans()) == []
     assert "no readable results" in caplog.text
+
+
+def test_a_folder_that_goes_while_it_is_listed_has_left_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that recorded its last batch removes it, maybe between two steps of a listing."""
+
+    def gone(path: Path, pattern: str) -> list[Path]:
+        raise FileNotFoundError(path)
+
+    journal = Journal(parse("sqlite:///mlflow.db"))
+    monkeypatch.setattr(Path, "glob", gone)
+    assert list(journal.orphans()) == []

@@ -112,11 +112,11 @@ class Journal:
         The claim is a rename, so that of several processes that start at once exactly one gets it.
         """
         for folder in self.folders:
-            for path in folder.glob("*.partial"):
+            for path in _listed(folder, "*.partial"):
                 with contextlib.suppress(OSError):
                     if not _owner_lives(path):
                         self.remove(path)
-            for path in sorted(folder.glob("*.jsonl")):
+            for path in _listed(folder, "*.jsonl"):
                 batch = self._claim(path)
                 if batch:
                     yield batch
@@ -165,3 +165,11 @@ def _write(path: Path, header: dict[str, str], entries: Iterable[Entry]) -> None
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _listed(folder: Path, pattern: str) -> list[Path]:
+    """Files in a folder, which the process that empties it removes: it may go while it is read."""
+    try:
+        return sorted(folder.glob(pattern))
+    except FileNotFoundError:
+        return []
