@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.config.search import linear
-from lossbench.losses.loss import Loss
+from lossbench.losses.heads import SoftmaxLoss
 from lossbench.losses.targets import check_classes, one_hot
-from lossbench.task import Prediction, Target
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing
 
 
 @dataclass(frozen=True, kw_only=True)
-class CCE(Loss):
+class CCE(SoftmaxLoss):
     """Categorical cross-entropy. Two classes have two outputs; identities are the training people.
 
     label_smoothing: share of the target spread evenly over all classes, in [0, 1). Searched where that of
@@ -52,22 +52,10 @@ class CCE(Loss):
     """
 
     name: str = "cce"
-    trains_on = ("multiclass", "binary", "identity")
     label_smoothing: float = knob(0.0, at_least=0, below=1, search=linear(0, 0.3))
-
-    def outputs(self, target: Target, embedding_size: int) -> int:
-        """One a class."""
-        return 2 if target.kind == "binary" else target.size
 
     def elicits(self, target: Target) -> str:
         return "smoothed probabilities" if self.label_smoothing else "probabilities"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)
-
-    def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores", "probabilities")
-
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """Logits, and their softmax."""
-        return Prediction(scores=output, probabilities=output.softmax(-1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.config.search import linear
 from lossbench.losses.cce import categorical_cross_entropy
-from lossbench.losses.loss import Loss
+from lossbench.losses.heads import SoftmaxLoss
 from lossbench.losses.targets import one_hot
 from lossbench.task import Prediction, Target
 
@@ -48,7 +48,7 @@ def softmax_focal(output: Tensor, target: Tensor, *, gamma: Knob) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FocalSoftmax(Loss):
+class FocalSoftmax(SoftmaxLoss):
     """Focal loss on the softmax. Two classes have two outputs; identities are the training people.
 
     gamma: how much an easy example counts less, 0 or more; 0 is cce. 3 is the fixed value of Mukhoti et al.
@@ -56,21 +56,13 @@ class FocalSoftmax(Loss):
     """
 
     name: str = "focal_softmax"
-    trains_on = ("multiclass", "binary", "identity")
     gamma: float = knob(3.0, at_least=0, search=linear(0, 5))
-
-    def outputs(self, target: Target, embedding_size: int) -> int:
-        """One a class."""
-        return 2 if target.kind == "binary" else target.size
 
     def elicits(self, target: Target) -> str:
         return "flattened probabilities" if self.gamma else "probabilities"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return softmax_focal(output, target, gamma=self.gamma)
-
-    def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores", "probabilities")
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Logits, and their softmax.
@@ -80,4 +72,4 @@ class FocalSoftmax(Loss):
         2021). Mukhoti et al. claim that networks that are too sure come out calibrated so: nll, brier and ece
         of the softmax as it is say whether.
         """
-        return Prediction(scores=output, probabilities=output.softmax(-1))
+        return super().predict(output, kind)

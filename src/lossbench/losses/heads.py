@@ -59,6 +59,37 @@ class ValueLoss(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShareLoss(ValueLoss):
+    """Losses of a value whose errors are shares of its size, for which it must not be shifted."""
+
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous",)
+    own_units: ClassVar[bool] = True
+
+    def idle(self, target: Tensor) -> Tensor:
+        """Those whose target is 0."""
+        return target == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftmaxLoss(Loss):
+    """Losses of logits whose softmax is predicted. Two classes have two outputs; identities are the training
+    people."""
+
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("multiclass", "binary", "identity")
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """One a class."""
+        return 2 if target.kind == "binary" else target.size
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("scores", "probabilities")
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """Logits, and their softmax."""
+        return Prediction(scores=output, probabilities=output.softmax(-1))
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmbeddingLoss(Loss):
     """Losses between the embeddings of one batch.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.losses.heads import ValueLoss
+from lossbench.losses.heads import ShareLoss
 from lossbench.losses.targets import check_same
 from lossbench.task import Target
 
@@ -45,7 +45,7 @@ def percentage_error(output: Tensor, target: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MAPE(ValueLoss):
+class MAPE(ShareLoss):
     """Mean absolute percentage error on a value; a warning, more than an advice.
 
     It under-forecasts the more the target varies, and is undefined at a target of 0, which trains nothing
@@ -53,15 +53,9 @@ class MAPE(ValueLoss):
     """
 
     name: str = "mape"
-    trains_on = ("continuous",)
-    own_units = True
 
     def elicits(self, target: Target) -> str:
         return "(-1)-median"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return percentage_error(*self.compared(output, target, kind))
-
-    def idle(self, target: Tensor) -> Tensor:
-        """Those whose target is 0."""
-        return target == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.losses.heads import ValueLoss
+from lossbench.losses.heads import ShareLoss
 from lossbench.losses.targets import check_same
 from lossbench.task import Target
 
@@ -46,7 +46,7 @@ def symmetric_percentage_error(output: Tensor, target: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SMAPE(ValueLoss):
+class SMAPE(ShareLoss):
     """Symmetric mean absolute percentage error on a value; a warning, more than an advice.
 
     It pulls ever less at a forecast that is far too large, and not at all where the target is 0 or the
@@ -54,15 +54,9 @@ class SMAPE(ValueLoss):
     """
 
     name: str = "smape"
-    trains_on = ("continuous",)
-    own_units = True
 
     def elicits(self, target: Target) -> str:
         return "about the median"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return symmetric_percentage_error(*self.compared(output, target, kind))
-
-    def idle(self, target: Tensor) -> Tensor:
-        """Those whose target is 0."""
-        return target == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.config.search import log
 from lossbench.losses.cce import categorical_cross_entropy
-from lossbench.losses.loss import Loss
+from lossbench.losses.heads import SoftmaxLoss
 from lossbench.losses.targets import check_classes, one_hot
 from lossbench.task import Prediction, Target
 
@@ -58,7 +58,7 @@ def token_unlikelihood(output: Tensor, target: Tensor, *, alpha: Knob = 1.0) -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unlikelihood(Loss):
+class Unlikelihood(SoftmaxLoss):
     """Unlikelihood training of next tokens, at the places of a window.
 
     alpha: what it costs to say again what stands before, 0 or more; 0 is cce. Searched a decade about 1: the
@@ -73,19 +73,12 @@ class Unlikelihood(Loss):
         """Classes at places that stand one after another."""
         return super().chosen_target([one for one in offered if len(one.shape) == 1])
 
-    def outputs(self, target: Target, embedding_size: int) -> int:
-        """One a token."""
-        return target.size
-
     def elicits(self, target: Target) -> str:
         return "probabilities, less of what stood before" if self.alpha else "probabilities"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return token_unlikelihood(output, target, alpha=self.alpha)
 
-    def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores", "probabilities")
-
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """Logits, and their softmax: less than the true probability of what stands before, as is meant."""
-        return Prediction(scores=output, probabilities=output.softmax(-1))
+        return super().predict(output, kind)

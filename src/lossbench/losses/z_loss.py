@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.config.search import log
 from lossbench.losses.cce import categorical_cross_entropy
-from lossbench.losses.loss import Loss
-from lossbench.task import Prediction, Target
+from lossbench.losses.heads import SoftmaxLoss
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ def cross_entropy_with_z(output: Tensor, target: Tensor, *, coefficient: Knob = 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZLoss(Loss):
+class ZLoss(SoftmaxLoss):
     """Cross-entropy with PaLM's z-loss. Two classes have two outputs; identities are the training people.
 
     coefficient: what the squared log of the normaliser costs, 0 or more; 0 is cce. Searched about PaLM's
@@ -52,22 +52,10 @@ class ZLoss(Loss):
     """
 
     name: str = "z_loss"
-    trains_on = ("multiclass", "binary", "identity")
     coefficient: float = knob(1e-4, at_least=0, search=log(1e-5, 0.1))
-
-    def outputs(self, target: Target, embedding_size: int) -> int:
-        """One a class."""
-        return 2 if target.kind == "binary" else target.size
 
     def elicits(self, target: Target) -> str:
         return "probabilities"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return cross_entropy_with_z(output, target, coefficient=self.coefficient)
-
-    def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores", "probabilities")
-
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """Logits, and their softmax, which at the minimum are the true probabilities, as of cce."""
-        return Prediction(scores=output, probabilities=output.softmax(-1))
