@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn import functional as F
 
-from lossbench.models.dropout import Dropout
+from lossbench.models.dropout import dropped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class CausalBlock(nn.Module):
         nn.init.zeros_(self.read.bias)
         nn.init.zeros_(self.attended.bias)
         self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.dropout1, self.dropout2 = _dropout(dropout), _dropout(dropout)
+        self.dropout1, self.dropout2 = dropped(dropout), dropped(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.dropout1(self._attention(self.norm1(x)))
@@ -56,7 +56,7 @@ class CausalTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.words, self.places = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
-        self.dropout = _dropout(dropout)
+        self.dropout = dropped(dropout)
         self.blocks = nn.Sequential(*[CausalBlock(width, heads, dropout) for _ in range(layers)])
         self.norm, self.last = nn.LayerNorm(width), nn.Linear(width, outputs)
 
@@ -64,7 +64,3 @@ class CausalTransformer(nn.Module):
         x = self.words(tokens) + self.places.weight[: tokens.shape[-1]]
         found: Tensor = self.last(self.norm(self.blocks(self.dropout(x))))
         return found
-
-
-def _dropout(rate: float) -> nn.Module:
-    return Dropout(rate) if rate > 0 else nn.Identity()

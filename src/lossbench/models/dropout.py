@@ -49,6 +49,11 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+def dropped(rate: float) -> nn.Module:
+    """Dropout, or at a rate of 0 nothing, so that no key is held and drawn for it."""
+    return Dropout(rate) if rate > 0 else nn.Identity()
+
+
 def kept(key: Tensor, like: Tensor, rate: float) -> Tensor:
     """The scaled mask: 0 or 1 / (1 - rate), of shape and type of `like`; key int64 ().
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from lossbench.models.dropout import Dropout
+from lossbench.models.dropout import dropped
 from lossbench.models.recurrent import Steps
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Recurrent(nn.Module):
         super().__init__()
         sizes = [columns, *[hidden] * (layers - 1)]
         self.layers = nn.ModuleList(_layer(cell, size, hidden) for size in sizes)
-        self.dropout = nn.ModuleList(Dropout(dropout) if dropout > 0 else nn.Identity() for _ in sizes)
+        self.dropout = nn.ModuleList(dropped(dropout) for _ in sizes)
 
     def forward(self, steps: Tensor) -> Tensor:
         for layer, dropout in zip(self.layers, self.dropout, strict=True):
