@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -9,7 +11,13 @@ import torch
 from hypothesis import given
 from sklearn.utils.class_weight import compute_sample_weight
 
-from lossbench.data.balance import balanced, class_weights
+from lossbench.data.balance import class_weights, weighed
+from lossbench.data.part_examples import part_examples
+from lossbench.data.source import Split
+from lossbench.task import WEIGHT
+
+if TYPE_CHECKING:
+    from lossbench.data.splits import Ids
 
 codes_of = st.integers(2, 6).flatmap(
     lambda classes: st.tuples(
@@ -47,11 +55,17 @@ def test_a_code_that_is_no_class_is_refused() -> None:
 
 
 def test_rows_outside_of_training_weigh_one_and_decide_nothing() -> None:
-    codes, training = torch.tensor([0, 0, 1, 1, 0, 1]), torch.tensor([0, 2, 4])
-    weight = balanced(codes, 2, training)
-    assert weight.dtype == torch.float32
-    assert weight[training].tolist() == pytest.approx([0.75, 1.5, 0.75])
-    assert weight[[1, 3, 5]].tolist() == [1, 1, 1]
-    other = codes.clone()
+    codes = np.array([0, 0, 1, 1, 0, 1])
+    rows: dict[Split, Ids] = {"train": np.array([0, 2, 4]), "val": np.array([1, 3]), "test": np.array([5])}
+
+    def weights(codes: Ids) -> dict[Split, torch.Tensor]:
+        known = part_examples({"binary": codes}, rows, lambda values: weighed(values, "binary", 2))
+        return {part: one.targets[WEIGHT] for part, one in known.items()}
+
+    weight = weights(codes)
+    assert {one.dtype for one in weight.values()} == {torch.float32}
+    assert weight["train"].tolist() == pytest.approx([0.75, 1.5, 0.75])
+    assert [*weight["val"].tolist(), *weight["test"].tolist()] == [1, 1, 1]
+    other = codes.copy()
     other[[1, 3, 5]] = 1 - other[[1, 3, 5]]
-    assert torch.equal(balanced(other, 2, training), weight)
+    assert torch.equal(weights(other)["train"], weight["train"])

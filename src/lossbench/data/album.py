@@ -20,8 +20,8 @@ from lossbench.significant import between
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from torch import Tensor
 
+    from lossbench.data.part_examples import Values
     from lossbench.data.pixels import Survey
     from lossbench.data.splits import Ids
     from lossbench.task import Target
@@ -69,17 +69,15 @@ class Album:
             check_boxes(self.values, found.sizes, self.listing, own, self.owner)
         return found
 
-    def truth(self, targets: Sequence[Target], survey: Survey, size: tuple[int, int]) -> dict[str, Tensor]:
+    def truth(self, targets: Sequence[Target], survey: Survey, size: tuple[int, int]) -> Values:
         """What is to be predicted, by kind of target (N, ...); boxes in pixels of images of this size."""
-        import torch
-
         if self.labels is not None:
             return classes.class_values(self.labels.codes, targets)
         values = self.values
         if values.ndim > 1:
             factors = size / survey.sizes  # (N, 2) of height and width
             values = values * factors[:, [1, 0, 1, 0]]
-        return {"continuous": torch.from_numpy(values)}
+        return {"continuous": values}
 
     def common_size(self, survey: Survey) -> tuple[int, int]:
         """Height and width of all images.

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from lossbench.task import WEIGHT, TargetKind
 
+if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from torch import Tensor
+
+    from lossbench.data.part_examples import Values
 
 
 def class_weights(codes: npt.ArrayLike, classes: int) -> npt.NDArray[np.float32]:
@@ -46,17 +47,6 @@ def class_weights(codes: npt.ArrayLike, classes: int) -> npt.NDArray[np.float32]
     return (len(found) / (classes * counts[found].astype(np.float64))).astype(np.float32)
 
 
-def balanced(codes: Tensor, classes: int, training: Tensor | Sequence[int] | npt.ArrayLike) -> Tensor:
-    """The `weight` of all rows (M,) float32: `class_weights` of the training rows, 1 of all others.
-
-    Args:
-        codes: (M,) int64, the classes of all rows.
-        classes: C.
-        training: positions of the training rows.
-    """
-    import torch
-
-    rows = torch.as_tensor(training)
-    weight = torch.ones(len(codes))
-    weight[rows] = torch.from_numpy(class_weights(codes[rows], classes))
-    return weight
+def weighed(values: Values, kind: TargetKind, classes: int) -> Values:
+    """Targets of training rows with the weights by which the classes of a kind count alike."""
+    return {**values, WEIGHT: class_weights(values[kind], classes)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, cache_folder, fetch
 from lossbench.data.images import Images
+from lossbench.data.kept_files import filled
 from lossbench.data.labels import class_targets
 from lossbench.seeds import numpy_generator
 from lossbench.task import Target
@@ -86,24 +85,15 @@ class Crowns(Images):
 
 @functools.cache
 def _cut_out(folder: Path) -> None:
-    """Write all cuts below a folder, once: it appears whole or not at all."""
+    """Write all cuts below a folder, once."""
     if folder.exists():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix="crowns-", dir=folder.parent))
-    try:
-        with zipfile.ZipFile(fetch(DEEPFOREST)) as wheel:
-            for part, tile in TILES.items():
-                for name, image in cuts(*_read(wheel, tile), part):
-                    place = aside / part / name
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    image.save(place)
-        aside.replace(folder)
-    except OSError:
-        if not folder.exists():  # another process may have been faster
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with filled(folder) as aside, zipfile.ZipFile(fetch(DEEPFOREST)) as wheel:
+        for part, tile in TILES.items():
+            for name, image in cuts(*_read(wheel, tile), part):
+                place = aside / part / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                image.save(place)
 
 
 def _read(wheel: zipfile.ZipFile, tile: str) -> tuple[Any, npt.NDArray[np.int64]]:

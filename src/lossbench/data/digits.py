@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
-from lossbench.data.image_source import ImageSource, Pictures, weighed
+from lossbench.data.balance import weighed
+from lossbench.data.image_source import ImageSource, Pictures
 from lossbench.data.label_noise import wrong_labels
 from lossbench.data.source import Split
 from lossbench.errors import InputError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from lossbench.data.image_source import Truth
+    from lossbench.data.part_examples import Values
 
     Labels = npt.NDArray[np.int64]
 
@@ -69,17 +70,12 @@ class DigitSource(ImageSource):
         return self.read().fingerprint
 
     def pictures(self, seed: int) -> Pictures:
-        import torch
-
         digits = self.read()
-        labels = torch.from_numpy(digits.labels)
-        truth = {target.kind: labels for target in self.targets()}
+        truth = {target.kind: digits.labels for target in self.targets()}
         return Pictures(digits.images, truth, self.split(digits, seed))
 
-    def trained_on(self, truth: Truth, seed: int) -> Truth:
-        import torch
-
-        noisy = torch.from_numpy(wrong_labels(truth["multiclass"].numpy(), self.label_noise, seed, CLASSES))
+    def trained_on(self, truth: Values, seed: int) -> Values:
+        noisy = wrong_labels(truth["multiclass"], self.label_noise, seed, CLASSES)
         wrong = dict.fromkeys(truth, noisy)
         return weighed(wrong, "multiclass", CLASSES) if self.balance else wrong
 

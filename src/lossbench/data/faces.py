@@ -80,7 +80,7 @@ class Faces(ImageSource):
             rows[split] = _rows(people, variants if split == "train" else 1).numpy()
             start += count
         person = torch.arange(PEOPLE).repeat_interleave(PHOTOGRAPHS).repeat(variants)
-        return Pictures(images, {"identity": order.argsort()[person]}, rows, groups=person)
+        return Pictures(images, {"identity": order.argsort()[person].numpy()}, rows, person.numpy())
 
     def _people(self) -> tuple[int, int, int]:
         return self.train_people, self.val_people, self.test_people

@@ -7,19 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lossbench.data.balance import class_weights
-from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Loaded, Split
+from lossbench.data.part_examples import part_examples
+from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Loaded, Split
 from lossbench.data.splits import robust_units
-from lossbench.task import WEIGHT, InputKind, Inputs, TargetKind, Units
+from lossbench.task import InputKind, Inputs, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.part_examples import Values
     from lossbench.data.source import Fresh
     from lossbench.data.splits import Ids
     from lossbench.trees import Tree
-
-    Truth = Mapping[TargetKind, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +34,9 @@ class Pictures:
     """
 
     images: Tensor
-    truth: Truth
+    truth: Values
     rows: Mapping[Split, Ids]
-    groups: Tensor | None = None
+    groups: Ids | None = None
     fresh: Fresh | None = None
     as_read: Callable[[Tree], Tree] | None = None
 
@@ -61,7 +60,7 @@ class ImageSource(DataSource):
     def credit(self) -> str:
         """Where the images come from, in words, with the authors."""
 
-    def trained_on(self, truth: Truth, seed: int) -> Truth:
+    def trained_on(self, truth: Values, seed: int) -> Values:
         """The targets of the training images (n, ...) as they are trained on: with wrong ones, or weights."""
         return truth
 
@@ -70,19 +69,10 @@ class ImageSource(DataSource):
 
     def held(self, seed: int) -> DataSet:
         """The data set in memory."""
-        import torch
-
-        known, examples = self.pictures(seed), {}
-        for part in SPLITS:
-            rows = torch.as_tensor(known.rows[part])
-            truth: Truth = {kind: every[rows] for kind, every in known.truth.items()}
-            if part == "train":
-                truth = self.trained_on(truth, seed)
-            groups = None if known.groups is None else known.groups[rows]
-            examples[part] = Examples(rows, dict(truth), groups=groups)
-        if WEIGHT in examples["train"].targets:
-            for part in ("val", "test"):
-                examples[part].targets[WEIGHT] = torch.ones(len(examples[part]))
+        known = self.pictures(seed)
+        examples = part_examples(
+            known.truth, known.rows, lambda truth: self.trained_on(truth, seed), known.groups
+        )
         numbers = examples["train"].targets.get("continuous")
         description = Description(
             name=self.name,
@@ -96,13 +86,6 @@ class ImageSource(DataSource):
         units = {} if numbers is None else {"continuous": units_of(numbers)}
         fresh, as_read = known.fresh, known.as_read
         return DataSet(description, known.images, train, val, test, units, fresh=fresh, as_read=as_read)
-
-
-def weighed(truth: Truth, kind: TargetKind, classes: int) -> Truth:
-    """Training targets with weights by which all classes count alike."""
-    import torch
-
-    return {**truth, WEIGHT: torch.from_numpy(class_weights(truth[kind], classes))}
 
 
 def units_of(targets: Tensor) -> Units:

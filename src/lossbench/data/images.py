@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from lossbench.config.choice import knob
 from lossbench.data.album import Album, Asked, read_album
 from lossbench.data.augment import Augmented
+from lossbench.data.balance import weighed
 from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
-from lossbench.data.image_source import ImageSource, Pictures, weighed
+from lossbench.data.image_source import ImageSource, Pictures
 from lossbench.data.labels import class_targets
 from lossbench.data.parts import check_shares, parts
 from lossbench.data.pixels import Standardised, Survey, decoded
@@ -26,7 +27,7 @@ from lossbench.task import InputKind, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lossbench.data.image_source import Truth
+    from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
 
 log = logging.getLogger(__name__)
@@ -188,8 +189,6 @@ class Images(ImageSource):
         return self.album.owner
 
     def pictures(self, seed: int) -> Pictures:
-        import torch
-
         album, shape = self.album, self.shape
         _tell(self)
         fresh = Augmented(self.flip, self.shift, self.crop, boxes=len(self.target) == 4)
@@ -197,12 +196,12 @@ class Images(ImageSource):
             images=_pixels(self, self.fingerprint(seed)),
             truth=album.truth(self.targets(), self.survey, shape[1:]),
             rows=self.split(seed),
-            groups=None if album.groups is None else torch.from_numpy(album.groups),
+            groups=album.groups,
             fresh=fresh if fresh.changes else None,
             as_read=Standardised(shape[0]),
         )
 
-    def trained_on(self, truth: Truth, seed: int) -> Truth:
+    def trained_on(self, truth: Values, seed: int) -> Values:
         labels = self.album.labels
         if labels is None or not self.balance:
             return truth

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ def place_of(kind: str, parts: Iterable[str], suffix: str) -> Path:
 @contextmanager
 def written(place: Path) -> Iterator[Path]:
     """A file to be written, which is at its place once it is whole: others see all of it or nothing."""
+    place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=place.stem[:16], suffix=".part")
     os.close(handle)
     temporary = Path(name)
@@ -45,3 +47,19 @@ def written(place: Path) -> Iterator[Path]:
         temporary.replace(place)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[Path]:
+    """A folder to be filled, at its place once it is whole; that of another process that was faster stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name[:16]}-", dir=folder.parent))
+    try:
+        yield aside
+        try:
+            aside.replace(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

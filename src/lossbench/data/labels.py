@@ -13,8 +13,6 @@ from lossbench.errors import InputError
 from lossbench.task import Target, TargetKind
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from lossbench.data.splits import Ids
 
 MOST = 1000  # classes
@@ -130,12 +128,9 @@ def class_targets(names: Sequence[str]) -> tuple[Target, ...]:
     return tuple(Target(own, len(names), names=tuple(names)) for own in (kind, "identity"))
 
 
-def class_values(codes: Ids, targets: Sequence[Target]) -> dict[TargetKind, Tensor]:
-    """The classes (N,) as int64 tensors by the kind of each target."""
-    import torch
-
-    values = torch.from_numpy(codes)
-    return {target.kind: values for target in targets}
+def class_values(codes: Ids, targets: Sequence[Target]) -> dict[TargetKind, Ids]:
+    """The classes (N,) by the kind of each target."""
+    return {target.kind: codes for target in targets}
 
 
 def names_as_text(targets: Sequence[Target]) -> str:

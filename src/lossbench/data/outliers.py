@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
+from lossbench.data import contamination
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.data.splits import robust_units
 from lossbench.seeds import numpy_generator, stream
@@ -99,18 +100,14 @@ class Outliers(DataSource):
     def _corrupt(self, truth: Floats, spread: float, seed: int, split: str) -> Floats:
         """Noise on every target, then outliers; every draw is made whatever the knobs are."""
         clean = truth + self.noise * numpy_generator(seed, "noise", split).standard_normal(len(truth))
-        generator = numpy_generator(seed, "contamination", split)
-        chosen = generator.permutation(len(truth))[: round(self.contamination * len(truth))]
-        distance = generator.uniform(0.5, 1.5, len(truth))
-        sign = generator.choice([-1.0, 1.0], len(truth))
-        heavy = generator.standard_t(2, len(truth))
+        found = contamination.drawn(len(truth), self.contamination, seed, split)
         far = self.outlier_scale * spread
         wrong = {
-            "one_sided": clean + far * distance,
-            "symmetric": clean + far * distance * sign,
-            "heavy_tailed": truth + far * heavy,
+            "one_sided": clean + far * found.distance,
+            "symmetric": clean + far * found.distance * found.sign,
+            "heavy_tailed": truth + far * found.heavy,
         }[self.outlier]
-        clean[chosen] = wrong[chosen]
+        clean[found.chosen] = wrong[found.chosen]
         return clean
 
 

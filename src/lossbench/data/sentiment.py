@@ -7,18 +7,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
-from lossbench.data.balance import class_weights
+from lossbench.data.balance import weighed
 from lossbench.data.parts import check_shares
 from lossbench.data.rated_sentences import FILES, SCALE, VADER, read_rated
 from lossbench.data.source import Split
 from lossbench.data.splits import stratified
 from lossbench.data.text_source import Texts, TextSource
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, Target
+from lossbench.task import Target
 
 if TYPE_CHECKING:
+    from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
-    from lossbench.data.text_source import Values
 
 _FEWEST = 10
 
@@ -69,7 +69,7 @@ class Sentiment(TextSource):
         return _sentences(self.source, self.neutral_band)
 
     def trained_on(self, values: Values, seed: int) -> Values:
-        return {**values, WEIGHT: class_weights(values["binary"], 2)} if self.balance else values
+        return weighed(values, "binary", 2) if self.balance else values
 
     def split(self, seed: int) -> dict[Split, Ids]:
         signs = self.read().by_kind["binary"]

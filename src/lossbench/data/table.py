@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lossbench.config.choice import knob
 from lossbench.data import columns, table_files
 from lossbench.data.account import account
-from lossbench.data.balance import class_weights
+from lossbench.data.balance import weighed
 from lossbench.data.column_reading import Reading
 from lossbench.data.columns import Columns
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.labels import class_values
 from lossbench.data.own_file import names_as_texts
+from lossbench.data.part_examples import part_examples
 from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
-from lossbench.data.source import DataSet, DataSource, Description, Examples, Split
+from lossbench.data.source import DataSet, DataSource, Description, Split
 from lossbench.data.splits import robust_units
 from lossbench.data.table_target import TASKS
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, InputKind, Inputs, Target, TargetKind, Units
+from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
 
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
@@ -135,17 +137,14 @@ class Table(DataSource):
         return tuple(len(rows) for rows in self.split(self.columns(), seed).values())
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
-        import torch
 
         table = self.columns()
         inputs = _inputs(
             replace(self, balance=False, log_target=False), table, seed
         )  # what weighs differently is read alike
-        groups = None if table.groups is None else torch.from_numpy(table.groups)
-        found = {}
-        for name, rows in self.split(table, seed).items():
-            own = None if groups is None else groups[rows]
-            found[name] = Examples(torch.from_numpy(rows), self._values(table, name, rows), groups=own)
+        known = table.labels
+        values = {"continuous": table.target} if known is None else class_values(known.codes, self.targets())
+        found = part_examples(values, self.split(table, seed), self._trained_on, table.groups)
         left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
         description = Description(
             name=self.name,
@@ -161,18 +160,11 @@ class Table(DataSource):
             units = {"continuous": robust_units(trained, log=self.log_target)}
         return DataSet(description, inputs, found["train"], found["val"], found["test"], units)
 
-    def _values(self, table: Columns, part: Split, rows: Ids) -> dict[TargetKind, Tensor]:
-        """The targets of some rows, and where classes shall count alike what each row weighs."""
-        import torch
-
-        own = table.target[rows]
-        if table.labels is None:
-            return {"continuous": torch.from_numpy(own)}
-        targets = class_values(table.labels.codes[rows], self.targets())
-        if self.balance:
-            known, one = len(table.labels.names), torch.ones(len(own))
-            targets[WEIGHT] = torch.from_numpy(class_weights(own, known)) if part == "train" else one
-        return targets
+    def _trained_on(self, values: Values) -> Values:
+        """What each training row weighs, where classes shall count alike."""
+        (target, *_) = self.targets()
+        weighs = self.balance and target.kind != "continuous"
+        return weighed(values, target.kind, len(target.names)) if weighs else values
 
     def split(self, table: Columns, seed: int) -> dict[Split, Ids]:
         """Row numbers of the three parts. Without groups their sizes depend on the number of rows alone.

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
 from lossbench.data.balance import class_weights
+from lossbench.data.part_examples import part_examples
 from lossbench.data.shared import while_used
-from lossbench.data.source import DataSet, DataSource, Description, Examples, Split
+from lossbench.data.source import DataSet, DataSource, Description, Split
 from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, InputKind, Inputs, TargetKind
+from lossbench.task import WEIGHT, InputKind, Inputs
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     from torch import Tensor
 
+    from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
-
-    Values = Mapping[TargetKind, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,23 +82,10 @@ class TextSource(DataSource):
         return values
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
-        import torch
-
         known = self.read()
-        parts, examples = self.split(seed), {}
-        groups = None if known.groups is None else torch.from_numpy(known.groups)
-        for part, rows in parts.items():
-            values = {kind: every[rows] for kind, every in known.by_kind.items()}
-            if part == "train":
-                values = dict(self.trained_on(values, seed))
-            targets = {kind: torch.from_numpy(own) for kind, own in values.items()}
-            examples[part] = Examples(
-                torch.from_numpy(rows), targets, groups=None if groups is None else groups[rows]
-            )
-        if WEIGHT in examples["train"].targets:
-            for part in ("val", "test"):
-                shape = (len(parts[part]), *examples["train"].targets[WEIGHT].shape[1:])
-                examples[part].targets[WEIGHT] = torch.ones(shape)
+        examples = part_examples(
+            known.by_kind, self.split(seed), lambda values: self.trained_on(values, seed), known.groups
+        )
         inputs = _inputs(_as_read(self), seed, reads)
         numbers = examples["train"].targets.get("continuous")
         description = Description(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lossbench.data.conventions import Convention
-    from lossbench.data.text_source import Values
+    from lossbench.data.part_examples import Values
 
 FEWEST = 5  # texts of a class or with a label: fewer cannot be in training, validation and test
 _FEWER_ARE_CLASSES = 21  # different whole numbers

