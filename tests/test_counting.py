@@ -15,6 +15,8 @@ from lossbench.counting import counted
         (3, "pair of losses", "3 pairs of losses"),
         (1, "pair of losses", "1 pair of losses"),
         (2, "loss", "2 losses"),
+        (1, "person", "1 person"),
+        (6, "person with two images", "6 people with two images"),
     ],
 )
 def test_a_noun_follows_its_number(number: int, noun: str, said: str) -> None:

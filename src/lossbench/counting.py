@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_PLURALS = {"loss": "losses"}
+_PLURALS = {"loss": "losses", "person": "people"}
 
 
 def counted(number: int, noun: str) -> str:

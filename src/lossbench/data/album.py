@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lossbench.counting import counted
+from lossbench.data import image_people
 from lossbench.data import labels as classes
 from lossbench.data.image_files import Listing, folder_of_classes, table_of_files
 from lossbench.data.image_labels import labels_of
@@ -35,6 +36,7 @@ class Album:
 
     owner: what they are called in a sentence.
     labels: their classes; None: `values` are to be predicted.
+    people: whether the labels are people, to whom training shall be a stranger.
     values: (N,) float64, or (N, 4) of boxes, in pixels of the files; empty where there are labels.
     groups: (N,) the number of each one's group.
     test: the numbers of those that test, where that is given.
@@ -49,6 +51,7 @@ class Album:
     test: Ids | None
     target: str
     by: str = ""
+    people: bool = False
 
     def content(self) -> bytes:
         """What tells it from others, beside what is in the files."""
@@ -105,11 +108,14 @@ class Album:
             f"{height} x {width}",
             f"  {self.target}: {self._told()}",
         ]
-        if self.groups is not None:
+        if self.groups is not None and not self.people:
             lines.append(f"  groups: {self.groups.max() + 1}")
-        notes = [*self.listing.notes, *(() if self.labels is None else classes.notes(self.labels))]
-        notes += [*self._repeats(survey), *self._contradictions(survey)]
-        notes += shared_note(self.groups, self.test, self.by)
+        if self.people and self.labels is not None:
+            notes = [*self.listing.notes, *image_people.repeats(self.labels, survey)]
+        else:
+            notes = [*self.listing.notes, *(() if self.labels is None else classes.notes(self.labels))]
+            notes += [*self._repeats(survey), *self._contradictions(survey)]
+            notes += shared_note(self.groups, self.test, self.by)
         return [*lines, *(f"  ! {note}" for note in notes)]
 
     def _told(self) -> str:
@@ -117,6 +123,8 @@ class Album:
             if self.values.ndim > 1:
                 return "a box, x1, y1, x2, y2 in pixels"
             return f"a number, from {between(float(self.values.min()), float(self.values.max()))}"
+        if self.people:
+            return image_people.told(self.labels)
         names, counts = self.labels.names, self.labels.counts
         shown = [f"{name} ({count})" for name, count in zip(names, counts, strict=True)][:_SHOWN]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -192,6 +200,8 @@ def read_album(asked: Asked) -> Album:
     import numpy as np
     import pandas as pd
 
+    if asked.task == "identity":
+        image_people.check_asked(asked.target, asked.group)
     own, test, target = asked.listing("path", asked.path), None, asked.target
     tested: list[tuple[Listing, str]] = []
     listing, owner = own, _called(asked.path)
@@ -199,6 +209,8 @@ def read_album(asked: Asked) -> Album:
         tested = [(asked.listing("test_path", asked.test_path), _called(asked.test_path))]
         listing = own.and_then(tested[0][0])
         test = np.arange(len(own.names), len(listing.names))
+    if asked.task == "identity":
+        return _people(asked, listing, test, owner)
     groups = None if listing.groups is None else pd.factorize(np.array(listing.groups))[0].astype("int64")
     said = target[0] if len(target) == 1 else "box" if target else "class"
     album = Album(owner, listing, None, np.empty(0), groups, test, said, asked.group or "")
@@ -209,6 +221,13 @@ def read_album(asked: Asked) -> Album:
         told = replace(listing, notes=(*listing.notes, *doubts(listing, target)))
         return replace(album, listing=told, values=values)
     return replace(album, labels=labels_of((own, owner), *tested, said=said, auto=auto))
+
+
+def _people(asked: Asked, listing: Listing, test: Ids | None, owner: str) -> Album:
+    import numpy as np
+
+    kept, people, tested = image_people.people_of(listing, test, owner)
+    return Album(owner, kept, people, np.empty(0), people.codes, tested, "people", people=True)
 
 
 def _called(path: str) -> str:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
 from lossbench.data.image_source import ImageSource, Pictures
+from lossbench.data.people import dealt
 from lossbench.data.shared import while_used
-from lossbench.data.source import SPLITS
 from lossbench.errors import InputError
-from lossbench.seeds import torch_generator
 from lossbench.task import Target
 
 if TYPE_CHECKING:
@@ -72,15 +71,14 @@ class Faces(ImageSource):
     def pictures(self, seed: int) -> Pictures:
         import torch
 
-        images = _inputs(self.mirror, self.shifts)
-        order = torch.randperm(PEOPLE, generator=torch_generator(seed, "split"))
-        variants, start, rows = len(images) // (PEOPLE * PHOTOGRAPHS), 0, {}
-        for split, count in zip(SPLITS, self._people(), strict=True):
-            people = order[start : start + count]
-            rows[split] = _rows(people, variants if split == "train" else 1).numpy()
-            start += count
-        person = torch.arange(PEOPLE).repeat_interleave(PHOTOGRAPHS).repeat(variants)
-        return Pictures(images, {"identity": order.argsort()[person].numpy()}, rows, person.numpy())
+        images, people = _inputs(self.mirror, self.shifts), dealt(PEOPLE, self._people(), seed)
+        variants = len(images) // (PEOPLE * PHOTOGRAPHS)
+        rows = {
+            part: _rows(torch.from_numpy(own), variants if part == "train" else 1).numpy()
+            for part, own in people.people.items()
+        }
+        person = torch.arange(PEOPLE).repeat_interleave(PHOTOGRAPHS).repeat(variants).numpy()
+        return Pictures(images, {"identity": people.numbers[person]}, rows, person)
 
     def _people(self) -> tuple[int, int, int]:
         return self.train_people, self.val_people, self.test_people

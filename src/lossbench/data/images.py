@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import multiprocessing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.data.album import Album, Asked, read_album
@@ -15,9 +16,11 @@ from lossbench.data.augment import Augmented
 from lossbench.data.balance import weighed
 from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.image_knobs import both_sides, check_knobs, listed
+from lossbench.data.image_people import Dealt, dealt
 from lossbench.data.image_source import ImageSource, Pictures
 from lossbench.data.labels import class_targets
-from lossbench.data.parts import check_shares, parts
+from lossbench.data.parts import parts
 from lossbench.data.pixels import Standardised, Survey, decoded
 from lossbench.data.shared import while_used
 from lossbench.data.source import Loaded, Split
@@ -44,7 +47,8 @@ class Images(ImageSource):
     file: of a table, the column of file names.
     target: of a table, the column to predict; or the four of a box, x1, y1, x2, y2 in pixels of the image as
         it is shown, which go with the image to its new size: [x1,y1,x2,y2].
-    task: class, number, or auto: a class where the target holds texts.
+    task: class, number, or auto: a class where the target holds texts; or identity: folders, or the target,
+        are people, and those of validation and test are never trained on.
     group: images of one group (a person, a place) stay in one part: of a table, a column; of a folder, a
         regular expression of what in a file's name is the group, as "^[^_]+".
     separator: of a table: comma, semicolon or tab.
@@ -56,7 +60,7 @@ class Images(ImageSource):
     balance: classes weigh alike in training, however many images they have.
     stream: images are read batch by batch; null: where they would take a quarter of the memory.
     val_share, test_share: shares of the images, drawn at random by the seed, of each class alike; with
-        groups, as near as they come.
+        groups, as near as they come; of people, shares of these.
 
     Decoded images lie in the cache, in a file for each size; its name follows from the content of the images.
     """
@@ -67,7 +71,7 @@ class Images(ImageSource):
     test_path: str | None = knob(None, optional=True, place=True)
     file: str | None = knob(None, optional=True)
     target: tuple[str, ...] = knob(())
-    task: str = knob("auto", choices=("auto", "class", "number"))
+    task: str = knob("auto", choices=("auto", "class", "number", "identity"))
     group: str | None = knob(None, optional=True)
     separator: str = knob("comma", choices=tuple(SEPARATORS))
     size: tuple[int, ...] = knob((), at_least=1)
@@ -81,22 +85,17 @@ class Images(ImageSource):
     test_share: float = knob(0.2, above=0, below=1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", _both(self.size))
-        object.__setattr__(self, "target", _listed(self.target))
+        object.__setattr__(self, "size", both_sides(self.size))
+        object.__setattr__(self, "target", listed(self.target))
         object.__setattr__(self, "channels", str(self.channels))
         super().__post_init__()
-        if len(self.size) not in (0, 2):
-            raise InputError(f"data.size must be one number or [height,width]; got {list(self.size)}.")
-        if len(self.target) not in (0, 1, 4):
-            raise InputError(
-                f"data.target must be one column, or the four of a box, [x1,y1,x2,y2]; got "
-                f"{len(self.target)} columns."
-            )
-        check_shares(self.val_share, self.test_share)
+        check_knobs(self.size, self.target, self.val_share, self.test_share)
 
     @property
     def judged_by(self) -> tuple[str, ...]:  # type: ignore[override]
         """By what is to be predicted."""
+        if self.task == "identity":
+            return ("identities",)
         if self.path is None:
             return ("classes", "continuous")
         return ("continuous",) if self.album.labels is None else ("classes",)
@@ -104,9 +103,13 @@ class Images(ImageSource):
     @property
     def select(self) -> str:  # type: ignore[override]
         """A user's numbers may hold outliers: a squared metric would follow them."""
+        if self.task == "identity":
+            return "verification_auc"
         return "mae" if self.path is not None and self.album.labels is None else "accuracy"
 
     def targets(self) -> tuple[Target, ...]:
+        if self.task == "identity":
+            return (Target("identity", 2 if self.path is None else self._dealt(0).training),)
         if self.path is None:  # any of these, once there are images
             return (Target("multiclass", 2), Target("identity", 2), Target("binary", 2), Target("continuous"))
         labels = self.album.labels
@@ -164,13 +167,15 @@ class Images(ImageSource):
         left = count - tested
         return max(1, round(left - self.val_share * (count if self.album.test is None else left)))
 
-    def split(self, seed: int) -> dict[Split, Ids]:
+    def split(self, seed: int) -> Mapping[Split, Ids]:
         """The numbers of the images of each part.
 
         Raises:
             InputError: a part would be too small.
         """
         album = self.album
+        if album.people:
+            return self._dealt(seed).rows
         return parts(
             len(album.listing.names),
             seed,
@@ -183,6 +188,11 @@ class Images(ImageSource):
             by=self.group or "",
         )
 
+    def _dealt(self, seed: int) -> Dealt:
+        album = self.album
+        assert album.labels is not None
+        return dealt(album.labels, album.test, (self.val_share, self.test_share), seed, album.owner)
+
     @property
     def credit(self) -> str:
         """The folder or the table."""
@@ -194,7 +204,9 @@ class Images(ImageSource):
         fresh = Augmented(self.flip, self.shift, self.crop, boxes=len(self.target) == 4)
         return Pictures(
             images=_pixels(self, self.fingerprint(seed)),
-            truth=album.truth(self.targets(), self.survey, shape[1:]),
+            truth={"identity": self._dealt(seed).identity}
+            if album.people
+            else album.truth(self.targets(), self.survey, shape[1:]),
             rows=self.split(seed),
             groups=album.groups,
             fresh=fresh if fresh.changes else None,
@@ -205,7 +217,8 @@ class Images(ImageSource):
         labels = self.album.labels
         if labels is None or not self.balance:
             return truth
-        return weighed(truth, self.targets()[0].kind, len(labels.names))
+        target = self.targets()[0]
+        return weighed(truth, target.kind, target.size)
 
     def load(self, seed: int, reads: InputKind) -> Loaded:
         data = self.held(seed)
@@ -230,18 +243,3 @@ def _tell(source: Images) -> None:
     """Say once what was made of the images, but not in workers, which read them again."""
     if multiprocessing.parent_process() is None:
         log.info("\n".join(source.account()))
-
-
-def _both(size: Any) -> Any:
-    """One number is height and width."""
-    if isinstance(size, int) and not isinstance(size, bool):
-        return (size, size)
-    return () if size is None else tuple(size) if isinstance(size, list) else size
-
-
-def _listed(names: Any) -> Any:
-    """Names of columns as texts: YAML makes numbers of some."""
-    if names is None:
-        return ()
-    items = names if isinstance(names, (list, tuple)) else [names]
-    return tuple(str(name) for name in items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,12 +74,18 @@ def read_labels(
             f"{told} has {len(found)} different labels in {len(codes)} rows (at most {MOST} that repeat are "
             f"classes), which looks like an id or a text of its own in each row; {instead}."
         )
-    names = sorted(map(str, found), key=_size if all(map(_is_number, found)) else None)
+    names = in_order(map(str, found))
     place = {name: number for number, name in enumerate(names)}
     numbers = np.array([place[str(name)] for name in found], dtype=np.int64)
-    labels = Labels(tuple(names), numbers[codes])
+    labels = Labels(names, numbers[codes])
     _check_counts(labels, told, fewest)
     return labels
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Names as `Labels` has them: in order of the alphabet, or of size where all are numbers."""
+    found = list(names)
+    return tuple(sorted(found, key=_size if all(map(_is_number, found)) else None))
 
 
 def _check_counts(labels: Labels, told: str, fewest: int) -> None:
