@@ -15,6 +15,7 @@ WORDS = {
     "continuous": Target("continuous"),
     "multiclass of 10": Target("multiclass", 10),
     "continuous of 4": Target("continuous", size=4),
+    "box": Target("box", size=4),
     "binary at 14 places": Target("binary", shape=(14,)),
     "multiclass of 3 at 8 x 8 places": Target("multiclass", 3, shape=(8, 8)),
 }

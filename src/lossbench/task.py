@@ -22,6 +22,10 @@ TargetKind = str
 # the examples of validation and test weigh 1.
 WEIGHT = "weight"
 
+# Kinds of target that are numbers in the task's own units, however large or small those are: they stay in
+# double precision, and what is predicted of them is a value.
+NUMBERS: tuple[TargetKind, ...] = ("continuous", "box")
+
 
 @dataclass(frozen=True)
 class OwnPast:
@@ -76,6 +80,8 @@ class Target:
     kind and value per example, with the places of an example (steps, pixels, tokens, labels) as `shape`:
         continuous    float64 (*shape,), or (*shape, size) where size is above 1; in the task's own units,
                       however large or small those are
+        box           float64 (*shape, 4): x1, y1, x2, y2, left, top, right and bottom in pixels of the image
+                      as the model reads it, x1 below x2 and y1 below y2; size is 4
         binary        int64 (*shape,), 0 or 1
         multiclass    int64 (*shape,), 0 .. size-1
         distribution  float (*shape, size), sums to 1; `support` holds the value of each bin
@@ -92,8 +98,8 @@ class Target:
 
     @property
     def words(self) -> str:
-        """`continuous`, `multiclass of 10`, `continuous of 4 at 8 x 8 places`."""
-        size = f" of {self.size}" if self.size > 1 else ""
+        """`continuous`, `multiclass of 10`, `continuous of 4 at 8 x 8 places`, `box`."""
+        size = f" of {self.size}" if self.size > 1 and self.kind != "box" else ""
         return f"{self.kind}{size}" + (f" at {' x '.join(map(str, self.shape))} places" if self.shape else "")
 
 
@@ -148,8 +154,8 @@ class Prediction(dict[str, "Tensor"]):
 
     What a loss does not define is absent, never invented. Leading dimensions `...` may hold members of a
     pack; places stand behind the examples.
-        value          (..., N, *shape[, size]) in units of the continuous target; float64, for units may be
-                       1e9 away from 0
+        value          (..., N, *shape[, size]) in units of the continuous target, or pixels (..., 4) of a
+                       box; float64, for units may be 1e9 away from 0
         quantiles      (..., N, *shape[, size], Q) in those units, of rising levels; float64
         levels         (..., N, Q), of the quantiles, the same for every example
         scores         (..., N, *shape, C), the class is the largest

@@ -168,6 +168,35 @@ def test_what_a_source_loads_is_checked_where_it_comes_in(fault: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("box", "size", "sentence"),
+    [
+        ([0.0, 0.0, 2.0, 1.0], 3, r"a box has four numbers: declare Target\('box', size=4\), not size=3"),
+        ([0.0, 0.0, 2.0], 4, r"box targets of train must be \(10, 4\), .*got \(10, 3\)"),
+        ([1, 0, 2, 1], 4, r"box targets of train must be floats"),
+        ([1.0, 0.0, 1.0, 1.0], 4, r"10 of 10 box targets of train have no inside, the first is number 0"),
+        ([0.0, 3.0, 2.0, 1.0], 4, r"each is x1, y1, x2, y2 with x1 below x2 and y1 below y2"),
+        ([0.0, 0.0, float("nan"), 1.0], 4, r"10 of 10 box targets of train hold nan"),
+    ],
+)
+def test_boxes_that_are_none_are_refused(
+    box: list[float], size: int, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mine, "judged_by", ("boxes",))
+    monkeypatch.setattr(Mine, "select", "mean_iou")
+    monkeypatch.setattr(Mine, "targets", lambda self: (Target("box", size),))
+
+    def boxed(data: DataSet) -> DataSet:
+        parts = {
+            part: replace(getattr(data, part), targets={"box": torch.tensor([box] * 10)})
+            for part in ("train", "val", "test")
+        }
+        return replace(data, **parts)
+
+    with pytest.raises(InputError, match=f"^data=mine: .*{sentence}"):
+        DataCache().load(Mine(spoil=boxed), 0, "vector")
+
+
+@pytest.mark.parametrize(
     ("targets", "rows", "sentence"),
     [
         ({}, {"train": range(9), "val": range(9, 12)}, "rows lacks test: it holds train, val"),

@@ -19,6 +19,7 @@ from lossbench.data.pixels import pixels_of
 from lossbench.data.source import SPLITS, DataSet
 from lossbench.data.stream import Stream
 from lossbench.errors import InputError
+from lossbench.task import Target
 
 Digits = Callable[..., Path]
 
@@ -287,16 +288,17 @@ def test_a_table_names_a_class_a_number_or_a_box(tmp_path: Path) -> None:
     assert (number.judged_by, number.select) == (("continuous",), "mae")
     assert [target.words for target in number.targets()] == ["continuous"]
     boxes = held(table, file="image", target=["x1", "y1", "x2", "y2"], size=[10, 80])
-    assert [target.words for target in boxes.description.targets] == ["continuous of 4"]
+    assert boxes.description.targets == (Target("box", size=4),)
+    four = source(table, file="image", target=["x1", "y1", "x2", "y2"])
+    assert (four.judged_by, four.select) == (("boxes",), "mean_iou")
     for example in range(5):  # the box goes with the image to its new size
-        row, box = int(boxes.train.rows[example]), boxes.train.targets["continuous"][example]
+        row, box = int(boxes.train.rows[example]), boxes.train.targets["box"][example]
         left, top, right, bottom = box.long().tolist()
         inside = boxes.inputs[row, 0, top + 1 : bottom - 1, left + 2 : right - 2].float()
         assert inside.min() > 90
         assert boxes.inputs[row].float().sum() < 300 * inside.mean() * 1.5
-    scale = boxes.units["continuous"].scale
-    assert isinstance(scale, torch.Tensor)
-    assert scale.shape == (4,)
+    whole = torch.tensor([[0.0, 0.0, 80.0, 10.0]], dtype=torch.float64)  # with one scale for both sides
+    assert boxes.units["box"].scaled(whole).tolist() == [[-1, -0.125, 1, 0.125]]
 
 
 def test_augmented_boxes_stay_on_what_they_show(tmp_path: Path) -> None:
@@ -309,10 +311,10 @@ def test_augmented_boxes_stay_on_what_they_show(tmp_path: Path) -> None:
     drawn = [data.fresh(images, dict(targets), torch.Generator().manual_seed(n)) for n in (0, 0, 1)]
     (new, given), again, other = drawn
     assert torch.equal(new, again[0])
-    assert torch.equal(given["continuous"], again[1]["continuous"])
+    assert torch.equal(given["box"], again[1]["box"])
     assert not torch.equal(new, other[0])
-    assert torch.equal(targets["continuous"], data.train.targets["continuous"])  # as they were
-    for image, (left, top, right, bottom) in zip(new[:, 0], given["continuous"].tolist(), strict=True):
+    assert torch.equal(targets["box"], data.train.targets["box"])  # as they were
+    for image, (left, top, right, bottom) in zip(new[:, 0], given["box"].tolist(), strict=True):
         bright = (image * 0.226 + 0.449 > 0.6).nonzero().float()  # what moves in is 0.449
         assert abs(float(bright[:, 0].min()) - top) <= 1.5
         assert abs(float(bright[:, 0].max()) + 1 - bottom) <= 1.5

@@ -24,6 +24,7 @@ QUANTILES = {"pinball_score", "coverage_error", "crossing", *map(coverage_of, LE
 SCORED = {"accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"}
 PROBABLE = {"nll", "brier", "ece"}
 TUNED = {"f1_tuned", "mcc_tuned", "balanced_accuracy_tuned", "recall_at_fpr_0.002"}
+BOXES = {"mean_iou", "iou_at_0.5", "iou_at_0.75", "iou_at_0.9", "centre_error", "size_error"}
 PEOPLE = {"verification_auc", "eer", "tar_at_far_0.01", "recall_at_1", "map_at_r"}
 
 
@@ -60,6 +61,13 @@ def all_targets(targets: dict[TargetKind, Tensor]) -> dict[TargetKind, Tensor]:
     return {**targets, "binary": torch.arange(N).remainder(3).clamp(max=1).expand(R, -1)}
 
 
+def boxed() -> tuple[Prediction, dict[TargetKind, Tensor]]:
+    """Predicted boxes and true ones."""
+    corners = 60 * torch.rand(2, R, N, 2, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    value, truth = corners.sort(dim=-2).values.flatten(-2)
+    return Prediction(value=value), {"box": truth}
+
+
 def members(prediction: Prediction, chosen: slice) -> Prediction:
     return Prediction(**{name: t[chosen] for name, t in prediction.items()})
 
@@ -76,11 +84,9 @@ def test_everything_is_judged_where_everything_is_defined(
     prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
     results = judge(prediction, all_targets, ALL)
-    assert (
-        results.keys()
-        == METRICS.keys()
-        == CONTINUOUS | FORECAST | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
-    )
+    assert results.keys() == CONTINUOUS | FORECAST | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
+    results |= judge(*boxed(), ALL)  # whose value is no single number
+    assert results.keys() == METRICS.keys()
     for result in results.values():
         assert result.shape == (R,)
         assert result.dtype == torch.float64
@@ -95,6 +101,8 @@ def test_a_family_gives_its_own_names(
         family, {family}
     )
     wanted = {name for name, metric in METRICS.items() if metric.group in groups}
+    if family == "boxes":
+        prediction, all_targets = boxed()
     assert judge(prediction, all_targets, measures((family,))).keys() == wanted
 
 
@@ -159,6 +167,8 @@ def test_one_example_is_judged_without_a_crash(
 ) -> None:
     one = Prediction(**{name: tensor[:, :1] for name, tensor in prediction.items()})
     results = judge(one, {kind: target[:, :1] for kind, target in all_targets.items()}, ALL)
+    boxes, truth = boxed()
+    results |= judge(Prediction(value=boxes["value"][:, :1]), {"box": truth["box"][:, :1]}, ALL)
     assert results.keys() == METRICS.keys()
     undefined = {name for name, result in results.items() if result.isnan().any()}
     assert undefined == PEOPLE | {"auroc", "recall_at_fpr_0.002"}
@@ -218,7 +228,14 @@ def test_directions_are_those_of_better_predictions(all_targets: dict[TargetKind
             tuned_decisions=(noisy > 0.5).float().unsqueeze(-1).expand(-1, -1, 4),
         )
 
-    good, bad = judge(predicted(0.1), all_targets, ALL), judge(predicted(5.0), all_targets, ALL)
+    def near(noise: float) -> Prediction:
+        generator = torch.Generator().manual_seed(4)
+        return Prediction(value=boxes["box"] + noise * torch.randn(R, N, 4, generator=generator))
+
+    boxes = boxed()[1]
+    good, bad = (
+        judge(predicted(noise), all_targets, ALL) | judge(near(noise), boxes, ALL) for noise in (0.1, 5.0)
+    )
     for name, metric in METRICS.items():
         if metric.aim is not None:  # noise leaves a bias where it is, and a coverage on either side
             continue

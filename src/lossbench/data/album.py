@@ -17,6 +17,7 @@ from lossbench.data.labels import Labels
 from lossbench.data.parts import repeated_note, shared_note
 from lossbench.errors import InputError
 from lossbench.significant import between
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lossbench.data.part_examples import Values
     from lossbench.data.pixels import Survey
     from lossbench.data.splits import Ids
-    from lossbench.task import Target
 
 _SHOWN = 12  # classes
 
@@ -53,6 +53,26 @@ class Album:
     by: str = ""
     people: bool = False
 
+    @property
+    def boxed(self) -> bool:
+        """Whether boxes are to be predicted."""
+        return self.labels is None and self.values.ndim > 1
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What is to be predicted, by kind."""
+        if self.labels is not None:
+            return classes.class_targets(self.labels.names)
+        return (Target("box", 4) if self.boxed else Target("continuous"),)
+
+    @property
+    def judged(self) -> tuple[str, str]:
+        """The family of measures that judges, and the metric that chooses."""
+        if self.labels is not None:
+            return "classes", "accuracy"
+        # A user's numbers may hold outliers: a squared metric would follow them.
+        return ("boxes", "mean_iou") if self.boxed else ("continuous", "mae")
+
     def content(self) -> bytes:
         """What tells it from others, beside what is in the files."""
         test = None if self.test is None else self.test.tolist()
@@ -67,7 +87,7 @@ class Album:
         from lossbench.data.pixels import surveyed
 
         found = surveyed(self.listing, self.owner)
-        if self.values.ndim > 1:
+        if self.boxed:
             own = len(self.values) - (0 if self.test is None else len(self.test))
             check_boxes(self.values, found.sizes, self.listing, own, self.owner)
         return found
@@ -76,11 +96,10 @@ class Album:
         """What is to be predicted, by kind of target (N, ...); boxes in pixels of images of this size."""
         if self.labels is not None:
             return classes.class_values(self.labels.codes, targets)
-        values = self.values
-        if values.ndim > 1:
-            factors = size / survey.sizes  # (N, 2) of height and width
-            values = values * factors[:, [1, 0, 1, 0]]
-        return {"continuous": values}
+        if not self.boxed:
+            return {"continuous": self.values}
+        factors = size / survey.sizes  # (N, 2) of height and width
+        return {"box": self.values * factors[:, [1, 0, 1, 0]]}
 
     def common_size(self, survey: Survey) -> tuple[int, int]:
         """Height and width of all images.
@@ -120,7 +139,7 @@ class Album:
 
     def _told(self) -> str:
         if self.labels is None:
-            if self.values.ndim > 1:
+            if self.boxed:
                 return "a box, x1, y1, x2, y2 in pixels"
             return f"a number, from {between(float(self.values.min()), float(self.values.max()))}"
         if self.people:

@@ -19,7 +19,7 @@ class Augmented:
     shift: at most so many pixels to each side, drawn evenly; what comes in is 0.
     crop: a part is cut out and enlarged to the whole size; its sides are 1 - crop to 1 of the whole, its
         place is drawn evenly.
-    boxes: `continuous` is a box, x1, y1, x2, y2 in pixels, which goes with the image and ends at its border.
+    boxes: there are targets `box`, each of which goes with the image and ends at its border.
     """
 
     flip: bool = False
@@ -39,7 +39,7 @@ class Augmented:
         import torch
 
         height, width = images.shape[-2:]
-        boxes = targets["continuous"].clone() if self.boxes else None
+        boxes = targets["box"].clone() if self.boxes else None
         if self.flip:
             mirrored = torch.rand(len(images), generator=generator) < 0.5
             images = _mirrored(images, mirrored.to(images.device))
@@ -63,7 +63,7 @@ class Augmented:
         if boxes is None:
             return images, targets
         most = torch.tensor([width, height]).repeat(2).to(boxes)
-        return images, targets | {"continuous": boxes.clamp(min=0).minimum(most)}
+        return images, targets | {"box": boxes.clamp(min=0).minimum(most)}
 
 
 def _mirrored(images: Tensor, which: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lossbench.data.part_examples import part_examples
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Loaded, Split
 from lossbench.data.splits import robust_units
-from lossbench.task import InputKind, Inputs, Units
+from lossbench.task import NUMBERS, InputKind, Inputs, Units
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +73,7 @@ class ImageSource(DataSource):
         examples = part_examples(
             known.truth, known.rows, lambda truth: self.trained_on(truth, seed), known.groups
         )
-        numbers = examples["train"].targets.get("continuous")
+        numbers = {kind: own for kind, own in examples["train"].targets.items() if kind in NUMBERS}
         description = Description(
             name=self.name,
             inputs=Inputs("image", tuple(known.images.shape[1:])),
@@ -83,17 +83,22 @@ class ImageSource(DataSource):
             fingerprint=self.fingerprint(seed),
         )
         train, val, test = (examples[part] for part in SPLITS)
-        units = {} if numbers is None else {"continuous": units_of(numbers)}
+        height, width = known.images.shape[-2:]
+        units = {
+            kind: box_units(height, width) if kind == "box" else robust_units(own)
+            for kind, own in numbers.items()
+        }
         fresh, as_read = known.fresh, known.as_read
         return DataSet(description, known.images, train, val, test, units, fresh=fresh, as_read=as_read)
 
 
-def units_of(targets: Tensor) -> Units:
-    """Of numbers (N,), or of the four of a box (N, 4) each for itself."""
+def box_units(height: int, width: int) -> Units:
+    """Of boxes in an image of that size: its middle is 0, and half its longer side 1.
+
+    One scale for all four numbers: what losses see of a box is a similar picture of it, under which overlaps
+    and distances that are counted in sides do not change.
+    """
     import torch
 
-    if targets.ndim == 1:
-        return robust_units(targets)
-    each = [robust_units(column) for column in targets.unbind(-1)]
-    shift, scale = ([getattr(one, name) for one in each] for name in ("shift", "scale"))
-    return Units(torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
+    middle = torch.tensor([width, height] * 2, dtype=torch.float64) / 2
+    return Units(middle, max(height, width) / 2)

@@ -19,7 +19,6 @@ from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.image_knobs import both_sides, check_knobs, listed
 from lossbench.data.image_people import Dealt, dealt
 from lossbench.data.image_source import ImageSource, Pictures
-from lossbench.data.labels import class_targets
 from lossbench.data.parts import parts
 from lossbench.data.pixels import Standardised, Survey, decoded
 from lossbench.data.shared import while_used
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CLASSES = tuple(Target(kind, 2) for kind in ("multiclass", "identity", "binary"))
 _HELD = 4  # of the memory, so much less may images take as bytes that are held
 
 
@@ -46,7 +46,7 @@ class Images(ImageSource):
     test_path: another folder, or table, of images that test; `path` then trains and validates.
     file: of a table, the column of file names.
     target: of a table, the column to predict; or the four of a box, x1, y1, x2, y2 in pixels of the image as
-        it is shown, which go with the image to its new size: [x1,y1,x2,y2].
+        it is shown, which go with the image to its new size: [x1,y1,x2,y2]. It is then a target `box`.
     task: class, number, or auto: a class where the target holds texts; or identity: folders, or the target,
         are people, and those of validation and test are never trained on.
     group: images of one group (a person, a place) stay in one part: of a table, a column; of a folder, a
@@ -96,26 +96,21 @@ class Images(ImageSource):
         """By what is to be predicted."""
         if self.task == "identity":
             return ("identities",)
-        if self.path is None:
-            return ("classes", "continuous")
-        return ("continuous",) if self.album.labels is None else ("classes",)
+        return ("classes", "continuous", "boxes") if self.path is None else (self.album.judged[0],)
 
     @property
     def select(self) -> str:  # type: ignore[override]
-        """A user's numbers may hold outliers: a squared metric would follow them."""
+        """As the album says."""
         if self.task == "identity":
             return "verification_auc"
-        return "mae" if self.path is not None and self.album.labels is None else "accuracy"
+        return "accuracy" if self.path is None else self.album.judged[1]
 
     def targets(self) -> tuple[Target, ...]:
         if self.task == "identity":
             return (Target("identity", 2 if self.path is None else self._dealt(0).training),)
         if self.path is None:  # any of these, once there are images
-            return (Target("multiclass", 2), Target("identity", 2), Target("binary", 2), Target("continuous"))
-        labels = self.album.labels
-        if labels is None:
-            return (Target("continuous", self.album.values.shape[-1] if self.album.values.ndim > 1 else 1),)
-        return class_targets(labels.names)
+            return (*_CLASSES, Target("continuous"), Target("box", 4))
+        return self.album.targets
 
     @cached_property
     def album(self) -> Album:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.data.border import Border, named
 from lossbench.significant import number
-from lossbench.task import Target, TargetKind, Units
+from lossbench.task import NUMBERS, Target, TargetKind, Units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
-_KNOWN = ("continuous", "binary", "multiclass", "distribution", "identity")  # of which the form is known
+_KNOWN = (*NUMBERS, "binary", "multiclass", "distribution", "identity")  # of which the form is known
 _STEPS = 1000  # that a target's spread has at least, else rounding is among its results
 
 
@@ -28,11 +28,13 @@ class TargetBorder(Border):
                 self.refuse(f"{what} must be {count}, one for each of its rows; got {len(values)}")
             self.finite(what, values)
             return
-        row = target.kind == "distribution" or (target.kind == "continuous" and target.size > 1)
+        if target.kind == "box" and target.size != 4:
+            self.refuse(f"a box has four numbers: declare Target('box', size=4), not size={target.size}")
+        row = target.kind == "distribution" or (target.kind in NUMBERS and target.size > 1)
         shape = (count, *target.shape, *([target.size] if row else []))
         if tuple(values.shape) != shape:
             self.refuse(f"{what} must be {shape}, one for each of its rows; got {tuple(values.shape)}")
-        if target.kind in ("continuous", "distribution"):
+        if target.kind in (*NUMBERS, "distribution"):
             self.numbers(what, target, values)
         else:
             self.labels(what, name, target, values)
@@ -77,12 +79,24 @@ class TargetBorder(Border):
     def numbers(self, what: str, target: Target, values: Tensor) -> None:
         self.floats(what, values)
         self.finite(what, values)
-        if target.kind == "continuous":
+        if target.kind in NUMBERS:
             self.fine(what, values)
+        if target.kind == "box":
+            self.boxes(what, values)
         if target.kind == "distribution":
             off = (values.double().sum(-1) - 1).abs().max()
             if bool((values < 0).any()) or float(off) > 1e-3:
                 self.refuse(f"{what} must be shares of 0 or more that add up to 1 in each row")
+
+    def boxes(self, what: str, values: Tensor) -> None:
+        """Boxes (N, ..., 4) of which each side has a length."""
+        empty = (values[..., 2:] <= values[..., :2]).flatten(1).any(1)
+        if bool(empty.any()):
+            first = int(empty.nonzero()[0])
+            self.refuse(
+                f"{int(empty.sum())} of {len(empty)} {what} have no inside, the first is number {first}: "
+                "each is x1, y1, x2, y2 with x1 below x2 and y1 below y2"
+            )
 
     def fine(self, what: str, values: Tensor) -> None:
         """Numbers far from zero need double precision from the start: in single, 1.7e9 is 128 off."""

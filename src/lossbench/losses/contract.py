@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lossbench.errors import InputError
-from lossbench.task import WEIGHT, Prediction, Target
+from lossbench.task import NUMBERS, WEIGHT, Prediction, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def check_prediction(loss: Loss, prediction: Any, kind: Target, count: int) -> N
         _refuse(loss, f"predict must return a lossbench.task.Prediction; it returned {prediction!r:.60}")
     size = loss.outputs(kind, 1)
     classes = {"binary": 2, "multiclass": kind.size, "identity": kind.size}.get(kind.kind, "C")
-    numbers = (kind.size,) if kind.kind == "continuous" and kind.size > 1 else ()
+    numbers = (kind.size,) if kind.kind in NUMBERS and kind.size > 1 else ()
     known: dict[str, tuple[Any, ...]] = {
         "value": (1, count, *kind.shape, *numbers),
         "quantiles": (1, count, *kind.shape, *numbers, "Q"),

@@ -6,7 +6,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lossbench.metrics.measure import Measure
-from lossbench.metrics.names import CONTINUATION, DECISIONS, LEVELS, METRICS, TUNED, coverage_of
+from lossbench.metrics.names import (
+    CONTINUATION,
+    DECISIONS,
+    LEVELS,
+    METRICS,
+    OVERLAPS,
+    TUNED,
+    coverage_of,
+    share_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -31,6 +40,7 @@ def _measure(
 _SCORED = "accuracy f1 auroc balanced_accuracy average_precision mcc"
 _PROBABLE = "nll brier ece"
 _QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of, LEVELS)])
+_OVERLAP = " ".join(["mean_iou", *map(share_at, OVERLAPS), "centre_error size_error"])
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
 # Of data that is no series, data.metrics=[lossbench.metrics.families.TOTAL] and QUANTILES add them.
@@ -65,6 +75,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure(" ".join(TUNED), DECISIONS, "binary", "thresholds:of_decisions"),
         ),
         "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
+        "boxes": (_measure(_OVERLAP, "value", "box", "boxes:boxes"),),
     }
 )
 

@@ -29,6 +29,20 @@ def coverage_of(level: float) -> str:
     return f"coverage_{level:g}"
 
 
+# Of boxes, the IoU from which on they are found.
+OVERLAPS = (0.5, 0.75, 0.9)
+
+
+def share_at(overlap: float) -> str:
+    """The name of the share of boxes of this IoU or more."""
+    return f"iou_at_{overlap:g}"
+
+
+def _overlapping(overlap: float) -> Metric:
+    meaning = f"share of boxes whose IoU is {overlap:g} or more, 0 to 1"
+    return _share(share_at(overlap), _BOXES, True, meaning, f"IoU ≥ {overlap:g}")
+
+
 def _coverage(level: float) -> Metric:
     return Metric(coverage_of(level), _QUANTILES, False, "share of truths at most this quantile", aim=level)
 
@@ -41,7 +55,7 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
     return Metric(name, group, higher_is_better, meaning, low=0, high=1, title=title)
 
 
-_CLASSES, _PEOPLE, _TUNED = "classes", "identities", "tuned thresholds"
+_CLASSES, _PEOPLE, _TUNED, _BOXES = "classes", "identities", "tuned thresholds", "boxes"
 _FORECAST, _QUANTILES = "forecast", "quantiles"
 _THERE = "at the threshold that is best on validation"
 _ALL = (
@@ -178,6 +192,14 @@ _ALL = (
         "recall@1",
     ),
     _share("map_at_r", _PEOPLE, True, "mean average precision among the R nearest, 0 to 1", "MAP@R"),
+    _share("mean_iou", _BOXES, True, "mean IoU of predicted and true boxes, 0 to 1", "mean IoU"),
+    *map(_overlapping, OVERLAPS),
+    Metric(
+        "centre_error", _BOXES, False, "mean distance of the centres of boxes, in pixels", "pixels", low=0
+    ),
+    Metric(
+        "size_error", _BOXES, False, "mean absolute error of width and height, in pixels", "pixels", low=0
+    ),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

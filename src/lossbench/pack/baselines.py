@@ -15,7 +15,7 @@ from lossbench.metrics.families import wants_decisions
 from lossbench.metrics.judge import judge
 from lossbench.metrics.thresholds import decided, thresholds_of
 from lossbench.pack.threads import one_thread
-from lossbench.task import Prediction
+from lossbench.task import NUMBERS, Prediction
 from lossbench.trees import mapped
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def measured(source: DataSource, data: Any, name: str) -> dict[str, float]:
 
 def _truth(examples: Examples) -> dict[str, Tensor]:
     """Targets (1, N, ...) as the judge reads them."""
-    exact = ((kind, own.double() if kind == "continuous" else own) for kind, own in examples.targets.items())
+    exact = ((kind, own.double() if kind in NUMBERS else own) for kind, own in examples.targets.items())
     return {kind: own.unsqueeze(0) for kind, own in exact}
 
 
@@ -97,8 +97,8 @@ class _Border(Border):
 
     def _shape(self, part: str, examples: Examples) -> tuple[int, ...]:
         """How the shape of a part of a prediction begins, where this is known."""
-        read = {"value": "continuous", "scores": "multiclass", "probabilities": "multiclass"}.get(part, "")
-        known = examples.targets.get(read)
+        read = {"value": NUMBERS, "scores": ("multiclass",), "probabilities": ("multiclass",)}.get(part, ())
+        known = next((examples.targets[kind] for kind in read if kind in examples.targets), None)
         return (len(examples),) if known is None else tuple(known.shape)
 
     def _part(self, what: str, values: Any, begins: tuple[int, ...]) -> None:

@@ -18,6 +18,7 @@ from lossbench.pack.evaluation import Found, of_group
 from lossbench.pack.groups import Group, read_by
 from lossbench.pack.lanes import Lanes
 from lossbench.pack.objective import Report
+from lossbench.task import NUMBERS
 from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
             continue  # no other loss reads what this one does
         target, weight = group.of_split("test")
         try:
-            if means == "value" and group.target.kind == "continuous":
+            if means == "value" and group.target.kind in NUMBERS:
                 value = group.said(own).get("value")  # which others compare, whatever the outputs mean
                 if value is None:
                     continue

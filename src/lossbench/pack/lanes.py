@@ -17,7 +17,7 @@ from lossbench.pack.noise import arguments, drawn
 from lossbench.pack.own_units import exactly
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
-from lossbench.task import WEIGHT, TargetKind, Units, seen
+from lossbench.task import NUMBERS, WEIGHT, TargetKind, Units, seen
 from lossbench.trees import Tree, leaves, mapped
 
 
@@ -98,7 +98,7 @@ class Lanes(ABC):
 
     def _exact(self, kind: TargetKind, values: Tensor) -> Tensor:
         values = values.to(self.exact)
-        return values.double() if kind == "continuous" else values
+        return values.double() if kind in NUMBERS else values
 
     def _units_for(self, kind: TargetKind, trailing: Sequence[int]) -> Units:
         def rows(parts: Sequence[float | Tensor]) -> Tensor:
