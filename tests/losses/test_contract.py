@@ -16,11 +16,15 @@ from lossbench.config.making import make
 from lossbench.errors import InputError
 from lossbench.losses.bce import BCE
 from lossbench.losses.cce import CCE
+from lossbench.losses.ciou import CIoU
 from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cross import shipped
+from lossbench.losses.diou import DIoU
 from lossbench.losses.focal_softmax import FocalSoftmax
+from lossbench.losses.giou import GIoU
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
+from lossbench.losses.iou import IoU
 from lossbench.losses.kl import KL
 from lossbench.losses.log_cosh import LogCosh
 from lossbench.losses.loss import Loss
@@ -38,6 +42,7 @@ from lossbench.task import Target
 CONF = Path(__file__).parents[2] / "conf" / "loss"
 KINDS = {
     "continuous": Target("continuous"),
+    "box": Target("box", 4),
     "binary": Target("binary"),
     "multiclass": Target("multiclass", 4),
     "distribution": Target("distribution", 4, (-2.0, -1.0, 1.0, 2.0)),
@@ -46,6 +51,7 @@ KINDS = {
 VARIANTS = [
     *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
     *(MAPE(), SMAPE(), LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
+    *(IoU(), GIoU(), DIoU(), CIoU()),
     *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
@@ -63,15 +69,18 @@ OFFERED = {
     "mnist": ("multiclass", "identity"),
     "sentiment": ("continuous", "binary", "distribution", "identity"),
     "faces": ("identity",),
+    "boxes": ("box",),
 }
+VALUE = {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"}
 TABLE = {
-    "mse": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
-    "mae": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
-    "huber": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
-    "log_cosh": {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"},
+    "mse": {**VALUE, "boxes": "box"},
+    "mae": {**VALUE, "boxes": "box"},
+    "huber": {**VALUE, "boxes": "box"},
+    "log_cosh": {**VALUE, "boxes": "box"},
     "mape": {"outliers": "continuous", "sentiment": "continuous"},
     "smape": {"outliers": "continuous", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
+    **{name: {"boxes": "box"} for name in ("iou", "giou", "diou", "ciou")},
     "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
@@ -87,6 +96,8 @@ TABLE = {
 def targets(kind: Target, *shape: int) -> torch.Tensor:
     if kind.kind == "continuous":
         return torch.randn(*shape)
+    if kind.kind == "box":
+        return torch.randn(*shape, 4)  # whichever way their sides stand
     if kind.kind == "distribution":
         return torch.randn(*shape, kind.size).softmax(-1)
     return torch.randint(0, 2 if kind.kind == "binary" else kind.size, shape)
@@ -225,7 +236,9 @@ class TestEveryLoss:
         assert present
         for name, tensor in present.items():
             assert tensor.shape[:3] == (2, 3, 7)
-            assert tensor.ndim == (3 if name == "value" else 4)  # of quantiles the levels stand last
+            single = name == "value" and kind.kind != "box"
+            # The levels of quantiles and the edges of boxes stand last.
+            assert tensor.ndim == (3 if single else 4)
         if "scores" in prediction:
             classes = 2 if kind.kind == "binary" else kind.size
             assert prediction["scores"].shape[-1] == classes
@@ -245,6 +258,9 @@ def test_a_batch_without_two_of_one_identity_stays_finite(loss: Loss) -> None:
     [
         (MSE(), "continuous", "mean"),
         (MSE(), "multiclass", "probabilities"),
+        (MSE(), "box", "mean"),
+        (MAE(), "box", "median"),
+        (GIoU(), "box", ""),
         (MAE(), "continuous", "median"),
         (Pinball(), "continuous", "median"),
         (Pinball(level=0.9), "continuous", "quantile 0.9"),

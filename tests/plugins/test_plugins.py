@@ -26,19 +26,19 @@ from lossbench.pack.plan import plan
 HERE = Path(__file__).parent
 LINES = 120  # at most, of a plug-in with its YAML
 SEEDS, RATES = 3, 2
-DRAWN = "boxes"  # its report has figures, which take as long as its sweep
+DRAWN = "rectangles"  # its report has figures, which take as long as its sweep
 Done = subprocess.CompletedProcess[str]
 
 # What a test has time for of its experiment.
 SMALL = {
-    "boxes": ("data.size=60",),
+    "rectangles": ("data.size=60",),
     "tokens": ("data.size=60", "data.length=9"),
     "vae": (),
     "recommender": (),
 }
 # The losses of its experiment, and the metrics of its own.
 BRINGS = {
-    "boxes": ({"mse", "giou", "diou"}, {"iou", "ap50"}),
+    "rectangles": ({"mse", "centred_giou", "centred_diou"}, {"iou", "ap50"}),
     "tokens": ({"cce", "cce_smooth", "mse_softmax"}, {"bits", "perplexity"}),
     "vae": ({"elbo", "beta_vae"}, {"bound"}),
     "recommender": ({"bpr", "in_batch"}, {"recall_at_10", "ndcg_at_10"}),
@@ -94,8 +94,8 @@ def test_a_plugin_ends_in_a_report_with_verdicts(
 
 
 REFUSED = {
-    "boxes: data=outliers loss=giou": "losses that fit: huber, log_cosh, mae, mape, mse, pinball, quantiles, "
-    "smape (this one trains on continuous, but not of every size and shape)",
+    "rectangles: data=outliers loss=centred_giou": "losses that fit: huber, log_cosh, mae, mape, mse, "
+    "pinball, quantiles, smape (this one trains on continuous, but not of every size and shape)",
     "tokens: data=chain model=window loss=hinge": "loss=hinge gives no bits, by which data=chain chooses",
     "vae: data=pixels model=mlp loss=elbo": "loss=elbo needs the outputs logits, mean, log_variance; "
     "model=mlp gives one tensor without a name",

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
+from lossbench.losses.boxes import from_start
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
-from lossbench.task import Prediction, Target, TargetKind
+from lossbench.task import NUMBERS, Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def as_value(output: Tensor, kind: Target) -> Tensor:
+    """What outputs (..., size) say of a target that is numbers: those of a box are counted from one."""
+    return from_start(output) if kind.kind == "box" else output
+
+
 @dataclass(frozen=True, kw_only=True)
 class ValueLoss(Loss):
     """Losses between an output and a value.
 
     On classes, two or more, the targets are one-hot rows and the outputs raw scores, without softmax: the
-    textbook "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2).
+    textbook "regression of an indicator matrix" (Hastie, Tibshirani, Friedman 2009, section 4.2). A box is a
+    value of four numbers, its edges, of which the outputs say how far they lie from those of a fixed box.
 
     softmax: on classes, compare the softmax of the outputs with the one-hot rows: the Brier score as a loss
         (Brier 1950), or the absolute error that is robust to wrong labels (Ghosh, Kumar, Sastry, AAAI 2017,
@@ -29,32 +36,33 @@ class ValueLoss(Loss):
         Not searched: it makes another loss of it, with a name of its own (mse_softmax).
     """
 
-    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous", "multiclass", "binary")
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("continuous", "box", "multiclass", "binary")
     softmax: bool = knob(False)
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """As every loss does; with softmax only classes fit."""
-        return super().chosen_target([t for t in offered if not self.softmax or t.kind != "continuous"])
+        return super().chosen_target([t for t in offered if not self.softmax or t.kind not in NUMBERS])
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One for each number of a value; one a class for classes."""
         return 2 if target.kind == "binary" else target.size
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        if target.kind == "continuous":
+        if target.kind in NUMBERS:
             return ("value",)
         return ("scores", "probabilities") if self.softmax else ("scores",)
 
     def compared(self, output: Tensor, target: Tensor, kind: Target) -> tuple[Tensor, Tensor]:
         """What is compared with what: outputs (..., K), targets as (..., size) values or (..., C) rows."""
-        if kind.kind == "continuous":
-            return output, target.unsqueeze(-1) if kind.size == 1 else target
+        if kind.kind in NUMBERS:
+            return as_value(output, kind), target.unsqueeze(-1) if kind.size == 1 else target
         return output.softmax(-1) if self.softmax else output, one_hot(target, output)
 
     def predict(self, output: Tensor, kind: Target) -> Prediction:
         """A value, or scores, which define probabilities where the softmax of them was trained."""
-        if kind.kind == "continuous":
-            return Prediction(value=output.squeeze(-1) if kind.size == 1 else output)
+        if kind.kind in NUMBERS:
+            value = as_value(output, kind)
+            return Prediction(value=value.squeeze(-1) if kind.size == 1 else value)
         return Prediction(scores=output, probabilities=output.softmax(-1) if self.softmax else None)
 
 
@@ -68,6 +76,28 @@ class ShareLoss(ValueLoss):
     def idle(self, target: Tensor) -> Tensor:
         """Those whose target is 0."""
         return target == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxLoss(Loss):
+    """Losses of how two boxes lie to each other, which a common shift and scale do not change."""
+
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("box",)
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """One for each edge."""
+        return target.size
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return ("value",)
+
+    def compared(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """What is compared with what: two boxes (..., 4)."""
+        return from_start(output), target
+
+    def predict(self, output: Tensor, kind: Target) -> Prediction:
+        """A box (..., 4)."""
+        return Prediction(value=from_start(output))
 
 
 @dataclass(frozen=True, kw_only=True)

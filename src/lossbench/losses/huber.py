@@ -9,7 +9,7 @@ from lossbench.config.choice import knob
 from lossbench.config.search import log
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
-from lossbench.task import Target
+from lossbench.task import NUMBERS, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +23,10 @@ def huber(output: Tensor, target: Tensor, *, delta: Knob) -> Tensor:
         L = 1/K sum_k h(output_k - target_k)
         h(e) = e^2 / 2                      where |e| <= delta
                delta (|e| - delta / 2)      elsewhere
+
+    Smooth L1 with `beta` (Girshick, "Fast R-CNN", ICCV 2015) is this with that delta, divided by it, so that
+    its gradient ends at 1 whatever beta is. As delta falls to 0 this falls to 0 with it, where smooth L1
+    becomes the absolute error; under Adam, or with a learning rate of its own, the factor is of no account.
 
     Args:
         output: float (..., K).
@@ -59,7 +63,7 @@ class Huber(ValueLoss):
     delta: float = knob(1.0, above=0, search=log(0.05, 20))
 
     def elicits(self, target: Target) -> str:
-        return "between mean and median" if target.kind == "continuous" else ""
+        return "between mean and median" if target.kind in NUMBERS else ""
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return huber(*self.compared(output, target, kind), delta=self.delta)

@@ -9,7 +9,7 @@ from lossbench.config.choice import knob
 from lossbench.config.search import log
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
-from lossbench.task import Target
+from lossbench.task import NUMBERS, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +60,7 @@ class LogCosh(ValueLoss):
     width: float = knob(1.0, above=0, search=log(0.05, 20))
 
     def elicits(self, target: Target) -> str:
-        return "between mean and median" if target.kind == "continuous" else ""
+        return "between mean and median" if target.kind in NUMBERS else ""
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return log_cosh(*self.compared(output, target, kind), width=self.width)

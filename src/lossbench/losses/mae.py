@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
-from lossbench.task import Target
+from lossbench.task import NUMBERS, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ class MAE(ValueLoss):
     name: str = "mae"
 
     def elicits(self, target: Target) -> str:
-        return "median" if target.kind == "continuous" else "likeliest class"
+        return "median" if target.kind in NUMBERS else "likeliest class"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return absolute_error(*self.compared(output, target, kind))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.losses.heads import ValueLoss
 from lossbench.losses.targets import check_same
-from lossbench.task import Target
+from lossbench.task import NUMBERS, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ class MSE(ValueLoss):
     name: str = "mse"
 
     def elicits(self, target: Target) -> str:
-        return "mean" if target.kind == "continuous" else "probabilities"
+        return "mean" if target.kind in NUMBERS else "probabilities"
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return squared_error(*self.compared(output, target, kind))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lossbench.config import foreign
 from lossbench.config.choice import knob
 from lossbench.errors import InputError
-from lossbench.losses.heads import mean_of_support, two_classes
+from lossbench.losses.heads import as_value, mean_of_support, two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
 from lossbench.task import Prediction, Target, TargetKind
@@ -99,6 +99,7 @@ class ThirdParty(Loss):
         Raises:
             ValueError: the function returns neither a scalar nor one row per example.
         """
+        output = as_value(output, kind)
         single = output.shape[-1] == 1 and self.output_size != "embedding"
         read = output.squeeze(-1) if single else output
         hot = self.encoding == "one_hot" and not single
@@ -145,7 +146,8 @@ class ThirdParty(Loss):
         if self.meaning == "embedding":
             return Prediction(embedding=output)
         if self.meaning == "value":
-            return Prediction(value=output.squeeze(-1) if kind.size == 1 else output)
+            value = as_value(output, kind)
+            return Prediction(value=value.squeeze(-1) if kind.size == 1 else value)
         if kind.kind == "distribution":
             return Prediction(value=mean_of_support(output.softmax(-1), kind))
         if self.output_size == "one" or (kind.kind == "binary" and output.shape[-1] == 1):

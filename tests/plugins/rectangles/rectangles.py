@@ -15,9 +15,9 @@ from lossbench.metrics.measure import Measure, Metric
 from lossbench.seeds import torch_generator
 from lossbench.task import Inputs, Prediction, Target
 
-IOU = Metric("iou", "boxes", True, "mean overlap with the true box, 0 to 1", low=0, high=1)
-AP50 = Metric("ap50", "boxes", True, "share of boxes with an overlap of 0.5 or more", low=0, high=1)
-OVERLAP = Measure((IOU, AP50), needs=("value",), fields=("continuous",), function="boxes:overlap")
+IOU = Metric("iou", "rectangles", True, "mean overlap with the true box, 0 to 1", low=0, high=1)
+AP50 = Metric("ap50", "rectangles", True, "share of boxes with an overlap of 0.5 or more", low=0, high=1)
+OVERLAP = Measure((IOU, AP50), needs=("value",), fields=("continuous",), function="rectangles:overlap")
 
 
 def overlap(box: Tensor, truth: Tensor) -> dict[str, Tensor]:
