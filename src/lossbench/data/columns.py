@@ -107,9 +107,19 @@ def _understood(
             f"at least {options.fewest} are needed."
         )
     table = _of_cells(cells, options, told, own if test is not None else None)
+    del cells
+    _give_back()
     table = replace(table, file=file, fingerprint=digest.hexdigest())
     _tell(table)
     return table
+
+
+def _give_back() -> None:
+    """Return to the system what Arrow needed for the texts of the cells and keeps for the next: measured, of
+    100,000 rows and 50 columns 100 MB in each process."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _of_cells(cells: csv_reading.Cells, options: Reading, file: str, first_of_test: int | None) -> Columns:

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from lossbench.data.batches import EVALUATED_AT_ONCE, order
+from lossbench.data.pool import Pool
 from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.lightning import LightningDataModule
-from lossbench.trees import Tree, leaves, length, mapped
 
 # Numbers of input that one evaluation step gathers for the members of a wide pack. What a model makes of
 # them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
@@ -101,9 +101,8 @@ class PackData(LaneData):
     """Joins the data sets of members; batches are positions, the inputs stay where they are.
 
     Attributes:
-        pool: (M, *input_shape), or a dict of such, the distinct inputs of all lanes; lanes that share inputs
-            share rows.
-        rows: split -> (L, N) rows of the pool.
+        pool: the inputs of all lanes.
+        rows: split -> (L, N) rows of each lane's inputs.
 
     Raises:
         ValueError: the splits of two members differ in size, so that they cannot share batches.
@@ -111,10 +110,9 @@ class PackData(LaneData):
 
     def __init__(self, datasets: Sequence[DataSet], seeds: Sequence[int], batch_size: int) -> None:
         super().__init__(datasets, seeds, batch_size)
-        self.pool, offsets = _join_inputs(self.lanes)
+        self.pool = Pool([data.inputs for data in self.lanes])
         self.rows: dict[Split, Tensor] = {
-            split: self._stack(split, lambda examples: examples.rows) + offsets.unsqueeze(1)
-            for split in SPLITS
+            split: self._stack(split, lambda examples: examples.rows) for split in SPLITS
         }
 
     def size(self, split: Split) -> int:
@@ -146,7 +144,7 @@ class PackData(LaneData):
 
     @property
     def chunk(self) -> int:
-        return evaluation_size(sum(leaf[0].numel() for leaf in leaves(self.pool)))
+        return evaluation_size(self.pool.numbers)
 
 
 def lanes_among(datasets: Sequence[object], seeds: Sequence[int]) -> tuple[Tensor, list[int]]:
@@ -163,15 +161,3 @@ def evaluation_size(numbers: int) -> int:
     MKL), and so do the random numbers that a model draws.
     """
     return max(EVALUATED_AT_ONCE, _CHUNK_NUMBERS // (_WIDE * max(numbers, 1)))
-
-
-def _join_inputs(datasets: Sequence[DataSet]) -> tuple[Tree, Tensor]:
-    """The distinct inputs one after another, and where those of each lane begin (L,)."""
-    distinct: dict[int, Tree] = {id(data.inputs): data.inputs for data in datasets}
-    offsets, total = {}, 0
-    for key, inputs in distinct.items():
-        offsets[key] = total
-        total += length(inputs)
-    parts = list(distinct.values())
-    pool = parts[0] if len(parts) == 1 else mapped(lambda *tensors: torch.cat(tensors), *parts)
-    return pool, torch.tensor([offsets[id(data.inputs)] for data in datasets])

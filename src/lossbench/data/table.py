@@ -223,7 +223,7 @@ class Table(DataSource):
         return table
 
 
-@lru_cache(maxsize=4)  # runs that follow each other often have one seed
+@lru_cache(maxsize=1)  # runs that follow each other often have one seed; of a large table more are much
 @while_used
 def _inputs(source: Table, table: Columns, seed: int) -> Tensor:
     """Every row (N, features) float32, by what this seed's training rows say.

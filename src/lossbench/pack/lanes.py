@@ -138,7 +138,7 @@ class HeldLanes(Lanes):
         super().__init__(data, members, device)
         self.datasets: list[DataSet] = data.lanes
         self._of_lane = torch.arange(len(data.lanes), device=device).unsqueeze(1)
-        self.pool = mapped(lambda inputs: inputs.to(device), data.pool)
+        self.pool = data.pool.to(device)
         self.rows = {split: rows.to(device) for split, rows in data.rows.items()}
         for split in SPLITS:
             parts = [getattr(one, split).targets for one in data.lanes]
@@ -162,7 +162,7 @@ class HeldLanes(Lanes):
             targets = {kind: values[number, positions[number].to(values.device)] for kind, values in truth}
             assert data.fresh is not None, "data sets of one config agree"
             generator = torch_generator(self.seeds[number], "fresh", step)
-            made.append(data.fresh(self._inputs(rows[number]), targets, generator))
+            made.append(data.fresh(data.read(self.pool.of(number, rows[number])), targets, generator))
         stacked = {kind: torch.stack([truth[kind] for _, truth in made]) for kind in made[0][1]}
         return mapped(lambda *parts: torch.stack(parts), *(own for own, _ in made)), self._as_seen(stacked)
 
@@ -172,8 +172,7 @@ class HeldLanes(Lanes):
         return self._read(self._inputs(rows), rows.shape[1], split, places.start)
 
     def inputs_of(self, split: Split) -> Tensor | None:
-        small = isinstance(self.pool, Tensor) and self.pool[0].numel() == 1
-        return self._inputs(self.rows[split]) if small else None
+        return self._inputs(self.rows[split]) if self.pool.one_number else None
 
     def inputs_at(self, split: Split, places: Tensor) -> Tree:
         return self._inputs(self.rows[split].gather(1, places))
@@ -184,7 +183,7 @@ class HeldLanes(Lanes):
         return found if test.groups is None else found | {"group_id": test.groups}
 
     def _inputs(self, rows: Tensor) -> Tree:
-        return self.datasets[0].read(mapped(lambda pool: pool[rows], self.pool))
+        return self.datasets[0].read(self.pool.at(rows))
 
 
 class StreamLanes(Lanes):
