@@ -31,6 +31,8 @@ TINY = {
     "price": "data.val_share=0.49 data.test_share=0.5",
     "images": "data.path=photos",
     "crowns": "data.size=8",
+    "boxes": "data.size=8",
+    "boxes_digits": "data.size=8 data.train_size=20 data.val_size=10 data.test_size=10",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
     **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
@@ -76,6 +78,8 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "price": {"data.log_target": [False, True]},
     "images": {"data.flip": [False, True], "data.shift": [0, 2], "data.stream": [False, True]},
     "crowns": {"data.balance": [False, True], "data.crop": [0.0, 0.5]},
+    "boxes": {"data.flip": [False, True], "data.corner_noise": SHARES},
+    "boxes_digits": {"data.clutter": [0, 3], "data.corner_noise": SHARES},
     **{name: {"data.calendar": [False, True], "data.horizon": [1, 2], **SPIKES} for name in SERIES},
     "mse": {"loss.softmax": [False, False, True]},
     "mae": {"loss.softmax": [False, False, True]},
@@ -139,6 +143,7 @@ FITTING = {
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"),
     ),
+    **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber")),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
     "topics": [
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import f1_score, log_loss, mean_absolute_error, root_mean_squared_error
 
+from lossbench._torchvision import mend
 from lossbench.data.baseline import Baseline
 from lossbench.data.cache import DataCache
 from lossbench.data.corpus import CorpusSource
+from lossbench.data.images import Images
 from lossbench.data.outliers import Outliers
 from lossbench.data.source import DataSet, DataSource, Examples
+from lossbench.data.stream import Stream
 from lossbench.data.table import Table
 from lossbench.errors import InputError
 from lossbench.pack.baselines import measured
@@ -109,6 +114,29 @@ def test_decisions_on_two_classes_are_at_the_thresholds_that_validation_chose(tm
     assert found["test/f1"] == pytest.approx(plain)
     assert found["test/f1_tuned"] > plain  # a column whose middle is no threshold
     assert found["test/nll"] == pytest.approx(log_loss(truth, order), rel=1e-6)
+
+
+def test_the_mean_box_is_that_of_the_training_boxes_streamed_or_not(tmp_path: Path) -> None:
+    mend()
+    from torchvision.ops import box_iou
+
+    lines = ["file,x1,y1,x2,y2"]
+    for row in range(40):
+        Image.fromarray(np.full((30, 50), row, dtype=np.uint8)).save(tmp_path / f"{row}.png")
+        lines.append(f"{row}.png,{row % 7},{row % 5},{20 + row % 11},{18 + row % 9}")
+    (tmp_path / "boxes.csv").write_text("\n".join(lines) + "\n")
+    table = {"path": str(tmp_path / "boxes.csv"), "file": "file", "target": ("x1", "y1", "x2", "y2")}
+    source = Images(name="images", size=(15, 25), stream=False, **table)
+    found, data = of(source, "mean box")
+    guess = data.train.targets["box"].mean(0, keepdim=True)
+    overlaps = box_iou(guess, data.test.targets["box"])[0]
+    assert found["test/mean_iou"] == pytest.approx(float(overlaps.mean()), rel=1e-12)
+    streamed = replace(source, stream=True)
+    read = DataCache().load(streamed, 3, "image")
+    assert isinstance(read, Stream)
+    assert measured(streamed, read, "mean box") == found
+    classes = Images(name="images", path=table["path"], file="file", target=("x1",), task="class")
+    assert classes.baselines() == {}
 
 
 def peeking(data: DataSet, examples: Examples) -> Prediction:

@@ -61,17 +61,14 @@ class Album:
     @property
     def targets(self) -> tuple[Target, ...]:
         """What is to be predicted, by kind."""
-        if self.labels is not None:
-            return classes.class_targets(self.labels.names)
-        return (Target("box", 4) if self.boxed else Target("continuous"),)
+        number = Target("box", 4) if self.boxed else Target("continuous")
+        return (number,) if self.labels is None else classes.class_targets(self.labels.names)
 
     @property
     def judged(self) -> tuple[str, str]:
-        """The family of measures that judges, and the metric that chooses."""
-        if self.labels is not None:
-            return "classes", "accuracy"
-        # A user's numbers may hold outliers: a squared metric would follow them.
-        return ("boxes", "mean_iou") if self.boxed else ("continuous", "mae")
+        """The family of measures that judges, and the metric that chooses: outliers must not lead it."""
+        number = ("boxes", "mean_iou") if self.boxed else ("continuous", "mae")
+        return number if self.labels is None else ("classes", "accuracy")
 
     def content(self) -> bytes:
         """What tells it from others, beside what is in the files."""

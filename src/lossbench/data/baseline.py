@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lossbench.task import Prediction
+from lossbench.task import Prediction, TargetKind
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet, Examples
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 # tensor (N, ...), in the task's own units. It learns from `data.train` and draws no random numbers; the
 # targets of validation and test are hidden from it. A metric of what it does not predict has no result.
 Baseline = Callable[["DataSet", "Examples"], Prediction]
+
+
+def mean_of(kind: TargetKind) -> Baseline:
+    """The mean of the training targets of a kind that is a value: of a box, that of each of its numbers."""
+
+    def mean(data: DataSet, examples: Examples) -> Prediction:
+        one = data.train.targets[kind].double().mean(0)
+        return Prediction(value=one.expand(len(examples), *one.shape))
+
+    return mean
 
 
 def called(name: str) -> str:

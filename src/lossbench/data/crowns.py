@@ -90,13 +90,13 @@ def _cut_out(folder: Path) -> None:
         return
     with filled(folder) as aside, zipfile.ZipFile(fetch(DEEPFOREST)) as wheel:
         for part, tile in TILES.items():
-            for name, image in cuts(*_read(wheel, tile), part):
+            for name, image in cuts(*tile_of(wheel, tile), part):
                 place = aside / part / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 image.save(place)
 
 
-def _read(wheel: zipfile.ZipFile, tile: str) -> tuple[Any, npt.NDArray[np.int64]]:
+def tile_of(wheel: zipfile.ZipFile, tile: str) -> tuple[Any, npt.NDArray[np.int64]]:
     """A tile as a Pillow image, and its boxes (B, 4): x1, y1, x2, y2 in pixels."""
     from xml.etree import ElementTree  # the sha256 vouches for what it reads
 

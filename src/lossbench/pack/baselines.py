@@ -10,6 +10,7 @@ import torch
 
 from lossbench.data.border import Border, type_of
 from lossbench.data.source import DataSet, DataSource, Examples
+from lossbench.data.stream import Stream
 from lossbench.errors import InputError, first_line
 from lossbench.metrics.families import wants_decisions
 from lossbench.metrics.judge import judge
@@ -36,6 +37,7 @@ def measured(source: DataSource, data: Any, name: str) -> dict[str, float]:
         InputError: the baseline raises, or breaks its contract.
     """
     border = _Border(source)
+    data = data.whole if isinstance(data, Stream) else data  # whose inputs lie in a file
     if not isinstance(data, DataSet):
         border.refuse("it has baselines, which are measured on a DataSet alone, and loads a stream")
     with one_thread():  # or the last bits of a sum would depend on the machine
