@@ -64,3 +64,11 @@ def test_other_losses_score_the_value_that_a_loss_predicts(jobs: Compose) -> Non
     assert plain.metrics["cross/mse"] > 0
     scale = plain.metrics["test/rmse"] ** 2 / plain.metrics["cross/mse"]  # of the units, squared
     assert doubled.metrics["cross/mse"] * scale == pytest.approx(doubled.metrics["test/rmse"] ** 2, rel=1e-4)
+
+
+def test_other_losses_score_the_box_that_a_loss_predicts_from_where_boxes_are_counted(jobs: Compose) -> None:
+    (job,) = jobs("data=boxes_digits data.size=8 model=linear loss=mse")
+    for loss in (job.member.loss, Doubled(name="doubled")):
+        (result,) = fit([replace(job.member, loss=loss)], "vmap")
+        assert 0 < result.metrics["test/mean_iou"] < 1
+        assert result.metrics["cross/iou"] == pytest.approx(1 - result.metrics["test/mean_iou"], rel=1e-4)

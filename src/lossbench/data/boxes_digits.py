@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of the drawing
 CANVAS = 64  # pixels of a side
-SMALLEST, LARGEST = 12, 32  # pixels of a digit's width and height
+SMALLEST, LARGEST = 16, 40  # pixels of a digit's width and height
 PIECES = (8, 12)  # of the side of a piece
 _EVERY = 10  # so many digits and one is cut into pieces, which is never to be found
 _INK = 64  # a grey value from which on a pixel belongs to a digit
@@ -41,7 +41,7 @@ _INK = 64  # a grey value from which on a pixel belongs to a digit
 class BoxesDigits(ImageSource):
     """4,500 canvases of 64 x 64 pixels, each with one whole digit, drawn once; the seed cuts them into parts.
 
-    The digit is as wide as 12 to 32 pixels and as high, each for itself, somewhere on the canvas; its box
+    The digit is as wide as 16 to 40 pixels and as high, each for itself, somewhere on the canvas; its box
     encloses its ink. Around and over it lie square pieces of other digits, which are whole on no canvas.
 
     size: pixels of a side that canvases are brought to, and boxes with them; a divisor of 64.

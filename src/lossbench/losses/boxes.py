@@ -83,3 +83,8 @@ def from_start(output: Tensor) -> Tensor:
     of coordinates and of overlap.
     """
     return output + output.new_tensor(START)
+
+
+def to_start(box: Tensor) -> Tensor:
+    """The outputs (..., 4) that say a box."""
+    return box - box.new_tensor(START)

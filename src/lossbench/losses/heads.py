@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
-from lossbench.losses.boxes import from_start
+from lossbench.losses.boxes import from_start, to_start
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
 from lossbench.task import NUMBERS, Prediction, Target, TargetKind
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 def as_value(output: Tensor, kind: Target) -> Tensor:
     """What outputs (..., size) say of a target that is numbers: those of a box are counted from one."""
     return from_start(output) if kind.kind == "box" else output
+
+
+def as_output(value: Tensor, kind: Target) -> Tensor:
+    """The outputs (..., size) that say a value (..., [size]) of numbers to the losses that ship."""
+    if kind.kind == "box":
+        return to_start(value)
+    return value.unsqueeze(-1) if kind.size == 1 else value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lossbench.job import Member
 from lossbench.losses.cross import Meaning, judged, meaning
+from lossbench.losses.heads import as_output
 from lossbench.metrics.judge import CHUNK
 from lossbench.metrics.names import CONTINUATION
 from lossbench.pack.evaluation import Found, of_group
@@ -97,7 +98,7 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
                 value = group.said(own).get("value")  # which others compare, whatever the outputs mean
                 if value is None:
                     continue
-                read = value.unsqueeze(-1) if group.target.size == 1 else value
+                read = as_output(value, group.target)
             judged_by_losses = judged(read, target, group.target, means, weight)
         except Exception as error:  # no reason to lose what was measured otherwise
             log.warning("loss %s is not scored by other losses (%s)", group.losses[0].name, error)
