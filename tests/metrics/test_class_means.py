@@ -6,7 +6,7 @@ import torch
 from sklearn.neighbors import NearestCentroid
 
 from lossbench.metrics.class_means import nearest_mean_scores
-from lossbench.metrics.classes import of_scores
+from lossbench.metrics.classes import of_ranks, of_scores
 
 
 def test_the_class_is_that_of_scikit_learns_nearest_centroid() -> None:
@@ -36,4 +36,6 @@ def test_a_class_that_training_lacks_is_never_chosen_and_spoils_nothing() -> Non
     assert scores.isfinite().all()
     assert (scores.argmax(-1) != 2).all()
     truth = torch.arange(20)[None] % 3
-    assert all(result.isfinite().all() for result in of_scores(scores, truth).values())
+    assert all(
+        result.isfinite().all() for result in (of_scores(scores, truth) | of_ranks(scores, truth)).values()
+    )

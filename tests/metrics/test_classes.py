@@ -11,7 +11,7 @@ from sklearn import metrics as reference
 from torch import Tensor
 
 from lossbench._torchvision import mend
-from lossbench.metrics.classes import of_probabilities, of_scores
+from lossbench.metrics.classes import of_probabilities, of_ranks, of_scores
 
 mend()  # before torchmetrics, which imports torchvision
 from torchmetrics.functional import classification as torchmetrics  # noqa: E402
@@ -40,7 +40,7 @@ def made(members: int, classes: int, kind: str, examples: int = 200) -> tuple[Te
 @pytest.mark.parametrize(("members", "classes", "kind"), SHAPES)
 def test_scores_are_judged_as_by_the_references(members: int, classes: int, kind: str) -> None:
     scores, labels = made(members, classes, kind)
-    results = of_scores(scores, labels)
+    results = of_scores(scores, labels) | of_ranks(scores, labels)
     for number, (own, truth) in enumerate(zip(scores, labels, strict=True)):
         predicted = own.numpy().argmax(-1)
         assert results["accuracy"][number] == pytest.approx(reference.accuracy_score(truth, predicted))
@@ -77,7 +77,7 @@ def test_probabilities_are_judged_as_by_the_references(members: int, classes: in
 def test_softmax_scores_have_the_area_that_torchmetrics_gives(classes: int) -> None:
     scores, labels = made(5, classes, "imbalance")
     probabilities = scores.softmax(-1)
-    mine = of_scores(probabilities, labels)["auroc"]
+    mine = of_ranks(probabilities, labels)["auroc"]
     for number in range(5):
         theirs = torchmetrics.multiclass_auroc(probabilities[number], labels[number], classes)
         assert float(mine[number]) == pytest.approx(float(theirs), abs=1e-6)
@@ -93,14 +93,16 @@ def test_f1_is_over_classes_that_occur() -> None:
 
 def test_equal_scores_are_the_first_class_and_half_an_area() -> None:
     labels = torch.tensor([[0, 1, 1, 0, 2]])
-    results = of_scores(torch.zeros(1, 5, 3), labels)
+    scores = torch.zeros(1, 5, 3)
+    results = of_scores(scores, labels) | of_ranks(scores, labels)
     assert float(results["accuracy"]) == pytest.approx(0.4)
     assert float(results["auroc"]) == 0.5
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_labels_of_one_class_have_no_area(classes: int) -> None:
-    results = of_scores(torch.randn(1, 6, classes), torch.zeros(1, 6, dtype=torch.int64))
+    scores, labels = torch.randn(1, 6, classes), torch.zeros(1, 6, dtype=torch.int64)
+    results = of_scores(scores, labels) | of_ranks(scores, labels)
     assert results["auroc"].isnan().all()
     assert results["accuracy"].isfinite().all()
     assert results["f1"].isfinite().all()
@@ -111,7 +113,7 @@ def test_a_class_without_examples_is_left_out_of_the_area() -> None:
     keep = labels[0] != 2
     scores, labels = scores[:, keep], labels[:, keep]
     expected = np.mean([reference.roc_auc_score(labels[0] == c, scores[0, :, c]) for c in (0, 1, 3)])
-    assert float(of_scores(scores, labels)["auroc"]) == pytest.approx(expected)
+    assert float(of_ranks(scores, labels)["auroc"]) == pytest.approx(expected)
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
@@ -126,7 +128,7 @@ def test_an_absent_class_counts_as_in_scikit_learn(classes: int, absent: str, we
     if absent != "labels":
         scores[..., last] = -100
     weight = torch.rand(labels.shape, generator=torch.Generator().manual_seed(0)) if weighted else None
-    results = of_scores(scores, labels, weight)
+    results = of_scores(scores, labels, weight) | of_ranks(scores, labels, weight)
     for number in range(3):
         truth, own = labels[number].numpy(), scores[number].numpy()
         w = None if weight is None else weight[number].double().numpy()
@@ -151,14 +153,15 @@ def test_an_absent_class_counts_as_in_scikit_learn(classes: int, absent: str, we
 
 def test_examples_of_one_class_are_found_in_full_by_any_order() -> None:
     """Average precision needs no negatives, as in scikit-learn."""
-    results = of_scores(torch.randn(1, 6, 2), torch.ones(1, 6, dtype=torch.int64))
+    scores, labels = torch.randn(1, 6, 2), torch.ones(1, 6, dtype=torch.int64)
+    results = of_scores(scores, labels) | of_ranks(scores, labels)
     assert float(results["average_precision"]) == pytest.approx(1, abs=1e-12)
 
 
 def test_a_random_order_has_the_average_precision_of_the_share() -> None:
     labels = (torch.arange(4000) < 200).long().expand(20, -1)
     scores = torch.randn(20, 4000, 2, generator=torch.Generator().manual_seed(0))
-    assert float(of_scores(scores, labels)["average_precision"].mean()) == pytest.approx(0.05, abs=0.005)
+    assert float(of_ranks(scores, labels)["average_precision"].mean()) == pytest.approx(0.05, abs=0.005)
 
 
 @pytest.mark.parametrize("constant", ["labels", "predictions"])
@@ -175,7 +178,7 @@ def test_close_scores_far_from_zero_are_no_ties() -> None:
     base = torch.tensor(1000.0)
     small = torch.tensor([1e-6, 2e-6, 3e-6, 4e-6])
     scores = torch.stack([small, base.expand(4)], dim=-1)[None]
-    assert float(of_scores(scores, torch.tensor([[1, 1, 0, 0]]))["auroc"]) == 1.0
+    assert float(of_ranks(scores, torch.tensor([[1, 1, 0, 0]]))["auroc"]) == 1.0
 
 
 def test_a_certain_mistake_costs_a_finite_number_of_nats() -> None:

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as reference
 from torch import Tensor
 
-from lossbench.metrics.classes import of_probabilities, of_scores, of_sign
+from lossbench.metrics.classes import of_probabilities, of_ranks, of_scores, of_sign, of_size
 from lossbench.metrics.continuous import among_disputed, continuous, disputed
 from lossbench.metrics.families import measures
 from lossbench.metrics.judge import judge
@@ -58,7 +58,7 @@ def test_values_are_weighed_as_by_scikit_learn(members: int, examples: int, kind
 def test_classes_are_weighed_as_by_scikit_learn(classes: int, kind: str, ties: bool) -> None:
     scores, labels = scored(5, 200, classes, ties=ties)
     weight = drawn(5, 200, kind)
-    results = of_scores(scores, labels, weight)
+    results = of_scores(scores, labels, weight) | of_ranks(scores, labels, weight)
     probabilities = scores.double().softmax(-1)
     results |= of_probabilities(probabilities, labels, weight)
     for number in range(5):
@@ -209,5 +209,6 @@ def test_places_are_so_many_examples(weighted: bool) -> None:
     wide, long = continuous(value, target, weight), continuous(value.flatten(1), target.flatten(1), flat)
     assert all(torch.equal(wide[name], long[name]) for name in long)
     labels = (target > 0).long()
-    wide, long = of_sign(value, labels, weight), of_sign(value.flatten(1), labels.flatten(1), flat)
-    assert all(torch.equal(wide[name], long[name]) for name in long)
+    for of_values in (of_sign, of_size):
+        wide, long = of_values(value, labels, weight), of_values(value.flatten(1), labels.flatten(1), flat)
+        assert all(torch.equal(wide[name], long[name]) for name in long)

@@ -11,7 +11,7 @@ from lossbench.data.cache import DataCache
 from lossbench.job import Job
 from lossbench.metrics.names import METRICS
 from lossbench.pack.fit import fit
-from lossbench.pack.standing import Halves
+from lossbench.pack.halves import Halves
 
 Compose = Callable[..., list[Job]]
 CPU = torch.device("cpu")
@@ -23,7 +23,8 @@ def curve(halves: Halves, first: list[float], second: list[float], other: list[f
         judged = tuple({"mae": torch.tensor([value])} for value in pair)
         if other:
             judged[0]["r2"], judged[1]["r2"] = torch.tensor([0.0]), torch.tensor([other[epoch]])
-        halves.update(torch.tensor([True]), (judged[0], judged[1]))
+        both = judged[0], judged[1]
+        halves.update(torch.tensor([True]), both, lambda _, both=both: both)
 
 
 def test_each_half_is_scored_at_the_best_epoch_of_the_other() -> None:
@@ -51,7 +52,7 @@ def test_member_that_is_frozen_keeps_its_score() -> None:
     halves = Halves(METRICS["mae"])
     curve(halves, first=[3.0], second=[5.0])
     better = {"mae": torch.tensor([0.0])}
-    halves.update(torch.tensor([False]), (better, better))
+    halves.update(torch.tensor([False]), (better, better), lambda _: (better, better))
     assert halves.scores()["mae"].tolist() == [4.0]
 
 

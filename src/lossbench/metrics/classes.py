@@ -17,16 +17,12 @@ BINS = 15
 
 
 def of_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
-    """accuracy, f1, auroc, balanced_accuracy, average_precision and mcc, over all examples and places.
+    """accuracy, f1, balanced_accuracy and mcc, over all examples and places.
 
     The predicted class has the largest score, the first of equal ones. f1 is macro F1: the plain mean over
     the classes that occur in the labels or the predictions; balanced_accuracy is the plain mean of the recall
     of the classes that occur in the labels. mcc is Matthews' correlation coefficient, of several classes as
-    Gorodkin (2004) has it, and 0 where the labels or the predictions are of one class. auroc and
-    average_precision with two classes rank by the difference of the scores, for class 1; above, they are the
-    plain mean over classes of one against the rest, ranked by the class's score, over classes that have
-    examples (for auroc on both sides), and NaN where there is none. average_precision is the sum of the
-    precision at each threshold times the recall that it adds, without interpolation.
+    Gorodkin (2004) has it, and 0 where the labels or the predictions are of one class.
 
     Args:
         scores: (R, N, ..., C), finite, C >= 2.
@@ -40,14 +36,35 @@ def of_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> d
     scores, labels = scores.flatten(1, -2), labels.flatten(1)
     predicted = scores.argmax(-1)
     table = counted(predicted, labels, scores.shape[-1], weight)
-    curves = _curves(scores, labels, weight)
     return {
         "accuracy": _mean((predicted == labels).double(), weight),
         "f1": table.f1(),
-        "auroc": curves.area().nanmean(-1),
         "balanced_accuracy": table.balanced_accuracy(),
-        "average_precision": curves.average_precision().nanmean(-1),
         "mcc": table.mcc(),
+    }
+
+
+def of_ranks(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """auroc and average_precision, over all examples and places.
+
+    With two classes they rank by the difference of the scores, for class 1; above, they are the plain mean
+    over classes of one against the rest, ranked by the class's score, over classes that have examples (for
+    auroc on both sides), and NaN where there is none. average_precision is the sum of the precision at each
+    threshold times the recall that it adds, without interpolation.
+
+    Args:
+        scores: (R, N, ..., C), finite, C >= 2.
+        labels: (R, N, ...) int64, 0 .. C-1.
+        weight: (R, N) or (R, N, *places), 0 or more; nan comes out where all are 0.
+
+    Returns:
+        (R,) float64 each.
+    """
+    weight = None if weight is None else weighing.spread(weight, labels)
+    curves = _curves(scores.flatten(1, -2), labels.flatten(1), weight)
+    return {
+        "auroc": curves.area().nanmean(-1),
+        "average_precision": curves.average_precision().nanmean(-1),
     }
 
 
@@ -87,6 +104,11 @@ def of_two_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) 
     return of_scores(scores, labels, weight) if scores.shape[-1] == 2 else {}
 
 
+def of_two_ranks(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """As `of_ranks` on a binary target, which scores over something else (bins) do not judge."""
+    return of_ranks(scores, labels, weight) if scores.shape[-1] == 2 else {}
+
+
 def of_two_probabilities(
     probabilities: Tensor, labels: Tensor, weight: Tensor | None = None
 ) -> dict[str, Tensor]:
@@ -97,6 +119,11 @@ def of_two_probabilities(
 def of_sign(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """As `of_scores` on a binary target of values (R, N, ...), whose sign is the class; zero is class 0."""
     return of_scores(torch.stack([-value, value], dim=-1), labels, weight)
+
+
+def of_size(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """As `of_ranks` on a binary target of values (R, N, ...), the larger the likelier class 1."""
+    return of_ranks(torch.stack([-value, value], dim=-1), labels, weight)
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def _measure(
     )
 
 
-_SCORED = "accuracy f1 auroc balanced_accuracy average_precision mcc"
+_SCORED = "accuracy f1 balanced_accuracy mcc"
+_RANKED = "auroc average_precision"  # apart, for a sort takes longer than all the others
 _PROBABLE = "nll brier ece"
 _QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of, LEVELS)])
 _OVERLAP = " ".join(["mean_iou", *map(share_at, OVERLAPS), "centre_error size_error"])
@@ -68,10 +70,13 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
         ),
         "classes": (
             _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),
+            _measure(_RANKED, "scores", "multiclass", "classes:of_ranks"),
             _measure(_PROBABLE, "probabilities", "multiclass", "classes:of_probabilities"),
             _measure(_SCORED, "scores", "binary", "classes:of_two_scores"),
+            _measure(_RANKED, "scores", "binary", "classes:of_two_ranks"),
             _measure(_PROBABLE, "probabilities", "binary", "classes:of_two_probabilities"),
             _measure(_SCORED, "value", "binary", "classes:of_sign"),
+            _measure(_RANKED, "value", "binary", "classes:of_size"),
             _measure(" ".join(TUNED), DECISIONS, "binary", "thresholds:of_decisions"),
         ),
         "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
@@ -133,10 +138,18 @@ def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:
 
 
 def described(measures: Iterable[Measure]) -> dict[str, Metric]:
-    """Their metrics by name, in the order of tables."""
+    """Their metrics by name, in the order of tables.
+
+    Neighbours that read the same are one part of a table, where metrics stand as `names.METRICS` has them.
+    """
+    place = {name: number for number, name in enumerate(METRICS)}
     found: dict[str, Metric] = {}
-    for one in measures:
-        for metric in one.metrics:
+    for _, alike in itertools.groupby(measures, key=lambda one: (one.needs, one.fields)):
+        together = list(alike)
+        metrics = [metric for one in together for metric in one.metrics]
+        if len(together) > 1:
+            metrics.sort(key=lambda one: place.get(one.name, len(place)))
+        for metric in metrics:
             found.setdefault(metric.name, metric)
     return found
 

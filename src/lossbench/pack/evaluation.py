@@ -33,16 +33,22 @@ class Found:
     prediction: Prediction
     kept: Mapping[Measure, tuple[Tensor, ...]] = field(default_factory=dict)
 
-    def of(self, place: int) -> Found:
-        """Of one member of the group."""
-        one = slice(place, place + 1)
-        return self._parts(self.group.part(one), one, slice(None))
+    def of(self, *places: int) -> Found:
+        """Of some members of the group, in order."""
+        return self._parts(self.group.part(list(places)), list(places), slice(None))
+
+    def among(self, members: Tensor) -> Found | None:
+        """Of those of the group among members (R,) bool of the pack; None where there are none."""
+        places = members[self.group.index.to(members.device)].nonzero().flatten().tolist()
+        if not places:
+            return None
+        return self if len(places) == len(self.group.losses) else self.of(*places)
 
     def examples(self, which: slice) -> Found:
         """Of some of the examples."""
         return self._parts(self.group, slice(None), which)
 
-    def _parts(self, group: Group, members: slice, examples: slice) -> Found:
+    def _parts(self, group: Group, members: slice | list[int], examples: slice) -> Found:
         def part(tensor: Tensor) -> Tensor:
             return tensor[members, examples].contiguous()  # laid out anew: sums round alike in any company
 

@@ -73,15 +73,15 @@ class Group:
             self._shares[key] = Share(own, *whole) if whole else None
         return self._shares[key]
 
-    def part(self, places: slice) -> Group:
+    def part(self, places: slice | list[int]) -> Group:
         """The group of some of its members."""
         index, lane, knobs = part((self.index, self.lane, self.knobs), places)
-        return replace(self, losses=self.losses[places], index=index, lane=lane, knobs=knobs)
+        own = [self.losses[p] for p in places] if isinstance(places, list) else self.losses[places]
+        return replace(self, losses=tuple(own), index=index, lane=lane, knobs=knobs)
 
     def cut(self, at_once: int) -> list[Group]:
         """Groups of so many members at most."""
-        starts = range(0, len(self.losses), at_once)
-        return [self.part(slice(start, start + at_once)) for start in starts]
+        return [self.part(slice(at, at + at_once)) for at in range(0, len(self.losses), at_once)]
 
     def of_split(self, split: Split) -> tuple[Tree, Tensor | None]:
         """What losses read of a split besides outputs, each (G, N, ...): targets, and their weights."""

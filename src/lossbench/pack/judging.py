@@ -14,6 +14,7 @@ from lossbench.job import Member
 from lossbench.losses.cross import Meaning, judged, meaning
 from lossbench.losses.heads import as_output
 from lossbench.metrics.judge import CHUNK
+from lossbench.metrics.measure import Measure
 from lossbench.metrics.names import CONTINUATION
 from lossbench.pack.evaluation import Found, of_group
 from lossbench.pack.groups import Group, read_by
@@ -33,7 +34,11 @@ _IN_UNITS = ("value", "quantiles")  # of the target, which single precision migh
 
 
 def judge_members(
-    found: Iterable[Found], truth: Mapping[str, Tensor], members: Sequence[Member], report: Report
+    found: Iterable[Found],
+    truth: Mapping[str, Tensor],
+    members: Sequence[Member],
+    report: Report,
+    only: str | None = None,
 ) -> dict[str, Tensor]:
     """The metrics of all members on a split, or on a part of it.
 
@@ -41,13 +46,17 @@ def judge_members(
 
     Args:
         truth: its targets, (L, N, ...).
+        only: a metric; measures that do not give it are left out.
 
     Returns:
         metric -> (R,) float64, nan where a member's loss does not define it.
     """
+    measures = members[0].source.measures
+    if only is not None:
+        measures = tuple(one for one in measures if only in one.names)
     metrics: dict[str, Tensor] = {}
     for one in found:
-        _judge(one, metrics, truth, members, report)
+        _judge(one, metrics, truth, measures, len(members), report)
     return metrics
 
 
@@ -55,12 +64,12 @@ def _judge(
     found: Found,
     table: dict[str, Tensor],
     truth: Mapping[str, Tensor],
-    members: Sequence[Member],
+    measures: Sequence[Measure],
+    members: int,
     report: Report,
 ) -> None:
     """Judge a group; where that raises each member alone, so that the others have their results."""
     first = next(iter(found.group.places))
-    measures = members[first].source.measures
     try:
         judged = found.group.judged(found.prediction, truth, measures, found.kept)
     except Exception as error:
@@ -68,9 +77,9 @@ def _judge(
             report(first, error, traceback.format_exc())
             return
         for place in range(len(found.group.losses)):
-            _judge(found.of(place), table, truth, members, report)
+            _judge(found.of(place), table, truth, measures, members, report)
     else:
-        _scatter(table, judged, found.group.index, len(members))
+        _scatter(table, judged, found.group.index, members)
 
 
 def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tree) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,15 @@ from lossbench.lightning import LightningModule
 from lossbench.metrics.thresholds import unknown
 from lossbench.pack.continuing import continued
 from lossbench.pack.engine import Engine, build_modules
-from lossbench.pack.evaluation import Evaluation, Found
+from lossbench.pack.evaluation import Evaluation
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
+from lossbench.pack.halves import FEWEST
 from lossbench.pack.judging import cross_losses, judge_members, prediction_arrays
 from lossbench.pack.lanes import lanes_of
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.stacked import StackedEngine
-from lossbench.pack.standing import FEWEST, HALVES, Standing
+from lossbench.pack.standing import Standing
 from lossbench.pack.streamed import Lot
 from lossbench.pack.turns import TurnsEngine
 from lossbench.trees import Tree, mapped
@@ -117,13 +118,8 @@ class Pack(LightningModule):
         for name, values in judged.items():
             self._record(f"val/{name}", values)
         if self.data.size("val") >= FEWEST:
-            first, second = (self._judged_half(found, truth, half) for half in HALVES)
-            self.standing.halves.update(self.active, (first, second))
+            self.standing.halves.look(self.active, found, truth, self.members, self._not_judged)
         self._choose(judged)
-
-    def _judged_half(self, found: list[Found], truth: Mapping[str, Tensor], half: slice) -> dict[str, Tensor]:
-        parts = {kind: values[:, half].contiguous() for kind, values in truth.items()}
-        return judge_members((one.examples(half) for one in found), parts, self.members, self._not_judged)
 
     def on_test_epoch_start(self) -> None:
         """Test is read once, with the best weights of each member."""

@@ -14,6 +14,7 @@ from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Moment, Read
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.recurrence import decomposed
+from lossbench.pack.shared_linear import Blocks, one_linear, outputs_of
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
 from lossbench.spare import spare, with_spare
@@ -44,6 +45,8 @@ class StackedEngine(Engine):
         self.matrix = torch.stack(rows).to(device)
         self.best = self.matrix[: self.count].clone()
         self._parameters: dict[tuple[int, int], dict[str, Tensor]] = {}
+        self._linear = one_linear(self.module)
+        self._blocks: dict[tuple[int, int, bool], Blocks] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
         self.update = stacked_update([m.optimizer for m in members], self.matrix[: self.count])
@@ -58,7 +61,10 @@ class StackedEngine(Engine):
 
     def _slices(self, read: Read) -> list[slice]:
         """Members that are computed side by side, where they read such tensors (L, B, ...)."""
-        most = max(1, _AT_ONCE // sum(tensor[0].nbytes for tensor in leaves(read)))
+        size = sum(tensor[0].nbytes for tensor in leaves(read))
+        if self._linear:  # which copies no input for a member
+            size = leaves(read)[0].shape[1] * self._linear[1].out_features * 4
+        most = max(1, _AT_ONCE // size)
         width = -(-self.count // -(-self.count // most))
         starts = range(0, self.count, width)
         return [slice(start, min(start + width, self.count)) for start in starts]
@@ -73,6 +79,8 @@ class StackedEngine(Engine):
 
     def _forward(self, members: slice, read: Read, *, apart: bool = False) -> Tree:
         """Outputs of these members, and of others as their spare."""
+        if self._linear:
+            return self._of_linear(members, read, apart=apart)
 
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], arguments: Read) -> Tree:
             return functional_call(self.module, (parameters, buffers), arguments)
@@ -88,6 +96,20 @@ class StackedEngine(Engine):
             # Whole rows are copied at once, which takes less time than an index on each number.
             own = mapped(lambda tensor: tensor.index_select(0, row), read)
             return torch.vmap(one)(parameters, buffers, own)
+
+    def _of_linear(self, members: slice, read: Read, *, apart: bool) -> Tensor:
+        """`_forward` of members that are one linear layer."""
+        assert self._linear is not None, "asked for of no other members"
+        prefix, layer = self._linear
+        rows = slice(members.start, members.stop + 1)
+        key = (rows.start, rows.stop, apart)
+        row = with_spare(torch.arange(self.count, device=self.lane.device), 1) if apart else self.lane
+        if key not in self._blocks:
+            self._blocks[key] = Blocks.of(row[rows].tolist(), layer.out_features, self.lane.device)
+        parameters = self._of_rows(rows)
+        bias = parameters.get(f"{prefix}bias")
+        found = outputs_of(leaves(read)[0], parameters[f"{prefix}weight"], bias, self._blocks[key])
+        return with_spare(found, spare(found.shape[1]) - 1)
 
     def step(
         self, read: Read, objective: BatchLosses, active: Tensor | None, factor: float, step: int

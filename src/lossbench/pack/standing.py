@@ -1,11 +1,7 @@
 """Where the members of a pack stand on validation: their best epoch, and what they reached there.
 
-A run keeps the weights of the epoch that was best on validation. The same validation value flatters it: the
-noisier a curve, the higher its best point, and a choice among learning rates by such values takes rates that
-are too large (in 27 of 83 recorded conditions the chosen rate lay above the best of the test, in 6 below). So
-for the choice among trials alone each half of validation is scored at the epoch that the other half calls
-best (cross-fitting; Chernozhukov and others, The Econometrics Journal 2018). The weights that are tested stay
-those of the whole of validation.
+A run keeps the weights of the epoch that was best on the whole of validation. For the choice among trials
+`halves` says what it is worth.
 """
 
 from __future__ import annotations
@@ -18,52 +14,9 @@ from torch import Tensor
 
 from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
+from lossbench.pack.halves import Halves, taken
 
-HALVES = (slice(0, None, 2), slice(1, None, 2))  # examples in turn
-FEWEST = 4  # examples of validation; with fewer a half says nothing
 _BY_MEMBER = ("best_epoch", "waited", "judgeable")
-
-
-def taken(improved: Tensor, judged: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Metrics at the best epoch, where this one improved and where it did not."""
-    nothing = torch.full_like(improved, torch.nan, dtype=torch.float64)
-    found = {name: torch.where(improved, new, before.get(name, nothing)) for name, new in judged.items()}
-    return {**before, **found}
-
-
-class Halves:
-    """The scores of R members on halves of validation, kept epoch by epoch; `select` chooses the epoch."""
-
-    def __init__(self, select: Metric) -> None:
-        self.select = select
-        self.best: Tensor | None = None  # (2, R) of `select`, on each half at its best epoch
-        self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
-
-    def update(self, active: Tensor, judged: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]) -> None:
-        """Take in the metrics (R,) of an epoch on both halves; of members that are not active none."""
-        if any(self.select.name not in half for half in judged):
-            return
-        values = torch.stack([half[self.select.name] for half in judged])
-        best = torch.full_like(values, torch.nan) if self.best is None else self.best
-        improved = active & self.select.improves(values, best)
-        self.best = torch.where(improved, values, best)
-        both = judged[0].keys() & judged[1].keys()
-        crossed = {name: torch.stack([judged[1][name], judged[0][name]]) for name in both}
-        self.other = taken(improved, crossed, self.other)
-
-    def scores(self) -> dict[str, Tensor]:
-        """Metric -> (R,), the mean of both halves; nan where one of them does not define it."""
-        return {name: values.mean(dim=0) for name, values in self.other.items()}
-
-    def state(self) -> dict[str, Any]:
-        """What the epochs to come depend on."""
-        return {"best": self.best, "other": dict(self.other)}
-
-    def load(self, state: Mapping[str, Any], device: torch.device) -> None:
-        """Go on from a state."""
-        best = state["best"]
-        self.best = None if best is None else best.to(device)
-        self.other = {name: values.to(device) for name, values in state["other"].items()}
 
 
 class Standing:
