@@ -64,8 +64,8 @@ class Blocks:
             members += own + own[-1:] * (count * width - len(own))
             blocks += [lane] * count
         place = [members.index(member) for member in range(len(lanes))]
-        member, first, lane = (torch.tensor(one, device=device) for one in (members, place, blocks))
-        return Blocks(member, first, lane, width)
+        standing, first, read = (torch.tensor(one, device=device) for one in (members, place, blocks))
+        return Blocks(standing, first, read, width)
 
     def joined(self, rows: Tensor) -> Tensor:
         """Rows of members (R, O, N) as those of blocks: (K, width * O, N)."""
