@@ -218,7 +218,7 @@ def frozen_features() -> Part:
         "240 runs on the features of a network",
         (Competitor(OURS, (240,), lambda _: [*script, "features"], before=[*script, "digits"]),),
         words="1,797 images, resnet18 frozen, its 512 features in the cache, a linear layer on them, "
-        "cce/bce/hinge x 8 learning rates x 10 seeds, epochs by the size of the data",
+        "cce/bce/hinge x 8 learning rates x 10 seeds, 1,000 updates",
     )
 
 
