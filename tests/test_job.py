@@ -32,7 +32,8 @@ SHIPPED = {
 CONTRADICTION = re.compile(
     "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your |"
     "must be one number or|leaves nothing to train|model.frozen=true keeps|stay below 1|is not shared by|"
-    "without a gap, are needed|needs the column of ratings"
+    "without a gap, are needed|needs the column of ratings|name parts that agree in loss.parts|"
+    "is no divisor of"
 )
 
 
@@ -212,6 +213,10 @@ def chosen(draw: st.DrawFn, group: str) -> dict[str, Any]:
     if "module" in made:  # which the YAML leaves to its user
         layer = {"_target_": "torch.nn.Linear", "in_features": "features", "out_features": "outputs"}
         return made | {"module": layer}
+    if made["name"] == "sum":
+        weights = st.floats(0.1, 10)
+        parts = st.dictionaries(st.sampled_from(SHIPPED["loss"]), weights, min_size=1, max_size=3)
+        return made | {"parts": draw(parts)}
     for field in dataclasses.fields(get_class(made["_target_"])):
         values = valid(field) if field.metadata and field.name in made else None
         if values is not None and draw(st.booleans()):

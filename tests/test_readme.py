@@ -44,6 +44,7 @@ JOURNEYS = {
     "loss": ("loss.name", {"mse", "huber", "cauchy"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),
     "model": ("model.name", {"mlp", "smooth"}, 3),
+    "sum": ("loss.name", {"huber", "both"}, 1),
     "torch": ("loss.name", {"huber", "smooth_l1"}, 1),
     "data": ("loss.name", {"cce", "hinge", "mse_softmax"}, 3),
     "metric": ("loss.name", {"mse", "mae", "huber"}, 3),

@@ -18,7 +18,7 @@ from lossbench.config import options, own_code
 from lossbench.config.choice import Choice
 from lossbench.config.folders import GROUPS, choices, node_in
 from lossbench.config.knob_types import one_spelling
-from lossbench.config.making import make
+from lossbench.config.making import completed, make
 from lossbench.config.trials import check_tune, tuned_in
 from lossbench.data.contract import check_source
 from lossbench.data.source import DataSource
@@ -177,6 +177,7 @@ def _job(plain: Mapping[str, Any], made: dict[str, Choice], digests: Digests) ->
     resolved["tune"] = tuned_in(resolved)
     if isinstance(data := resolved.get("data"), dict) and not data.get("metrics", True):
         del data["metrics"]  # no measures of one's own leave no trace in a record
+    resolved |= {g: completed(node) for g in GROUPS if isinstance(node := resolved.get(g), dict)}
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
     member = _member(_whole("seed", resolved.get("seed")), choices)
     paths = {type(choice).__module__ for choice in choices.values()} | set(member.source.metrics)
@@ -245,5 +246,5 @@ def _shipped(group: str) -> list[tuple[str, Any]]:
     return [
         (name, make(group, KINDS[group], node))
         for name, node in nodes.items()
-        if not any(isinstance(value, dict) for value in node.values())
+        if not any(isinstance(value, dict) and "_target_" in value for value in node.values())
     ]

@@ -136,6 +136,9 @@ def test_a_knob_that_no_yaml_lists_and_one_within_a_knob_are_keys_of_a_run(tmp_p
     assert alone.checked("left", "loss.delta", [1, 2]) == [1, 2]
     with pytest.raises(InputError, match=r"'loss\.dlta' is no key of a run"):
         alone.checked("left", "loss.dlta", 1)
+    # Of a sum, any part and its knobs: its YAML leaves open which there are.
+    assert known.checked("left", "loss.parts.mse", 2) == 2
+    assert known.checked("left", "loss.knobs.huber.delta", [0.1, 1]) == [0.1, 1]
     # Of an object that the command line names, any argument.
     assert known.checked("left", "model.module.hidden", 8) == 8
     with pytest.raises(InputError, match=r"'loss\.function\.gama' is no key of a run"):

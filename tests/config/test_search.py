@@ -44,7 +44,7 @@ def test_a_search_covers_its_range() -> None:
 
 # What makes another loss of it, leaves another knob without a scale, or is a price that a person sets; the
 # docstrings say so.
-NOT_SEARCHED = {"softmax", "normalize", "level", "levels", "pos_weight"}
+NOT_SEARCHED = {"parts", "knobs", "softmax", "normalize", "level", "levels", "pos_weight"}
 
 
 def test_every_knob_of_every_loss_is_searched_or_says_why_not() -> None:

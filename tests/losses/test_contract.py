@@ -33,6 +33,7 @@ from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
 from lossbench.losses.smape import SMAPE
+from lossbench.losses.sum import Sum
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
 from lossbench.losses.unlikelihood import Unlikelihood
@@ -85,6 +86,7 @@ TABLE = {
     "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "unlikelihood": {},  # at places alone
+    "sum": {},  # of no parts
     "z_loss": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
@@ -128,6 +130,7 @@ class TestDeclarations:
         assert found.pop("mse_softmax") == MSE(name="mse_softmax", softmax=True)
         assert found.pop("mae_softmax") == MAE(name="mae_softmax", softmax=True)
         assert found.pop("quantiles") == Pinball(name="quantiles", levels=(0.1, 0.5, 0.9))
+        assert found.pop("l1_giou") == Sum(name="l1_giou", parts={"giou": 2, "mae": 10})
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)
 

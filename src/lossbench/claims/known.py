@@ -8,9 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
-
-from lossbench.config.folders import GROUPS, conf_dir, node_in
+from lossbench.config.folders import GROUPS, node_in, searched
 from lossbench.config.folders import choices as named
 from lossbench.config.foreign import arguments
 from lossbench.config.knob_types import is_number
@@ -41,7 +39,7 @@ class Known:
     @staticmethod
     def of_config() -> Known:
         """The shipped `conf/` and, inside a Hydra program, the folders of its search path."""
-        return _read((*_search_path(), conf_dir()))
+        return _read(searched())
 
     def checked(self, where: str, key: str, wanted: Any) -> Any:
         """What a selection wants of a key: a value, a list of several; a value that is a list is a tuple.
@@ -86,6 +84,9 @@ class Known:
         listed = [knobs[knob] for knobs in self.choices[group].values() if knob in knobs]
         if listed or knob in ("", "name"):
             return listed
+        whole = knob.partition(".")[0] if "." in knob else ""
+        if any(whole in knobs and knobs[whole] is None for knobs in self.choices[group].values()):
+            return [None]  # a YAML leaves open what is in it
         classes = map(declared, dict.fromkeys(self.targets.get(group, {}).values()))
         found = [knobs[knob] for knobs in classes if knob in knobs]
         return found or ([None] if self._takes(group, *knob.rpartition(".")[::2]) else [])
@@ -110,16 +111,6 @@ def _check_kind(place: str, kinds: Sequence[Any], values: Sequence[Any]) -> None
             for value in values:
                 if value is not None and not fits(value):
                     raise InputError(f"{place} must be {words}; got {value!r}.")
-
-
-def _search_path() -> tuple[Path, ...]:
-    """Folders that a user added with `--config-dir` or `hydra.searchpath`; the program's own may be such."""
-    hydra = GlobalHydra.instance()
-    if not hydra.is_initialized():
-        return ()
-    paths = [element.path or "" for element in hydra.config_loader().get_search_path().get_path()]
-    folders = [path.removeprefix("file://") for path in paths]
-    return tuple(Path(folder) for folder in folders if folder and "://" not in folder)
 
 
 def _knobs(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

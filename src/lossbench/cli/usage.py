@@ -101,6 +101,8 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
     if "trains_on" in node:  # the YAML of somebody else's loss says it; making that would import torch
         return _first(node["trains_on"], [target.kind for target in offered])
     loss: Any = make("loss", KINDS["loss"], node)
+    if not loss.trains_on:
+        return "parts?"  # a sum of what is still to be named
     target = loss.chosen_target(offered)
     lacking = sorted(set(loss.also) - {one.kind for one in offered})
     return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)

@@ -145,6 +145,20 @@ class Choice(Knobs):
 
     part = "choice"
 
+    @classmethod
+    def inner(cls, node: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """The nodes of further choices that its node of the config names, by where their knobs stand."""
+        return {}
+
+    @classmethod
+    def completed(cls, node: Mapping[str, Any]) -> dict[str, Any]:
+        """Its node of the config, with what other files say of what it names.
+
+        Raises:
+            InputError: something lacks that training needs.
+        """
+        return dict(node)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.name, str) or not self.name.strip():

@@ -25,6 +25,16 @@ def roots(folder: Path | None) -> tuple[Path, ...]:
     return (*((folder,) if folder else ()), conf_dir())
 
 
+def searched() -> tuple[Path, ...]:
+    """As `roots`; inside a Hydra program with the folders of its search path, which `--config-dir` names."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    hydra = GlobalHydra.instance()
+    elements = hydra.config_loader().get_search_path().get_path() if hydra.is_initialized() else ()
+    folders = [(element.path or "").removeprefix("file://") for element in elements]
+    return (*(Path(folder) for folder in folders if folder and "://" not in folder), conf_dir())
+
+
 def root_of(folder: Path | None, experiment: str) -> Path | None:
     """The first of `roots` that has an experiment of this name, which may lie in a folder of its own."""
     if not all(map(is_file_name, experiment.split("/"))):

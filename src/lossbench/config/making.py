@@ -56,6 +56,21 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     return choice
 
 
+def completed(node: dict[str, Any]) -> dict[str, Any]:
+    """A node with all that files say of what it names; what cannot be imported is told where it is made."""
+    owner = choice_class(node.get("_target_"))
+    return owner.completed(node) if owner else node
+
+
+def choice_class(target: Any) -> type[Choice] | None:
+    """The class of a choice that a `_target_` names; None where it is none, or cannot be imported."""
+    try:
+        found = pkgutil.resolve_name(str(target))
+    except Exception:  # a module may raise anything
+        return None
+    return found if isinstance(found, type) and issubclass(found, Choice) else None
+
+
 def declared(target: Any) -> dict[str, Any]:
     """The knobs of the class that a YAML names, with their defaults, whether or not the YAML lists them.
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.config.folders import GROUPS
 from lossbench.config.knob_types import is_number, types_of
-from lossbench.config.making import SEARCH
+from lossbench.config.making import SEARCH, choice_class
 from lossbench.config.search import Search, linear, log
 from lossbench.errors import InputError, knobs_of
 
@@ -55,7 +55,15 @@ def declared_knobs(node: Mapping[str, Any]) -> Mapping[str, Knob]:
     Raises:
         InputError: the YAML declares what is no range.
     """
-    return {**knobs_of_class(str(node.get("_target_"))), **_written(node.get(SEARCH) or {})}
+    target = node.get("_target_")
+    owner, listed = choice_class(target), set(knobs_of(node))
+    inner = {
+        f"{place}.{name}": knob
+        for place, own in (owner.inner(node) if owner else {}).items()
+        for name, knob in declared_knobs(own).items()
+        if f"{place}.{name}" in listed  # what a node does not list, it cannot be set to
+    }
+    return {**knobs_of_class(str(target)), **inner, **_written(node.get(SEARCH) or {})}
 
 
 def _written(ranges: Any) -> dict[str, Knob]:

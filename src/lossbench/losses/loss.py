@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,8 @@ from lossbench.task import Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lossbench.losses.reduction import Means
 
     Knob = float | Tensor  # a number, or under vmap a tensor of no dimension
 
@@ -83,6 +85,10 @@ class Loss(Choice):
             weighted where the data gives weights.
         """
 
+    def parted(self, output: Any, target: Any, kind: Target) -> Means:
+        """The values of `__call__`; and of a sum those of its parts by name, which are logged beside them."""
+        return self(output, target, kind), {}
+
     def idle(self, target: Tensor) -> Tensor:
         """Which examples of batches (..., N) have nothing in their batch to be trained with: (..., N) bool.
 
@@ -99,6 +105,23 @@ class Loss(Choice):
         A value is still shifted and scaled where `kind` is continuous; where it is a distribution, the value
         is already in the units of `Target.support`.
         """
+
+    def check(self, target: Target) -> None:
+        """Refuse what only computing shows; called once, before anything trains on this kind of target.
+
+        Raises:
+            InputError: with the reason and the remedy.
+        """
+
+    def with_floats(self, knobs: Mapping[str, Knob]) -> Loss:
+        """The same with other values of its float knobs, such as `float_knobs` names them."""
+        return dataclasses.replace(self, **knobs)  # type: ignore[arg-type]  # a knob's field holds a number
+
+    def static_knobs(self) -> tuple[Any, ...]:
+        """What must agree, beside the class, where losses with other float knobs are computed together."""
+        floats = self.float_knobs()
+        fields = (field.name for field in dataclasses.fields(self) if field.name not in floats)
+        return tuple((name, repr(getattr(self, name))) for name in fields)
 
     def float_knobs(self) -> dict[str, float]:
         """The knobs that may differ between members that are computed together."""

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Means = tuple[Tensor, dict[str, Tensor]]
+"""Of a loss, and of its parts by name where it is a sum."""
+
+
+def weighted_means(parted: Means, weight: Tensor | None = None) -> Means:
+    """The mean of what `Loss.parted` gives; those of parts are told and train nothing."""
+    values, parts = parted
+    return weighted_mean(values, weight), {n: weighted_mean(own.detach(), weight) for n, own in parts.items()}
+
 
 def weighted_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
     """sum(weight * values) / sum(weight), or the plain mean: a tensor of no dimension.

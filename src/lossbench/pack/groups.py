@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,17 @@ from torch import Tensor
 from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.losses.loss import Loss
-from lossbench.losses.reduction import weighted_mean
+from lossbench.losses.reduction import weighted_means
 from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
-from lossbench.pack.own_units import as_read, mean_in_own_units
+from lossbench.pack.own_units import as_read, means_in_own_units
 from lossbench.spare import spare, with_spare
 from lossbench.task import WEIGHT, Prediction, Target, Units
 from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
+    from lossbench.losses.reduction import Means
     from lossbench.pack.lanes import Batch, Lanes  # which import Lightning, and planning needs none
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
@@ -128,33 +129,34 @@ class Group:
         device = next(iter(truth.values())).device if truth else self.lane.device
         return self.lane.to(device), {name: tensor.to(device) for name, tensor in self.lanes.shared.items()}
 
-    def values(self, outputs: Tree, batch: Batch, share: Share) -> Tensor:
-        """The mean loss of each member on a batch: (G, B, ...), with spare members more -> (G,)."""
+    def values(self, outputs: Tree, batch: Batch, share: Share) -> Means:
+        """The mean loss of each member on a batch: (G, B, ...), with spare members more -> (G,) each."""
         loss = self.losses[0]
         targets, weights = self._read(as_read(loss, batch.targets), share.lane)
         units = self._units(share.lane) if loss.own_units else ()
 
-        def one(knobs: dict[str, Tensor], *read: Any) -> Tensor:
-            return self._mean(replace(loss, **knobs), *read)  # type: ignore[arg-type]
+        def one(knobs: dict[str, Tensor], *read: Any) -> Means:
+            return self._mean(loss.with_floats(knobs), *read)
 
         read = read_by(loss, self.layout, outputs)
         dims = (0, 0, 0, None if weights is None else 0, *(0 for _ in units))
-        result: Tensor = torch.vmap(one, in_dims=dims)(share.knobs, read, targets, weights, *units)
-        return result[: len(self.losses)]
+        result: Means = torch.vmap(one, in_dims=dims)(share.knobs, read, targets, weights, *units)
+        own: Means = part(result, slice(len(self.losses)))
+        return own
 
-    def value(self, member: int, output: Tree, batch: Batch) -> Tensor:
-        """The mean loss of a member on a batch: (B, ...) -> ()."""
+    def value(self, member: int, output: Tree, batch: Batch) -> Means:
+        """The mean loss of a member on a batch: (B, ...) -> () each."""
         place, lane = self.places[member]
         loss = self.losses[place]
         units = self._units(lane) if loss.own_units else ()
         beside = self._read(as_read(loss, batch.targets), lane)
         return self._mean(loss, read_by(loss, self.layout, output), *beside, *units)
 
-    def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None, *units: Tensor) -> Tensor:
+    def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None, *units: Tensor) -> Means:
         if not loss.own_units:
-            return weighted_mean(loss(output, target, self.target), weight)
+            return weighted_means(loss.parted(output, target, self.target), weight)
         own = self._with_log(*units) if units else None
-        return mean_in_own_units(loss, self.target, output, target, weight, own)
+        return means_in_own_units(loss, self.target, output, target, weight, own)
 
     def _with_log(self, shift: Tensor, scale: Tensor) -> Units:
         return Units(shift, scale, self.lanes.units[self.target.kind].log)
@@ -241,10 +243,4 @@ def loss_groups(members: Sequence[Member], lanes: Lanes) -> list[Group]:
 
 def loss_kind(member: Member) -> tuple[Any, ...]:
     """Equal for members whose losses differ in float knobs at most."""
-    floats = member.loss.float_knobs()
-    static = tuple(
-        (field.name, repr(getattr(member.loss, field.name)))
-        for field in fields(member.loss)
-        if field.name not in floats
-    )
-    return (type(member.loss), static, member.target)
+    return (type(member.loss), member.loss.static_knobs(), member.target)

@@ -19,6 +19,7 @@ from lossbench.lightning import LightningModule
 from lossbench.metrics.thresholds import unknown
 from lossbench.pack.continuing import continued
 from lossbench.pack.engine import Engine, build_modules
+from lossbench.pack.epoch_loss import EpochLoss
 from lossbench.pack.evaluation import Evaluation
 from lossbench.pack.fate import Failure, MemberResult, member_result
 from lossbench.pack.groups import Group, loss_groups
@@ -80,8 +81,7 @@ class Pack(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's mean training loss."""
-        self.sums = torch.zeros(self.count, device=self.exact, dtype=torch.float64)
-        self.counted = torch.zeros_like(self.sums)
+        self.epoch_loss = EpochLoss(self.count, self.exact)
 
     def training_step(self, given: Tensor | Lot, batch: int) -> None:
         """One update of all active members on their batches: positions (L, B), or what streams gave."""
@@ -94,8 +94,7 @@ class Pack(LightningModule):
         losses = self.engine.step(read.read, objective, active, factor, self.updates).to(self.exact)
         self.updates += 1
         counts = read.size if read.weight is None else read.weight.to(self.exact)
-        self.sums += losses * counts
-        self.counted += counts
+        self.epoch_loss.add(losses, objective.parts, counts)
         finite = losses.isfinite()
         if not bool((finite | ~self.active).all()):
             self._freeze(self.active & ~finite, losses)
@@ -114,9 +113,9 @@ class Pack(LightningModule):
         self.standing.look(self.evaluation.finite, self.active)
         found, truth = self.evaluation.found(), self.lanes.truth["val"]
         judged = judge_members(found, truth, self.members, self._not_judged)
-        self._record("train/loss", self.sums / self.counted)
-        for name, values in judged.items():
-            self._record(f"val/{name}", values)
+        validated = {f"val/{name}": values for name, values in judged.items()}
+        for name, values in {**self.epoch_loss.means(), **validated}.items():
+            self._record(name, values)
         if self.data.size("val") >= FEWEST:
             self.standing.halves.look(self.active, found, truth, self.members, self._not_judged)
         self._choose(judged)

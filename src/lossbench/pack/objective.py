@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,6 +30,7 @@ class BatchLosses:
         self.report = report
         self.refused = refused
         self.raised = 0
+        self.parts: dict[str, Tensor] = {}  # of sums, the mean of each part (R,); nan of who has it not
 
     def all(self, outputs: Tree, members: slice) -> Tensor:
         """The mean loss of each of these members: (n, B, ...), with spare members more -> (n,)."""
@@ -45,7 +46,9 @@ class BatchLosses:
         """The mean loss of one member: (B, ...) -> ()."""
         group = next(group for group in self.groups if member in group.places)
         try:
-            return group.value(member, output, self.batch)
+            mean, parts = group.value(member, output, self.batch)
+            self._note(parts, member)
+            return mean
         except Exception as error:
             self.raised += 1
             self.report(member, error, traceback.format_exc())
@@ -54,7 +57,9 @@ class BatchLosses:
     def _share(self, share: Share, outputs: Tree) -> Tensor:
         group = share.group
         try:
-            return group.values(outputs, self.batch, share)
+            means, parts = group.values(outputs, self.batch, share)
+            self._note(parts, group.index)
+            return means
         except Exception as error:
             # One of them raises: find out which, and let the others go on.
             before = self.raised
@@ -63,3 +68,10 @@ class BatchLosses:
             if self.raised == before:
                 self.refused(group, error)
             return values
+
+    def _note(self, parts: Mapping[str, Tensor], members: int | Tensor) -> None:
+        for name, means in parts.items():
+            if name not in self.parts:
+                count = sum(len(group.losses) for group in self.groups)
+                self.parts[name] = means.new_full((count,), torch.nan)
+            self.parts[name][members] = means

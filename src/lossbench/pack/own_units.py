@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from lossbench.errors import InputError
-from lossbench.losses.reduction import weighted_mean
+from lossbench.losses.reduction import weighted_means
 from lossbench.task import Target, Units
-from lossbench.trees import Tree
+from lossbench.trees import Tree, mapped
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
     from lossbench.job import Member
     from lossbench.losses.loss import Loss
+    from lossbench.losses.reduction import Means
 
 
 def exactly(kind: str) -> str:
@@ -46,17 +47,18 @@ def in_own_units(output: Tensor, size: int, units: Units | None) -> Tensor:
     return Units(shift, scale, units.log).own(output)
 
 
-def mean_in_own_units(
+def means_in_own_units(
     loss: Loss, kind: Target, output: Tree, target: Tree, weight: Tensor | None, units: Units | None
-) -> Tensor:
-    """The mean of a loss that compares in own units, in the type of the outputs.
+) -> Means:
+    """The mean of a loss that compares in own units, and of its parts, in the type of the outputs.
 
     Args:
         units: as above, for the outputs.
     """
     assert isinstance(output, Tensor), "check_own_units refuses others"
-    values = loss(in_own_units(output, kind.size, units), target, kind)
-    return weighted_mean(values, weight).to(output.dtype)
+    found = loss.parted(in_own_units(output, kind.size, units), target, kind)
+    means: Means = mapped(lambda own: own.to(output.dtype), weighted_means(found, weight))
+    return means
 
 
 def output_of(member: Member, data: DataSet, output: Tree) -> Tree:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ def rehearse(
             chooses, or no batch holds what it needs.
     """
     check_own_units(member)
+    member.loss.check(member.target)
     places = _examples(member, data)
     outputs, batch = _met(member, module, data, places)
     remark = _remark_on_zeros(member, data) or _remark_on_batches(member, data)
@@ -166,7 +167,7 @@ def _refused(member: Member, outputs: Tree, batch: _Batch) -> str | None:
     knobs = {name: torch.tensor([value] * 2) for name, value in loss.float_knobs().items()}
 
     def one(output: Tree, target: Tree, own: dict[str, Tensor]) -> Tensor:
-        return replace(loss, **own)(output, target, kind).mean()  # type: ignore[arg-type]
+        return loss.with_floats(own)(output, target, kind).mean()
 
     def twice(tensor: Tensor) -> Tensor:
         return torch.stack([tensor, tensor])
