@@ -220,6 +220,19 @@ class TestDeclarations:
         torch.testing.assert_close(loss(still, start, BOX), torch.zeros(3))
         assert (loss(still, start + 0.1, BOX) > 0).all()
 
+    @pytest.mark.parametrize("loss", [MAE(), IoU(), GIoU(), DIoU(), CIoU()], ids=lambda loss: loss.name)
+    def test_edges_that_have_passed_each_other_find_back(self, loss: Loss) -> None:
+        """Large steps turn sides around; a box without a size has no gradient, and would stay."""
+        target = torch.tensor([[-0.3, -0.3, 0.3, 0.3]])
+        box = torch.tensor([[0.2, 0.25, -0.2, -0.15]])  # both sides, within the target
+        output = (box - from_start(torch.zeros(1, 4))).requires_grad_()
+        said = loss.predict(output, BOX)["value"]
+        torch.testing.assert_close(said, torch.tensor([[-0.2, -0.15, 0.2, 0.25]]))
+        for _ in range(200):
+            (gradient,) = torch.autograd.grad(loss(output, target, BOX).sum(), output)
+            output = (output - 0.01 * gradient).detach().requires_grad_()
+        assert loss(output, target, BOX).item() < 0.1
+
     def test_a_softmax_is_not_for_boxes(self) -> None:
         assert MSE(softmax=True).chosen_target([BOX]) is None
 

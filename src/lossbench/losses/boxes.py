@@ -80,9 +80,15 @@ def from_start(output: Tensor) -> Tensor:
     """Outputs (..., 4) as boxes: each number is how far an edge lies from that of the starting box.
 
     So a model that knows nothing says a box, and no loss begins where it has no gradient; the same for losses
-    of coordinates and of overlap.
+    of coordinates and of overlap. Edges that have passed each other change their names (Rezatofighi et al.,
+    CVPR 2019, algorithm 2, step 1): as a box without a size they would stay where they are for good, since
+    losses of overlap have no gradient there.
     """
-    return output + output.new_tensor(START)
+    import torch
+
+    moved = output + output.new_tensor(START)
+    one, other = moved[..., :2], moved[..., 2:]
+    return torch.cat([one.minimum(other), one.maximum(other)], -1)
 
 
 def to_start(box: Tensor) -> Tensor:
