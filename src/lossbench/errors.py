@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+_LINE = 200  # characters of a list in a sentence that a person reads to its end
 
 
 class InputError(Exception):
@@ -21,11 +23,18 @@ def first_line(error: BaseException) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Half a sentence for a misspelt name: the nearest known one, then all of them."""
+    """Half a sentence for a misspelt name: the nearest known one, then all of them, as far as they fit."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), [own.lower() for own in names], n=1)
     hint = next((f"did you mean {own!r}? " for own in names if near and own.lower() == near[0]), "")
-    return f"{hint}known: {', '.join(names)}"
+    return f"{hint}known: {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names one after another; of very many the first, and how many more there are."""
+    fitting = next((n for n in range(len(names)) if len(", ".join(names[: n + 1])) > _LINE), len(names))
+    more = f" and {len(names) - fitting} more" if fitting < len(names) else ""
+    return f"{', '.join(names[:fitting])}{more}"
 
 
 def knobs_of(node: Mapping[str, Any], hidden: Collection[str] = ()) -> list[str]:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("composing")
 
 Refuse = Callable[[str], str]
 
-LOSSES = "known: bce, cce, contrastive, "
+LOSSES = "known: bce, berhu, cce, ciou, contrastive, "
 PARTS = "known: data, experiment, "
 FORM = "is not of the form key=value; write it as in loss=huber"
 SEED = "seed must be a whole number from 0 to 2147483647; got "
@@ -172,7 +172,7 @@ KNOBS = {
     "data=mnist_5k loss=cce +experiment.select=mae": "is not measured on data=mnist_5k; choose of accuracy, ",
     "+experiment.claims=5": "experiment.claims must be a list, each item with id, sentence, source, ",
     "+experiment.judge=[mae]": "experiment.judge=['mae'] is not a metric (did you mean 'mae'? known: ",
-    "+experiment.judge={a:b}": "experiment.judge={'a': 'b'} is not a metric (known: accuracy, ",
+    "+experiment.judge={a:b}": "experiment.judge={'a': 'b'} is not a metric (known: abs_rel, accuracy, ",
     "+experiment.judge=acuracy": "experiment.judge=acuracy is not a metric (did you mean 'accuracy'?",
 }
 CONTRADICTIONS = {
@@ -598,15 +598,18 @@ def test_damaged_files_of_mnist_are_refused_before_a_database_is_made(
 
 EMBEDDING = {"contrastive": "identity", "triplet": "identity"}
 DIGITS = dict.fromkeys(("mse", "mae", "huber", "bce", "cce", "hinge", "kl"), "multiclass") | EMBEDDING
+NUMBERS = ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1")
 PAIRS = {
     "outliers": dict.fromkeys(
-        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"), "continuous"
+        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
+        "continuous",
     ),
     "mnist": DIGITS,
     "mnist_5k": DIGITS,
     "sentiment": {
         **dict.fromkeys(
-            ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"), "continuous"
+            ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
+            "continuous",
         ),
         **dict.fromkeys(("bce", "cce", "hinge"), "binary"),
         "kl": "distribution",

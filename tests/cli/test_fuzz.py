@@ -102,6 +102,9 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "pinball": {"loss.level": [0.5, 0.5, 0.01], "loss.levels": ["[]", "[]", "[0.5]"]},
     "quantiles": {"loss.levels": ["[0.1,0.5,0.9]", "[0.01]"]},
     "log_cosh": {"loss.width": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
+    "berhu": {"loss.share": [1e-6, 0.2, 1.0]},
+    "log_l1": {"loss.alpha": [1e-6, 0.5, 1e6]},
+    "silog": {"loss.invariance": [0.0, 0.5, 1.0]},
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
@@ -134,6 +137,9 @@ OF_OTHERS = (
     "smape",
     "pinball",
     "quantiles",
+    "berhu",
+    "log_l1",
+    "silog",
     "focal_binary",
 )  # losses of numbers, and of two classes alone
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
@@ -141,7 +147,7 @@ FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
-        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"),
+        ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
     ),
     **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber")),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
@@ -149,7 +155,9 @@ FITTING = {
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
     **dict.fromkeys(("text", "spam", "table", "images", "crowns"), OF_TWO),
-    "sentiment": [name for name in LOSSES if name not in ("mse_softmax", "mae_softmax", "unlikelihood")],
+    "sentiment": [
+        name for name in LOSSES if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog")
+    ],
     "faces": [
         "bce",
         "cce",

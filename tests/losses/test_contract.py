@@ -15,6 +15,7 @@ from lossbench.config.folders import node_in
 from lossbench.config.making import make
 from lossbench.errors import InputError
 from lossbench.losses.bce import BCE
+from lossbench.losses.berhu import BerHu
 from lossbench.losses.cce import CCE
 from lossbench.losses.ciou import CIoU
 from lossbench.losses.contrastive import Contrastive
@@ -27,11 +28,13 @@ from lossbench.losses.huber import Huber
 from lossbench.losses.iou import IoU
 from lossbench.losses.kl import KL
 from lossbench.losses.log_cosh import LogCosh
+from lossbench.losses.log_l1 import LogL1
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
+from lossbench.losses.silog import SILog
 from lossbench.losses.smape import SMAPE
 from lossbench.losses.sum import Sum
 from lossbench.losses.third_party import ThirdParty
@@ -53,6 +56,7 @@ VARIANTS = [
     *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
     *(MAPE(), SMAPE(), LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
     *(IoU(), GIoU(), DIoU(), CIoU()),
+    *(BerHu(), LogL1()),
     *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
@@ -78,6 +82,9 @@ TABLE = {
     "mae": {**VALUE, "boxes": "box"},
     "huber": {**VALUE, "boxes": "box"},
     "log_cosh": {**VALUE, "boxes": "box"},
+    "berhu": {"outliers": "continuous", "sentiment": "continuous"},
+    "log_l1": {"outliers": "continuous", "sentiment": "continuous"},
+    "silog": {},  # at places alone
     "mape": {"outliers": "continuous", "sentiment": "continuous"},
     "smape": {"outliers": "continuous", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
@@ -105,14 +112,19 @@ def targets(kind: Target, *shape: int) -> torch.Tensor:
     return torch.randint(0, 2 if kind.kind == "binary" else kind.size, shape)
 
 
+def computed(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
+    """Of data without weights, for a loss that reads these beside its target."""
+    return loss(output, {kind.kind: target} if loss.also else target, kind)
+
+
 def gradient(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
     leaf = output.clone().requires_grad_()
-    (result,) = torch.autograd.grad(loss(leaf, target, kind).sum(), leaf)
+    (result,) = torch.autograd.grad(computed(loss, leaf, target, kind).sum(), leaf)
     return result
 
 
 def assert_finite(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> None:
-    values = loss(output, target, kind)
+    values = computed(loss, output, target, kind)
     assert values.shape == output.shape[:1]
     assert values.isfinite().all()
     assert (values >= -1e-5).all()
@@ -165,6 +177,9 @@ class TestDeclarations:
             *[(Pinball, "level", value) for value in (0, 1, -0.1)],
             *[(Pinball, "levels", value) for value in ([0.1, 1], [0.0], 0.5)],
             *[(LogCosh, "width", value) for value in (0, -1.0)],
+            *[(BerHu, "share", value) for value in (0, 1.1)],
+            *[(LogL1, "alpha", value) for value in (0, -1.0)],
+            *[(SILog, "invariance", value) for value in (-0.1, 1.1)],
             (ZLoss, "coefficient", -0.1),
             (Unlikelihood, "alpha", -0.1),
             *[(Hinge, "margin", value) for value in (0, -1)],
@@ -194,7 +209,7 @@ class TestEveryLoss:
         def one(
             output: torch.Tensor, target: torch.Tensor, knobs: dict[str, torch.Tensor | float]
         ) -> torch.Tensor:
-            return dataclasses.replace(loss, **knobs)(output, target, kind)
+            return computed(dataclasses.replace(loss, **knobs), output, target, kind)
 
         stacked = torch.func.vmap(one)(output, target, knobs)
         in_turn = torch.stack(
@@ -229,8 +244,8 @@ class TestEveryLoss:
     def test_a_tensor_of_no_dimension_serves_as_a_knob(self, loss: Loss, kind: Target) -> None:
         output, target = torch.randn(6, loss.outputs(kind, 3)), targets(kind, 6)
         knobs = {name: torch.tensor(value) for name, value in loss.float_knobs().items()}
-        values = dataclasses.replace(loss, **knobs)(output, target, kind)
-        torch.testing.assert_close(values, loss(output, target, kind))
+        values = computed(dataclasses.replace(loss, **knobs), output, target, kind)
+        torch.testing.assert_close(values, computed(loss, output, target, kind))
 
     def test_predictions_keep_leading_dimensions(self, loss: Loss, kind: Target) -> None:
         output = torch.randn(2, 3, 7, loss.outputs(kind, 5))
@@ -270,6 +285,9 @@ def test_a_batch_without_two_of_one_identity_stays_finite(loss: Loss) -> None:
         (Pinball(levels=(0.1, 0.5)), "continuous", "quantiles 0.1, 0.5"),
         (MAPE(), "continuous", "(-1)-median"),
         (LogCosh(), "continuous", "between mean and median"),
+        (LogL1(), "continuous", "between median and mode"),
+        (SILog(), "continuous", "geometric mean"),
+        (SILog(invariance=1.0), "continuous", "geometric mean, up to a factor"),
         (CCE(label_smoothing=0.1), "multiclass", "smoothed probabilities"),
         (BCE(pos_weight=5.0), "binary", "weighted probabilities"),
         (KL(), "distribution", "mean of the distribution"),

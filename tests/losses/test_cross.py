@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lossbench.losses.berhu import BerHu
 from lossbench.losses.cce import CCE
 from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cross import Meaning, evaluable, judged, meaning, shipped
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.kl import KL
 from lossbench.losses.mse import MSE
+from lossbench.losses.reduction import weighted_mean
 from lossbench.losses.triplet import Triplet
-from lossbench.task import Target
+from lossbench.task import WEIGHT, Target
 
 CLASSES, VALUE, BINARY = Target("multiclass", 5), Target("continuous"), Target("binary")
 IDENTITY = Target("identity", 5)
@@ -23,7 +25,7 @@ class TestEvaluable:
     @pytest.mark.parametrize(
         ("kind", "size", "means", "names"),
         [
-            (VALUE, 1, "value", {"mse", "mae", "huber", "log_cosh", "pinball"}),
+            (VALUE, 1, "value", {"mse", "mae", "huber", "log_cosh", "pinball", "berhu", "log_l1"}),
             (
                 CLASSES,
                 5,
@@ -63,6 +65,17 @@ class TestEvaluable:
 
 
 class TestJudged:
+    def test_a_loss_that_reads_weights_judges_by_them(self) -> None:
+        """What weighs nothing is no largest error."""
+        pixels = Target("continuous", shape=(5, 4))
+        output, target = torch.randn(3, 40, 5, 4, 1), torch.randn(3, 40, 5, 4)
+        weight = (torch.rand(3, 40, 5, 4) < 0.7).float()
+        found = judged(output, target.where(weight > 0, 1e6), pixels, "value", weight)["berhu"]
+        for member in range(3):
+            beside = {"continuous": target[member], WEIGHT: weight[member]}
+            expected = weighted_mean(BerHu()(output[member], beside, pixels), weight[member])
+            torch.testing.assert_close(found[member], expected)
+
     def test_is_the_mean_of_each_loss_for_each_member(self) -> None:
         output, target = torch.randn(3, 5000, 5), torch.randint(0, 5, (3, 5000))
         result = judged(output, target, CLASSES, "scores")

@@ -19,6 +19,7 @@ R, N, C = 5, 40, 4
 ALL = measures(FAMILIES)
 CLASSES = measures(("classes",))
 CONTINUOUS = {"mae", "rmse", "median_ae", "r2", "mae_disputed"}
+RATIOS = {"abs_rel", "within_1.25"}
 FORECAST = {"mase", "bias", "bias_size"}
 QUANTILES = {"pinball_score", "coverage_error", "crossing", *map(coverage_of, LEVELS)}
 SCORED = {"accuracy", "f1", "auroc", "balanced_accuracy", "average_precision", "mcc"}
@@ -47,7 +48,7 @@ def prediction() -> Prediction:
 def targets() -> dict[TargetKind, Tensor]:
     generator = torch.Generator().manual_seed(1)
     return {
-        "continuous": torch.randn(R, N, generator=generator),
+        "continuous": torch.randn(R, N, generator=generator).exp(),  # above 0, so that ratios are defined
         "multiclass": torch.randint(0, C, (R, N), generator=generator),
         "identity": torch.randint(0, 8, (R, N), generator=generator),
         "distribution": torch.rand(R, N, 9, generator=generator).square().softmax(-1),
@@ -68,6 +69,12 @@ def boxed() -> tuple[Prediction, dict[TargetKind, Tensor]]:
     return Prediction(value=value), {"box": truth}
 
 
+def deep() -> tuple[Prediction, dict[TargetKind, Tensor]]:
+    """Predicted depths of the pixels of images, and true ones."""
+    value, truth = torch.rand(2, R, N, 4, 3, generator=torch.Generator().manual_seed(3)) + 0.5
+    return Prediction(value=value), {"continuous": truth}
+
+
 def members(prediction: Prediction, chosen: slice) -> Prediction:
     return Prediction(**{name: t[chosen] for name, t in prediction.items()})
 
@@ -84,8 +91,10 @@ def test_everything_is_judged_where_everything_is_defined(
     prediction: Prediction, all_targets: dict[TargetKind, Tensor]
 ) -> None:
     results = judge(prediction, all_targets, ALL)
-    assert results.keys() == CONTINUOUS | FORECAST | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
+    values = CONTINUOUS | FORECAST | RATIOS
+    assert results.keys() == values | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
     results |= judge(*boxed(), ALL)  # whose value is no single number
+    results |= judge(*deep(), ALL)  # nor this, of which an example has several
     assert results.keys() == METRICS.keys()
     for result in results.values():
         assert result.shape == (R,)
@@ -103,13 +112,15 @@ def test_a_family_gives_its_own_names(
     wanted = {name for name, metric in METRICS.items() if metric.group in groups}
     if family == "boxes":
         prediction, all_targets = boxed()
+    if family == "depth":
+        prediction, all_targets = deep()
     assert judge(prediction, all_targets, measures((family,))).keys() == wanted
 
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
-        ({"value"}, CONTINUOUS | FORECAST),
+        ({"value"}, CONTINUOUS | FORECAST | RATIOS),
         ({"quantiles", "levels"}, QUANTILES),
         ({"scores"}, SCORED),
         ({"scores", "probabilities"}, SCORED | PROBABLE),
@@ -169,6 +180,9 @@ def test_one_example_is_judged_without_a_crash(
     results = judge(one, {kind: target[:, :1] for kind, target in all_targets.items()}, ALL)
     boxes, truth = boxed()
     results |= judge(Prediction(value=boxes["value"][:, :1]), {"box": truth["box"][:, :1]}, ALL)
+    depths, truth = deep()
+    of_one = {"continuous": truth["continuous"][:, :1]}
+    results |= judge(Prediction(value=depths["value"][:, :1]), of_one, ALL)
     assert results.keys() == METRICS.keys()
     undefined = {name for name, result in results.items() if result.isnan().any()}
     assert undefined == PEOPLE | {"auroc", "recall_at_fpr_0.002"}
@@ -228,13 +242,16 @@ def test_directions_are_those_of_better_predictions(all_targets: dict[TargetKind
             tuned_decisions=(noisy > 0.5).float().unsqueeze(-1).expand(-1, -1, 4),
         )
 
-    def near(noise: float) -> Prediction:
+    def near(truth: Tensor, noise: float) -> Prediction:
         generator = torch.Generator().manual_seed(4)
-        return Prediction(value=boxes["box"] + noise * torch.randn(R, N, 4, generator=generator))
+        return Prediction(value=truth + noise * torch.randn(truth.shape, generator=generator))
 
-    boxes = boxed()[1]
+    (_, boxes), (_, depths) = boxed(), deep()
     good, bad = (
-        judge(predicted(noise), all_targets, ALL) | judge(near(noise), boxes, ALL) for noise in (0.1, 5.0)
+        judge(predicted(noise), all_targets, ALL)
+        | judge(near(boxes["box"], noise), boxes, ALL)
+        | judge(near(depths["continuous"], noise), depths, ALL)
+        for noise in (0.1, 5.0)
     )
     for name, metric in METRICS.items():
         if metric.aim is not None:  # noise leaves a bias where it is, and a coverage on either side

@@ -105,7 +105,11 @@ def test_a_function_is_named_by_a_text() -> None:
         measure(function=measure)
 
 
-@pytest.mark.parametrize("families", [set(FAMILIES) - {"forecast"}, {"continuous", "forecast"}], ids=sorted)
+@pytest.mark.parametrize(
+    "families",
+    [set(FAMILIES) - {"forecast", "depth", "boxes"}, {"continuous", "forecast", "depth", "boxes"}],
+    ids=sorted,
+)
 def test_measures_come_back_as_they_were_recorded(families: set[str]) -> None:
     own = (
         measure(weighted=True, keep="my_metrics:kept"),

@@ -16,13 +16,16 @@ from lossbench.data.module import PackData
 from lossbench.errors import InputError
 from lossbench.job import Member
 from lossbench.losses.bce import BCE
+from lossbench.losses.berhu import BerHu
 from lossbench.losses.cce import CCE
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
 from lossbench.losses.kl import KL
+from lossbench.losses.log_l1 import LogL1
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
+from lossbench.losses.silog import SILog
 from lossbench.losses.third_party import ThirdParty
 from lossbench.models.model import Model
 from lossbench.models.module import Module
@@ -42,6 +45,7 @@ THEIRS = Module(
     gives=("output", "left", "right"),
 )
 VALUES: list[Loss] = [MSE(), MAE(), Huber(delta=0.5), Huber(delta=2.0)]
+OF_DEPTH: list[Loss] = [BerHu(), BerHu(share=0.5), LogL1(), SILog(), SILog(invariance=1.0)]
 SCORES: list[Loss] = [CCE(), KL(), Hinge(), MSE(softmax=True)]
 TOGETHER: list[Loss] = [Together(share=0.1), Together(share=1.0)]
 TORCH = ThirdParty(
@@ -91,6 +95,8 @@ CASES: dict[str, Callable[[], list[Member]]] = {
         for one in members([BCE(), Hinge()])
     ],
     "weights": lambda: members(VALUES, weighted=True),
+    "losses of depth": lambda: members(OF_DEPTH),
+    "losses of depth, and weights that some of them read": lambda: members(OF_DEPTH, weighted=True),
     "fresh batches": lambda: members(VALUES, anew=True),
     "named inputs, outputs, targets and noise": lambda: members(
         [*VALUES, *TOGETHER], Towers(), weighted=True
@@ -158,7 +164,7 @@ def test_all_of_it_stacks(case: str) -> None:
         assert rehearse(one, module, data).obstacle is None
 
 
-@pytest.mark.parametrize("loss", [MSE(), MAE(), Huber(), Together()])
+@pytest.mark.parametrize("loss", [MSE(), MAE(), Huber(), Together(), *OF_DEPTH])
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
 def test_what_has_no_weight_counts_for_nothing(loss: Loss, mode: str) -> None:
     model = Towers() if loss.needs else Rows()

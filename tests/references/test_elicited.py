@@ -12,8 +12,10 @@ from omegaconf import DictConfig
 from one_number import OneNumber
 
 from lossbench.job import Member, jobs_from
+from lossbench.losses.berhu import BerHu
 from lossbench.losses.huber import Huber
 from lossbench.losses.log_cosh import LogCosh
+from lossbench.losses.log_l1 import LogL1
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mape import MAPE
@@ -27,6 +29,8 @@ LOSSES: dict[str, Loss] = {
     "mape": MAPE(),
     "log_cosh": LogCosh(),
     "huber": Huber(),
+    "berhu": BerHu(),
+    "log_l1": LogL1(),
     **{f"pinball {level}": Pinball(level=level) for level in (0.1, 0.5, 0.9)},
 }
 LEVELS = (0.1, 0.5, 0.9)
@@ -73,11 +77,16 @@ def test_pinball_covers_its_level(elicited: dict[str, float], level: float) -> N
     assert float((truth <= elicited[f"pinball {level}"]).double().mean()) == pytest.approx(level, abs=0.015)
 
 
-@pytest.mark.parametrize("loss", ["log_cosh", "huber"])
+@pytest.mark.parametrize("loss", ["log_cosh", "huber", "berhu"])
 def test_between_square_and_line_it_learns_what_lies_between_mean_and_median(
     elicited: dict[str, float], loss: str
 ) -> None:
     assert 1.03 * elicited["mae"] < elicited[loss] < 0.97 * elicited["mse"]
+
+
+def test_the_logarithm_of_errors_learns_what_lies_between_median_and_mode(elicited: dict[str, float]) -> None:
+    """The mode of a log-normal with sigma 1 is 0.368, its median 1."""
+    assert 1.03 * math.exp(-1) < elicited["log_l1"] < 0.97 * elicited["mae"]
 
 
 def test_several_quantiles_at_once_cover_their_levels_in_order(composed: Callable[..., DictConfig]) -> None:

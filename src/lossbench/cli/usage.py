@@ -18,7 +18,7 @@ _WIDTH = 100
 _LABEL = 16
 
 # Of what it is said which loss elicits what; at places, so that losses of tokens fit.
-_OFFERED = {"a value": Target("continuous"), "classes": Target("multiclass", 3, shape=(2,))}
+_OFFERED = {"a value": Target("continuous", shape=(2,)), "classes": Target("multiclass", 3, shape=(2,))}
 
 _START = """\
 lossbench: which loss should I train with?
@@ -104,7 +104,7 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
     if not loss.trains_on:
         return "parts?"  # a sum of what is still to be named
     target = loss.chosen_target(offered)
-    lacking = sorted(set(loss.also) - {one.kind for one in offered})
+    lacking = sorted(set(loss.wants) - {one.kind for one in offered})
     return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)
 
 

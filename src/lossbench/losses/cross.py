@@ -13,9 +13,12 @@ from lossbench.losses.loss import Loss
 from lossbench.losses.reduction import weighted_mean
 from lossbench.seeds import torch_generator
 from lossbench.spare import spare, with_spare
-from lossbench.task import Target
+from lossbench.task import WEIGHT, Target
+from lossbench.trees import mapped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 Meaning = Literal["value", "scores", "embedding"]
@@ -60,7 +63,7 @@ def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
         loss
         for loss in shipped()
         if loss.chosen_target([kind]) is not None
-        and not loss.also
+        and not loss.wants
         and not loss.needs
         and not loss.own_units  # which reads no outputs as others do
         and loss.outputs(kind, size) == size
@@ -88,9 +91,10 @@ def judged(
     import torch
 
     members, count = output.shape[:2]
+    beside = {kind.kind: target} if weight is None else {kind.kind: target, WEIGHT: weight}
     order: Tensor = torch.randperm(count, generator=torch_generator(0, "cross")).to(output.device)
     blocks = [
-        (rows, [with_spare(tensor[:, rows], spare(len(rows))) for tensor in (output, target)])
+        (rows, mapped(lambda own, at=rows: with_spare(own[:, at], spare(len(at))), (output, beside)))
         for rows in torch.split(order, 128 if means == "embedding" else 4096)
     ]
     result = {}
@@ -99,7 +103,7 @@ def judged(
             total = output.new_zeros(members)
             counted: Tensor | int = 0
             for rows, read in blocks:
-                values = torch.vmap(lambda o, t, loss=loss: loss(o, t, kind))(*read)[:members]
+                values = _values(loss, kind, *read)[:members]
                 if weight is None:
                     total, counted = total + values.flatten(1).sum(-1), counted + values[0].numel()
                 else:
@@ -109,3 +113,13 @@ def judged(
                     counted = counted + share
             result[loss.name] = total / counted
     return result
+
+
+def _values(loss: Loss, kind: Target, output: Tensor, known: Mapping[str, Tensor]) -> Tensor:
+    """Of outputs (R, N, ...) the values of a loss, which may read weights beside its target."""
+    import torch
+
+    def one(own: Tensor, beside: Mapping[str, Tensor]) -> Tensor:
+        return loss(own, beside if loss.also else beside[kind.kind], kind)
+
+    return torch.vmap(one)(output, known)

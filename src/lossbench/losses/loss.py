@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import Choice
 from lossbench.config.knob_types import Type, types_of
-from lossbench.task import Prediction, Target, TargetKind
+from lossbench.task import WEIGHT, Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,10 +26,12 @@ class Loss(Choice):
 
     trains_on: kinds of target, best first; of those that a data set offers, the first is used.
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
-        them by name.
+        them by name. `weight` may be among them, for a value that is made of several places: it is there
+        where the data has weights.
     needs: outputs of the model that it reads by name; none: the one tensor that most models give.
     own_units: it compares numbers in the task's own units, exactly (shares of the target, say): it is then
         called with outputs and targets in them. Else both are shifted and scaled.
+    undefined: of one in own units, the targets at which it is undefined and trains nothing (`idle`).
     batchwise: the value of an example depends on the others of its batch (pairs, ranks), as is meant.
 
     Float knobs may be tensors of no dimension: members of a pack that differ only in them are computed
@@ -41,8 +43,14 @@ class Loss(Choice):
     also: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     own_units: ClassVar[bool] = False
+    undefined: ClassVar[str] = "0"
     batchwise: ClassVar[bool] = False
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Of `also`, what data must have for it."""
+        return tuple(name for name in self.also if name != WEIGHT)
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """Of the kinds of target that a data set offers, the one that it trains on; None where none fits."""

@@ -34,13 +34,21 @@ def weighted_mean(values: Tensor, weight: Tensor | None = None) -> Tensor:
 
     if weight is None:
         return values.mean()
+    weight = for_each(weight, values).to(values.dtype)
+    counted = torch.where(weight > 0, values, torch.zeros_like(values)) * weight
+    total = weight.sum()
+    return counted.sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def for_each(weight: Tensor, values: Tensor) -> Tensor:
+    """Weights of the first dimensions of values (N, ...), in the shape of these.
+
+    Raises:
+        ValueError: they are not.
+    """
     if weight.shape != values.shape[: weight.ndim]:
         raise ValueError(
             f"weights {tuple(weight.shape)} do not fit values {tuple(values.shape)} of a loss: they must be "
             "those of its first dimensions"
         )
-    weight = weight.reshape(*weight.shape, *[1] * (values.ndim - weight.ndim)).expand(values.shape)
-    weight = weight.to(values.dtype)
-    counted = torch.where(weight > 0, values, torch.zeros_like(values)) * weight
-    total = weight.sum()
-    return counted.sum() / torch.where(total > 0, total, torch.ones_like(total))
+    return weight.reshape(*weight.shape, *[1] * (values.ndim - weight.ndim)).expand(values.shape)

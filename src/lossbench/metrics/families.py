@@ -45,9 +45,12 @@ _QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of
 _OVERLAP = " ".join(["mean_iou", *map(share_at, OVERLAPS), "centre_error size_error"])
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
-# Of data that is no series, data.metrics=[lossbench.metrics.families.TOTAL] and QUANTILES add them.
+# Of data that is no series, data.metrics=[lossbench.metrics.families.TOTAL] and QUANTILES add them; of data
+# without depths RATIOS and SHAPES.
 TOTAL = _measure("bias bias_size", "value", "continuous", "forecasts:of_total")
 QUANTILES = _measure(_QUANTILES, "quantiles levels", "continuous", "forecasts:of_quantiles")
+RATIOS = _measure("abs_rel within_1.25", "value", "continuous", "depth:of_ratios")
+SHAPES = _measure("scale_invariant_rmse", "value", "continuous", "depth:of_shapes")
 
 # Of several measures that give one name, the first that reads what is there has its turn.
 FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
@@ -68,6 +71,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             TOTAL,
             QUANTILES,
         ),
+        "depth": (RATIOS, SHAPES),
         "classes": (
             _measure(_SCORED, "scores", "multiclass", "classes:of_scores"),
             _measure(_RANKED, "scores", "multiclass", "classes:of_ranks"),

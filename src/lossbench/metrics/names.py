@@ -56,7 +56,7 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
 
 
 _CLASSES, _PEOPLE, _TUNED, _BOXES = "classes", "identities", "tuned thresholds", "boxes"
-_FORECAST, _QUANTILES = "forecast", "quantiles"
+_FORECAST, _QUANTILES, _DEPTH = "forecast", "quantiles", "depth"
 _THERE = "at the threshold that is best on validation"
 _ALL = (
     _error("mae", "mean absolute error", "MAE"),
@@ -99,6 +99,16 @@ _ALL = (
     _share("coverage_error", _QUANTILES, False, "mean distance of coverage from its level, 0 to 1"),
     _share("crossing", _QUANTILES, False, "share of forecasts whose quantiles are not in order, 0 to 1"),
     *map(_coverage, LEVELS),
+    Metric("abs_rel", _DEPTH, False, "mean absolute error as a share of the target", low=0, title="AbsRel"),
+    _share("within_1.25", _DEPTH, True, "share of values within a factor of 1.25 of the target, 0 to 1"),
+    Metric(
+        "scale_invariant_rmse",
+        _DEPTH,
+        False,
+        "RMSE of the logarithm, less its mean error in each example: a factor on all of it costs nothing",
+        low=0,
+        title="scale-invariant RMSE of the logarithm",
+    ),
     _share("accuracy", _CLASSES, True, "share of examples whose highest score is the right class, 0 to 1"),
     _share("f1", _CLASSES, True, "macro F1: the plain mean of the F1 score over classes, 0 to 1", "macro F1"),
     _share(

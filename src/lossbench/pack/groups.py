@@ -200,7 +200,9 @@ class Group:
 
 def beside(loss: Loss, target: Target, known: Mapping[str, Tensor]) -> Tree:
     """Of targets and shared tensors, what a loss reads beside outputs: by name where it reads several."""
-    return {name: known[name] for name in (target.kind, *loss.also)} if loss.also else known[target.kind]
+    if not loss.also:
+        return known[target.kind]
+    return {name: known[name] for name in (target.kind, *loss.also) if name != WEIGHT or name in known}
 
 
 def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:

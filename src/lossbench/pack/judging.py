@@ -99,9 +99,10 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
         means: Meaning = meaning(group.losses[0], group.target)
         if read is None and "embedding" in own:
             read, means = own["embedding"], "embedding"
-        if not isinstance(read, Tensor) or group.losses[0].also:
+        if not isinstance(read, Tensor) or group.losses[0].wants:
             continue  # no other loss reads what this one does
         target, weight = group.of_split("test")
+        target = target[group.target.kind] if isinstance(target, dict) else target
         try:
             if means == "value" and group.target.kind in NUMBERS:
                 value = group.said(own).get("value")  # which others compare, whatever the outputs mean

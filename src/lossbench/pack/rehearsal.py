@@ -118,7 +118,7 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     if member.loss.own_units:
         known |= {kind: values for kind, values in targets.items() if kind in data.units}
     known.update(data.shared)
-    if lacking := [name for name in member.loss.also if name not in known]:
+    if lacking := [name for name in member.loss.wants if name not in known]:
         raise InputError(
             f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
             f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
@@ -189,7 +189,8 @@ def _remark_on_zeros(member: Member, data: DataSet) -> str | None:
     """
     loss = member.loss
     share = float(loss.idle(data.train.targets[member.target.kind]).double().mean()) if loss.own_units else 0
-    where = f"of the training targets of data={member.source.name} are 0, where loss={loss.name} is undefined"
+    targets = f"of the training targets of data={member.source.name}"
+    where = f"{targets} are {loss.undefined}, where loss={loss.name} is undefined"
     if share == 1:
         raise InputError(f"All {where}: choose another loss.")
     return f"{share:.1%} {where}: they train nothing" if share else None
