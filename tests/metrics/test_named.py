@@ -13,7 +13,7 @@ from lossbench.claims.parsing import check_experiments
 from lossbench.data.outliers import Outliers
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
-from lossbench.metrics.families import FAMILIES, measures
+from lossbench.metrics.families import FAMILIES, described, measures
 from lossbench.metrics.measure import Measure, Metric
 from lossbench.metrics.names import METRICS
 from lossbench.metrics.recorded import as_text, of_text, of_texts
@@ -117,7 +117,9 @@ def test_measures_come_back_as_they_were_recorded(families: set[str]) -> None:
     )
     assert of_text(as_text(own)) == own
     found = of_texts(as_text(own))
-    known = [metric.name for one in own for metric in one.metrics]
+    known = list(described(own))
+    assert set(known) == {metric.name for one in own for metric in one.metrics}
+    assert known[0] == "pinball"
     assert list(found) == list(dict.fromkeys([*known, *METRICS]))
     assert found["pinball"].range == (0, float("inf"))
 

@@ -144,15 +144,19 @@ def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:
 def described(measures: Iterable[Measure]) -> dict[str, Metric]:
     """Their metrics by name, in the order of tables.
 
-    Neighbours that read the same are one part of a table, where metrics stand as `names.METRICS` has them.
+    Neighbours that ship and read the same are one part of a table, where metrics stand as `names.METRICS` has
+    them.
     """
     place = {name: number for number, name in enumerate(METRICS)}
     found: dict[str, Metric] = {}
-    for _, alike in itertools.groupby(measures, key=lambda one: (one.needs, one.fields)):
-        together = list(alike)
-        metrics = [metric for one in together for metric in one.metrics]
-        if len(together) > 1:
-            metrics.sort(key=lambda one: place.get(one.name, len(place)))
+
+    def part(measure: Measure) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+        return place.keys() >= set(measure.names), measure.needs, measure.fields
+
+    for (ships, *_), alike in itertools.groupby(measures, key=part):
+        metrics = [metric for one in alike for metric in one.metrics]
+        if ships:
+            metrics.sort(key=lambda one: place[one.name])
         for metric in metrics:
             found.setdefault(metric.name, metric)
     return found
