@@ -14,6 +14,7 @@ from torch import Tensor
 from lossbench.config.making import completed, make
 from lossbench.config.searched import declared_knobs
 from lossbench.errors import InputError
+from lossbench.losses.berhu import BerHu
 from lossbench.losses.boxes import from_start
 from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.giou import GIoU, giou_loss
@@ -23,7 +24,7 @@ from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
 from lossbench.losses.sum import Sum
 from lossbench.losses.triplet import Triplet
-from lossbench.task import Prediction, Target
+from lossbench.task import WEIGHT, Prediction, Target
 
 NUMBER, BOX, CLASSES = Target("continuous"), Target("box", 4), Target("multiclass", 3)
 NODE = {"_target_": "lossbench.losses.sum.Sum", "name": "sum"}
@@ -137,6 +138,14 @@ class TestValues:
         torch.testing.assert_close(loss(output, target, NUMBER), known)
         assert loss.predict(output, NUMBER).keys() == {"value", "deviation"}
         loss.check(NUMBER)
+
+    def test_a_part_that_reads_weights_reads_those_that_there_are(self) -> None:
+        loss = Sum(parts={"berhu": 1.0, "mse": 2.0})
+        output, target = torch.randn(9, 1), torch.randn(9)
+        weight = (torch.arange(9) % 3).float()
+        for beside in ({"continuous": target}, {"continuous": target, WEIGHT: weight}):
+            known = BerHu()(output, beside, NUMBER) + 2 * MSE()(output, target, NUMBER)
+            torch.testing.assert_close(loss(output, beside, NUMBER), known)
 
     def test_a_sum_of_sums(self) -> None:
         loss = Sum(parts={"l1_giou": 0.5, "mse": 1.0})

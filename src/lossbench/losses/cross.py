@@ -120,6 +120,6 @@ def _values(loss: Loss, kind: Target, output: Tensor, known: Mapping[str, Tensor
     import torch
 
     def one(own: Tensor, beside: Mapping[str, Tensor]) -> Tensor:
-        return loss(own, beside if loss.also else beside[kind.kind], kind)
+        return loss(own, loss.read(kind, beside), kind)
 
     return torch.vmap(one)(output, known)

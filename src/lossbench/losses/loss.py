@@ -52,6 +52,12 @@ class Loss(Choice):
         """Of `also`, what data must have for it."""
         return tuple(name for name in self.also if name != WEIGHT)
 
+    def read(self, kind: Target, known: Mapping[str, Any]) -> Any:
+        """Of targets and shared tensors by name, what it is called with: by name where it reads several."""
+        if not self.also:
+            return known[kind.kind]
+        return {name: known[name] for name in (kind.kind, *self.also) if name != WEIGHT or name in known}
+
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """Of the kinds of target that a data set offers, the one that it trains on; None where none fits."""
         by_kind = {target.kind: target for target in offered}

@@ -204,9 +204,7 @@ class Sum(Loss):
     def _read(self, loss: Loss, output: Any, target: Any, kind: Target) -> tuple[Any, Any]:
         """What a part reads of what the sum is called with."""
         own = {name: output[name] for name in loss.needs} if loss.needs else output
-        if not self.also:
-            return own, target
-        return own, {n: target[n] for n in (kind.kind, *loss.also)} if loss.also else target[kind.kind]
+        return own, loss.read(kind, target) if self.also else target
 
     def idle(self, target: Tensor) -> Tensor:
         """Those that are idle in every part."""

@@ -90,7 +90,7 @@ class Group:
 
     def _read(self, known: Mapping[str, Tensor], lane: Tensor | int) -> tuple[Tree, Tensor | None]:
         weight = known.get(WEIGHT)
-        targets = part(beside(self.losses[0], self.target, known), lane)
+        targets = part(self.losses[0].read(self.target, known), lane)
         return targets, None if weight is None else weight[lane]
 
     def _units(self, lane: Tensor | int) -> tuple[Tensor, ...]:
@@ -196,13 +196,6 @@ class Group:
     def _order(self) -> list[int]:
         """Where each member stands in `_alike`, one after another."""
         return torch.tensor([place for alike in self._alike for place in alike]).argsort().tolist()
-
-
-def beside(loss: Loss, target: Target, known: Mapping[str, Tensor]) -> Tree:
-    """Of targets and shared tensors, what a loss reads beside outputs: by name where it reads several."""
-    if not loss.also:
-        return known[target.kind]
-    return {name: known[name] for name in (target.kind, *loss.also) if name != WEIGHT or name in known}
 
 
 def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:

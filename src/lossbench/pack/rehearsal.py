@@ -15,7 +15,7 @@ from lossbench.errors import InputError, first_line
 from lossbench.job import Member
 from lossbench.losses.contract import check_values, unlike_units
 from lossbench.losses.tried import mixing, refuse_raised
-from lossbench.pack.groups import OUTPUT, beside, read_by
+from lossbench.pack.groups import OUTPUT, read_by
 from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed, refused_by_vmap
 from lossbench.pack.own_units import check_own_units, output_of
@@ -124,7 +124,7 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
             f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
             "give it as a target, or as `shared`."
         )
-    return _Batch(beside(member.loss, member.target, known), known.get(WEIGHT), known)
+    return _Batch(member.loss.read(member.target, known), known.get(WEIGHT), known)
 
 
 def _read(member: Member, outputs: Tree) -> Tree:
