@@ -13,6 +13,11 @@ def test_losses_have_their_colours_and_differ_without_colour() -> None:
     assert len({str(one.line) for one in found}) == len(found)
 
 
+def test_losses_of_boxes_differ_without_colour() -> None:
+    found = [look(loss) for loss in ("mse", "mae", "huber", "iou", "giou", "diou", "ciou", "l1_giou")]
+    assert len({one.marker for one in found}) == len({str(one.line) for one in found}) == len(found)
+
+
 def test_a_loss_of_the_user_has_a_look_that_stays() -> None:
     assert look("focal") == look("focal")
     assert look("focal").marker not in {look(loss).marker for loss in COLORS}

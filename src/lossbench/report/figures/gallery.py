@@ -11,7 +11,12 @@ import pandas as pd
 
 from lossbench.report.figures import comparisons, trends
 from lossbench.report.figures.drawn import Drawn, Parts, conditions
-from lossbench.report.figures.predicted import predicted_classes, predicted_embeddings, predicted_values
+from lossbench.report.figures.predicted import (
+    predicted_boxes,
+    predicted_classes,
+    predicted_embeddings,
+    predicted_values,
+)
 from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name, png
 from lossbench.report.words import cross_line, where
 from lossbench.tracking import read_histories
@@ -178,6 +183,7 @@ PARTS: tuple[Part, ...] = (
     _headline,
     _claims,
     predicted_values,
+    predicted_boxes,
     _curves,
     _rates,
     _budget,

@@ -31,6 +31,14 @@ _OTHERS: tuple[tuple[Any, str], ...] = (
     ((0, (1, 1, 3, 1)), "p"),
     ((0, (12, 2, 1, 2)), "d"),
 )
+# Losses of boxes are compared with each other, and stay apart from the four above.
+_OF_BOXES: dict[str, tuple[Any, str]] = {
+    "iou": ((0, (2, 1, 2, 1, 6, 1)), "H"),
+    "giou": ((0, (10, 1.5, 1.2, 1.5)), "p"),
+    "diou": ((0, (4, 3)), "d"),
+    "ciou": ((0, (1.2, 1, 5, 1)), "*"),
+    "l1_giou": ((0, (14, 2)), "8"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,8 @@ class Look:
 
 def look(loss: str) -> Look:
     """The look of a loss, the same in every figure; of a loss that is not shipped, one from its name."""
-    line, marker = _LINES.get(loss) or _OTHERS[zlib.crc32(loss.encode()) % len(_OTHERS)]
+    known = _LINES.get(loss) or _OF_BOXES.get(loss)
+    line, marker = known or _OTHERS[zlib.crc32(loss.encode()) % len(_OTHERS)]
     return Look(color(loss), line, marker)
 
 
@@ -59,7 +68,7 @@ def looks(names: Sequence[str]) -> Mapping[str, Look]:
     own: dict[str, list[str]] = {}
     for name in names:
         own.setdefault(loss_of(name), []).append(name)
-    variants = [*_LINES.values(), *_OTHERS]
+    variants = [*_LINES.values(), *_OTHERS, *_OF_BOXES.values()]
     found = {}
     for loss, family in own.items():
         first = look(loss)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lossbench.counting import counted
 from lossbench.metrics.names import CALIBRATION
-from lossbench.report.figures import classes, embeddings, values
+from lossbench.report.figures import boxes, classes, embeddings, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
 from lossbench.report.figures.forecasts import forecasts
+from lossbench.report.figures.pictures import pictures
 from lossbench.report.figures.stored import Runs, labels, of_losses
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
@@ -51,6 +53,26 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
             "another; the band lies between the lowest and the highest quantile"
         )
         yield _drawn(report, "forecasts.png", forecasts(fits), text, fits)
+
+
+def predicted_boxes(report: Report, uri: str) -> Iterator[Drawn]:
+    """How many boxes overlap how well, and boxes on some images of the first condition and of the last."""
+    needs = ("value", "target_box")
+    if parts := _parts(report, uri, needs):
+        text = f"Share of test boxes whose IoU is that or more: mean and 95% band {_seeds(report, parts)}"
+        yield _drawn(report, "overlaps.png", boxes.overlaps(parts), text, parts)
+    rows = dict(slices(report.chosen, report.layout.axes))
+    shown = _parts(report, uri, needs, seeds=1, most=2)
+    for name, (where, runs) in zip(("boxes.png", "boxes_last.png"), shown, strict=False):
+        images = pictures(uri, rows[where].sort_values("seed").iloc[0])
+        if images is not None:
+            places = boxes.spread_over(runs)
+            text = (
+                f"{counted(len(places), 'image')} of the first seed's test, from those whose boxes overlap "
+                "worst in the mean of the losses to those that overlap best"
+            )
+            figure = boxes.on_images(runs, images(places), places, where)
+            yield Drawn(name, figure, f"{text}{f' ({where})' if where else ''}.")
 
 
 def training_points(run: pd.Series[Any]) -> tuple[Any, Any] | None:
