@@ -37,6 +37,7 @@ JOURNEYS = {
     "energy": ("loss.name", {"mse", "mae", "huber"}, 3),
     "text": ("loss.name", {"bce", "hinge"}, 1),
     "images": ("loss.name", {"bce", "hinge"}, 1),
+    "boxes": ("loss.name", {"mse", "giou"}, 1),
     "people": ("loss.name", {"cce", "triplet"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
     "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),

@@ -26,6 +26,12 @@ def test_a_number_is_compared_with_the_losses_of_numbers(houses: Path) -> None:
     assert question.seconds == 60
 
 
+def test_a_box_is_compared_with_losses_of_edges_and_of_overlap(houses: Path) -> None:
+    question = understood(["data=boxes_digits"])
+    assert question.losses == ("mse", "mae", "giou")
+    assert "model=cnn" in question.setting
+
+
 def test_what_else_is_set_is_recorded_apart(houses: Path) -> None:
     names = {
         understood([houses.name, "price (k)", *more]).name

@@ -519,6 +519,20 @@ def test_a_box_is_checked(tmp_path: Path) -> None:
         source(place, file="image", target=["x2", "y1", "x1", "y2"]).targets()
     with pytest.raises(InputError, match=r"kind of table.csv is '\w+' in row 1, finite numbers are"):
         source(place, file="image", target=["kind", "y1", "x2", "y2"]).targets()
+    lines = place.read_text().splitlines()
+    for row, numbers, words in [
+        (7, "4,4,4,8", "The box in row 7 of table.csv has no inside: x1 must be less than x2, and y1 less"),
+        (2, "4,8,9,3", "The box in row 2 of table.csv has no inside"),
+        (3, "4,,9,8", "y1 of table.csv is missing in row 3 below the names: fill it in, or remove the row"),
+        (9, "4,4,?,8", "x2 of table.csv is '?' in row 9, finite numbers are needed"),
+    ]:
+        wrong = [*lines[:row], f"{row - 1}.png,left,200,{numbers}", *lines[row + 1 :]]
+        place.write_text("\n".join(wrong) + "\n")
+        with pytest.raises(InputError) as caught:
+            source(place, **box).targets()
+        assert str(caught.value).startswith(words)
+        assert "data.task" not in str(caught.value)
+    place.write_text("\n".join(lines) + "\n")
     assert held(place, **box).description.targets[0].size == 4
 
 

@@ -33,6 +33,7 @@ LOSSES: Mapping[str, tuple[str, ...]] = {
     "multiclass": ("cce", "hinge", "mse_softmax"),
     "binary": ("bce", "hinge", "mse_softmax"),  # not cce, whose likelihood is that of bce
     "continuous": ("mse", "mae", "huber"),
+    "box": ("mse", "mae", "giou"),
 }
 # The first kind of input here that the data offers decides: a linear model on TF-IDF is quick, and good.
 MODELS: Mapping[str, str] = {"vector": "mlp", "tfidf": "linear", "tokens": "text", "image": "cnn"}

@@ -32,7 +32,7 @@ def numbers_said(listing: Listing, target: Sequence[str], owner: str) -> npt.NDA
         if len(bad):
             raise InputError(
                 f"{name} of {owner} is {texts[bad[0]]!r} in row {bad[0] + 1}, finite numbers are needed: "
-                "correct it, or set data.task=class."
+                f"correct it{', or set data.task=class' if len(columns) == 1 else ''}."
             )
     if len(columns) == 1:
         return columns[0]
