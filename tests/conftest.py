@@ -115,13 +115,19 @@ _EVERYTHING = (
     "lossbench.train",
     "lossbench.pack.fit",
     "lossbench.pack.module",
+    "lossbench.pack.plan",
     "lossbench.review.refresh",
+    "lossbench.report.making",
     "lossbench.report.record",
     "lossbench.report.terminal",
     "lossbench.report.write",
+    "alembic.script",
+    "hydra._internal.core_plugins.basic_sweeper",
+    "jinja2",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
     "mlflow.tracking.client",
     "sklearn.datasets",
-    "sqlalchemy.orm",
+    "sqlalchemy.dialects.sqlite",
 )
 _NURSERY = """
 import gc, importlib, json, os, runpy, signal, sys
@@ -138,7 +144,10 @@ def child(module, arguments, folder, environment, stdout, stderr):
     for number, place in enumerate((os.devnull, stdout, stderr)):
         os.dup2(os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
     sys.path[0], sys.argv = folder, ["-m", *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if module == "-c":
+        exec(arguments[0], {"__name__": "__main__"})
+    else:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 for line in sys.stdin:
     command = json.loads(line)
@@ -174,7 +183,8 @@ class Nursery:
     def start(
         self, module: str, arguments: tuple[str, ...], folder: Path, stdout: Path, stderr: Path, **more: str
     ) -> int:
-        """Begin `python -m module` in a process group of its own; `more` is set in its environment.
+        """Begin `python -m module`, or `python -c`, in a process group of its own; `more` is set in its
+        environment.
 
         Returns:
             its process id, which is that of its group.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,8 @@ import pytest
 from lossbench.tracking import read_runs
 from lossbench.verdicts import looks
 
-
-def ask(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lossbench.ask", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+Done = subprocess.CompletedProcess[str]
+Program = Callable[..., Done]
 
 
 @pytest.fixture
@@ -29,9 +28,11 @@ def measured(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(measured: Path) -> None:
+def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(
+    measured: Path, program: Program
+) -> None:
     short = ("trainer.max_epochs=20", "loss=mse,mae", "seconds=600", "experiment.name=mine")
-    done = ask(measured, "measured.csv", "price", *short)
+    done = program("measured.csv", "price", *short, folder=measured, module="lossbench.ask")
     assert done.returncode == 0, done.stderr
     assert "After 5 seeds" in done.stdout
     assert "a verdict is possible, not certain, from 6 seeds on" in " ".join(done.stdout.split())
@@ -47,8 +48,11 @@ def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(measured
     assert frozenset(seeds) in looks.recorded(uri, "mine")
 
 
-def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_long(measured: Path) -> None:
-    done = ask(measured, "measured.csv", "price", "trainer.updates=200000", "seconds=3", "loss=mse,mae")
+def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_long(
+    measured: Path, program: Program
+) -> None:
+    long = ("trainer.updates=200000", "seconds=3", "loss=mse,mae")
+    done = program("measured.csv", "price", *long, folder=measured, module="lossbench.ask")
     assert done.returncode == 0, done.stderr
     assert "epochs that lossbench would give it" in " ".join(done.stdout.split())
     assert "Stopped here" in done.stdout
@@ -56,7 +60,8 @@ def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_lon
 
 
 def test_a_target_that_is_no_column_is_told_in_a_sentence(measured: Path) -> None:
-    done = ask(measured, "measured.csv", "prize")
+    command = [sys.executable, "-m", "lossbench.ask", "measured.csv", "prize"]
+    done = subprocess.run(command, cwd=measured, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("lossbench.ask: data.target=prize is no column of measured.csv")
     assert "Traceback" not in done.stderr
