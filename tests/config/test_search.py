@@ -42,9 +42,9 @@ def test_a_search_covers_its_range() -> None:
     assert [among("all", "hard").at(place) for place in (0, 0.499, 0.5, 0.999)] == ["all"] * 2 + ["hard"] * 2
 
 
-# What makes another loss of it, leaves another knob without a scale, or is a price that a person sets; the
+# What makes another loss of it, or is a price that a person sets; the
 # docstrings say so.
-NOT_SEARCHED = {"parts", "knobs", "softmax", "normalize", "level", "levels", "pos_weight"}
+NOT_SEARCHED = {"parts", "knobs", "softmax", "invariance", "level", "levels", "pos_weight"}
 
 
 def test_every_knob_of_every_loss_is_searched_or_says_why_not() -> None:

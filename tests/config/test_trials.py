@@ -71,6 +71,21 @@ FIRST = (
 )
 
 
+def test_a_knob_that_asks_to_be_named_is_tuned_where_it_is() -> None:
+    """So experiments that were recorded before it could be searched keep their trials."""
+    plain, named = (trials("loss=triplet", "trials=8", tune) for tune in ("tune=null", NAMED))
+    assert plain.tuned == trials("loss=triplet", "trials=8", "tune=[loss]").tuned
+    assert plain.tuned == ("loss.margin", "loss.mining")
+    assert named.tuned == ("loss.margin", "loss.mining", "loss.normalize")
+    assert {setting["loss.normalize"] for setting in named.settings} == {False, True}
+    both = [trials(f"loss={loss}", "trials=8", NAMED) for loss in ("contrastive", "hinge")]
+    assert "loss.normalize" in both[0].tuned
+    assert both[1].tuned == ("loss.margin", "loss.squared")
+
+
+NAMED = "tune=[loss,loss.normalize]"
+
+
 def test_what_is_tuned_is_asked_for() -> None:
     decay = trials("loss=huber", "trials=4", "tune=[optimizer.weight_decay]")
     assert decay.tuned == ("optimizer.weight_decay",)

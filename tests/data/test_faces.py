@@ -11,7 +11,9 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from lossbench.data.faces import HEIGHT, WIDTH, Faces, photograph
+from lossbench.data.source import DataSet
 from lossbench.errors import InputError
+from lossbench.seeds import torch_generator
 
 _ORIGINALS = 400
 
@@ -70,6 +72,29 @@ def test_pixels_are_standardised_and_tell_people_apart() -> None:
     same = identity[first] == identity[second]
     area = roc_auc_score(same, -(flat[first] - flat[second]).norm(dim=1))
     assert 0.88 < area < 0.99
+
+
+def test_training_images_are_made_anew_where_that_is_asked_for() -> None:
+    plain, anew = (Faces(name="faces", shift=own, crop=own / 20) for own in (0, 2))
+    assert plain.pictures(0).fresh is None
+    assert {"shift", "crop", "shrink"} <= plain.unsaid  # what was recorded before them is found again
+    data = anew.load(0, "image")
+    assert isinstance(data, DataSet)
+    assert data.fresh is not None
+    images = data.inputs[data.train.rows[:32]]
+    new, _ = data.fresh(images, {}, torch_generator(0, "test"))
+    assert new.shape == images.shape
+    assert not torch.equal(new, images)
+    assert torch.equal(data.inputs, plain.load(0, "image").inputs)
+
+
+def test_a_quarter_of_a_side_is_the_mean_of_sixteen_pixels() -> None:
+    small, large = (Faces(name="faces", mirror=False, shifts=1, shrink=by) for by in (4, 2))
+    few, many = (source.load(0, "image") for source in (small, large))
+    assert few.description.inputs.shape == (1, 28, 23)
+    halved = torch.nn.functional.avg_pool2d(many.inputs[:_ORIGINALS], 2)
+    torch.testing.assert_close(few.inputs[:_ORIGINALS], halved, atol=1 / 48, rtol=0)  # whole grey values
+    assert torch.equal(few.train.rows, many.train.rows)
 
 
 def _encoded(width: int, height: int) -> bytes:

@@ -153,7 +153,11 @@ def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
 def _searched(group: str, name: str, node: dict[str, Any]) -> list[str]:
     """A line on the knobs of a choice that declare where a search looks; none where there are none."""
     knobs = declared_knobs(node)
-    told = "; ".join(f"{group}.{own} {knob.search.words}" for own, knob in knobs.items() if knob.search)
+    told = "; ".join(
+        f"{group}.{own} {knob.search.words}{' (where tune names it)' * knob.asked}"
+        for own, knob in knobs.items()
+        if knob.search
+    )
     head = f"  {group}={name}".ljust(_LABEL + 10)
     return (
         [textwrap.fill(told, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))] if told else []

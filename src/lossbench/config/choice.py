@@ -35,6 +35,7 @@ def knob(
     place: bool = False,
     later: bool = False,
     search: Search | None = None,
+    asked: bool = False,
 ) -> Any:
     """A dataclass field with a range that is checked when the object is made.
 
@@ -49,13 +50,15 @@ def knob(
         place: where files lie, which is no part of what a run is: their content is.
         later: it came when runs had been recorded without it: at its default it is no part of what a run is.
         search: where a fair search looks, of `config.search`; None: nowhere, unless it is swept.
+        asked: it looks there where `tune` names the knob alone, not where it names the group.
 
     Raises:
         InputError: the search would leave what is allowed.
     """
     bounds = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
     metadata: dict[str, Any] = {"bounds": bounds, "choices": choices, "optional": optional}
-    metadata |= {"unordered": unordered, "place": place, "later": later, "search": search}
+    metadata |= {"unordered": unordered, "place": place, "later": later}
+    metadata |= {"search": search, "asked": asked}
     for value in search.ends if search else ():
         _check(f"search={search}: each value", metadata, Type(), value)
     if isinstance(default, list):

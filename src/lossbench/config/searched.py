@@ -25,11 +25,13 @@ class Knob:
     search: None where it may only be swept over.
     whole: its values are whole numbers.
     off: of a knob that came later, its default, at which it does nothing.
+    asked: it is searched where `tune` names it alone.
     """
 
     search: Search | None
     whole: bool
     off: Any = None
+    asked: bool = False
 
     def at(self, place: float) -> Any:
         """The value at a place in [0, 1)."""
@@ -97,6 +99,7 @@ def knobs_of_class(target: str) -> Mapping[str, Knob]:
             field.metadata.get("search"),
             types[field.name].item is int,
             field.default if field.metadata.get("later") else None,
+            bool(field.metadata.get("asked")),
         )
         for field in fields
         if field.init and field.name != "name"

@@ -4,6 +4,7 @@ Tuned are the learning rate always, and the loss's own knobs, or instead of thes
 
     tune=[]                            the learning rate alone
     tune=[loss,optimizer.weight_decay] all knobs of the loss that declare a search, and the weight decay
+    tune=[loss,loss.normalize]         and one of the loss that is searched where it is named alone
 
 Settings are points of one scrambled Sobol sequence (Sobol 1967; Owen 1998), which fills a space of few
 dimensions more evenly than a grid or chance. Its first coordinate is the learning rate, then come what all
@@ -105,12 +106,13 @@ def tune_of(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def named(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Knob]:
-    """The knobs that these names mean in a config; a group alone means those of it that declare a search."""
+    """The knobs that these names mean in a config; a group means those of it that declare a search, and
+    do not ask to be named."""
     found = {}
     for name in names:
         group, _, own = name.partition(".")
         for knob, declared in knobs_in(config, group).items():
-            if knob == own or (not own and declared.search):
+            if knob == own or (not own and declared.search and not declared.asked):
                 found[f"{group}.{knob}"] = declared
     return found
 

@@ -73,7 +73,7 @@ class Contrastive(EmbeddingLoss):
         embeddings, against which initial weights and learning rate are large or small.
     pairs: "mean" over all pairs of an anchor, or "balanced" between equal and different ones. Both are
         searched.
-    normalize: put embeddings on the unit sphere.
+    normalize: put embeddings on the unit sphere; searched where it is named.
     """
 
     name: str = "contrastive"

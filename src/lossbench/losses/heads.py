@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
+from lossbench.config.search import among
 from lossbench.losses.boxes import from_start, to_start
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import one_hot
@@ -130,15 +131,18 @@ class SoftmaxLoss(Loss):
 class EmbeddingLoss(Loss):
     """Losses between the embeddings of one batch.
 
-    normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Not searched: without
-        it distances, and so margins, have no scale.
+    normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Searched where `tune`
+        names loss.normalize, for all these losses alike and with the same margins: on the sphere distances
+        end at 2; off it embeddings grow to what a margin asks for, which then is large or small against
+        initial weights and learning rate. Not by itself: it also decides how far apart what is predicted
+        lies, which matters to whoever measures distances and not to verification, which scales all to 1.
     partners: what an example must find in its batch, in words.
     """
 
     trains_on = ("identity",)
     batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
-    normalize: bool = knob(False)
+    normalize: bool = knob(False, search=among(False, True), asked=True)
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""

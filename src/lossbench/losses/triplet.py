@@ -86,13 +86,13 @@ class Triplet(EmbeddingLoss):
         sphere distances end at 2, and FaceNet takes 0.2.
     mining: "all" triplets, or "hard" (the farthest of the own and the nearest of the others). Both are
         searched: which of them is better depends on the data (Hermans and others 2017).
-    normalize: put embeddings on the unit sphere.
+    normalize: put embeddings on the unit sphere; searched where it is named.
     """
 
     name: str = "triplet"
     margin: float = knob(0.2, above=0, search=log(0.02, 1))
     mining: str = knob("all", choices=MINING, search=among(*MINING))
-    normalize: bool = knob(True)
+    normalize: bool = knob(True, search=among(False, True), asked=True)
     partners = "no triplet (one of its own identity and one of another)"
 
     def idle(self, target: Tensor) -> Tensor:
