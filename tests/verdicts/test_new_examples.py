@@ -73,6 +73,24 @@ def test_a_difference_that_the_shared_examples_may_have_made_is_no_verdict(claim
             assert "of its kind" in text or "of this kind" in text
 
 
+def test_groups_are_drawn_anew_as_a_whole_and_the_report_says_so() -> None:
+    """What the examples of a group have in common is no more than one piece of luck."""
+    runs, stored = world(gain=0.5)
+    plain = build(Experiment("x", judge="mae"), runs, predictions=stored.get)
+    order = np.argsort(stored["mae-0"]["value"])  # groups of like luck
+    groups = np.empty(60, dtype=np.int64)
+    groups[order] = np.arange(60) // 12
+    by_group = {run: {**arrays, "group_id": groups} for run, arrays in stored.items()}
+    grouped = build(Experiment("x", judge="mae"), runs, predictions=by_group.get)
+    one, other = plain.verdicts[0], grouped.verdicts[0]
+    assert one.examples
+    assert other.examples
+    assert other.high - other.low > 2 * (one.high - one.low)
+    told = "Verdicts hold for these models on new groups of examples (people, places) of the same data"
+    assert all(told in text for text in shown(grouped))
+    assert all(ALL in text for text in shown(plain))
+
+
 def test_a_difference_on_all_examples_is_one_for_new_ones() -> None:
     runs, stored = world(gain=2.0)
     (told,) = build(Experiment("x", judge="mae"), runs, predictions=stored.get).verdicts

@@ -104,17 +104,16 @@ def holds_for(report: Report) -> str:
     told = [judged.examples for judged in report.verdicts if not math.isnan(judged.estimate)]
     if not told:
         return ""
+    new = "new groups of examples (people, places)" if report.in_groups else "new examples"
     if all(told):
-        return (
-            "Verdicts hold for these models on new examples of the same data, not for other data of its kind."
-        )
+        return f"Verdicts hold for these models on {new} of the same data, not for other data of its kind."
     if not any(told):
         return (
             "Seeds alone speak: the chance of examples that seeds share is not counted, for which runs must "
             "keep predictions (tracking.predictions=true). Of other data of this kind nothing is said."
         )
     return (
-        f"{sum(told)} of {len(told)} verdicts hold for these models on new examples of the same data; in the "
+        f"{sum(told)} of {len(told)} verdicts hold for these models on {new} of the same data; in the "
         "others, where runs kept no predictions or diverged, seeds alone speak. Of other data of this kind "
         "nothing is said."
     )

@@ -132,6 +132,7 @@ def _report(
         decision=Decision.of(tried, family),
         no_verdicts=asked.none,
         looks=looks,
+        in_groups=examples is not None and examples.in_groups,
     )
     return _with_tables(report, families)
 

@@ -49,6 +49,12 @@ class Examples:
     data: Mapping[str, int] = field(default_factory=dict)
     measured: Mapping[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, str], Influence | None] = field(default_factory=dict)
+    _grouped: set[str] = field(default_factory=set)
+
+    @property
+    def in_groups(self) -> bool:
+        """Whether examples of runs that were read come in groups (people), each drawn anew as a whole."""
+        return bool(self._grouped)
 
     @staticmethod
     def of(runs: pd.DataFrame, read: Reader) -> Examples:
@@ -92,6 +98,8 @@ class Examples:
             new = [name for name in self.metrics if (run, name) not in self._known]
             measures = of_text(self.measured.get(run, ""))
             found = {} if arrays is None else influences(arrays, new, measures)
+            if arrays is not None and "group_id" in arrays:
+                self._grouped.add(run)
             self._known |= {(run, name): found.get(name) for name in new}
         one = self._known[(run, metric)]
         sets = 1 + max(self.data.values(), default=0)

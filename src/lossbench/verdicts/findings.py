@@ -48,6 +48,7 @@ class Report:
     sections: a report on each data set, where there are several; tables and answers are theirs then
     looks: this one at the seeds, and those before
     baselines: what stands in the tables below the losses
+    in_groups: test examples come in groups (people), which intervals draw anew as a whole
     """
 
     experiment: Experiment
@@ -78,6 +79,7 @@ class Report:
     sections: tuple[Report, ...] = ()
     looks: Looks = field(default_factory=Looks)
     baselines: Baselines = NONE
+    in_groups: bool = False
 
     @property
     def section(self) -> str:
