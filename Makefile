@@ -14,9 +14,10 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) price crowns spam topics forecast language
+EXPERIMENTS := $(DEMOS) price crowns boxes spam topics forecast language
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
+COMPANIONS_boxes := boxes_crowns
 COMPANIONS_forecast := forecast_rnn forecast_spikes forecast_zeros
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
@@ -66,6 +67,7 @@ sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
 price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
+boxes: ## losses of boxes, from right corners and wrong ones, and on photographs of trees
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros

@@ -35,6 +35,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "faces": ("faces",),
     "price": ("price",),
     "crowns": ("crowns",),
+    "boxes": ("boxes", "boxes_crowns"),
     "spam": ("spam",),
     "topics": ("topics",),
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),

@@ -34,6 +34,7 @@ PROGRAMS = {
     "faces",
     "price",
     "crowns",
+    "boxes",
     "spam",
     "topics",
     "forecast",
