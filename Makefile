@@ -26,7 +26,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy reproduce audit lock clean moved $(EXPERIMENTS)
+.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS)
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ $(EXPERIMENTS): setup
 
 anatomy: setup ## each loss and its gradient against its textbook property (no training)
 	@$(RUN) -m lossbench.report experiment=$@ $(ARGS)
+
+box-regression: setup ## boxes that follow the gradient of a loss by themselves: which come home (no training)
+	@$(RUN) -m lossbench.box_regression $(ARGS)
 
 reproduce: setup ## all experiments; fails where a recorded verdict changed
 	@$(RUN) experiments/reproduce.py $(ARGS)

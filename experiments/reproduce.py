@@ -27,6 +27,7 @@ from lossbench.cli import command
 from lossbench.config.naming import ANATOMY
 from lossbench.errors import InputError, suggestion
 
+BOXES = "box_regression"  # a report of its own, as anatomy is, that trains nothing
 # What each make target trains and reports, in order; a target's companions carry its name.
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "outliers": ("outliers", "outliers_delta", "outliers_sine"),
@@ -41,6 +42,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),
     "language": ("language",),
     ANATOMY: (ANATOMY,),
+    BOXES: (BOXES,),
 }
 FOLDER = Path("experiments")
 
@@ -120,6 +122,8 @@ def commands(experiment: str, request: Request) -> list[list[str]]:
     uri = [f"tracking.uri={request.uri}"] if request.uri else []
     train = ["-m", "lossbench", "-m", f"experiment={experiment}", *uri]
     out = [f"report.out={request.out / experiment}"]
+    if experiment == BOXES:
+        return [["-m", "lossbench.box_regression", *out]]
     report = ["-m", "lossbench.report", f"experiment={experiment}", *uri, *out]
     return [train, report] if request.train and experiment != ANATOMY else [report]
 

@@ -40,6 +40,7 @@ PROGRAMS = {
     "forecast",
     "language",
     "anatomy",
+    "box-regression",
     "reproduce",
 }
 

@@ -155,7 +155,7 @@ def test_the_table_of_claims_says_what_was_recorded() -> None:
     for file in sorted((README.parent / "experiments").glob("*/verdicts.json")):
         name, claims = file.parent.name, json.loads(file.read_text())
         shown = [line for line in lines if line.startswith(f"| [{name}](experiments/{name}/README.md) ")]
-        if name == "anatomy":
+        if name in ("anatomy", "box_regression"):  # of each one line
             supported = sum(claim["verdict"] == "supported" for claim in claims)
             assert f"| **supported** {supported} of {len(claims)} |" in shown[0]
             continue

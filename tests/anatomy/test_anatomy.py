@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lossbench.anatomy import report as anatomy
-from lossbench.anatomy.properties import PROPERTIES, Found, Property, embeddings, scores, values
+from lossbench.anatomy.properties import PROPERTIES, Found, Property, boxes, embeddings, scores, values
 from lossbench.report.__main__ import main
 from lossbench.verdicts.conditions import LOSS_ORDER
 
@@ -22,6 +22,7 @@ def test_each_loss_has_its_textbook_property(of: Property) -> None:
 
 def test_each_loss_is_checked_once_per_id() -> None:
     further = {"log_cosh", "pinball", "mape", "smape", "z_loss", "unlikelihood"}
+    further |= {"iou", "giou", "diou", "ciou"}
     assert {of.loss for of in PROPERTIES} == set(LOSS_ORDER) | further
     assert all(of.id.startswith(of.loss.replace("_", "-")) for of in PROPERTIES)
     assert len({of.id for of in PROPERTIES}) == len(PROPERTIES)
@@ -45,6 +46,9 @@ def _zeros(output: Tensor, *_: object, **__: object) -> Tensor:
         (scores, "categorical_cross_entropy", {"cce-gradient-is-the-error", "cce-reads-right-class-only"}),
         (scores, "hinge", {"hinge-finds-side-only"}),
         (scores, "kl_divergence", {"kl-is-positive-else", "kl-is-not-symmetric"}),
+        (boxes, "giou_loss", {"giou-pulls-apart", "giou-is-iou-within"}),
+        (boxes, "diou_loss", {"diou-draws-centres"}),
+        (boxes, "ciou_loss", {"ciou-adds-shape-alone"}),
         (embeddings, "triplet", {"triplet-compares-distances"}),
         (embeddings, "contrastive", {"contrastive-pulls-like-a-spring", "contrastive-pushes-to-the-margin"}),
     ],

@@ -5,13 +5,13 @@ where that number lies in the range that the sentence allows. Everything is comp
 the functions that training uses; points are drawn once, from lossbench.seeds.
 """
 
-from lossbench.anatomy.properties import embeddings, scores, values
+from lossbench.anatomy.properties import boxes, embeddings, scores, values
 from lossbench.anatomy.properties.measure import Found, Property
 
 # Every property that stands in one of these modules, in the order in which it stands there.
 PROPERTIES: tuple[Property, ...] = tuple(
     one
-    for module in (values, scores, embeddings)
+    for module in (values, scores, embeddings, boxes)
     for one in vars(module).values()
     if isinstance(one, Property)
 )
