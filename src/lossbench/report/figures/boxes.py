@@ -58,7 +58,7 @@ def on_images(runs: Runs, images: Any, places: Any, where: str = "") -> Any:
     losses, (height, width) = ordered(runs), images.shape[1:3]
     figure, cells = panels(
         len(losses) * len(places),
-        "Test images with the true box (dark) and the predicted one, and their IoU",
+        "True boxes (dark) and predicted ones, with their IoU",
         where=where,
         height=0.14 + height / width,
         most=len(places),
