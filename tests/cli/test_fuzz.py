@@ -105,6 +105,11 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "berhu": {"loss.share": [1e-6, 0.2, 1.0]},
     "log_l1": {"loss.alpha": [1e-6, 0.5, 1e6]},
     "silog": {"loss.invariance": [0.0, 0.5, 1.0]},
+    **{name: {} for name in ("iou", "giou", "diou", "ciou")},
+    "l1_giou": {"loss.parts.mae": [0.0, 10.0, 1e6]},
+    "sum": {
+        "loss.parts": ["{mse: 1, mae: 0.5}", "{cce: 1, mse: 1e3}", "{giou: 1, huber: 0}"],
+    },
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
@@ -131,6 +136,7 @@ EVERY: dict[str, list[object]] = {
     "tracking.models": [False, True],
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
+OF_BOXES = ("iou", "giou", "diou", "ciou", "l1_giou")
 OF_OTHERS = (
     "unlikelihood",
     "mape",
@@ -141,7 +147,8 @@ OF_OTHERS = (
     "log_l1",
     "silog",
     "focal_binary",
-)  # losses of numbers, and of two classes alone
+    *OF_BOXES,
+)  # losses of numbers, of two classes alone, and of boxes
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
@@ -149,14 +156,16 @@ FITTING = {
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
     ),
-    **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber")),
+    **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber", "sum", *OF_BOXES)),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
     "topics": [
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
     **dict.fromkeys(("text", "spam", "table", "images", "crowns"), OF_TWO),
     "sentiment": [
-        name for name in LOSSES if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog")
+        name
+        for name in LOSSES
+        if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES)
     ],
     "faces": [
         "bce",
@@ -238,6 +247,7 @@ REFUSALS = (
     "trains nothing in batches of",
     "is one quantile and",
     "gives no nll, by",
+    "name parts that agree in loss.parts",
 )
 
 
