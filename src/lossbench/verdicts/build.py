@@ -101,8 +101,7 @@ def _report(
     """
     histories, examples, looks, beside = kept
     experiment, runs, select = part.experiment, part.runs, part.select
-    layout = Layout.of(runs)
-    judged_by = experiment.judge or first_metric(runs, "test/", select)
+    layout, judged_by = Layout.of(runs), experiment.judge or first_metric(runs, "test/", select)
     choice = Choice(runs, layout, experiment.select, select, examples, looks.alpha)
     ranked, chosen, tried = choice.ranked(select), choice.chosen(select), Tried(choice, select)
     verdicts = judge(experiment.claims, choice) if claimed is None else claimed
