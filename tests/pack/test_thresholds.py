@@ -49,16 +49,16 @@ class Rare(DataSource):
 
     def load(self, seed: int, reads: str) -> DataSet:
         draw = torch_generator(seed, "rare")
-        labels = (torch.arange(400) % 10 == 0).long()
-        inputs = torch.randn(400, 6, generator=draw) + 0.7 * labels.unsqueeze(-1)
-        twice = torch.tensor([*range(400), *reversed(range(200, 400))])
+        labels = (torch.arange(200) % 10 == 0).long()
+        inputs = torch.randn(200, 6, generator=draw) + 0.7 * labels.unsqueeze(-1)
+        twice = torch.tensor([*range(200), *reversed(range(100, 200))])
         labels, inputs = labels[twice], inputs[twice]
-        rows = {"train": torch.arange(200), "val": torch.arange(200, 400), "test": torch.arange(400, 600)}
+        rows = {"train": torch.arange(100), "val": torch.arange(100, 200), "test": torch.arange(200, 300)}
         if self.mixed:
-            labels[400:] = labels[400:][torch.randperm(200, generator=draw)]
+            labels[200:] = labels[200:][torch.randperm(100, generator=draw)]
         targets = {"binary": labels, "identity": labels, "continuous": labels.double()}
         if self.weighted:
-            targets["weight"] = torch.rand(400, generator=draw)[twice]
+            targets["weight"] = torch.rand(200, generator=draw)[twice]
         return self.data_set(Inputs("vector", (6,)), inputs, targets, rows, "drawn")
 
 
@@ -110,7 +110,7 @@ def test_a_tuned_metric_is_the_best_that_scikit_learn_finds_for_the_weights_that
 def test_labels_of_the_test_change_no_threshold() -> None:
     right, mixed = trained(pack()), trained(pack(mixed=True))
     for one, other in zip(right, mixed, strict=True):
-        assert one.predictions[DECISIONS].shape == (200, len(TUNED))
+        assert one.predictions[DECISIONS].shape == (100, len(TUNED))
         assert (one.predictions[DECISIONS] == other.predictions[DECISIONS]).all()
         assert one.metrics["test/f1_tuned"] != other.metrics["test/f1_tuned"]
         assert one.history == other.history

@@ -59,14 +59,10 @@ def test_each_data_condition_and_seed_has_one_run_and_what_is_recorded_is_not_me
     folder: Path,
 ) -> None:
     sweep = [
-        f"loss={loss} data.horizon={ahead} seed={seed} optimizer.lr={rate}"
-        for loss in ("mse", "mae")
-        for ahead in (1, 3)
-        for seed in (0, 1)
-        for rate in (0.01, 0.1)
+        f"loss=mse data.horizon={ahead} seed={seed} optimizer.lr=0.01" for ahead in (1, 3) for seed in (0, 1)
     ]
-    outcomes = train(*sweep, folder=folder)
-    assert len(outcomes) == 16
+    outcomes = train(*sweep, f"{sweep[0]} optimizer.lr=0.1", f"{sweep[0]} loss=mae", folder=folder)
+    assert len(outcomes) == 6
     told = found(folder)
     assert sorted(zip(told["data.horizon"], told["seed"], strict=True)) == [(1, 0), (1, 1), (3, 0), (3, 1)]
     assert set(told[runs.BASELINE]) == {"naive"}

@@ -134,18 +134,12 @@ def test_a_model_that_diverged_is_not_kept(uri: str) -> None:
         ("quantiles", False, None),
     ],
 )
-def test_a_run_says_what_its_loss_elicits(tmp_path: Path, loss: str, log: bool, word: str | None) -> None:
+def test_a_run_says_what_its_loss_elicits(
+    uri: str, tmp_path: Path, loss: str, log: bool, word: str | None
+) -> None:
     rows = "\n".join(f"{row % 7}.5,{1 + row * 7 % 30}.25" for row in range(60))
     (tmp_path / "t.csv").write_text(f"a,y\n{rows}\n")
-    uri, table = f"sqlite:///{tmp_path}/mlflow.db", f"data.path={tmp_path}/t.csv"
-    own = [
-        "data=csv",
-        table,
-        "data.target=y",
-        f"loss={loss}",
-        "trainer.max_epochs=1",
-        f"data.log_target={log}",
-    ]
-    outcome, _ = train(uri, *own, "experiment.name=told")
+    own = ["data=csv", "data.path=t.csv", "data.target=y", f"loss={loss}", f"data.log_target={log}"]
+    outcome, _ = train(uri, *own, "trainer.max_epochs=1", "experiment.name=told")
     assert outcome.outcome == "finished"
     assert read_runs(uri, "told")["lossbench.elicits"].tolist() == [word or "quantiles 0.1, 0.5, 0.9"]

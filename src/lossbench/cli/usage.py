@@ -59,8 +59,10 @@ def usage(folder: Path | None = None) -> str:
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
             node = node_in(path)
-            losses[name] = [_trains_on(node, targets) for targets, _ in sources.values()]
-            _note_elicited(name, node, elicited)
+            # The YAML of somebody else's loss says what it trains on; making that would import torch.
+            loss = None if "trains_on" in node else make("loss", KINDS["loss"], node)
+            losses[name] = [_trains_on(loss, node, targets) for targets, _ in sources.values()]
+            _note_elicited(name, loss, elicited)
     for name, path in choices("model", folders).items():
         with _told(f"model={name}", faults):
             reads = _reads(node_in(path))
@@ -97,10 +99,9 @@ def _told(choice: str, faults: list[str]) -> Iterator[None]:
         faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
 
 
-def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
-    if "trains_on" in node:  # the YAML of somebody else's loss says it; making that would import torch
+def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target]) -> str:
+    if loss is None:
         return _first(node["trains_on"], [target.kind for target in offered])
-    loss: Any = make("loss", KINDS["loss"], node)
     if not loss.trains_on:
         return "parts?"  # a sum of what is still to be named
     target = loss.chosen_target(offered)
@@ -108,11 +109,10 @@ def _trains_on(node: dict[str, Any], offered: Sequence[Target]) -> str:
     return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)
 
 
-def _note_elicited(name: str, node: dict[str, Any], elicited: dict[str, dict[str, list[str]]]) -> None:
+def _note_elicited(name: str, loss: Any, elicited: dict[str, dict[str, list[str]]]) -> None:
     """Add a loss to those with its word, of each kind of target of which it has one."""
-    if "trains_on" in node:  # as above
+    if loss is None:
         return
-    loss: Any = make("loss", KINDS["loss"], node)
     for offered, kind in _OFFERED.items():
         target = loss.chosen_target([kind])
         if target is not None and (word := loss.elicits(target)):
