@@ -80,6 +80,17 @@ def test_everything_is_shown_and_no_file_or_folder_made(
         assert "inputs vector 1, targets continuous; 60 rows to train, 20 to validate, 20 to test" in said.out
 
 
+def test_of_a_sweep_with_halving_the_first_round_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        typed(monkeypatch, "--dry-run", "-m", *SHORT, "trials=8", "halving=true", "seed=range(5)")
+    said = capsys.readouterr()
+    assert "\n16 runs in 1 pack\n" in said.out  # 8 trials on 2 of the 5 seeds
+    assert "first round of halving=true: the better half of the trials goes on to more seeds.\n" in said.out
+    assert not said.err
+
+
 def test_what_is_finished_is_not_planned_and_the_record_stays_as_it_is(
     configs: list[DictConfig], folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

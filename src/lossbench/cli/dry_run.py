@@ -53,10 +53,17 @@ def instead(line: Sequence[str]) -> Iterator[list[str]]:
         ]
 
 
-def show(configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128) -> None:
-    """Print what `train_many` would do with the same arguments, or refuse; raises `Shown` at the end."""
+def show(
+    configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128, last: bool = True
+) -> None:
+    """Print what `train_many` would do with the same arguments, or refuse; raises `Shown` at the end.
+
+    Of a sweep with halving, which comes in rounds, the first is shown, for validation decides on the others.
+    """
     with _quiet():
         _show(configs, n_jobs, max_members)
+    if not last:
+        print("This is the first round of halving=true: the better half of the trials goes on to more seeds.")
     raise Shown
 
 
