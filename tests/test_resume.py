@@ -47,6 +47,8 @@ OTHERS = {
     "heads": (2, 8),  # which share the width
     "width": (32, 0.5),
     "levels": ([0.2, 0.7],),
+    "parts": ({"mse": 2.0}, {"giou": 1.0, "mae": 3.0}),
+    "knobs": ({"mse": {"softmax": True}}, {"mae": {"softmax": True}}),
 }
 REFUSED = {("quantiles", "level")}  # of several levels there is no one level
 PARTS = {"data": "source"}  # the group by another name in a member
@@ -61,6 +63,7 @@ def shipped() -> list[tuple[str, dict[str, Any]]]:
             if (group != "data" or path.stem == "outliers") and "function" not in node:
                 given: dict[str, Any] = {"module": MODULE} if "module" in node else {}
                 given |= {"weights": "DEFAULT"} if "frozen" in node else {}  # null has nothing to freeze
+                given |= {"parts": {"mse": 1.0}} if node["name"] == "sum" else {}  # null is a sum of nothing
                 found.append((group, {str(name): value for name, value in node.items()} | given))
     return found
 
@@ -76,7 +79,7 @@ def test_whatever_a_knob_becomes_the_key_changes(group: str, node: dict[str, Any
 
     before = key(node)
     for field in dataclasses.fields(get_class(node["_target_"])):
-        if (node["name"], field.name) in REFUSED:
+        if (node["name"], field.name) in REFUSED or not field.init:
             continue
         changed = []
         for value in field.metadata.get("choices") or OTHERS.get(field.name, VALUES):

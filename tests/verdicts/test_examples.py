@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from lossbench.metrics.measure import Measure, Metric
+from lossbench.metrics.names import METRICS
 from lossbench.metrics.recorded import of_text
 from lossbench.verdicts.examples import DELETIONS, Examples, influences
 from lossbench.verdicts.statistics import paired_interval
@@ -83,12 +84,14 @@ def test_every_metric_that_predictions_define_is_taken_apart() -> None:
 
 
 def test_a_record_from_before_a_metric_was_there_is_taken_apart_as_before() -> None:
-    """Its measure lists fewer metrics than the function gives today."""
-    (today,) = (one for one in ALL if one.function.endswith(":of_scores"))
-    older = replace(today, metrics=today.metrics[:3])
+    """Its measure lists fewer metrics than the function gives today, and gave ranks beside decisions."""
+    (today,) = (one for one in ALL if one.function.endswith(":of_predicted"))
+    listed = tuple(METRICS[name] for name in ("accuracy", "f1", "auroc"))
+    older = replace(today, metrics=listed, function=today.function.replace("of_predicted", "of_scores"))
     found = influences(arrays(), ("f1", "auroc", "mcc"), [older])
     assert found.keys() == {"f1", "auroc"}
-    np.testing.assert_array_equal(found["f1"].moved, influences(arrays(), ["f1"], ALL)["f1"].moved)
+    for name in ("f1", "auroc"):
+        np.testing.assert_array_equal(found[name].moved, influences(arrays(), [name], ALL)[name].moved)
 
 
 def test_metrics_that_no_measure_gives_leave_seeds_alone_to_speak() -> None:

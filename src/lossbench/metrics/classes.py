@@ -17,6 +17,11 @@ BINS = 15
 
 
 def of_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """All of `of_predicted` and of `of_ranks`, as runs were measured before these were apart."""
+    return of_predicted(scores, labels, weight) | of_ranks(scores, labels, weight)
+
+
+def of_predicted(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """accuracy, f1, balanced_accuracy and mcc, over all examples and places.
 
     The predicted class has the largest score, the first of equal ones. f1 is macro F1: the plain mean over
@@ -104,6 +109,11 @@ def of_two_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) 
     return of_scores(scores, labels, weight) if scores.shape[-1] == 2 else {}
 
 
+def of_two_predicted(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """As `of_predicted` on a binary target, which scores over something else (bins) do not judge."""
+    return of_predicted(scores, labels, weight) if scores.shape[-1] == 2 else {}
+
+
 def of_two_ranks(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """As `of_ranks` on a binary target, which scores over something else (bins) do not judge."""
     return of_ranks(scores, labels, weight) if scores.shape[-1] == 2 else {}
@@ -119,6 +129,11 @@ def of_two_probabilities(
 def of_sign(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """As `of_scores` on a binary target of values (R, N, ...), whose sign is the class; zero is class 0."""
     return of_scores(torch.stack([-value, value], dim=-1), labels, weight)
+
+
+def of_predicted_sign(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """As `of_predicted` on a binary target of values (R, N, ...), whose sign is the class; zero is 0."""
+    return of_predicted(torch.stack([-value, value], dim=-1), labels, weight)
 
 
 def of_size(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
