@@ -7,7 +7,7 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from torch import Tensor
 
 from lossbench.losses.boxes import from_start
@@ -87,6 +87,9 @@ class TestAgainstTorchvision:
 
 @EVERY
 class TestArithmetic:
+    @example(
+        [0.0, -4.281019549273735e-12, 0.0, 0.0], [0.0] * 4
+    )  # a line, so short that its gradient explodes
     @given(any_edges, any_edges)
     def test_any_edges_have_a_finite_value_in_range_and_a_finite_gradient(
         self, loss: Function, output: list[float], target: list[float]

@@ -29,7 +29,7 @@ class Pair:
 
     iou: (...), the area that both cover over the area that either covers, 0 to 1; 0 where that is empty.
     union: (...), the area that either covers.
-    hull: (..., 2), its sides, the longer of which is 1; both are 0 where all edges are at one point.
+    hull: (..., 2), its sides, the longer of which is 1, or less where it is shorter than `LEAST`.
     apart: (...), the squared distance of the centres.
     sides: (..., 2), width and height of the first box, and of the second.
     """
@@ -67,13 +67,14 @@ def _frame(edges: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     """Where the hull begins (..., 2), and its longer side (..., 1), both without a gradient.
 
     What losses take of boxes does not change with a common shift and scale, so neither does the gradient: in
-    this frame areas keep their digits and neither vanish nor overflow, however far and small boxes are.
+    this frame areas keep their digits and neither vanish nor overflow, however far and small boxes are. What
+    lies within `LEAST` is not enlarged to a hull: its gradient would be so large that no square holds it.
     """
     import torch
 
     stacked = torch.stack(edges).detach()
     first = stacked.amin(0)
-    return first, (stacked.amax(0) - first).amax(-1, keepdim=True).clamp(min=LEAST**2)
+    return first, (stacked.amax(0) - first).amax(-1, keepdim=True).clamp(min=LEAST)
 
 
 def from_start(output: Tensor) -> Tensor:
