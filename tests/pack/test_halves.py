@@ -10,6 +10,7 @@ import torch
 from lossbench.data.cache import DataCache
 from lossbench.job import Job
 from lossbench.metrics.names import METRICS
+from lossbench.pack import halves as halves_of_validation
 from lossbench.pack.fit import fit
 from lossbench.pack.halves import Halves
 
@@ -76,3 +77,15 @@ def test_validation_too_small_for_halves_has_no_score(jobs: Compose) -> None:
     (result,) = fit([job.member for job in jobs("loss=mse data.val_size=3")], "vmap", DataCache())
     assert "best/mae" in result.metrics
     assert not any(name.startswith("choose/") for name in result.metrics)
+
+
+def test_halves_are_judged_once_where_one_measure_gives_all(
+    jobs: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str | None] = []
+    judge = halves_of_validation._judged
+    monkeypatch.setattr(
+        halves_of_validation, "_judged", lambda *given: (counted.append(given[-1]), judge(*given))[1]
+    )
+    fit([job.member for job in jobs("loss=mse trainer.max_epochs=3")], "vmap", DataCache())
+    assert counted == ["mae"] * 2 * 3

@@ -102,6 +102,23 @@ def write(
     return rendering.rendered("summary.md.j2", told)
 
 
+def shown(one: Checked) -> dict[str, Any]:
+    """A row of the verdicts on a page."""
+    return {
+        "id": one.of.id,
+        "verdict": one.verdict,
+        "sentence": one.of.sentence,
+        "source": f"{one.of.loss}; {one.of.source}",
+        "rule": f"{one.of.measured}: {allowed(one.of)}",
+        "difference": f"{one.value:.2g}",
+        "repeated": "",
+        "p": "-",
+        "n": one.points,
+        "note": "",
+        "beside": "",
+    }
+
+
 def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str, Any]:
     """What the pages show."""
     refuted = ", ".join(one.of.id for one in checked if one.verdict != "supported")
@@ -112,22 +129,7 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
         "question": QUESTION,
         "advice": [f"{len(checked)} properties of {losses} losses; refuted: {refuted or 'none'}."],
         "commands": [f"python -m lossbench.report experiment={ANATOMY}"],
-        "verdicts": [
-            {
-                "id": one.of.id,
-                "verdict": one.verdict,
-                "sentence": one.of.sentence,
-                "source": f"{one.of.loss}; {one.of.source}",
-                "rule": f"{one.of.measured}: {allowed(one.of)}",
-                "difference": f"{one.value:.2g}",
-                "repeated": "",
-                "p": "-",
-                "n": one.points,
-                "note": "",
-                "beside": "",
-            }
-            for one in checked
-        ],
+        "verdicts": [shown(one) for one in checked],
         "verdict_heads": ["measured", "p", "points"],
         "verdict_note": _NOTE,
         "figures": captions,

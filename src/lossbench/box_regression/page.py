@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lossbench.anatomy.report import Checked, allowed
+from lossbench.anatomy.report import Checked, shown
 from lossbench.box_regression.descent import AREAS, FARTHEST, SHAPES, STEPS, WAYS, best
 from lossbench.report import page
 from lossbench.verdicts.table import Cell, Column, Table
@@ -84,7 +84,7 @@ def context(
     share = float(apart.double().mean())
     setting = [line.format(count=len(apart), apart=share, **sizes) for line in _SETTING]
     first = {
-        "verdicts": [_verdict(one) for one in claims],
+        "verdicts": [shown(one) for one in claims],
         "verdict_heads": ["measured", "p", "boxes"],
         "verdict_note": _NOTE,
         "figures": figures,
@@ -111,21 +111,6 @@ def _first(rows: pd.DataFrame) -> str:
         f"bring at least {others['apart_overlap'].min():.1%} of these to it, and all boxes to a mean IoU of "
         f"{ends}."
     )
-
-
-def _verdict(one: Checked) -> dict[str, Any]:
-    return {
-        "verdict": one.verdict,
-        "sentence": one.of.sentence,
-        "source": f"{one.of.loss}; {one.of.source}",
-        "rule": f"{one.of.measured}: {allowed(one.of)}",
-        "difference": f"{one.value:.2g}",
-        "repeated": "",
-        "p": "-",
-        "n": one.points,
-        "note": "",
-        "beside": "",
-    }
 
 
 def _of_way(rows: pd.DataFrame, way: str) -> dict[str, Any]:

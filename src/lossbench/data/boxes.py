@@ -80,10 +80,13 @@ class Boxes(Images):
         _cut_out(Path(str(self.path)).parents[1])
         return super().album
 
+    @cached_property
+    def _right(self) -> Boxes:
+        """The same with right corners, of which the pixels are the same."""
+        return replace(self, corner_noise=0.0)
+
     def pictures(self, seed: int) -> Pictures:
-        if self.corner_noise:  # the same pixels, whatever the noise
-            return replace(self, corner_noise=0.0).pictures(seed)
-        return super().pictures(seed)
+        return self._right.pictures(seed) if self.corner_noise else super().pictures(seed)
 
     def trained_on(self, truth: Values, seed: int) -> Values:
         return {"box": wrong_corners(truth["box"], self.corner_noise, seed)}

@@ -110,10 +110,14 @@ class Images(ImageSource):
 
     def targets(self) -> tuple[Target, ...]:
         if self.task == "identity":
-            return (Target("identity", 2 if self.path is None else self._dealt(0).training),)
+            return (Target("identity", 2 if self.path is None else self._training),)
         if self.path is None:  # any of these, once there are images
             return (*_CLASSES, Target("continuous"), Target("box", 4))
         return self.album.targets
+
+    @cached_property
+    def _training(self) -> int:  # people, the same with every seed
+        return self._dealt(0).training
 
     @cached_property
     def album(self) -> Album:
@@ -159,8 +163,7 @@ class Images(ImageSource):
     def baselines(self) -> Mapping[str, Baseline]:
         if self.task != "identity":
             return super().baselines() if len(self.target) == 4 else {}
-        whole = math.prod((len(self.survey.digests), *self.shape))
-        return {} if self._is_streamed(whole) else BASELINES
+        return {} if self._is_streamed(math.prod((len(self.survey.digests), *self.shape))) else BASELINES
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         return () if self.album.groups is None else tuple(map(len, self.split(seed).values()))
@@ -218,11 +221,9 @@ class Images(ImageSource):
         )
 
     def trained_on(self, truth: Values, seed: int) -> Values:
-        labels = self.album.labels
-        if labels is None or not self.balance:
-            return truth
         target = self.targets()[0]
-        return weighed(truth, target.kind, target.size)
+        weighs = self.balance and self.album.labels is not None
+        return weighed(truth, target.kind, target.size) if weighs else truth
 
     def load(self, seed: int, reads: InputKind) -> Loaded:
         data = self.held(seed)

@@ -10,7 +10,7 @@ from lossbench.config.search import linear
 from lossbench.losses.cce import categorical_cross_entropy
 from lossbench.losses.heads import SoftmaxLoss
 from lossbench.losses.targets import one_hot
-from lossbench.task import Prediction, Target
+from lossbench.task import Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +51,11 @@ def softmax_focal(output: Tensor, target: Tensor, *, gamma: Knob) -> Tensor:
 class FocalSoftmax(SoftmaxLoss):
     """Focal loss on the softmax. Two classes have two outputs; identities are the training people.
 
+    What it predicts is the softmax of its logits. Where gamma is above 0 it is not the softmax of true
+    probabilities at which the loss is least, but of flatter ones (Charoenphakdee et al., "On Focal Loss for
+    Class-Posterior Probability Estimation", CVPR 2021). Mukhoti et al. claim that networks that are too sure
+    come out calibrated so: nll, brier and ece of the softmax as it is say whether.
+
     gamma: how much an easy example counts less, 0 or more; 0 is cce. 3 is the fixed value of Mukhoti et al.
         Searched where that of focal is.
     """
@@ -63,13 +68,3 @@ class FocalSoftmax(SoftmaxLoss):
 
     def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
         return softmax_focal(output, target, gamma=self.gamma)
-
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """Logits, and their softmax.
-
-        Where gamma is above 0 it is not the softmax of true probabilities at which the loss is least, but of
-        flatter ones (Charoenphakdee et al., "On Focal Loss for Class-Posterior Probability Estimation", CVPR
-        2021). Mukhoti et al. claim that networks that are too sure come out calibrated so: nll, brier and ece
-        of the softmax as it is say whether.
-        """
-        return super().predict(output, kind)

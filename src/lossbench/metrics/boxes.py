@@ -36,7 +36,7 @@ def boxes(value: Tensor, box: Tensor, weight: Tensor | None = None) -> dict[str,
     found |= {share_at(least): (overlap >= least).double() for least in OVERLAPS}
     found |= {"centre_error": apart, "size_error": sizes}
     spread = None if weight is None else weighing.spread(weight, overlap)
-    return {name: _mean(values.flatten(1), spread) for name, values in found.items()}
+    return {name: weighing.mean(values.flatten(1), spread) for name, values in found.items()}
 
 
 def iou(one: Tensor, other: Tensor) -> Tensor:
@@ -58,7 +58,3 @@ def _sides(box: Tensor) -> Tensor:
 def _centre(box: Tensor) -> Tensor:
     """x and y (..., 2)."""
     return (box[..., :2] + box[..., 2:]) / 2
-
-
-def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values.mean(-1) if weight is None else weighing.mean(values, weight)

@@ -42,7 +42,7 @@ def of_predicted(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -
     predicted = scores.argmax(-1)
     table = counted(predicted, labels, scores.shape[-1], weight)
     return {
-        "accuracy": _mean((predicted == labels).double(), weight),
+        "accuracy": weighing.mean((predicted == labels).double(), weight),
         "f1": table.f1(),
         "balanced_accuracy": table.balanced_accuracy(),
         "mcc": table.mcc(),
@@ -98,8 +98,8 @@ def of_probabilities(
     distance = probabilities.square().sum(-1) - 2 * right + 1
     confidence, predicted = probabilities.max(-1)
     return {
-        "nll": -_mean(right.clamp(min=smallest).log(), weight),
-        "brier": _mean(distance, weight) / (2 if probabilities.shape[-1] == 2 else 1),
+        "nll": -weighing.mean(right.clamp(min=smallest).log(), weight),
+        "brier": weighing.mean(distance, weight) / (2 if probabilities.shape[-1] == 2 else 1),
         "ece": calibration_error(confidence, predicted == labels, weight),
     }
 
@@ -139,10 +139,6 @@ def of_predicted_sign(value: Tensor, labels: Tensor, weight: Tensor | None = Non
 def of_size(value: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """As `of_ranks` on a binary target of values (R, N, ...), the larger the likelier class 1."""
     return of_ranks(torch.stack([-value, value], dim=-1), labels, weight)
-
-
-def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values.mean(-1) if weight is None else weighing.mean(values, weight)
 
 
 def _curves(scores: Tensor, labels: Tensor, weight: Tensor | None) -> Roc:

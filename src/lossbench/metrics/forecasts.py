@@ -75,14 +75,14 @@ def of_quantiles(
     spread = None if weight is None else weighing.spread(weight, target)
     error = truth - quantiles  # (R, M, Q)
     costs = torch.maximum(level.unsqueeze(1) * error, (level.unsqueeze(1) - 1) * error)
-    covered = torch.stack([_mean_of_row(one, spread) for one in (error <= 0).double().unbind(-1)], -1)
+    covered = torch.stack([weighing.mean(one, spread) for one in (error <= 0).double().unbind(-1)], -1)
     found = {
         "coverage_error": (covered - level).abs().mean(-1),
-        "pinball_score": _mean_of_row(costs.mean(-1), spread),
+        "pinball_score": weighing.mean(costs.mean(-1), spread),
     }
     if level.shape[-1] > 1:
         crossed = (quantiles[..., 1:] < quantiles[..., :-1]).any(-1)
-        found["crossing"] = _mean_of_row(crossed.double(), spread)
+        found["crossing"] = weighing.mean(crossed.double(), spread)
     for known in LEVELS:
         own = (level - known).abs() < _SAME
         if bool(own.any()):
@@ -92,8 +92,4 @@ def of_quantiles(
 
 
 def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    return _mean_of_row(values.flatten(1), None if weight is None else weighing.spread(weight, values))
-
-
-def _mean_of_row(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values.mean(-1) if weight is None else weighing.mean(values, weight)
+    return weighing.mean(values.flatten(1), None if weight is None else weighing.spread(weight, values))

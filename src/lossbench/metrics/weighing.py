@@ -31,9 +31,9 @@ def total(values: Tensor) -> Tensor:
     return running(values)[..., -1]
 
 
-def mean(values: Tensor, weight: Tensor) -> Tensor:
-    """The weighted mean of (R, M): (R,) float64, nan where nothing weighs anything."""
-    return total(values * weight) / total(weight)
+def mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """The mean of (R, M), weighted where there are weights: (R,), nan where nothing weighs anything."""
+    return values.mean(-1) if weight is None else total(values * weight) / total(weight)
 
 
 def median(values: Tensor, weight: Tensor) -> Tensor:

@@ -78,10 +78,14 @@ class Halves:
             first, second = (_judged(of, truth, part, members, report, only) for part in _PARTS)
             return first, second
 
+        selecting = judged(found, self.select.name)
+
         def all_of(those: Tensor) -> OfHalves:
+            if all(self.select.name in measure.names for measure in members[0].source.measures):
+                return selecting  # nothing else is measured
             return judged([own for one in found if (own := one.among(those))])
 
-        self.update(active, judged(found, self.select.name), all_of)
+        self.update(active, selecting, all_of)
 
     def scores(self) -> dict[str, Tensor]:
         """Metric -> (R,), the mean of both halves; nan where one of them does not define it."""

@@ -77,6 +77,10 @@ class StackedEngine(Engine):
             self._parameters[key] = {name: part.detach().requires_grad_() for name, part in parts}
         return self._parameters[key]
 
+    def _reads(self, apart: bool) -> Tensor:
+        """Which row of what is read is that of each member (R + 1,), its lane's or its own."""
+        return with_spare(torch.arange(self.count, device=self.lane.device), 1) if apart else self.lane
+
     def _forward(self, members: slice, read: Read, *, apart: bool = False) -> Tree:
         """Outputs of these members, and of others as their spare."""
         if self._linear:
@@ -87,8 +91,7 @@ class StackedEngine(Engine):
 
         rows = slice(members.start, members.stop + 1)
         more = spare(leaves(read)[0].shape[1]) - 1
-        row = with_spare(torch.arange(self.count, device=self.lane.device), 1) if apart else self.lane
-        state = (self._of_rows(rows), part(self.buffers, rows), row[rows])
+        state = (self._of_rows(rows), part(self.buffers, rows), self._reads(apart)[rows])
         if more:  # a batch so short that one copy does not fill a vector
             state = mapped(lambda tensor: with_spare(tensor, more), state)
         parameters, buffers, row = state
@@ -103,9 +106,9 @@ class StackedEngine(Engine):
         prefix, layer = self._linear
         rows = slice(members.start, members.stop + 1)
         key = (rows.start, rows.stop, apart)
-        row = with_spare(torch.arange(self.count, device=self.lane.device), 1) if apart else self.lane
         if key not in self._blocks:
-            self._blocks[key] = Blocks.of(row[rows].tolist(), layer.out_features, self.lane.device)
+            lanes = self._reads(apart)[rows].tolist()
+            self._blocks[key] = Blocks.of(lanes, layer.out_features, self.lane.device)
         parameters = self._of_rows(rows)
         bias = parameters.get(f"{prefix}bias")
         found = outputs_of(leaves(read)[0], parameters[f"{prefix}weight"], bias, self._blocks[key])
