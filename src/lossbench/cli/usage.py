@@ -59,8 +59,7 @@ def usage(folder: Path | None = None) -> str:
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
             node = node_in(path)
-            # The YAML of somebody else's loss says what it trains on; making that would import torch.
-            loss = None if "trains_on" in node else make("loss", KINDS["loss"], node)
+            loss = _loss(node)
             losses[name] = [_trains_on(loss, node, targets) for targets, _ in sources.values()]
             _note_elicited(name, loss, elicited)
     for name, path in choices("model", folders).items():
@@ -97,6 +96,11 @@ def _told(choice: str, faults: list[str]) -> Iterator[None]:
     except Exception as error:  # code of anybody's
         why = " ".join(str(error).split()) or type(error).__name__
         faults.append("  " + textwrap.shorten(f"{choice}: {why}", 4 * _WIDTH))
+
+
+def _loss(node: dict[str, Any]) -> Any:
+    """None of somebody else's, whose YAML says what it trains on: making that would import torch."""
+    return None if "trains_on" in node else make("loss", KINDS["loss"], node)
 
 
 def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target]) -> str:
