@@ -75,7 +75,12 @@ REFUSED = {
     ("houses, old.csv", "price (k)", "seconds=soon"): "seconds must be a number above 0",
     ("houses, old.csv", "price (k)", "seconds=-1"): "seconds must be a number above 0",
     ("houses, old.csv", "price (k)", "--fast"): "--fast is no option of ask",
-    ("houses, old.csv", "price (k)", "--config-dir", "none"): "--config-dir needs a folder",
+    (
+        "houses, old.csv",
+        "price (k)",
+        "--config-dir",
+        "none",
+    ): "--config-dir none is no folder; name one that holds loss",
 }
 
 

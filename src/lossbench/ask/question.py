@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lossbench.ask.file import data_of
-from lossbench.config.folders import conf_dir
+from lossbench.config.folders import conf_dir, own_folder
 from lossbench.config.naming import NAME
 from lossbench.config.quoting import typed
 from lossbench.counting import counted
@@ -91,7 +91,9 @@ def understood(arguments: Sequence[str]) -> Question:
     Raises:
         InputError: it names no file, or what is there cannot be used.
     """
-    folder, arguments = _config_dir(arguments)
+    folder, arguments = own_folder(arguments, "loss/NAME.yaml")
+    if unknown := [argument for argument in arguments if argument.startswith("-")]:
+        raise InputError(f"{unknown[0]} is no option of ask; see python -m lossbench.ask --help.")
     plain = [argument for argument in arguments if "=" not in argument]
     given = dict(argument.partition("=")[::2] for argument in arguments if "=" in argument)
     if len(plain) > 2 or (not plain and "data" not in given):
@@ -182,21 +184,3 @@ def _seconds(text: str | None) -> float:
     if not 0 < seconds < float("inf"):
         raise InputError(f"seconds must be a number above 0, as in seconds=300; got {text}.")
     return seconds
-
-
-def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    found: Path | None = None
-    rest = list(arguments)
-    for option in ("--config-dir", "-cd"):
-        if option in rest:
-            place = rest.index(option)
-            if place + 1 == len(rest) or not Path(rest[place + 1]).is_dir():
-                raise InputError(
-                    f"{option} needs a folder that holds loss/NAME.yaml, as in --config-dir mine."
-                )
-            found = Path(rest[place + 1])
-            del rest[place : place + 2]
-    unknown = [argument for argument in rest if argument.startswith("-")]
-    if unknown:
-        raise InputError(f"{unknown[0]} is no option of ask; see python -m lossbench.ask --help.")
-    return found, rest

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import argparse
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lossbench.config.naming import is_file_name
+from lossbench.errors import InputError
 
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")  # whose choices make what one run trains
 RATE = "optimizer.lr"  # the learning rate, a knob of every optimizer
@@ -18,6 +20,27 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "conf"
     return installed if installed.is_dir() else package.parents[1] / "conf"
+
+
+def own_folder(arguments: Sequence[str], holds: str) -> tuple[Path | None, list[str]]:
+    """The folder of `--config-dir`, as Hydra's programs take it, and the other arguments.
+
+    Args:
+        holds: a file that such a folder has, for a sentence: `loss/NAME.yaml`.
+
+    Raises:
+        InputError: the option names no folder.
+    """
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    options.add_argument("--config-dir", "-cd", type=Path)
+    try:
+        known, rest = options.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise InputError("--config-dir needs a folder, as in --config-dir mine.") from error
+    folder: Path | None = known.config_dir
+    if folder and not folder.is_dir():
+        raise InputError(f"--config-dir {folder} is no folder; name one that holds {holds}.")
+    return folder, rest
 
 
 def roots(folder: Path | None) -> tuple[Path, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.claims.declared import shipped
+from lossbench.config.folders import own_folder
 from lossbench.config.naming import ANATOMY, spoken
 from lossbench.errors import InputError, first_line, suggestion
 from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT
@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str]) -> Request:
     Raises:
         InputError: an argument is no assignment, or sets an unknown option.
     """
-    folder, arguments = _config_dir(arguments)
+    folder, arguments = own_folder(arguments, "experiment/NAME.yaml")
     for argument in arguments:
         if "=" not in argument or argument.startswith("-"):
             raise InputError(f"{argument!r} is not understood; write key=value, as in experiment=outliers.")
@@ -85,20 +85,6 @@ def _experiment(arguments: Sequence[str]) -> tuple[str, dict[str, str], list[str
         found[key] = spoken(value)
     instead = {knob: own for knob in _INSTEAD if (own := found.get(f"experiment.{knob}"))}
     return found.get("experiment") or instead.get("name", ""), instead, others
-
-
-def _config_dir(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """The folder of `--config-dir`, as Hydra's programs take it, and the other arguments."""
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    options.add_argument("--config-dir", "-cd", type=Path)
-    try:
-        known, rest = options.parse_known_args(list(arguments))
-    except argparse.ArgumentError as error:
-        raise InputError("--config-dir needs a folder, as in --config-dir mine.") from error
-    folder: Path | None = known.config_dir
-    if folder and not folder.is_dir():
-        raise InputError(f"--config-dir {folder} is no folder; name one that holds experiment/NAME.yaml.")
-    return folder, rest
 
 
 def _tree(arguments: Sequence[str], typed: str = "") -> dict[str, Any]:
