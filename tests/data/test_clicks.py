@@ -193,7 +193,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (text(), {"item": None}, "data=ratings needs your file and its columns of users and items"),
     (text(), {"path": "nowhere.csv"}, "data.path=nowhere.csv does not exist"),
     (text(), {"split": "random"}, "data.split=random is not allowed"),
-    (text(), {"val_share": 0.6, "test_share": 0.5}, "must stay below 1 together"),
+    (text(), {"val_share": 0.6, "test_share": 0.5}, "add up to 1.1: together they must stay below 1"),
     (text(), {"negatives": 0}, "data.negatives must be at least 1"),
 ]  # fmt: skip
 

@@ -102,7 +102,12 @@ def test_a_given_test_is_taken_as_it_is_and_the_others_are_cut_in_two() -> None:
             r"^t\.csv has 20 rows, which gives 12 for training, 4 for validation and 4 for the test, at",
         ),
         ({"groups": np.arange(20) // 4, "by": "person"}, r"^t\.csv has 20 rows in 5 groups of person, which"),
-        ({"test": np.arange(2)}, r"which gives 14 for training, 4 for validation and 2 for the test"),
+        (
+            {"test": np.arange(2)},
+            r"gives 14 for training, 4 for validation and 2 for the test, .*: give a longer test\.$",
+        ),
+        ({"test": np.arange(5, 20)}, r" 1 for validation and 15 for the test, .*: change data\.val_share\.$"),
+        ({}, r": change data\.val_share or data\.test_share\.$"),
     ],
 )
 def test_parts_that_say_nothing_are_refused(more: dict[str, Any], words: str) -> None:

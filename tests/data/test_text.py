@@ -216,6 +216,14 @@ def test_equal_texts_are_told_or_kept_together_or_once(tmp_path: Path, mask_digi
     assert len(together.part_sizes(0)) == 3
 
 
+def test_copies_beside_a_test_file_may_be_in_validation_alone(tmp_path: Path) -> None:
+    path, test = table(tmp_path / "mail.csv", [*ROWS, *ROWS[:4]]), table(tmp_path / "new.csv", ROWS[20:32])
+    told = "\n".join(source(path, test_path=test).account())
+    assert (
+        "  ! 8 of 64 texts occur several times, so some may be in training and in validation, equal" in told
+    )
+
+
 def test_a_text_of_the_test_file_is_kept_there(tmp_path: Path) -> None:
     path, test = table(tmp_path / "mail.csv"), table(tmp_path / "new.csv", ROWS[:12])
     assert source(path, test_path=test).account()[-1] == (

@@ -12,6 +12,7 @@ from lossbench.data.click_reading import Clicks, Reading
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
 from lossbench.data.own_file import names_as_texts, own_file
+from lossbench.data.parts import check_shares
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.errors import InputError
@@ -83,8 +84,7 @@ class Ratings(DataSource):
             raise InputError("data.task=rate needs the column of ratings: name it, as in data.rating=stars.")
         if self.rates:
             object.__setattr__(self, "select", "mae")
-        if self.val_share + self.test_share >= 1:
-            raise InputError("data.val_share and data.test_share must stay below 1 together.")
+        check_shares(self.val_share, self.test_share)
         if self.split == "last" and self.min_user <= 2 * self.held_out:
             raise InputError(
                 f"data.min_user={self.min_user} leaves nothing to train of a user, of whom {self.held_out} "

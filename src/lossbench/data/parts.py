@@ -178,11 +178,16 @@ def _latest(times: npt.NDArray[np.generic], sizes: Sequence[int]) -> list[Ids]:
 def _check_sizes(
     count: int, sizes: dict[str, int], owner: str, groups: int | None, needed: int, by: str
 ) -> None:
-    """Refuse parts that are too small; `needed` of them are dealt, from whole groups where there are any."""
+    """Refuse parts that are too small; `needed` of them are dealt, from whole groups where there are any.
+
+    Two are where the test is given, which no share makes larger.
+    """
     if min(sizes.values()) < FEWEST:
         of = f" of {by}" if by else ""
         named = "" if groups is None else f" in {counted(groups, 'group')}{of}"
-        remedy = "change data.val_share or data.test_share"
+        remedy = "change data.val_share" + (" or data.test_share" if needed > 2 else "")
+        if needed == 2 and sizes["test"] < FEWEST:
+            remedy = "give a longer test"
         if groups is not None and groups < needed:
             remedy = f"no share can help, for groups stay whole: take at least {needed} groups, or none"
         raise InputError(

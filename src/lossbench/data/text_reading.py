@@ -234,7 +234,11 @@ def _kept(
     remedy = "data.repeats=together keeps such texts in one part, data.repeats=once the first alone"
     told = [
         f"{note.partition(':')[0]}, equal {alike}: {remedy}".replace("rows occur", "texts occur")
-        for note in repeated_note(numbers[:own], None if groups is None else groups[:own])
+        for note in repeated_note(
+            numbers[:own],
+            None if groups is None else groups[:own],
+            held_out="the test" if own == len(numbers) else "validation",
+        )
     ]
     if both := int(np.isin(numbers[:own], numbers[own:]).sum()):
         told.append(
