@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) price crowns boxes spam topics forecast language
+EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes spam topics forecast language
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 COMPANIONS_boxes := boxes_crowns
@@ -29,7 +29,7 @@ endef
 .PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS)
 
 help: ## list the targets
-	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## compare all losses on four data sets, in under five minutes
 	@for data in $(DEMOS); do \
@@ -63,6 +63,7 @@ ui: $(STAMP) ## open the results in MLflow, on localhost only
 
 outliers: ## which loss stands outliers, and what it costs
 mnist: ## nine losses on digits, with and without wrong labels
+mnist_cnn: ## the same nine in a convolutional network, and whether smoothed labels calibrate it
 sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
 price: ## which loss predicts a price, and whether on its logarithm

@@ -32,6 +32,7 @@ BOXES = "box_regression"  # a report of its own, as anatomy is, that trains noth
 TARGETS: Mapping[str, tuple[str, ...]] = {
     "outliers": ("outliers", "outliers_delta", "outliers_sine"),
     "mnist": ("mnist", "mnist_kl", "mnist_softmax"),
+    "mnist_cnn": ("mnist_cnn",),
     "sentiment": ("sentiment",),
     "faces": ("faces",),
     "price": ("price",),

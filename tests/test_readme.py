@@ -128,7 +128,7 @@ def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path, program: C
 def test_what_the_readme_names_exists() -> None:
     text = README.read_text(encoding="utf-8")
     root = README.parent
-    targets = set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)) | {
+    targets = set(re.findall(r"^([a-z_-]+):", (root / "Makefile").read_text(), re.MULTILINE)) | {
         "outliers",
         "mnist",
         "sentiment",
@@ -136,7 +136,7 @@ def test_what_the_readme_names_exists() -> None:
         "topics",
         "faces",
     }
-    assert set(re.findall(r"\bmake ([a-z-]+)\b", "\n".join(re.findall(r"`[^`\n]+`", text)))) <= targets
+    assert set(re.findall(r"\bmake ([a-z_-]+)\b", "\n".join(re.findall(r"`[^`\n]+`", text)))) <= targets
     for path in re.findall(r"`((?:conf|src|experiments)/[\w/.]*)`", text):
         assert (root / path).exists(), path
     for link in re.findall(r"\]\((?!http|#)([^)]+)\)", text):

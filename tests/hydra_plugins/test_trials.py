@@ -141,6 +141,14 @@ def test_jobs_without_trials_stay_beside_those_with_trials(sweep: Sweep) -> None
         assert all(config.trials is None for config in own)
 
 
+def test_halving_of_an_experiment_can_be_left_out(sweep: Sweep) -> None:
+    typed = ("loss=mse", "data.label_noise=0.0", "seed=0,1", "halving=false")
+    ended = sweep("experiment=mnist_cnn", *typed)
+    assert len(ended) == len(seen) == 6 * 2  # all trials on all seeds
+    assert not any(config.halving for config in seen)
+    assert concluded == [True]
+
+
 def test_halving_never_drops_what_has_no_trials(sweep: Sweep) -> None:
     sweep("loss=huber", "trials=null,8", "optimizer.lr=0.5", "halving=true", "seed=range(5)")
     assert len(seen) == 5 + 8 * 2 + 4 * 3

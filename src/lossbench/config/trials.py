@@ -182,7 +182,8 @@ def lines(trials: Trials, overrides: Sequence[str], *, halved: bool = False) -> 
         overrides: of the job.
         halved: its config asks for halving, which a trial alone does not.
     """
-    kept = [line for line in overrides if key_of(line) not in ("trials", "tune", "halving", RATE)]
+    told_anew = {"trials", "tune", RATE, *(["halving"] if halved else [])}
+    kept = [line for line in overrides if key_of(line) not in told_anew]
     ending = ["trials=null", *(["halving=false"] if halved else []), f"tune=[{','.join(trials.tuned)}]"]
     return [
         [*kept, *(f"{name}={_text(value)}" for name, value in setting.items()), *ending]
