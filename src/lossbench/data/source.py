@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from lossbench.data.baseline import Baseline
+    from lossbench.data.mosaic import Mosaic
     from lossbench.data.splits import Ids
     from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
@@ -190,6 +191,10 @@ class DataSource(Choice):
         None here. They are asked of a `DataSet` in the form that comes first, for each seed once.
         """
         return {}
+
+    def mosaic(self) -> Mosaic | None:
+        """The one picture that all examples are parts of, for figures; None: there is none."""
+        return None
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lossbench.report.figures.style import SHADES
 from lossbench.verdicts.contenders import slices
 
 MOST_PANELS = 8
@@ -19,11 +20,12 @@ Parts = Sequence[tuple[str, pd.DataFrame]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure by its file name, and what it shows in one sentence."""
+    """A figure by its file name, and what it shows in one sentence; and how many colours its PNG has."""
 
     name: str
     figure: Any
     caption: str
+    shades: int = SHADES
 
 
 def few(found: Parts, most: int = MOST_PANELS) -> Parts:

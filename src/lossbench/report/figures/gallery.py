@@ -15,6 +15,7 @@ from lossbench.report.figures.predicted import (
     predicted_boxes,
     predicted_classes,
     predicted_embeddings,
+    predicted_maps,
     predicted_values,
 )
 from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name, png
@@ -56,7 +57,7 @@ def _drawn(report: Report, uri: str, parts: Sequence[Part]) -> tuple[dict[str, b
     for part in parts:
         try:
             for drawn in part(report, uri):
-                pngs[drawn.name] = png(drawn.figure)
+                pngs[drawn.name] = png(drawn.figure, drawn.shades)
                 captions[drawn.name] = drawn.caption
         except Exception as error:
             name = part.__name__.strip("_").replace("_", " ")
@@ -184,6 +185,7 @@ PARTS: tuple[Part, ...] = (
     _claims,
     predicted_values,
     predicted_boxes,
+    predicted_maps,
     _curves,
     _rates,
     _budget,

@@ -36,22 +36,34 @@ def pictures(uri: str, run: pd.Series[Any]) -> Images | None:
     Raises:
         InputError: files are missing, or cannot be fetched.
     """
+    source = source_of(uri, run)
+    if source is None:
+        return None
+    loaded = source.load(int(run[SEED]), "image")
+    data = loaded.whole if isinstance(loaded, Stream) else loaded
+    return _of(data) if isinstance(data, DataSet) else None
+
+
+def source_of(uri: str, run: pd.Series[Any]) -> DataSource | None:
+    """The data of a run, made again; None where it has no images, or is no longer what it was.
+
+    Raises:
+        InputError: files are missing, or cannot be fetched.
+    """
     with reading(parse(uri)) as records:
         record = records.run(str(run["run_id"]))
     config = json.loads(record.tags.get(CONFIG, "null")) if record else None
     if not isinstance(config, dict):
         return None
-    source, seed = cast(DataSource, make("data", KINDS["data"], config["data"])), int(run[SEED])
-    if "image" not in source.reads or source.fingerprint(seed) != run.get(FINGERPRINT):
-        return None
-    loaded = source.load(seed, "image")
-    data = loaded.whole if isinstance(loaded, Stream) else loaded
-    return _of(data) if isinstance(data, DataSet) else None
+    source = cast(DataSource, make("data", KINDS["data"], config["data"]))
+    same = "image" in source.reads and source.fingerprint(int(run[SEED])) == run.get(FINGERPRINT)
+    return source if same else None
 
 
 def _of(data: DataSet) -> Images:
     def images(places: NDArray[np.int64]) -> Any:
         pixels = np.asarray(data.read(data.inputs[data.test.rows[places]]), dtype=float)
+        pixels = pixels[:, : 3 if pixels.shape[1] >= 3 else 1]  # what stands behind colours is none
         low, high = np.percentile(pixels, _ENDS)
         shown = ((pixels - low) / ((high - low) or 1.0)).clip(0, 1)
         return np.moveaxis(shown, 1, -1) if shown.shape[1] == 3 else shown[:, 0]

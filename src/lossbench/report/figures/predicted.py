@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.metrics.names import CALIBRATION
-from lossbench.report.figures import boxes, classes, embeddings, values
+from lossbench.report.figures import boxes, classes, embeddings, maps, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
 from lossbench.report.figures.forecasts import forecasts
-from lossbench.report.figures.pictures import pictures
+from lossbench.report.figures.pictures import pictures, source_of
 from lossbench.report.figures.stored import Runs, labels, of_losses
 from lossbench.verdicts.conditions import LOSS
 from lossbench.verdicts.contenders import slices
@@ -75,6 +75,28 @@ def predicted_boxes(report: Report, uri: str) -> Iterator[Drawn]:
             yield Drawn(name, figure, f"{text}{f' ({where})' if where else ''}.")
 
 
+def predicted_maps(report: Report, uri: str) -> Iterator[Drawn]:
+    """What is predicted of each pixel, under the first condition."""
+    rows = dict(slices(report.chosen, report.layout.axes))
+    needs = ("value", "target_continuous", "example_id")
+    for where, runs in (shown := _parts(report, uri, needs, _of_pixels, most=1, whole=True)):
+        first = rows[where].sort_values("seed").iloc[0]
+        source = source_of(uri, first)
+        if source is None or not any(len(target.shape) == 2 for target in source.targets()):
+            continue
+        if (picture := source.mosaic()) is not None:
+            found = [maps.assembled(runs, picture)]
+            text = "The picture that all examples are cut out of: each part by a net that was tested there"
+        elif (images := pictures(uri, first)) is not None:
+            count = min(maps.SHOWN, len(next(iter(runs.values()))[0]["value"]))
+            found = [maps.of_one(runs, place, own) for place, own in enumerate(images(np.arange(count)))]
+            text = f"{counted(len(found), 'image')} of the first seed's test"
+        else:
+            continue
+        text = f"{text}, what is true there and what each loss predicts; grey is not known"
+        yield replace(_drawn(report, "maps.png", maps.drawn(found, where), text, shown), shades=256)
+
+
 def training_points(run: pd.Series[Any]) -> tuple[Any, Any] | None:
     """Inputs and targets (N,) of a run's training set, made again from its params: MLflow does not hold them.
 
@@ -129,6 +151,11 @@ def predicted_embeddings(report: Report, uri: str) -> Iterator[Drawn]:
         yield _drawn(report, "embedding_map.png", embeddings.embedding_map(runs, where), text, shown)
 
 
+def _of_pixels(run: Arrays) -> bool:
+    """Whether there is one number for each place of two dimensions."""
+    return bool(run["value"].ndim == 3 and run["value"].shape == run["target_continuous"].shape)
+
+
 def _of_one_number(run: Arrays) -> bool:
     """Whether a series has one column to predict."""
     return bool(np.asarray(run["target_naive_scale"]).ndim == 1)
@@ -155,12 +182,14 @@ def _parts(
     seeds: int | None = None,
     most: int = MOST_PANELS,
     also: tuple[str, ...] = (),
+    whole: bool = False,
 ) -> Parts:
     """Conditions with stored predictions, and the runs of each loss that has fitting ones: of all seeds, so
-    that a figure says what the tables say. `also` are arrays that not all need to have."""
+    that a figure says what the tables say. `also` are arrays that not all need to have; `whole` are examples
+    whose places are not put in a row."""
     found: Parts = []
     for where, rows in few(slices(report.chosen, report.layout.axes), most):
-        stored = of_losses(uri, rows, needs, seeds, also)
+        stored = of_losses(uri, rows, needs, seeds, also, whole=whole)
         if runs := {loss: own for loss, own in stored.items() if fitting(own[0])}:
             found.append((where, runs))
     return found

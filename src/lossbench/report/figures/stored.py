@@ -29,11 +29,14 @@ def of_losses(
     needs: Collection[str],
     seeds: int | None = None,
     also: Collection[str] = (),
+    *,
+    whole: bool = False,
 ) -> Runs:
     """The arrays needed of the runs of one condition, with those of their targets, loss by loss.
 
     Of each loss so many runs, in the order of seeds, of those that kept all the arrays; None: all. What they
     kept of `also` stands beside these, and the names of classes, where a run carries some, as names_<kind>.
+    Places of examples stand in a row, unless examples are to be whole.
     """
     finished = rows[rows["outcome"] == "finished"].sort_values(SEED)
     read = reader(uri, finished, {*needs, *also})
@@ -44,7 +47,10 @@ def of_losses(
         arrays = read(run) or {}
         if not set(needs) <= arrays.keys():
             return None
-        return {**in_a_row(arrays), **{f"names_{kind}": np.array(of) for kind, of in names[run].items()}}
+        return {
+            **(arrays if whole else in_a_row(arrays)),
+            **{f"names_{kind}": np.array(of) for kind, of in names[run].items()},
+        }
 
     found = {}
     for loss in ordered(finished[LOSS]):

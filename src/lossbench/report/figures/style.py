@@ -104,12 +104,12 @@ def lines_behind(axes: Any, which: str = "y") -> None:
 
 
 @painted
-def png(figure: Any) -> bytes:
-    """The figure as a PNG of few colours."""
+def png(figure: Any, shades: int = SHADES) -> bytes:
+    """The figure as a PNG of few colours, 256 at most."""
     raw = io.BytesIO()
     figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
     small = io.BytesIO()
-    image = Image.open(raw).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)
+    image = Image.open(raw).convert("RGB").quantize(shades, dither=Image.Dither.NONE)
     image.save(small, format="PNG", optimize=True)
     return small.getvalue()
 
