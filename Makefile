@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes spam topics forecast language
+EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics forecast language
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 COMPANIONS_boxes := boxes_crowns
@@ -69,6 +69,7 @@ faces: ## embedding losses against classifiers on unseen people
 price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
 boxes: ## losses of boxes, from right corners and wrong ones, and on photographs of trees
+depth: ## ONE real scene: losses of the depth of each pixel, learned from a part of its columns
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros

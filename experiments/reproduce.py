@@ -38,6 +38,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "price": ("price",),
     "crowns": ("crowns",),
     "boxes": ("boxes", "boxes_crowns"),
+    "depth": ("depth",),
     "spam": ("spam",),
     "topics": ("topics",),
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),

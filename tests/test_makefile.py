@@ -35,6 +35,7 @@ PROGRAMS = {
     "faces",
     "price",
     "crowns",
+    "depth",
     "boxes",
     "spam",
     "topics",
