@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossbench.config.folders import conf_dir
 from lossbench.errors import InputError
+from lossbench.job import jobs_from
 
 
 class Outcome:
@@ -153,6 +154,7 @@ def test_halving_never_drops_what_has_no_trials(sweep: Sweep) -> None:
     sweep("loss=huber", "trials=null,8", "optimizer.lr=0.5", "halving=true", "seed=range(5)")
     assert len(seen) == 5 + 8 * 2 + 4 * 3
     assert sum(config.optimizer.lr == 0.5 for config in seen) == 5
+    assert len(jobs_from(seen)) == len(seen)  # none is refused where it trains
 
 
 REFUSED = {

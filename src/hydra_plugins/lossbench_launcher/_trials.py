@@ -64,6 +64,9 @@ def in_trials(
     found: dict[tuple[str, ...], Planned] = {}
     for job in composed:
         if job.config.get("trials") is None:
+            if job.config.get("halving"):  # it has nothing to drop, and is none of the others' trials
+                line = [*(own for own in job.overrides if key_of(own) != "halving"), "halving=false"]
+                job = Planned(line, compose(line))
             found.setdefault(tuple(job.overrides), job)
             continue
         for line, place in _trials(job):
