@@ -134,7 +134,7 @@ def test_a_knob_that_is_swept_is_a_condition_not_a_trial(sweep: Sweep) -> None:
 
 def test_jobs_without_trials_stay_beside_those_with_trials(sweep: Sweep) -> None:
     """So the setting of the YAML, untuned, competes with as many trials for every loss."""
-    sweep("experiment=faces", "trials=null,4", "loss=bce,triplet", "seed=0,1")
+    sweep("experiment=faces", "trials=null,4", "halving=false", "loss=bce,triplet", "seed=0,1")
     for loss in ("bce", "triplet"):
         own = [config for config in seen if config.loss.name == loss]
         assert len(own) == (1 + 4) * 2
