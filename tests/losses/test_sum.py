@@ -129,8 +129,8 @@ class TestValues:
             parts={"rate": 1.0, "spread": 2.0},
             knobs={"rate": {**own(Rate), "power": 1.0}, "spread": own(Spread)},
         )
-        assert loss.also == ("scale",)
-        assert loss.needs == ("mean", "deviation")
+        assert loss.also_for(NUMBER) == ("scale",)
+        assert loss.needs_for(NUMBER) == ("mean", "deviation")
         output = {"mean": torch.randn(9), "deviation": torch.randn(9)}
         target = {"continuous": torch.randn(9), "scale": torch.tensor(2.0)}
         known = (output["mean"] - target["continuous"]).abs() / 2

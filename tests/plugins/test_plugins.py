@@ -100,7 +100,7 @@ REFUSED = {
     "vae: data=pixels model=mlp loss=elbo": "loss=elbo needs the outputs logits, mean, log_variance; "
     "model=mlp gives one tensor without a name",
     "recommender: data=clicks model=towers loss=mse": "whose targets are item of 192, user of 128; losses "
-    "that fit: none that ships",
+    "that fit: contrastive, triplet (",
 }
 
 

@@ -109,8 +109,10 @@ def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target]) -> st
     if not loss.trains_on:
         return "parts?"  # a sum of what is still to be named
     target = loss.chosen_target(offered)
-    lacking = sorted(set(loss.wants) - {one.kind for one in offered})
-    return "-" if target is None else "+".join(f"{name}?" for name in lacking) or str(target.kind)
+    if target is None:
+        return "-"
+    lacking = sorted(set(loss.wants_for(target)) - {one.kind for one in offered})
+    return "+".join(f"{name}?" for name in lacking) or str(target.kind)
 
 
 def _note_elicited(name: str, loss: Any, elicited: dict[str, dict[str, list[str]]]) -> None:

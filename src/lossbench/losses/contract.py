@@ -85,7 +85,7 @@ def unlike_units(
     """
     numbers = [
         name
-        for name in dict.fromkeys((kind.kind, *loss.also))
+        for name in dict.fromkeys(loss.called_with(kind))
         if name in known and known[name].is_floating_point() and name not in (WEIGHT, "distribution")
     ]
     scaled, plain = [n for n in numbers if n in units], [n for n in numbers if n not in units]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.config.search import among, log
-from lossbench.losses.heads import EmbeddingLoss, distances, on_sphere, pair_masks
-from lossbench.losses.targets import check_embeddings
-from lossbench.task import Target
+from lossbench.losses.heads import EmbeddingLoss
+from lossbench.losses.relations import of_identities
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lossbench.losses.loss import Knob
+    from lossbench.losses.relations import Relations
 
 PAIRS = ("mean", "balanced")
 
@@ -51,11 +51,16 @@ def contrastive(
         Hadsell, Chopra, LeCun, "Dimensionality Reduction by Learning an Invariant Mapping" (CVPR 2006),
         section 2.1; embeddings are not normalised there.
     """
-    check_embeddings(output, target)
     if pairs not in PAIRS:
         raise ValueError(f"pairs must be one of {PAIRS}; got {pairs!r}")
-    distance = distances(on_sphere(output) if normalize else output)
-    equal, different = (mask.to(output.dtype) for mask in pair_masks(target))
+    relations = of_identities(output, target)
+    return of_relations(relations.on_sphere() if normalize else relations, margin=margin, pairs=pairs)
+
+
+def of_relations(relations: Relations, *, margin: Knob = 2.0, pairs: str = "mean") -> Tensor:
+    """The same of each anchor (A,) against its candidates: those of one row, and those that are others'."""
+    distance = relations.distances()
+    equal, different = (mask.to(distance.dtype) for mask in (relations.same, relations.different))
     pull = (equal * distance.square()).sum(-1) / 2
     push = (different * (margin - distance).clamp(min=0).square()).sum(-1) / 2
     equals, differents = equal.sum(-1), different.sum(-1)
@@ -66,7 +71,7 @@ def contrastive(
 
 @dataclass(frozen=True, kw_only=True)
 class Contrastive(EmbeddingLoss):
-    """Contrastive loss on identities.
+    """Contrastive loss on identities, on pairs and on clicks: Hadsell's, of squared distances.
 
     margin: distance beyond which different identities no longer repel, above 0. Searched over more
         than a decade about 2, where distances on the unit sphere end: elsewhere it sets the size of
@@ -80,5 +85,5 @@ class Contrastive(EmbeddingLoss):
     margin: float = knob(2.0, above=0, search=log(0.2, 10))
     pairs: str = knob("mean", choices=PAIRS, search=among(*PAIRS))
 
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
-        return contrastive(output, target, margin=self.margin, pairs=self.pairs, normalize=self.normalize)
+    def between(self, relations: Relations) -> Tensor:
+        return of_relations(relations, margin=self.margin, pairs=self.pairs)

@@ -63,8 +63,8 @@ def evaluable(kind: Target, size: int, means: Meaning) -> tuple[Loss, ...]:
         loss
         for loss in shipped()
         if loss.chosen_target([kind]) is not None
-        and not loss.wants
-        and not loss.needs
+        and not loss.wants_for(kind)
+        and not loss.needs_for(kind)
         and not loss.own_units  # which reads no outputs as others do
         and loss.outputs(kind, size) == size
         and meaning(loss, kind) == means

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.config.search import among
 from lossbench.losses.boxes import from_start, to_start
 from lossbench.losses.loss import Loss
+from lossbench.losses.relations import ALONE, ALSO, GIVES, NEEDS, company, on_sphere, related
 from lossbench.losses.targets import one_hot
 from lossbench.task import NUMBERS, Prediction, Target, TargetKind
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from lossbench.losses.relations import Relations
 
 
 def as_value(output: Tensor, kind: Target) -> Tensor:
@@ -129,7 +132,7 @@ class SoftmaxLoss(Loss):
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingLoss(Loss):
-    """Losses between the embeddings of one batch.
+    """Losses between the embeddings of one batch, of anchors against candidates (`losses.relations`).
 
     normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Searched where `tune`
         names loss.normalize, for all these losses alike and with the same margins: on the sphere distances
@@ -139,59 +142,46 @@ class EmbeddingLoss(Loss):
     partners: what an example must find in its batch, in words.
     """
 
-    trains_on = ("identity",)
+    trains_on = ("identity", "pair", "item")
     batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
     normalize: bool = knob(False, search=among(False, True), asked=True)
+
+    def between(self, relations: Relations) -> Tensor:
+        """(A,), one value for each anchor; embeddings lie on the unit sphere where `normalize` says so.
+
+        A loss that overrides `__call__` instead reads embeddings by kind of target itself.
+        """
+        raise NotImplementedError(f"loss={self.name} says nothing of anchors and candidates")
+
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        return NEEDS.get(target.kind, ())
+
+    def also_for(self, target: Target) -> tuple[str, ...]:
+        return ALSO.get(target.kind, ())
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
         return embedding_size
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        return ("embedding",)
+        return GIVES.get(target.kind, ALONE)
 
     def idle(self, target: Tensor) -> Tensor:
         """Those that are alone: with any other example they form a pair."""
         equal, different = company(target)
         return equal + different == 0
 
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
-        """The embedding, as the loss measures its distances."""
-        return Prediction(embedding=on_sphere(output) if self.normalize else output)
+    def __call__(self, output: Any, target: Any, kind: Target) -> Tensor:
+        relations = related(output, target, kind.kind)
+        return self.between(relations.on_sphere() if self.normalize else relations)
 
-
-def on_sphere(output: Tensor) -> Tensor:
-    """Rows (..., E) divided by their length. A row shorter than 1e-6 becomes zero and has a zero gradient:
-    its direction is rounding error, and its gradient would be beyond 1e6."""
-    length: Tensor = output.norm(dim=-1, keepdim=True)
-    return output / length.clamp(min=1e-6) * (length > 1e-6)
-
-
-def distances(output: Tensor) -> Tensor:
-    """Euclidean distances (N, N) between rows (N, E); the gradient at distance zero is zero.
-
-    Computed from differences, not from inner products, which lose all digits where embeddings lie close.
-    """
-    import torch
-
-    apart: Tensor = torch.cdist(output, output, compute_mode="donot_use_mm_for_euclid_dist")
-    return apart
-
-
-def pair_masks(target: Tensor) -> tuple[Tensor, Tensor]:
-    """Of identities (N,): which pairs (N, N) are of one identity, without an example and itself; of two."""
-    import torch
-
-    same = target.unsqueeze(0) == target.unsqueeze(1)
-    itself = torch.eye(len(target), dtype=torch.bool, device=target.device)
-    return same & ~itself, ~same
-
-
-def company(target: Tensor) -> tuple[Tensor, Tensor]:
-    """Of batches of identities (..., N): how many others of its own, and of others, each example finds."""
-    equal = (target.unsqueeze(-1) == target.unsqueeze(-2)).sum(-1)
-    return equal - 1, target.shape[-1] - equal
+    def predict(self, output: Any, kind: Target) -> Prediction:
+        """The embeddings, as the loss measures their distances."""
+        own = (
+            {name: output[name] for name in self.gives(kind)} if self.needs_for(kind) else {ALONE[0]: output}
+        )
+        return Prediction(**{name: on_sphere(e) if self.normalize else e for name, e in own.items()})
 
 
 def two_classes(output: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class Loss(Choice):
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
         them by name. `weight` may be among them, for a value that is made of several places: it is there
         where the data has weights.
-    needs: outputs of the model that it reads by name; none: the one tensor that most models give.
+    needs: outputs of the model that it reads by name; none: the one tensor that most models give. Where they
+        or `also` depend on the kind of target, `needs_for` and `also_for` say them.
     own_units: it compares numbers in the task's own units, exactly (shares of the target, say): it is then
         called with outputs and targets in them. Else both are shifted and scaled.
     undefined: of one in own units, the targets at which it is undefined and trains nothing (`idle`).
@@ -47,16 +48,27 @@ class Loss(Choice):
     batchwise: ClassVar[bool] = False
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
-    @property
-    def wants(self) -> tuple[str, ...]:
-        """Of `also`, what data must have for it."""
-        return tuple(name for name in self.also if name != WEIGHT)
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        """The outputs that it reads by name where it trains on this kind of target."""
+        return self.needs
+
+    def also_for(self, target: Target) -> tuple[str, ...]:
+        """What it reads beside the target where it trains on this kind of it."""
+        return self.also
+
+    def wants_for(self, target: Target) -> tuple[str, ...]:
+        """Of `also_for`, what data must have for it."""
+        return tuple(name for name in self.also_for(target) if name != WEIGHT)
+
+    def called_with(self, target: Target) -> tuple[str, ...]:
+        """Names of all that it is called with beside outputs, the target first."""
+        return (target.kind, *self.also_for(target))
 
     def read(self, kind: Target, known: Mapping[str, Any]) -> Any:
         """Of targets and shared tensors by name, what it is called with: by name where it reads several."""
-        if not self.also:
+        if not self.also_for(kind):
             return known[kind.kind]
-        return {name: known[name] for name in (kind.kind, *self.also) if name != WEIGHT or name in known}
+        return {name: known[name] for name in self.called_with(kind) if name != WEIGHT or name in known}
 
     def chosen_target(self, offered: Sequence[Target]) -> Target | None:
         """Of the kinds of target that a data set offers, the one that it trains on; None where none fits."""
@@ -78,7 +90,7 @@ class Loss(Choice):
         """The names that `predict` defines; shipped losses say them without computing anything."""
         import torch
 
-        if self.needs:
+        if self.needs_for(target):
             return ()  # known where a model has given its outputs
         return tuple(
             self.predict(torch.zeros(1, *target.shape, self.outputs(target, embedding_size=1)), target)

@@ -54,8 +54,6 @@ class Sum(Loss):
             "parts": weights or None,
             "losses": losses,
             "trains_on": _in_common([loss.trains_on for loss in losses.values()]),
-            "also": tuple(dict.fromkeys(name for loss in losses.values() for name in loss.also)),
-            "needs": tuple(dict.fromkeys(name for loss in losses.values() for name in loss.needs)),
             "own_units": any(loss.own_units for loss in losses.values()),
             "batchwise": any(loss.batchwise for loss in losses.values()),
             "stackable": all(loss.stackable for loss in losses.values()),
@@ -74,12 +72,18 @@ class Sum(Loss):
         if losses and not self.trains_on:
             kinds = told(lambda loss: ", ".join(loss.trains_on))
             self._refuse(f"no kind of target suits all its parts ({kinds})")
-        if len({bool(loss.needs) for loss in losses}) > 1:
-            needs = told(lambda loss: ", ".join(loss.needs) or "one without a name")
-            self._refuse(f"its parts want different outputs ({needs})")
+        for target in map(Target, self.trains_on[:1]):
+            self._check_named(target)
         if len({loss.own_units for loss in losses}) > 1:
             units = told(lambda loss: "the target's own" if loss.own_units else "shifted and scaled")
             self._refuse(f"its parts compare in different units ({units})")
+
+    def _check_named(self, target: Target) -> None:
+        """Refuse parts of which some read outputs by name and others the one that has none."""
+        by_name = {part: loss.needs_for(target) for part, loss in self.losses.items()}
+        if len({bool(names) for names in by_name.values()}) > 1:
+            needs = [f"{part} {', '.join(own) or 'one without a name'}" for part, own in by_name.items()]
+            self._refuse(f"its parts want different outputs ({'; '.join(needs)})")
 
     def _refuse(self, why: str) -> None:
         raise InputError(f"loss={self.name} cannot be computed: {why}; name parts that agree in loss.parts.")
@@ -143,6 +147,7 @@ class Sum(Loss):
         by_kind = {target.kind: target for target in offered}
         for target in (by_kind[kind] for kind in self.trains_on if kind in by_kind):
             if all(loss.chosen_target([target]) for loss in self.losses.values()):
+                self._check_named(target)
                 self._check_outputs(target)
                 return target
         return None
@@ -159,7 +164,7 @@ class Sum(Loss):
         """Refuse parts that read the same outputs differently: a sigmoid of each, and a softmax of all."""
         import torch
 
-        if self.needs:
+        if self.needs_for(target):
             return
         generator = torch.Generator().manual_seed(0)
         output = torch.randn(1, 5, *target.shape, self.outputs(target, 3), generator=generator)
@@ -170,6 +175,12 @@ class Sum(Loss):
                 known, other = first.setdefault(word, (part, tensor))
                 if other.shape != tensor.shape or not torch.allclose(other, tensor, atol=1e-6):
                     self._refuse(f"{known} and {part} mean different {word} by the same outputs")
+
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(n for loss in self.losses.values() for n in loss.needs_for(target)))
+
+    def also_for(self, target: Target) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(n for loss in self.losses.values() for n in loss.also_for(target)))
 
     def elicits(self, target: Target) -> str:
         """What all parts elicit; of parts that differ nothing is known."""
@@ -203,8 +214,7 @@ class Sum(Loss):
 
     def _read(self, loss: Loss, output: Any, target: Any, kind: Target) -> tuple[Any, Any]:
         """What a part reads of what the sum is called with."""
-        own = {name: output[name] for name in loss.needs} if loss.needs else output
-        return own, loss.read(kind, target) if self.also else target
+        return _outputs_of(loss, output, kind), loss.read(kind, target) if self.also_for(kind) else target
 
     def idle(self, target: Tensor) -> Tensor:
         """Those that are idle in every part."""
@@ -216,9 +226,14 @@ class Sum(Loss):
         """What any part says; where several say it, they agree."""
         found: dict[str, Tensor] = {}
         for loss in self.losses.values():
-            own = {name: output[name] for name in loss.needs} if loss.needs else output
-            found = {**loss.predict(own, kind), **found}
+            found = {**loss.predict(_outputs_of(loss, output, kind), kind), **found}
         return Prediction(**found)
+
+
+def _outputs_of(loss: Loss, output: Any, kind: Target) -> Any:
+    """Of what the sum reads, what a part reads."""
+    needs = loss.needs_for(kind)
+    return {name: output[name] for name in needs} if needs else output
 
 
 def _in_common(kinds: Sequence[Sequence[str]]) -> tuple[str, ...]:

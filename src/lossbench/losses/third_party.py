@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,11 +13,14 @@ from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.losses.heads import as_value, mean_of_support, two_classes
 from lossbench.losses.loss import Loss
+from lossbench.losses.relations import ALONE, ALSO, GIVES, NEEDS, related
 from lossbench.losses.targets import one_hot
 from lossbench.task import Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from lossbench.losses.relations import Relations
 
 _EMBEDDING = 16  # long enough for a loss to be tried on
 
@@ -32,7 +36,8 @@ class ThirdParty(Loss):
     function: what Hydra makes of `_target_: package.Class` and its arguments, or of
         `_target_: package.function` with `_partial_: true`. It is made here, not by Hydra
         (`_recursive_: false` in the YAML), so that a mistake in it is told in one sentence.
-    trains_on: kinds of target, best first.
+    trains_on: kinds of target, best first. A loss of identities that takes `ref_emb`, `ref_labels` and
+        `indices_tuple`, as those of pytorch-metric-learning do, trains on pairs and clicks, too.
     encoding: how the function reads the target.
         value    as it is: float (N,), or a distribution (N, C)
         index    the class, int64 (N,)
@@ -93,12 +98,31 @@ class ThirdParty(Loss):
         one = target.size if self.meaning == "value" else 1
         return {"one": one, "classes": classes, "embedding": embedding_size}[self.output_size]
 
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+    def chosen_target(self, offered: Sequence[Target]) -> Target | None:
+        """As every loss; one of identities that takes embeddings to compare with trains on pairs, too."""
+        found = super().chosen_target(offered)
+        if found is None and "identity" in self.trains_on and self.output_size == "embedding":
+            return next((one for one in offered if one.kind in NEEDS and _compares(self.function)), None)
+        return found
+
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        """Of one between embeddings, what it reads of pairs and of clicks."""
+        return NEEDS.get(target.kind, ()) if self.output_size == "embedding" else ()
+
+    def also_for(self, target: Target) -> tuple[str, ...]:
+        return ALSO.get(target.kind, ()) if self.output_size == "embedding" else ()
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return GIVES.get(target.kind, ALONE) if self.output_size == "embedding" else super().gives(target)
+
+    def __call__(self, output: Any, target: Any, kind: Target) -> Tensor:
         """As of every loss.
 
         Raises:
             ValueError: the function returns neither a scalar nor one row per example.
         """
+        if self.needs_for(kind):
+            return self._between(related(output, target, kind.kind))
         output = as_value(output, kind)
         single = output.shape[-1] == 1 and self.output_size != "embedding"
         read = output.squeeze(-1) if single else output
@@ -141,8 +165,21 @@ class ThirdParty(Loss):
             batches.append((gradient == 0).all(-1))
         return torch.stack(batches).reshape(target.shape)
 
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
+    def _between(self, relations: Relations) -> Tensor:
+        """The loss of anchors against candidates that are not the anchors themselves."""
+        import torch
+
+        pairs = (*relations.same.nonzero().unbind(1), *relations.different.nonzero().unbind(1))
+        anchors, candidates = relations.anchors, relations.candidates
+        numbers = torch.arange(len(anchors) + len(candidates), device=anchors.device)
+        own = {"ref_emb": candidates, "ref_labels": numbers[len(anchors) :], "indices_tuple": pairs}
+        result = cast("Tensor", self.function(anchors, numbers[: len(anchors)], **own))
+        return result.expand(len(anchors)) if result.ndim == 0 else result
+
+    def predict(self, output: Any, kind: Target) -> Prediction:
         """As `meaning` says."""
+        if self.needs_for(kind):
+            return Prediction(**{name: output[name] for name in self.gives(kind)})
         if self.meaning == "embedding":
             return Prediction(embedding=output)
         if self.meaning == "value":
@@ -156,6 +193,15 @@ class ThirdParty(Loss):
         return Prediction(
             scores=output, probabilities=output.softmax(-1) if self.meaning == "softmax" else None
         )
+
+
+def _compares(function: Callable[..., Any]) -> bool:
+    """Whether it takes embeddings to compare with and which pairs count, as pytorch-metric-learning does."""
+    try:
+        known = inspect.signature(getattr(function, "forward", function)).parameters
+    except ValueError:  # it is not written in Python
+        return False
+    return known.keys() >= {"ref_emb", "ref_labels", "indices_tuple"}
 
 
 def _made(function: Any) -> Callable[..., Any]:

@@ -138,7 +138,7 @@ class Group:
         def one(knobs: dict[str, Tensor], *read: Any) -> Means:
             return self._mean(loss.with_floats(knobs), *read)
 
-        read = read_by(loss, self.layout, outputs)
+        read = read_by(loss, self.target, self.layout, outputs)
         dims = (0, 0, 0, None if weights is None else 0, *(0 for _ in units))
         result: Means = torch.vmap(one, in_dims=dims)(share.knobs, read, targets, weights, *units)
         own: Means = part(result, slice(len(self.losses)))
@@ -150,7 +150,7 @@ class Group:
         loss = self.losses[place]
         units = self._units(lane) if loss.own_units else ()
         beside = self._read(as_read(loss, batch.targets), lane)
-        return self._mean(loss, read_by(loss, self.layout, output), *beside, *units)
+        return self._mean(loss, read_by(loss, self.target, self.layout, output), *beside, *units)
 
     def _mean(self, loss: Loss, output: Tree, target: Tree, weight: Tensor | None, *units: Tensor) -> Means:
         if not loss.own_units:
@@ -198,13 +198,13 @@ class Group:
         return torch.tensor([place for alike in self._alike for place in alike]).argsort().tolist()
 
 
-def read_by(loss: Loss, layout: tuple[int, ...], outputs: Tree) -> Tree:
+def read_by(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree) -> Tree:
     """Of what a model gives, what a loss reads; None where an evaluation gives something else."""
     if not isinstance(outputs, dict):
         return outputs.unflatten(-1, layout) if layout else outputs
-    if loss.needs:
-        return {name: outputs[name] for name in loss.needs} if outputs.keys() >= set(loss.needs) else None
-    return read_by(loss, layout, outputs[OUTPUT]) if OUTPUT in outputs else None
+    if needs := loss.needs_for(target):
+        return {name: outputs[name] for name in needs} if outputs.keys() >= set(needs) else None
+    return read_by(loss, target, layout, outputs[OUTPUT]) if OUTPUT in outputs else None
 
 
 def predicted(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree) -> Prediction:
@@ -212,10 +212,10 @@ def predicted(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree
 
     What a model gives by name and the loss does not read is a prediction as it is.
     """
-    read = read_by(loss, layout, outputs)
+    read = read_by(loss, target, layout, outputs)
     found = Prediction() if read is None else loss.predict(read, target)
     if isinstance(outputs, dict) and isinstance(found, Prediction):
-        taken = {OUTPUT, *loss.needs}
+        taken = {OUTPUT, *loss.needs_for(target)}
         more = {name: tensor for name, tensor in outputs.items() if name not in taken}
         return Prediction(**{**more, **found})
     return found

@@ -143,7 +143,7 @@ def _metrics_of(
 ) -> list[str]:
     """The metrics of another loss in this one's place; none where it does not fit."""
     target = loss.chosen_target(member.source.targets())
-    if target is None or loss.needs or loss.wants:
+    if target is None or loss.needs_for(target) or loss.wants_for(target):
         return []
     other = replace(member, loss=loss, target=target)
     outputs: Tree = torch.zeros(len(targets[target.kind]), other.outputs)

@@ -95,11 +95,11 @@ def cross_losses(groups: Sequence[Group], members: Sequence[Member], outputs: Tr
     at_once = max(1, CHUNK // max(leaf[0].numel() for leaf in leaves(outputs)))
     for group in (part for whole in groups for part in whole.cut(at_once)):
         own = mapped(lambda tensor, group=group: tensor.to(group.lanes.device), of_group(outputs, group))
-        read = read_by(group.losses[0], group.layout, own)
+        read = read_by(group.losses[0], group.target, group.layout, own)
         means: Meaning = meaning(group.losses[0], group.target)
         if read is None and "embedding" in own:
             read, means = own["embedding"], "embedding"
-        if not isinstance(read, Tensor) or group.losses[0].wants:
+        if not isinstance(read, Tensor) or group.losses[0].wants_for(group.target):
             continue  # no other loss reads what this one does
         target, weight = group.of_split("test")
         target = target[group.target.kind] if isinstance(target, dict) else target

@@ -32,7 +32,8 @@ def kept_for_backward(member: Member, module: nn.Module, data: DataSet) -> int:
     try:
         keeping = torch.autograd.graph.saved_tensors_hooks(held.append, lambda _: torch.empty(0))
         with keeping, decomposed(module):
-            output = output_of(member, data, read_by(member.loss, member.layout, module(*read)))
+            given = read_by(member.loss, member.target, member.layout, module(*read))
+            output = output_of(member, data, given)
             weighted_mean(member.loss(output, beside.read, member.target), beside.weight)
     except Exception:
         return 0

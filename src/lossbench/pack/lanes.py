@@ -51,8 +51,8 @@ class Lanes(ABC):
         self.lane, self.seeds = data.lane.to(device), data.lane_seeds
         self._noise = first.model.noise(data.description.inputs)
         # Others are for metrics alone.
-        self._losses_read = {WEIGHT, *(name for m in members for name in (m.target.kind, *m.loss.also))}
-        self._own = {kind for m in members if m.loss.own_units for kind in (m.target.kind, *m.loss.also)}
+        self._losses_read = {WEIGHT, *(name for m in members for name in m.loss.called_with(m.target))}
+        self._own = {name for m in members if m.loss.own_units for name in m.loss.called_with(m.target)}
         self._units = [one.units for one in lanes]
         self.units: dict[TargetKind, Units] = {}  # with a row for each lane
         self.truth: dict[Split, dict[TargetKind, Tensor]] = {split: {} for split in SPLITS}

@@ -81,7 +81,7 @@ def check_own_units(member: Member) -> None:
         InputError: they are not.
     """
     loss, target = member.loss, member.target
-    if loss.own_units and (loss.needs or loss.outputs(target, 1) != target.size):
+    if loss.own_units and (loss.needs_for(target) or loss.outputs(target, 1) != target.size):
         raise InputError(
             f"loss={loss.name} says own_units, so its outputs must be one for each number of a value, not "
             "by name (needs): leave own_units out (see lossbench.losses.loss)."

@@ -118,7 +118,7 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     if member.loss.own_units:
         known |= {kind: values for kind, values in targets.items() if kind in data.units}
     known.update(data.shared)
-    if lacking := [name for name in member.loss.wants if name not in known]:
+    if lacking := [name for name in member.loss.wants_for(member.target) if name not in known]:
         raise InputError(
             f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
             f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
@@ -134,7 +134,7 @@ def _read(member: Member, outputs: Tree) -> Tree:
         InputError: the model gives something else than the loss asks for.
     """
     model, loss = f"model={member.model.name}", f"loss={member.loss.name}"
-    if loss_needs := member.loss.needs:
+    if loss_needs := member.loss.needs_for(member.target):
         given = list(outputs) if isinstance(outputs, dict) else []
         lacking = [name for name in loss_needs if name not in given]
         if lacking:
@@ -147,7 +147,7 @@ def _read(member: Member, outputs: Tree) -> Tree:
         places = member.target.shape if member.model.at_places(member.reads) else ()
         row = (*places, member.outputs)
         if outputs.shape[1:] == row and outputs.is_floating_point():
-            read: Tensor = read_by(member.loss, member.layout, outputs.detach())
+            read: Tensor = read_by(member.loss, member.target, member.layout, outputs.detach())
             return read.requires_grad_()
         wanted = f"(N, {', '.join(map(str, row))})"
         got = f"{tuple(outputs.shape)} {outputs.dtype}"

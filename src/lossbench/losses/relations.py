@@ -1,0 +1,158 @@
+"""The one form of all losses on embeddings: anchors, candidates, and which of them belong together.
+
+Identities, pairs and clicks differ in what stands against what; a loss sees the form alone:
+
+    identity  anchors and candidates are both the batch; what has one number belongs together
+    pair      left ones against right ones; those of one row belong together
+    item      users against the items of the batch and the drawn ones; the item of a row belongs to its user
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lossbench.losses.targets import check_embeddings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lossbench.task import TargetKind
+
+# What a loss of this form reads by name; of identities it is the one tensor that most models give.
+NEEDS: Mapping[TargetKind, tuple[str, ...]] = {
+    "pair": ("left", "right"),
+    "item": ("user", "item", "other"),
+}
+# What it reads beside the target itself.
+ALSO: Mapping[TargetKind, tuple[str, ...]] = {"item": ("owned",)}
+# What it predicts, where that is not the embedding.
+GIVES: Mapping[TargetKind, tuple[str, ...]] = {"pair": ("left", "right"), "item": ()}
+ALONE = ("embedding",)
+
+
+@dataclass(frozen=True, eq=False)
+class Relations:
+    """What stands against what in a batch.
+
+    anchors: float (A, E).
+    candidates: float (C, E); the very same tensor where the batch stands against itself.
+    same, different: bool (A, C), which belong together and which do not. What is neither is masked: an
+        example and itself, or a text that is a right answer by chance, is neither near nor far to be.
+    """
+
+    anchors: Tensor
+    candidates: Tensor
+    same: Tensor
+    different: Tensor
+
+    def on_sphere(self) -> Relations:
+        """All embeddings divided by their length."""
+        anchors = on_sphere(self.anchors)
+        alike = self.candidates is self.anchors
+        return replace(self, anchors=anchors, candidates=anchors if alike else on_sphere(self.candidates))
+
+    def distances(self) -> Tensor:
+        """Euclidean distances (A, C); the gradient at distance zero is zero.
+
+        Computed from differences, not from inner products, which lose all digits where embeddings lie close.
+        """
+        import torch
+
+        apart: Tensor = torch.cdist(
+            self.anchors, self.candidates, compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        return apart
+
+
+def of_identities(output: Tensor, target: Tensor) -> Relations:
+    """A batch against itself, without an example and itself.
+
+    Args:
+        output: float (N, E).
+        target: int (N,), identities.
+
+    Raises:
+        ValueError: the shapes do not fit, or the target is not of a whole-number type.
+    """
+    import torch
+
+    check_embeddings(output, target)
+    same = target.unsqueeze(0) == target.unsqueeze(1)
+    itself = torch.eye(len(target), dtype=torch.bool, device=target.device)
+    return Relations(output, output, same & ~itself, ~same)
+
+
+def of_pairs(left: Tensor, right: Tensor, target: Tensor) -> Relations:
+    """Left ones against right ones. Those of one row belong together; other rows of one number are masked.
+
+    Args:
+        left, right: float (N, E).
+        target: int (N,), numbers of pairs, equal where they share a text.
+
+    Raises:
+        ValueError: the shapes do not fit, or the target is not of a whole-number type.
+    """
+    import torch
+
+    check_embeddings(left, target)
+    check_embeddings(right, target)
+    own = torch.eye(len(target), dtype=torch.bool, device=target.device)
+    return Relations(left, right, own, target.unsqueeze(0) != target.unsqueeze(1))
+
+
+def of_items(user: Tensor, item: Tensor, other: Tensor, owned: Tensor) -> Relations:
+    """Users against the items of the batch and those drawn for it. What else a user has is masked.
+
+    Args:
+        user, item: float (N, E), of the same rows.
+        other: float (N, K, E), drawn ones.
+        owned: bool (N, N + N K), which of the items of the batch, and then of the drawn ones, row by row, the
+            user of a row has; the item of his row among them.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    import torch
+
+    count = len(user)
+    candidates = torch.cat([item, other.flatten(0, 1)])
+    if item.shape != user.shape or candidates.shape[1:] != user.shape[1:]:
+        raise ValueError(
+            "user and item must both be (N, embedding) and other (N, drawn, embedding); got "
+            f"{tuple(user.shape)}, {tuple(item.shape)} and {tuple(other.shape)}"
+        )
+    if owned.shape != (count, len(candidates)) or owned.dtype != torch.bool:
+        raise ValueError(
+            f"owned must be bool (N, N + drawn), here {(count, len(candidates))}; got {owned.dtype} "
+            f"{tuple(owned.shape)}"
+        )
+    own = torch.eye(count, len(candidates), dtype=torch.bool, device=owned.device)
+    return Relations(user, candidates, own, ~(owned | own))
+
+
+def related(output: Any, target: Any, kind: TargetKind) -> Relations:
+    """What stands against what, of what a loss is called with for a kind of target.
+
+    Raises:
+        ValueError: the shapes do not fit, or the target is not of a whole-number type.
+    """
+    if kind == "pair":
+        return of_pairs(output["left"], output["right"], target)
+    if kind == "item":
+        return of_items(output["user"], output["item"], output["other"], target["owned"])
+    return of_identities(output, target)
+
+
+def on_sphere(output: Tensor) -> Tensor:
+    """Rows (..., E) divided by their length. A row shorter than 1e-6 becomes zero and has a zero gradient:
+    its direction is rounding error, and its gradient would be beyond 1e6."""
+    length: Tensor = output.norm(dim=-1, keepdim=True)
+    return output / length.clamp(min=1e-6) * (length > 1e-6)
+
+
+def company(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Of batches of identities (..., N): how many others of its own, and of others, each example finds."""
+    equal = (target.unsqueeze(-1) == target.unsqueeze(-2)).sum(-1)
+    return equal - 1, target.shape[-1] - equal
