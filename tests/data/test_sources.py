@@ -20,6 +20,7 @@ from lossbench.data.electricity import Electricity
 from lossbench.data.faces import Faces
 from lossbench.data.mnist import MNIST
 from lossbench.data.mnist_5k import MNIST5k
+from lossbench.data.movielens import MovieLens
 from lossbench.data.outliers import Outliers
 from lossbench.data.pairs import Pairs
 from lossbench.data.sentiment import Sentiment
@@ -49,8 +50,9 @@ CLASSES = {
     "bikes": Bikes,
     "demand": Demand,
     "shakespeare": Shakespeare,
+    "movielens": MovieLens,
 }
-INSTANCES = ("shakespeare", "electricity", "appliances", "bikes", "demand")
+INSTANCES = ("movielens", "shakespeare", "electricity", "appliances", "bikes", "demand")
 SOURCES = {
     "outliers": Outliers(name="outliers"),
     "sine": Outliers(name="outliers", curve="sine", outlier="symmetric"),

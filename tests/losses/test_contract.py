@@ -51,7 +51,9 @@ KINDS = {
     "multiclass": Target("multiclass", 4),
     "distribution": Target("distribution", 4, (-2.0, -1.0, 1.0, 2.0)),
     "identity": Target("identity", 4),
+    "item": Target("item", 4),
 }
+BY_NAME = ("item",)  # kinds of which outputs are read by name: test_relations, and losses of clicks
 VARIANTS = [
     *(MSE(), MAE(), Huber(), MSE(softmax=True), MAE(softmax=True), BCE(), BCE(pos_weight=5.0)),
     *(MAPE(), SMAPE(), LogCosh(), Pinball(), Pinball(levels=(0.1, 0.5, 0.9)), ZLoss()),
@@ -67,7 +69,7 @@ CASES = [
     pytest.param(loss, KINDS[kind], id=f"{loss.name}-{kind}-{number}")
     for number, loss in enumerate(VARIANTS)
     for kind in loss.trains_on
-    if kind in KINDS and loss.chosen_target([KINDS[kind]])  # pairs and clicks: test_relations
+    if kind in KINDS and kind not in BY_NAME and loss.chosen_target([KINDS[kind]])
 ]
 OFFERED = {
     "outliers": ("continuous",),
@@ -75,6 +77,7 @@ OFFERED = {
     "sentiment": ("continuous", "binary", "distribution", "identity"),
     "faces": ("identity",),
     "boxes": ("box",),
+    "movielens": ("item",),
 }
 VALUE = {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"}
 TABLE = {
@@ -94,11 +97,14 @@ TABLE = {
     "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "unlikelihood": {},  # at places alone
     "sum": {},  # of no parts
+    **{name: {"movielens": "item"} for name in ("bpr", "warp")},
     "z_loss": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
     "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
-    "contrastive": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
-    "triplet": {"mnist": "identity", "sentiment": "identity", "faces": "identity"},
+    **{
+        name: {"mnist": "identity", "sentiment": "identity", "faces": "identity", "movielens": "item"}
+        for name in ("contrastive", "triplet")
+    },
 }
 
 

@@ -41,7 +41,7 @@ BRINGS = {
     "rectangles": ({"mse", "centred_giou", "centred_diou"}, {"iou", "ap50"}),
     "tokens": ({"cce", "cce_smooth", "mse_softmax"}, {"bits", "perplexity"}),
     "vae": ({"elbo", "beta_vae"}, {"bound"}),
-    "recommender": ({"bpr", "in_batch"}, {"recall_at_10", "ndcg_at_10"}),
+    "recommender": ({"pairwise", "in_batch"}, {"recall_at_10", "ndcg_at_10"}),
 }
 
 
@@ -99,8 +99,8 @@ REFUSED = {
     "tokens: data=chain model=window loss=hinge": "loss=hinge gives no bits, by which data=chain chooses",
     "vae: data=pixels model=mlp loss=elbo": "loss=elbo needs the outputs logits, mean, log_variance; "
     "model=mlp gives one tensor without a name",
-    "recommender: data=clicks model=towers loss=mse": "whose targets are item of 192, user of 128; losses "
-    "that fit: contrastive, triplet (",
+    "recommender: data=clicks model=tables loss=mse": "whose targets are item of 192, user of 128; losses "
+    "that fit: bpr, contrastive, triplet, warp (",
 }
 
 

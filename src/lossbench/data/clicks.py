@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.data import click_parts, click_reading
@@ -16,7 +17,7 @@ from lossbench.data.parts import check_shares
 from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.errors import InputError
-from lossbench.metrics.recommendations import RANKING
+from lossbench.metrics.recommendations import RANKING, RECOMMENDED
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class Ratings(DataSource):
     An example is read as ids: `user` and `item` (N,), and `other` (N, negatives), items that the user does
     not have in training, drawn anew for each batch from seed and step alone, so that all losses of a seed see
     the same; in evaluation they are the item itself. In evaluation a model gives `all_items` (N, items), the
-    scores of all items for the user, which are judged without those that he has in training. Targets are
-    `item`, `user`, and with `rating` the number as `continuous`. Shared are `count` (items,), the rows of
+    scores of all items for the user, or the vectors of which they follow (`models.towers`); they are judged
+    without those that he has in training. Targets are `item`, `user`, and with `rating` the number as
+    `continuous`. Shared are `count` (items,), the rows of
     each item in training, and what each user has there, `seen` and `seen_from` as in `data.negatives`.
 
     path: a CSV file, also compressed (.gz, .zip): one line of column names, then one line per rating.
@@ -46,6 +48,8 @@ class Ratings(DataSource):
         last test_share of all rows, and those before them; users without a row before are left out.
     min_user, min_item: rows that a user and an item need to be kept; what is left is counted again.
     negatives: items drawn for each row of training.
+    mask: items that a user has in training are not recommended to him. Without it they stand among the
+        others, as some evaluations leave them, and most of what leads is known to him.
     time_format: how times are written, as strptime knows it; s or ms since 1970; null: any usual one.
     separator, decimal, thousands: as of `data=csv`.
 
@@ -54,9 +58,10 @@ class Ratings(DataSource):
     """
 
     reads = ("user_item",)
-    judged_by = (RANKING, "continuous")
+    judged_by = (RANKING, RECOMMENDED, "continuous")
     select = "ndcg_at_10"  # where items are rated, mae
     epochs = None  # by its size, as a table
+    credit: ClassVar[str] = ""  # of a file that ships
 
     path: str | None = knob(None, optional=True, place=True)
     user: str | None = knob(None, optional=True)
@@ -71,6 +76,7 @@ class Ratings(DataSource):
     min_user: int = knob(5, at_least=1)
     min_item: int = knob(5, at_least=1)
     negatives: int = knob(1, at_least=1)
+    mask: bool = knob(True)
     time_format: str | None = knob(None, optional=True)
     separator: str = knob("comma", choices=tuple(SEPARATORS))
     decimal: str = knob("point", choices=tuple(DECIMALS))
@@ -161,32 +167,35 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
     if clicks.rating is not None:
         known["continuous"] = torch.from_numpy(clicks.rating)
         units["continuous"] = robust_units(clicks.rating[train])
-    parts: dict[Split, Examples] = {}
-    for split, part in rows.items():
-        own = torch.from_numpy(part)
-        parts[split] = Examples(own, {kind: values[own] for kind, values in known.items()}, groups=user[own])
+    parts = {split: _examples(torch.from_numpy(part), known) for split, part in rows.items()}
     seen = Seen.of(clicks.user[train], clicks.item[train], clicks.users, clicks.items)
     count = torch.from_numpy(np.bincount(clicks.item[train], minlength=clicks.items)).float()
+    judged = seen if source.mask else seen.none()
     description = Description(
         name=source.name,
         inputs=_read(clicks, source.negatives),
         targets=source.targets(),
         sizes={split: len(part) for split, part in parts.items()},
-        source=f"{clicks.file}, {clicks.users} users and {clicks.items} items",
+        source=f"{source.credit or clicks.file}, {clicks.users} users and {clicks.items} items",
         fingerprint=clicks.fingerprint,
     )
     train_part, val, test = (parts[split] for split in SPLITS)
+    # `other` is drawn for each batch of training; elsewhere it takes no memory.
+    inputs = {"user": user, "item": item, "other": item.unsqueeze(1).expand(-1, source.negatives)}
     return DataSet(
         description,
-        # `other` is drawn for each batch of training; elsewhere it takes no memory.
-        {"user": user, "item": item, "other": item.unsqueeze(1).expand(-1, source.negatives)},
+        inputs,
         train_part,
         val,
         test,
         units,
-        {"count": count, "seen": seen.seen, "seen_from": seen.seen_from},
+        {"count": count, "seen": judged.seen, "seen_from": judged.seen_from},
         Negatives(seen, source.negatives),
     )
+
+
+def _examples(rows: Tensor, known: Mapping[TargetKind, Tensor]) -> Examples:
+    return Examples(rows, {kind: values[rows] for kind, values in known.items()}, groups=known["user"][rows])
 
 
 def _read(clicks: Clicks, negatives: int) -> Inputs:

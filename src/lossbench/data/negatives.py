@@ -36,6 +36,12 @@ class Seen:
         ends = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=users))])
         return cls(torch.from_numpy(ordered.astype(np.int32)), torch.from_numpy(ends), items)
 
+    def none(self) -> Seen:
+        """As if nobody had anything."""
+        import torch
+
+        return Seen(self.seen[:0], torch.zeros_like(self.seen_from), self.items)
+
 
 class Negatives:
     """Makes a training batch anew: `other` (B, count) are items that the user does not have in training.

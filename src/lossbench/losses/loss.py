@@ -15,6 +15,7 @@ from lossbench.task import WEIGHT, Prediction, Target, TargetKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.losses.nearness import Nearness
     from lossbench.losses.reduction import Means
 
     Knob = float | Tensor  # a number, or under vmap a tensor of no dimension
@@ -85,6 +86,11 @@ class Loss(Choice):
     @abstractmethod
     def outputs(self, target: Target, embedding_size: int) -> int:
         """How many numbers the model must give for each example, or for each of its places."""
+
+    @property
+    def nearness(self) -> Nearness:
+        """By what items are ranked for a user whose vector it has trained: the product of both."""
+        return "dot"
 
     def gives(self, target: Target) -> tuple[str, ...]:
         """The names that `predict` defines; shipped losses say them without computing anything."""

@@ -129,7 +129,8 @@ def wants_continuations(measures: Iterable[Measure]) -> bool:
 
 def of_test_alone(measures: Iterable[Measure]) -> frozenset[str]:
     """Names of the metrics that validation has not."""
-    return frozenset(name for one in measures if CONTINUATION in one.needs for name in one.names)
+    late = (one for one in measures if one.test_alone or CONTINUATION in one.needs)
+    return frozenset(name for one in late for name in one.names)
 
 
 def preferred(measures: Iterable[Measure], kind: str) -> list[Measure]:

@@ -110,6 +110,7 @@ class Measure:
         gets them instead of predictions and targets: where outputs are large (tokens, items, pixels). It gets
         no `weight=`: what sums over places that have weights names `weight` among its fields.
     among: "package.module:name" of (*fields) -> (R, n) int64, which examples count, where not all do.
+    test_alone: it measures the test alone, where it would take long after every epoch; it can choose nothing.
     """
 
     metrics: tuple[Metric, ...]
@@ -120,6 +121,7 @@ class Measure:
     pairs: bool = False
     keep: str | None = None
     among: str | None = None
+    test_alone: bool = False
 
     def __post_init__(self) -> None:
         check_measure(self)

@@ -66,7 +66,8 @@ class Model(Choice):
 
         At places it gives (N, *places, outputs), with `gives` a dict of tensors (N, ...), of which
         `output` is what a loss reads that asks for no names. In evaluation it may give more, or other names:
-        what the loss does not read is a prediction as it is, for the measures.
+        what the loss does not read is a prediction as it is, for the measures. What is the same for all
+        examples (the vectors of all items) may have one row.
         Layers are made in order, input first, so that two builds from one seed differ in the last layer
         alone when only `outputs` differs.
         """

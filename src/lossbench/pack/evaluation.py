@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -82,7 +83,7 @@ class Evaluation:
     ) -> None:
         self.thresholds = thresholds  # where decisions are measured, from `found` on
         self.members, self.split, self.size, self.report = members, split, size, report
-        self.measures = members[0].source.measures
+        self.measures = [one for one in members[0].source.measures if split == "test" or not one.test_alone]
         self.keeping = [measure for measure in self.measures if measure.keep]
         self._lanes, self.exact = groups[0].lanes, groups[0].lanes.exact
         self.finite = torch.ones(len(members), dtype=torch.bool, device=self.exact)
@@ -152,9 +153,23 @@ class Evaluation:
     def _chunk(self, group: Group, outputs: Tree, start: int) -> Found:
         if not self.keeping:
             return Found(group, self._prediction(group, of_group(outputs, group)))
-        size = max(tensor[0].numel() for tensor in leaves(outputs))
-        parts = [self._kept(one, outputs, start) for one in group.cut(max(1, _AT_ONCE // size))]
+        size, rows = _predicted_size(outputs)
+        groups = group.cut(max(1, _AT_ONCE // size))
+        parts = [self._in_turns(one, outputs, start, rows) for one in groups]
         return _joined(group, parts, dim=0)
+
+    def _in_turns(self, group: Group, outputs: Tree, start: int, rows: int) -> Found:
+        """So many examples after one another."""
+        count = max(tensor.shape[1] for tensor in leaves(outputs))
+
+        def some(tensor: Tensor, at: int) -> Tensor:
+            return tensor[:, at : at + rows] if tensor.shape[1] == count else tensor
+
+        parts = [
+            self._kept(group, mapped(partial(some, at=at), outputs), start + at)
+            for at in range(0, count, rows)
+        ]
+        return _joined(group, parts)
 
     def _kept(self, group: Group, outputs: Tree, start: int) -> Found:
         own = of_group(outputs, group)
@@ -176,6 +191,19 @@ class Evaluation:
             scores = nearest_mean_scores(known, labels, prediction["embedding"], group.target.size)
             return Prediction(**{**prediction, "scores": scores})
         return prediction
+
+
+def _predicted_size(outputs: Tree) -> tuple[int, int]:
+    """How many numbers are predicted of a member, about, and of how many of its examples at once.
+
+    An output with one row for all examples is what each of them is compared with, as all items are.
+    """
+    count = max(tensor.shape[1] for tensor in leaves(outputs))
+    own = max(tensor[0].numel() for tensor in leaves(outputs) if tensor.shape[1] == count)
+    common = [tensor.shape[2] for tensor in leaves(outputs) if tensor.shape[1] < count]
+    if not common:
+        return own, count
+    return max(own, count * max(common)), min(count, max(1, _AT_ONCE // max(common)))
 
 
 def _joined(group: Group, parts: Sequence[Found], dim: int = 1) -> Found:

@@ -14,6 +14,7 @@ from torch import Tensor
 from lossbench.data.source import Split
 from lossbench.job import Member
 from lossbench.losses.loss import Loss
+from lossbench.losses.nearness import all_items
 from lossbench.losses.reduction import weighted_means
 from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
 OUTPUT = "output"
+# Of towers in evaluation: vectors of users (N, E) and of all items (1, items, E), of which all scores follow.
+TOWERS = ("user", "items")
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,10 @@ def predicted(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree
     found = Prediction() if read is None else loss.predict(read, target)
     if isinstance(outputs, dict) and isinstance(found, Prediction):
         taken = {OUTPUT, *loss.needs_for(target)}
+        if outputs.keys() >= set(TOWERS):
+            user, items = (outputs[name] for name in TOWERS)
+            scores = all_items(user, items, loss.nearness)
+            taken, found = taken.union(outputs), Prediction(**{"all_items": scores, **found})
         more = {name: tensor for name, tensor in outputs.items() if name not in taken}
         return Prediction(**{**more, **found})
     return found
