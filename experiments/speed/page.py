@@ -19,7 +19,7 @@ INTRODUCTION = """# How fast is a sweep?
 empty MLflow store, from the shell to the end of the process. Times are medians of {repetitions} repetitions
 taken in turns. It counts only where every run stands in MLflow as finished.
 
-Machine: {machine}. {versions}. The raw times stand in [results.csv](results.csv).
+Each part says where and with what it was measured. The raw times stand in [results.csv](results.csv).
 
 ![seconds for the sweep, and per further member](speed.png)
 """
@@ -51,11 +51,8 @@ def write(results: pd.DataFrame) -> None:
     results = results.reindex(columns=[*dict.fromkeys([*results.columns, *SHOWN])])
     medians = results.groupby(["part", "competitor", "runs"], sort=False)[["seconds", *SHOWN]].median()
     table = medians.reset_index()
-    last = results.iloc[-1]
     repetitions = results.groupby(["part", "competitor", "runs"]).size()
-    text = [
-        INTRODUCTION.format(repetitions=span(repetitions), machine=last["machine"], versions=last["versions"])
-    ]
+    text = [INTRODUCTION.format(repetitions=span(repetitions))]
     for key, rows in results.groupby("part", sort=False):
         head = rows.iloc[0]
         text.append(f"## {'' if len(str(key)) > 1 else f'({key}) '}{head['title']}\n")
@@ -66,6 +63,7 @@ def write(results: pd.DataFrame) -> None:
             text += [markdown(extended(mine, int(head["full"]))), COMPETITORS]
         else:
             text.append(markdown(plain(mine)))
+        text.append(f"{head['machine']}; {head['versions']}.\n")
     (HERE / "README.md").write_text("\n".join(text))
     draw(table, results)
 

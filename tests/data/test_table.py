@@ -51,6 +51,16 @@ def test_the_same_table_is_read_from_every_form_of_file(tmp_path: Path) -> None:
         assert data.test.targets["multiclass"].equal(first.test.targets["multiclass"])
 
 
+def test_rows_are_made_inputs_alike_however_many_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = flowers().assign(name=np.array(["x", "y"])[np.arange(120) % 2])
+    frame.loc[5, "a"] = np.nan
+    whole = table(written(tmp_path, frame)).load(0, "vector").inputs
+    monkeypatch.setattr("lossbench.data.table._AT_ONCE", 50)
+    assert table(written(tmp_path, frame, "again.csv")).load(0, "vector").inputs.equal(whole)
+
+
 def test_parquet_keeps_missing_cells_indices_and_odd_columns_out(tmp_path: Path) -> None:
     frame = flowers().assign(whole=pd.array([None, *range(119)], dtype="Int64"), on=lambda f: f.a > 0)
     frame.loc[3, "a"] = np.nan

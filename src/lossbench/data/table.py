@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lossbench.data.splits import Ids
 
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
+_AT_ONCE = 8192  # rows made inputs: in double precision, and twice, all of a large table are its largest memory
 _ANY = (Target("continuous"), Target("multiclass", 2), Target("identity", 2), Target("binary", 2))
 
 
@@ -238,4 +239,6 @@ def _inputs(source: Table, table: Columns, seed: int) -> Tensor:
 
     transform: Any = columns.transform(table)
     transform.fit(table.frame.iloc[source.split(table, seed)["train"]])
-    return torch.from_numpy(np.asarray(transform.transform(table.frame), dtype=np.float32))
+    starts = range(0, len(table.frame), _AT_ONCE)
+    parts = [transform.transform(table.frame.iloc[at : at + _AT_ONCE]).astype(np.float32) for at in starts]
+    return torch.from_numpy(np.concatenate(parts))
