@@ -15,6 +15,7 @@ STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
 EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics forecast language
+ELSEWHERE := faces_lfw
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 COMPANIONS_boxes := boxes_crowns
@@ -26,7 +27,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS)
+.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,7 @@ mnist: ## nine losses on digits, with and without wrong labels
 mnist_cnn: ## the same nine in a convolutional network, and whether smoothed labels calibrate it
 sentiment: ## nine losses on rated sentences
 faces: ## embedding losses against classifiers on unseen people
+faces_lfw: ## the same on 150 people of the news, downloaded (200 MB); not recorded
 price: ## which loss predicts a price, and whether on its logarithm
 crowns: ## losses of two classes on photographs of trees from above
 boxes: ## losses of boxes, from right corners and wrong ones, and on photographs of trees
@@ -74,7 +76,7 @@ spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
-$(EXPERIMENTS): setup
+$(EXPERIMENTS) $(ELSEWHERE): setup
 	@for name in $@ $(COMPANIONS_$@); do \
 		$(RUN) -m lossbench -m experiment=$$name $(ARGS) || exit 1; \
 		$(RUN) -m lossbench.report experiment=$$name || exit 1; \

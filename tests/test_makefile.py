@@ -33,6 +33,7 @@ PROGRAMS = {
     "mnist_cnn",
     "sentiment",
     "faces",
+    "faces_lfw",
     "price",
     "crowns",
     "depth",

