@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lossbench.data.splits import Ids
 
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
-_AT_ONCE = 8192  # rows made inputs: in double precision, and twice, all of a large table are its largest memory
+_AT_ONCE = 8192  # rows made inputs: of all of a large table, in double precision, memory would have a peak
 _ANY = (Target("continuous"), Target("multiclass", 2), Target("identity", 2), Target("binary", 2))
 
 
