@@ -27,7 +27,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
+.PHONY: help setup demo test test-slow test-readme test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test: setup ## run the tests
 
 test-slow: setup ## run the tests that take minutes (crashes, concurrency, calibration)
 	@$(RUN) -m pytest -q -m slow $(ARGS)
+
+test-readme: setup ## walk the journeys of the README, each command as it stands there
+	@$(RUN) -m pytest -q -n logical --maxprocesses 8 --dist worksteal tests/test_readme.py $(ARGS)
 
 test-ui: setup ## look at MLflow through a real browser (needs Debian's chromium)
 	@LOSSBENCH_SCREENSHOTS=$(CURDIR)/build/screenshots $(RUN) -m pytest -q -m ui $(ARGS)

@@ -17,6 +17,7 @@ SETUP_AND_CHECKS = {
     "setup",
     "test",
     "test-slow",
+    "test-readme",
     "test-ui",
     "lint",
     "format",
