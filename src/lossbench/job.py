@@ -215,7 +215,7 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
     check_source(source)
     reads = [kind for kind in source.reads if kind in model.reads or not model.reads]
     if not reads:
-        fitting = [name for name, other in _shipped("model") if set(other.reads) & set(source.reads)]
+        fitting = [name for name, other in shipped("model") if set(other.reads) & set(source.reads)]
         raise InputError(
             f"model={model.name} cannot read data={source.name}, which gives {' or '.join(source.reads)}; "
             f"models that fit: {', '.join(fitting) or 'none that ships'} "
@@ -224,23 +224,22 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
     target = loss.chosen_target(source.targets())
     if target is None:
         offered = [offer.words for offer in source.targets()]
-        fitting = [
-            name for name, other in _shipped("loss") if other.chosen_target(source.targets()) is not None
-        ]
+        fitting = [name for name, one in shipped("loss") if one.chosen_target(source.targets()) is not None]
         as_set = ", its knobs as they are set," if loss.name in fitting else ""
         shared = {offer.kind for offer in source.targets()} & set(loss.trains_on)
         not_all = ", but not of every size and shape" if shared and not as_set else ""
+        set_so = "".join(f", with {on}" for kind, on in source.elsewhere.items() if kind in loss.trains_on)
         raise InputError(
             f"loss={loss.name}{as_set} cannot train on data={source.name}, "
             f"whose targets are {', '.join(offered)}; "
             f"losses that fit: {', '.join(fitting) or 'none that ships'} "
-            f"(this one trains on {', '.join(loss.trains_on)}{not_all})."
+            f"(this one trains on {', '.join(loss.trains_on)}{not_all}{set_so})."
         )
     suited = trainer.suited(source.epochs, source.training_size)
-    return Member(seed, source, model, loss, optimizer, suited, reads[0], target)
+    return Member(seed, source, model.asked(loss.asks), loss, optimizer, suited, reads[0], target)
 
 
-def _shipped(group: str) -> list[tuple[str, Any]]:
+def shipped(group: str) -> list[tuple[str, Any]]:
     """The choices of a group that ship with lossbench and need no other package, by name."""
     nodes = {name: node_in(path) for name, path in choices(group).items()}
     return [

@@ -22,6 +22,9 @@ TargetKind = str
 # the examples of validation and test weigh 1.
 WEIGHT = "weight"
 
+# Another, which a loss may read beside its target (`Loss.also`): how much of training is behind, 0 to 1.
+PROGRESS = "progress"
+
 # Kinds of target that are numbers in the task's own units, however large or small those are: they stay in
 # double precision, and what is predicted of them is a value.
 NUMBERS: tuple[TargetKind, ...] = ("continuous", "box")
@@ -86,6 +89,8 @@ class Target:
         multiclass    int64 (*shape,), 0 .. size-1
         distribution  float (*shape, size), sums to 1; `support` holds the value of each bin
         identity      int64 (), any class or person; in training 0 .. size-1
+        pixels        uint8 (size,), the image that is read itself, from 0 (black) to 255 (white); `support`
+                      is (0, 1) where there are no others
         or any other word that a data set, a loss and a measure share.
     names: what the classes 0 .. size-1 are called; empty: by their numbers.
     """
@@ -143,10 +148,12 @@ class Noise:
 
     shape: of one example's numbers.
     distribution: normal (0, 1), or uniform on [0, 1).
+    evaluated: their shape in evaluation; None: the same.
     """
 
     shape: tuple[int, ...] = ()
     distribution: Literal["normal", "uniform"] = "normal"
+    evaluated: tuple[int, ...] | None = None
 
 
 class Prediction(dict[str, "Tensor"]):

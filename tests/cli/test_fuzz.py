@@ -122,6 +122,9 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "warp": {"loss.margin": [1e-3, 1e6]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
+    "elbo": {"loss.beta": [0.0, 1.0, 1e6], "loss.warm_up": SHARES, "loss.free_bits": [0.0, 0.5, 1e6]},
+    "iwae": {"loss.k": [1, 3]},
+    "pixel_mean": {"loss.k": [1, 3]},
     **{
         name: {}
         for name in ("mse_softmax", "mae_softmax", "mape", "smape", "multi_similarity", "unlikelihood")
@@ -147,6 +150,13 @@ EVERY: dict[str, list[object]] = {
 LOSSES = [name for name in KNOBS if name not in TINY]
 OF_BOXES = ("iou", "giou", "diou", "ciou", "l1_giou")
 OF_CLICKS = ("bpr", "warp")
+OF_PIXELS = ("elbo", "iwae", "pixel_mean")
+AS_PIXELS = (
+    "data.task=pixels data.size=7 data.binarize=static",
+    "data.task=pixels data.size=14 data.binarize=dynamic",
+    "data.task=pixels data.size=7 loss.likelihood=gaussian loss.deviation=0.3",
+    "data.task=pixels data.size=7 loss.likelihood=continuous_bernoulli",
+)
 OF_OTHERS = (
     "unlikelihood",
     "mape",
@@ -160,7 +170,8 @@ OF_OTHERS = (
     "focal_binary",
     *OF_BOXES,
     *OF_CLICKS,
-)  # losses of numbers, of two classes alone, of boxes and of clicks
+    *OF_PIXELS,
+)  # losses of numbers, of two classes alone, of boxes, of clicks and of pixels
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
@@ -174,7 +185,7 @@ FITTING = {
         *("berhu", "log_l1", "silog", "silog_invariant"),
     ),
     **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber", "sum", *OF_BOXES)),
-    "mnist_5k": [name for name in LOSSES if name not in OF_OTHERS],
+    "mnist_5k": [*(name for name in LOSSES if name not in OF_OTHERS), *OF_PIXELS],
     "topics": [
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
@@ -182,7 +193,8 @@ FITTING = {
     "sentiment": [
         name
         for name in LOSSES
-        if name not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES, *OF_CLICKS)
+        if name
+        not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES, *OF_CLICKS, *OF_PIXELS)
     ],
     "faces": [
         "bce",
@@ -214,7 +226,12 @@ def commands(draw: st.DrawFn) -> list[str]:
     # Most of them fit: a refusal costs little, and tells little.
     loss = draw(st.sampled_from(LOSSES if draw(st.integers(0, 9)) == 0 else FITTING[data]))
     model = draw(st.sampled_from(MODELS.get(data, ("mlp", "linear", "cnn"))))
-    knobs = {**EVERY, **KNOBS[data], **KNOBS[loss]}
+    as_pixels = data == "mnist_5k" and loss in OF_PIXELS
+    pixels = draw(st.sampled_from(AS_PIXELS)).split() if as_pixels else []
+    model = "vae" if pixels else model
+    knobs = {**EVERY, **({} if pixels else KNOBS[data]), **KNOBS[loss]}
+    if pixels:
+        knobs |= {"model.encoder": ["mlp", "cnn"], "model.latent": [1, 3], "model.draws": [1, 12]}
     if model == "mlp":
         knobs["model.hidden"] = ["[64,64]", "[]", "[3]", "[3,2]"]
     if model == "transformer":
@@ -223,11 +240,11 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
     if model == "towers":
         knobs |= {"model.hidden": ["[]", "[3]"], "model.bias": [False, True]}
-    if model not in ("linear", "nlinear", "unet", "towers"):
+    if model not in ("linear", "nlinear", "unet", "towers", "vae"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]
-    return [*first, *TINY[data].split(), *chosen]
+    return [*first, *TINY[data].split(), *pixels, *chosen]
 
 
 def test_the_fuzz_draws_every_data_set_and_every_loss_that_fits_one() -> None:

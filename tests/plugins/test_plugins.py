@@ -33,14 +33,14 @@ Done = subprocess.CompletedProcess[str]
 SMALL = {
     "rectangles": ("data.size=60",),
     "tokens": ("data.size=60", "data.length=9"),
-    "vae": (),
+    "autoencoder": (),
     "recommender": (),
 }
 # The losses of its experiment, and the metrics of its own.
 BRINGS = {
     "rectangles": ({"mse", "centred_giou", "centred_diou"}, {"iou", "ap50"}),
     "tokens": ({"cce", "cce_smooth", "mse_softmax"}, {"bits", "perplexity"}),
-    "vae": ({"elbo", "beta_vae"}, {"bound"}),
+    "autoencoder": ({"plain_bound", "beta_vae"}, {"bound"}),
     "recommender": ({"pairwise", "in_batch"}, {"recall_at_10", "ndcg_at_10"}),
 }
 
@@ -97,8 +97,8 @@ REFUSED = {
     "rectangles: data=outliers loss=centred_giou": "losses that fit: berhu, huber, log_cosh, log_l1, mae, "
     "mape, mse, pinball, quantiles, smape (this one trains on continuous, but not of every size and shape)",
     "tokens: data=chain model=window loss=hinge": "loss=hinge gives no bits, by which data=chain chooses",
-    "vae: data=pixels model=mlp loss=elbo": "loss=elbo needs the outputs logits, mean, log_variance; "
-    "model=mlp gives one tensor without a name",
+    "autoencoder: data=pixels model=mlp loss=plain_bound": "loss=plain_bound needs the outputs logits, mean, "
+    "log_variance; model=mlp gives one tensor without a name",
     "recommender: data=clicks model=tables loss=mse": "whose targets are item of 192, user of 128; losses "
     "that fit: bpr, contrastive, triplet, warp (",
 }

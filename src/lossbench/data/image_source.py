@@ -33,6 +33,7 @@ class Pictures:
     groups: (M,) the group of each, in numbers that mean the same for every seed; None: each is its own.
     fresh: makes a training batch anew.
     as_read: from images as they are kept, such as bytes, to what models read.
+    ids: (M,) which example each is, in numbers that mean the same for every seed; None: its row.
     """
 
     images: Tensor
@@ -41,6 +42,7 @@ class Pictures:
     groups: Ids | None = None
     fresh: Fresh | None = None
     as_read: Callable[[Tree], Tree] | None = None
+    ids: Ids | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class ImageSource(DataSource):
         """The data set in memory."""
         known = self.pictures(seed)
         examples = part_examples(
-            known.truth, known.rows, lambda truth: self.trained_on(truth, seed), known.groups
+            known.truth, known.rows, lambda truth: self.trained_on(truth, seed), known.groups, known.ids
         )
         numbers = {kind: own for kind, own in examples["train"].targets.items() if kind in NUMBERS}
         description = Description(

@@ -34,12 +34,14 @@ class MNIST(DigitSource):
     root: folder of the four files (train- and t10k-, images-idx3-ubyte and labels-idx1-ubyte), raw or .gz,
         in the folder itself, in raw/ or in MNIST/raw/; null: torchvision fetches them into the cache once.
     train_size: training images, at random with equal shares of the classes; null takes all that are left.
-    val_size: validation images, which do not depend on `train_size`; the official test set is always whole.
+    val_size: validation images, which do not depend on `train_size`.
+    test_size: images of the official test set, at random with equal shares of the classes; null takes all.
     """
 
     root: str | None = knob(None, optional=True, place=True)
     train_size: int | None = knob(None, at_least=10, optional=True)
     val_size: int = knob(5000, at_least=10)
+    test_size: int | None = knob(None, at_least=10, optional=True, later=True)
 
     @property
     def credit(self) -> str:
@@ -65,7 +67,15 @@ class MNIST(DigitSource):
             )
         labels = digits.labels[:available]
         val, train = stratified(labels, (self.val_size, size), seed, "split")
-        return {"train": train, "val": val, "test": np.arange(available, len(digits.labels))}
+        test, official = np.arange(available, len(digits.labels)), digits.labels[available:]
+        if self.test_size is not None:
+            if self.test_size > len(test):
+                raise InputError(
+                    f"data.test_size={self.test_size} is more than the {len(test):,} test images of "
+                    f"{self.name}: make it smaller, or leave it out to take all."
+                )
+            test = test[stratified(official, (self.test_size,), seed, "test")[0]]
+        return {"train": train, "val": val, "test": test}
 
 
 def find_files(root: Path) -> tuple[Path, ...]:

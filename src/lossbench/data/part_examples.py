@@ -21,6 +21,7 @@ def part_examples(
     rows: Mapping[Split, Ids],
     trained_on: Callable[[Values], Values],
     groups: Ids | None = None,
+    ids: Ids | None = None,
 ) -> dict[Split, Examples]:
     """The examples of each part; where those of training have weights, the others weigh 1.
 
@@ -28,7 +29,8 @@ def part_examples(
         values: the targets (M, ...) of all rows, as `task.Target` has them.
         rows: of each part, int64.
         trained_on: from the targets of training to those that it is trained on: with wrong ones, or weights.
-        groups: (M,) the group of each row, in numbers that mean the same for every seed.
+        groups, ids: (M,) the group of each row, and which example it is, in numbers that mean the same for
+            every seed.
     """
     import torch
 
@@ -38,9 +40,8 @@ def part_examples(
         if part == "train":
             targets = dict(trained_on(targets))
         tensors = {kind: torch.from_numpy(array) for kind, array in targets.items()}
-        found[part] = Examples(
-            torch.from_numpy(own), tensors, groups=None if groups is None else torch.from_numpy(groups[own])
-        )
+        numbers = (None if every is None else torch.from_numpy(every[own]) for every in (ids, groups))
+        found[part] = Examples(torch.from_numpy(own), tensors, *numbers)
     if WEIGHT in found["train"].targets:
         for part in ("val", "test"):
             shape = (len(found[part]), *found["train"].targets[WEIGHT].shape[1:])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import Choice
 from lossbench.config.knob_types import Type, types_of
-from lossbench.task import WEIGHT, Prediction, Target, TargetKind
+from lossbench.task import PROGRESS, WEIGHT, Prediction, Target, TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ class Loss(Choice):
     trains_on: kinds of target, best first; of those that a data set offers, the first is used.
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
         them by name. `weight` may be among them, for a value that is made of several places: it is there
-        where the data has weights.
+        where the data has weights. So may `progress`, the share of training that is behind.
     needs: outputs of the model that it reads by name; none: the one tensor that most models give. Where they
         or `also` depend on the kind of target, `needs_for` and `also_for` say them.
     own_units: it compares numbers in the task's own units, exactly (shares of the target, say): it is then
@@ -49,6 +49,14 @@ class Loss(Choice):
     batchwise: ClassVar[bool] = False
     stackable: ClassVar[bool] = True  # False where torch.func.vmap refuses it
 
+    @property
+    def asks(self) -> Mapping[str, Any]:
+        """What it asks of the model beside its outputs, in plain values by name (`Model.asked`).
+
+        Members of which models are asked different things train in packs of their own.
+        """
+        return {}
+
     def needs_for(self, target: Target) -> tuple[str, ...]:
         """The outputs that it reads by name where it trains on this kind of target."""
         return self.needs
@@ -59,7 +67,7 @@ class Loss(Choice):
 
     def wants_for(self, target: Target) -> tuple[str, ...]:
         """Of `also_for`, what data must have for it."""
-        return tuple(name for name in self.also_for(target) if name != WEIGHT)
+        return tuple(name for name in self.also_for(target) if name not in (WEIGHT, PROGRESS))
 
     def called_with(self, target: Target) -> tuple[str, ...]:
         """Names of all that it is called with beside outputs, the target first."""

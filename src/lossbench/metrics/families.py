@@ -43,6 +43,7 @@ _RANKED = "auroc average_precision"  # apart, for a sort takes longer than all t
 _PROBABLE = "nll brier ece"
 _QUANTILES = " ".join(["pinball_score coverage_error crossing", *map(coverage_of, LEVELS)])
 _OVERLAP = " ".join(["mean_iou", *map(share_at, OVERLAPS), "centre_error size_error"])
+_CODES = "mean log_variance distortion"
 _PEOPLE = "verification_auc eer tar_at_far_0.01 recall_at_1 map_at_r"
 
 # Of data that is no series, data.metrics=[lossbench.metrics.families.TOTAL] and QUANTILES add them; of data
@@ -84,6 +85,11 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure(" ".join(TUNED), DECISIONS, "binary", "thresholds:of_decisions"),
         ),
         "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
+        "pixels": (
+            _measure("nll_iw", "log_weights", "", "pixels:of_weights"),
+            _measure("rate distortion active_units", _CODES, "", "pixels:of_codes"),
+            _measure("probe_accuracy", "mean", "multiclass", "pixels:of_probe"),
+        ),
         "boxes": (_measure(_OVERLAP, "value", "box", "boxes:boxes"),),
     }
 )

@@ -56,7 +56,7 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
 
 
 _CLASSES, _PEOPLE, _TUNED, _BOXES = "classes", "identities", "tuned thresholds", "boxes"
-_FORECAST, _QUANTILES, _DEPTH = "forecast", "quantiles", "depth"
+_FORECAST, _QUANTILES, _DEPTH, _PIXELS = "forecast", "quantiles", "depth", "pixels"
 _THERE = "at the threshold that is best on validation"
 _ALL = (
     _error("mae", "mean absolute error", "MAE"),
@@ -204,6 +204,34 @@ _ALL = (
     _share("map_at_r", _PEOPLE, True, "mean average precision among the R nearest, 0 to 1", "MAP@R"),
     _share("mean_iou", _BOXES, True, "mean IoU of predicted and true boxes, 0 to 1", "mean IoU"),
     *map(_overlapping, OVERLAPS),
+    Metric(
+        "nll_iw",
+        _PIXELS,
+        False,
+        "negative log likelihood of an image in nats, at most: the importance-weighted bound of "
+        "`model.draws` codes",
+        "nats",
+        title="NLL (importance-weighted)",
+    ),
+    Metric("rate", _PIXELS, False, "nats that the code of an image tells, KL(q(z|x) || p(z))", "nats", low=0),
+    Metric(
+        "distortion", _PIXELS, False, "nats that an image costs where its code is known, -log p(x|z)", "nats"
+    ),
+    Metric(
+        "active_units",
+        _PIXELS,
+        True,
+        "numbers of the code whose mean varies by more than 0.01 from image to image",
+        "numbers",
+        low=0,
+    ),
+    _share(
+        "probe_accuracy",
+        _PIXELS,
+        True,
+        "accuracy of a linear classifier of the means of the code, fitted to one half of the images and "
+        "judged on the other, 0 to 1",
+    ),
     Metric(
         "centre_error", _BOXES, False, "mean distance of the centres of boxes, in pixels", "pixels", low=0
     ),

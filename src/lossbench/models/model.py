@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import Choice, knob
 from lossbench.task import InputKind, Inputs, Noise
@@ -41,6 +41,10 @@ class Model(Choice):
         They are drawn apart from the module, from the seed, so that all losses of a seed see the same.
         """
         return {}
+
+    def asked(self, asks: Mapping[str, Any]) -> Model:
+        """Itself, or one that does what a loss asks of it beside its outputs, as `Loss.asks` says."""
+        return self
 
     @property
     def file_knobs(self) -> tuple[str, ...]:

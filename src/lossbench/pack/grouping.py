@@ -23,7 +23,7 @@ def pack_key(job: Job) -> str:
         for group in ("data", "model", "optimizer", "trainer")
     }
     shape: list[Any] = [member.outputs, member.headed, member.reads, member.loss.stackable, job.mode]
-    shape += member.source.part_sizes(member.seed)
+    shape += [*member.source.part_sizes(member.seed), member.loss.asks]
     return json.dumps([fixed, shape], sort_keys=True, default=str)
 
 

@@ -26,7 +26,8 @@ from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
     from lossbench.losses.reduction import Means
-    from lossbench.pack.lanes import Batch, Lanes  # which import Lightning, and planning needs none
+    from lossbench.pack.batch import Batch
+    from lossbench.pack.lanes import Lanes  # which imports Lightning, and planning needs none
 
 # Of a model that gives its outputs by name, the one for losses that ask for no names.
 OUTPUT = "output"
@@ -218,7 +219,7 @@ def predicted(loss: Loss, target: Target, layout: tuple[int, ...], outputs: Tree
     read = read_by(loss, target, layout, outputs)
     found = Prediction() if read is None else loss.predict(read, target)
     if isinstance(outputs, dict) and isinstance(found, Prediction):
-        taken = {OUTPUT, *loss.needs_for(target)}
+        taken = {OUTPUT} if read is None else {OUTPUT, *loss.needs_for(target)}
         if outputs.keys() >= set(TOWERS):
             user, items = (outputs[name] for name in TOWERS)
             scores = all_items(user, items, loss.nearness)

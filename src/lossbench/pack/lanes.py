@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,22 +12,13 @@ from torch import Tensor
 from lossbench.data.module import LaneData, PackData
 from lossbench.data.source import SPLITS, DataSet, Split
 from lossbench.job import Member
-from lossbench.pack.noise import arguments, drawn
+from lossbench.pack.batch import Batch
+from lossbench.pack.noise import arguments, drawn, in_evaluation
 from lossbench.pack.own_units import exactly
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
-from lossbench.task import NUMBERS, WEIGHT, TargetKind, Units, seen
+from lossbench.task import NUMBERS, WEIGHT, Noise, TargetKind, Units, seen
 from lossbench.trees import Tree, leaves, mapped
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A training batch of all lanes, of B examples each."""
-
-    read: tuple[Tree, ...]  # what the modules of a lane are called with, each tensor (L, B, ...)
-    targets: Mapping[str, Tensor]  # kind -> (L, B, ...) as losses see them, and what is shared (L, ...)
-    weight: Tensor | None  # (R,) what a member's batch counts in the mean of its epoch; None: as each example
-    size: int
 
 
 class Lanes(ABC):
@@ -50,6 +40,7 @@ class Lanes(ABC):
         self.device, self.exact = device, exact_device(device)
         self.lane, self.seeds = data.lane.to(device), data.lane_seeds
         self._noise = first.model.noise(data.description.inputs)
+        self._noise_evaluated = in_evaluation(self._noise)
         # Others are for metrics alone.
         self._losses_read = {WEIGHT, *(name for m in members for name in m.loss.called_with(m.target))}
         self._own = {name for m in members if m.loss.own_units for name in m.loss.called_with(m.target)}
@@ -84,7 +75,7 @@ class Lanes(ABC):
 
     def read_apart(self, inputs: Tree, *moment: str | int) -> tuple[Tree, ...]:
         """What the module of each member is called with, of inputs (R, P, ...) of its own."""
-        found = drawn(self._noise, self.seeds, leaves(inputs)[0].shape[1], *moment).items()
+        found = drawn(self._noise_evaluated, self.seeds, leaves(inputs)[0].shape[1], *moment).items()
         return arguments(inputs, {name: one.to(self.device)[self.lane] for name, one in found})
 
     def hold(self, split: Split, targets: Mapping[TargetKind, Tensor]) -> None:
@@ -124,10 +115,13 @@ class Lanes(ABC):
         """Of inputs (L, B, ...) and targets (L, B, ...) as losses see them."""
         weight = targets.get(WEIGHT)
         counts = None if weight is None else weight.double().flatten(1).sum(1)[self.lane]
-        return Batch(self._read(inputs, size, "train", step), {**targets, **self.shared}, counts, size)
+        read = self._read(self._noise, inputs, size, "train", step)
+        return Batch(read, {**targets, **self.shared}, counts, size)
 
-    def _read(self, inputs: Tree, count: int, *moment: str | int) -> tuple[Tree, ...]:
-        found = drawn(self._noise, self.seeds, count, *moment)
+    def _read(
+        self, wanted: Mapping[str, Noise], inputs: Tree, count: int, *moment: str | int
+    ) -> tuple[Tree, ...]:
+        found = drawn(wanted, self.seeds, count, *moment)
         return arguments(inputs, {name: tensor.to(self.device) for name, tensor in found.items()})
 
 
@@ -169,7 +163,7 @@ class HeldLanes(Lanes):
     def evaluated(self, split: Split, places: slice) -> tuple[Tree, ...]:
         """What the modules of a lane are called with on a range of a split, each tensor (L, n, ...)."""
         rows = self.rows[split][:, places]
-        return self._read(self._inputs(rows), rows.shape[1], split, places.start)
+        return self._read(self._noise_evaluated, self._inputs(rows), rows.shape[1], split, places.start)
 
     def inputs_of(self, split: Split) -> Tensor | None:
         return self._inputs(self.rows[split]) if self.pool.one_number else None
@@ -202,7 +196,7 @@ class StreamLanes(Lanes):
         """What the modules of a lane are called with on a part of a split, each tensor (L, n, ...)."""
         if not self.truth[split]:
             self._keep(split, lot)
-        return self._read(lot.inputs(self.device), lot.size, split, lot.start)
+        return self._read(self._noise_evaluated, lot.inputs(self.device), lot.size, split, lot.start)
 
     def _keep(self, split: Split, lot: Lot) -> None:
         lots = self._lots[split] = [*([] if lot.start == 0 else self._lots[split]), lot.without_inputs()]

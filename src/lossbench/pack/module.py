@@ -85,10 +85,10 @@ class Pack(LightningModule):
 
     def training_step(self, given: Tensor | Lot, batch: int) -> None:
         """One update of all active members on their batches: positions (L, B), or what streams gave."""
-        read = self.lanes.batch(given, self.updates)
-        objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         first = self.members[0]
         total = int(self.trainer.num_training_batches) * first.trainer.epochs
+        read = self.lanes.batch(given, self.updates).at(self.updates / total)
+        objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         factor = first.optimizer.rate_factor(self.updates, total)
         active = None if self.everyone else self.active.to(self.lanes.device)
         losses = self.engine.step(read.read, objective, active, factor, self.updates).to(self.exact)

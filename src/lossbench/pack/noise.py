@@ -7,6 +7,7 @@ moment, they are the same for all losses of a seed, alone and in company, and af
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,14 @@ from torch import Tensor
 from lossbench.seeds import torch_generator
 from lossbench.task import Noise
 from lossbench.trees import Tree
+
+
+def in_evaluation(wanted: Mapping[str, Noise]) -> dict[str, Noise]:
+    """The noise that the same forward wants in evaluation."""
+    return {
+        name: noise if noise.evaluated is None else replace(noise, shape=noise.evaluated)
+        for name, noise in wanted.items()
+    }
 
 
 def drawn(

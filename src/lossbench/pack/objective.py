@@ -13,7 +13,7 @@ from lossbench.pack.groups import Group, Share
 from lossbench.trees import Tree, leaves, length, part
 
 if TYPE_CHECKING:
-    from lossbench.pack.lanes import Batch  # which imports Lightning, and planning needs none
+    from lossbench.pack.batch import Batch
 
 # Told of a member whose loss raised: the member, the error, its traceback.
 Report = Callable[[int, Exception, str], None]

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from lossbench.data.batches import order
 from lossbench.errors import InputError, first_line
-from lossbench.job import Member
+from lossbench.job import Member, shipped
 from lossbench.losses.contract import check_values, unlike_units
 from lossbench.losses.tried import mixing, refuse_raised
 from lossbench.pack.groups import OUTPUT, read_by
 from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed, refused_by_vmap
 from lossbench.pack.own_units import check_own_units, output_of
-from lossbench.task import WEIGHT, seen
+from lossbench.task import PROGRESS, WEIGHT, seen
 from lossbench.trees import Tree, leaves, mapped
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def rehearse(
             refuse_raised(member.loss, error, member.source.name, outputs, batch.read, batch.known)
         return Rehearsal(remark=remark)
     check_values(member.loss, values, member.target, len(places), batch.weight)
-    mixes = mixing(member.loss, outputs, batch.read, member.target, values, data.shared)
+    mixes = mixing(member.loss, outputs, batch.read, member.target, values, {PROGRESS, *data.shared})
     unlike = unlike_units(member.loss, member.target, data.train.targets, data.units)
     predicts, unjudged = check_metrics(member, module, data, places, experiment)
     told = "; ".join(filter(None, [remark, mixes, unlike, unjudged])) or None
@@ -118,6 +118,8 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     if member.loss.own_units:
         known |= {kind: values for kind, values in targets.items() if kind in data.units}
     known.update(data.shared)
+    if PROGRESS in member.loss.also_for(member.target):
+        known[PROGRESS] = torch.zeros(())  # before the first step
     if lacking := [name for name in member.loss.wants_for(member.target) if name not in known]:
         raise InputError(
             f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
@@ -139,7 +141,9 @@ def _read(member: Member, outputs: Tree) -> Tree:
         lacking = [name for name in loss_needs if name not in given]
         if lacking:
             gives = f"gives {', '.join(given)}" if given else "gives one tensor without a name"
-            raise InputError(f"{loss} needs the outputs {', '.join(loss_needs)}; {model} {gives}.")
+            others = [name for name, one in shipped("model") if set(one.gives) >= set(loss_needs)]
+            fitting = f"; models that give them: {', '.join(others)}" if others else ""
+            raise InputError(f"{loss} needs the outputs {', '.join(loss_needs)}; {model} {gives}{fitting}.")
         return {name: outputs[name].detach().requires_grad_() for name in loss_needs}
     if isinstance(outputs, dict) and OUTPUT in outputs:
         outputs = outputs[OUTPUT]
