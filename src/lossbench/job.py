@@ -228,7 +228,7 @@ def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
         as_set = ", its knobs as they are set," if loss.name in fitting else ""
         shared = {offer.kind for offer in source.targets()} & set(loss.trains_on)
         not_all = ", but not of every size and shape" if shared and not as_set else ""
-        set_so = "".join(f", with {on}" for kind, on in source.elsewhere.items() if kind in loss.trains_on)
+        set_so = "".join(f", with {on}" for kind, on in source.elsewhere if kind in loss.trains_on)
         raise InputError(
             f"loss={loss.name}{as_set} cannot train on data={source.name}, "
             f"whose targets are {', '.join(offered)}; "

@@ -52,6 +52,7 @@ KINDS = {
     "distribution": Target("distribution", 4, (-2.0, -1.0, 1.0, 2.0)),
     "identity": Target("identity", 4),
     "item": Target("item", 4),
+    "pixels": Target("pixels", 4, support=(0.0, 1.0)),
 }
 BY_NAME = ("item",)  # kinds of which outputs are read by name: test_relations, and losses of clicks
 VARIANTS = [
@@ -78,8 +79,10 @@ OFFERED = {
     "faces": ("identity",),
     "boxes": ("box",),
     "movielens": ("item",),
+    "mnist, task=pixels": ("pixels", "multiclass"),
 }
-VALUE = {"outliers": "continuous", "mnist": "multiclass", "sentiment": "continuous"}
+_MNIST = {"mnist": "multiclass", "mnist, task=pixels": "multiclass"}
+VALUE = {"outliers": "continuous", "sentiment": "continuous", **_MNIST}
 TABLE = {
     "mse": {**VALUE, "boxes": "box"},
     "mae": {**VALUE, "boxes": "box"},
@@ -92,15 +95,16 @@ TABLE = {
     "smape": {"outliers": "continuous", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     **{name: {"boxes": "box"} for name in ("iou", "giou", "diou", "ciou")},
-    "bce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
-    "cce": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
-    "focal_softmax": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
+    "bce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "cce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "focal_softmax": {**_MNIST, "sentiment": "binary", "faces": "identity"},
     "unlikelihood": {},  # at places alone
+    **{name: {"mnist, task=pixels": "pixels"} for name in ("elbo", "iwae", "pixel_mean")},
     "sum": {},  # of no parts
     **{name: {"movielens": "item"} for name in ("bpr", "warp")},
-    "z_loss": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
-    "hinge": {"mnist": "multiclass", "sentiment": "binary", "faces": "identity"},
-    "kl": {"mnist": "multiclass", "sentiment": "distribution", "faces": "identity"},
+    "z_loss": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "hinge": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "kl": {**_MNIST, "sentiment": "distribution", "faces": "identity"},
     **{
         name: {"mnist": "identity", "sentiment": "identity", "faces": "identity", "movielens": "item"}
         for name in ("contrastive", "triplet")

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
@@ -60,7 +59,7 @@ class DigitSource(ImageSource):
     """
 
     noise_knobs = ("label_noise",)
-    elsewhere = MappingProxyType({"pixels": "data.task=pixels"})
+    elsewhere = (("pixels", "data.task=pixels"),)
 
     label_noise: float = knob(0.0, at_least=0, at_most=1)
     balance: bool = knob(False, later=True)

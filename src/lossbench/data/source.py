@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from lossbench.config.choice import Choice, knob
@@ -123,7 +122,6 @@ class DataSource(Choice):
     epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
     fresh_examples: every seed draws examples that no other seed has; else all cut their splits from one pool
-    elsewhere: kinds of target that it offers where a knob is set so, as {"pixels": "data.task=pixels"}
     """
 
     part = "data"
@@ -133,7 +131,7 @@ class DataSource(Choice):
     epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
     fresh_examples: ClassVar[bool] = False
-    elsewhere: ClassVar[Mapping[TargetKind, str]] = MappingProxyType({})
+    elsewhere: ClassVar[tuple[tuple[TargetKind, str], ...]] = ()  # a kind, and the knob that offers it
     metrics: tuple[str, ...] = knob(())
 
     @property
