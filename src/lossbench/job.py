@@ -179,7 +179,7 @@ def _job(plain: Mapping[str, Any], made: dict[str, Choice], digests: Digests) ->
         del data["metrics"]  # no measures of one's own leave no trace in a record
     resolved |= {g: completed(node) for g in GROUPS if isinstance(node := resolved.get(g), dict)}
     choices = {group: _choice(group, resolved.get(group), made) for group in GROUPS}
-    member = _member(_whole("seed", resolved.get("seed")), choices)
+    member = member_of(_whole("seed", resolved.get("seed")), choices)
     paths = {type(choice).__module__ for choice in choices.values()} | set(member.source.metrics)
     paths |= {path for measure in member.source.measures for path in measure.functions}
     code = digests(frozenset(paths.union(*(own_code.targets(resolved[group]) for group in GROUPS))))
@@ -204,9 +204,9 @@ def _choice(group: str, node: Any, made: dict[str, Choice]) -> Choice:
     return made[key]
 
 
-def _member(seed: int, choices: Mapping[str, Choice]) -> Member:
-    source, model, loss = choices["data"], choices["model"], choices["loss"]
-    optimizer, trainer = choices["optimizer"], choices["trainer"]
+def member_of(seed: int, choices: Mapping[str, Choice]) -> Member:
+    """What a run trains; refused where the choices do not fit together."""
+    source, model, loss, optimizer, trainer = (choices[group] for group in GROUPS)
     assert isinstance(source, DataSource)
     assert isinstance(model, Model)
     assert isinstance(loss, Loss)

@@ -144,7 +144,9 @@ def _plan(jobs: Collection[Job], n_jobs: int, max_members: int, checkpoints: Che
         warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
+    from lossbench.teachers.beforehand import teach
 
+    teach(jobs, n_jobs or cores())
     return plan(list(jobs), n_jobs or cores(), max_members, checkpoints)
 
 

@@ -21,19 +21,23 @@ from lossbench.losses.ciou import CIoU
 from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cross import shipped
 from lossbench.losses.diou import DIoU
+from lossbench.losses.distillation import Distillation
 from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.giou import GIoU
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
 from lossbench.losses.iou import IoU
+from lossbench.losses.jsd import JSD
 from lossbench.losses.kl import KL
 from lossbench.losses.log_cosh import LogCosh
 from lossbench.losses.log_l1 import LogL1
+from lossbench.losses.logit_mse import LogitMSE
 from lossbench.losses.loss import Loss
 from lossbench.losses.mae import MAE
 from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
+from lossbench.losses.reverse_kl import ReverseKL
 from lossbench.losses.silog import SILog
 from lossbench.losses.smape import SMAPE
 from lossbench.losses.sum import Sum
@@ -61,6 +65,7 @@ VARIANTS = [
     *(IoU(), GIoU(), DIoU(), CIoU()),
     *(BerHu(), LogL1()),
     *(FocalSoftmax(), FocalSoftmax(gamma=0.5)),
+    *(loss(alpha=alpha) for loss in (Distillation, ReverseKL, JSD, LogitMSE) for alpha in (0.9, 1.0)),
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
     *(Contrastive(pairs=p, normalize=n) for p in ("mean", "balanced") for n in (False, True)),
@@ -98,6 +103,9 @@ TABLE = {
     "bce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
     "cce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
     "focal_softmax": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    **{
+        name: {**_MNIST, "sentiment": "binary"} for name in ("distillation", "reverse_kl", "jsd", "logit_mse")
+    },
     "unlikelihood": {},  # at places alone
     **{name: {"mnist, task=pixels": "pixels"} for name in ("elbo", "iwae", "pixel_mean")},
     "sum": {},  # of no parts
@@ -123,8 +131,9 @@ def targets(kind: Target, *shape: int) -> torch.Tensor:
 
 
 def computed(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
-    """Of data without weights, for a loss that reads these beside its target."""
-    return loss(output, {kind.kind: target} if loss.also else target, kind)
+    """Of data without weights, for a loss that reads these beside its target, and with a teacher."""
+    teacher = torch.linspace(-2, 2, output.shape[-1]).expand_as(output)
+    return loss(output, {kind.kind: target, "teacher": teacher} if loss.also else target, kind)
 
 
 def gradient(loss: Loss, output: torch.Tensor, target: torch.Tensor, kind: Target) -> torch.Tensor:
@@ -150,6 +159,7 @@ class TestDeclarations:
             if not isinstance(loss, ThirdParty):
                 found[loss.name] = loss
         assert found.pop("mse_softmax") == MSE(name="mse_softmax", softmax=True)
+        assert found.pop("label_smoothing") == CCE(name="label_smoothing", label_smoothing=0.1)
         assert found.pop("mae_softmax") == MAE(name="mae_softmax", softmax=True)
         assert found.pop("quantiles") == Pinball(name="quantiles", levels=(0.1, 0.5, 0.9))
         assert found.pop("silog_invariant") == SILog(name="silog_invariant", invariance=1.0)
@@ -193,6 +203,8 @@ class TestDeclarations:
             *[(SILog, "invariance", value) for value in (-0.1, 1.1)],
             (ZLoss, "coefficient", -0.1),
             (Unlikelihood, "alpha", -0.1),
+            *[(loss, "alpha", value) for loss in (Distillation, LogitMSE) for value in (-0.1, 1.1)],
+            *[(loss, "temperature", value) for loss in (Distillation, ReverseKL, JSD) for value in (0, -1)],
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),
             *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],
@@ -301,6 +313,7 @@ def test_a_batch_without_two_of_one_identity_stays_finite(loss: Loss) -> None:
         (SILog(invariance=1.0), "continuous", "geometric mean, up to a factor"),
         (CCE(label_smoothing=0.1), "multiclass", "smoothed probabilities"),
         (BCE(pos_weight=5.0), "binary", "weighted probabilities"),
+        (Distillation(alpha=1.0), "multiclass", "the teacher's probabilities"),
         (KL(), "distribution", "mean of the distribution"),
         (Triplet(), "identity", ""),
     ],

@@ -55,9 +55,8 @@ class TestEvaluable:
         for loss in shipped():
             for kind in (VALUE, CLASSES, BINARY, HISTOGRAM, IDENTITY):
                 means = meaning(loss, kind)
-                if (
-                    loss.chosen_target([kind]) is None or loss.own_units
-                ):  # which reads no outputs as others do
+                # Which reads no outputs as others do, or more than they do.
+                if loss.chosen_target([kind]) is None or loss.own_units or loss.wants_for(kind):
                     continue
                 if kind.kind in loss.trains_on and (kind is not IDENTITY or means == "embedding"):
                     size = loss.outputs(kind, 64)

@@ -58,8 +58,9 @@ def targets() -> dict[TargetKind, Tensor]:
 
 @pytest.fixture
 def all_targets(targets: dict[TargetKind, Tensor]) -> dict[TargetKind, Tensor]:
-    """Two classes as well; the ten come first, but decisions read these."""
-    return {**targets, "binary": torch.arange(N).remainder(3).clamp(max=1).expand(R, -1)}
+    """Two classes as well, and a teacher of the others; the ten come first, but decisions read these."""
+    two = torch.arange(N).remainder(3).clamp(max=1).expand(R, -1)
+    return {**targets, "binary": two, "teacher": torch.nn.functional.one_hot(targets["multiclass"], C)}
 
 
 def boxed() -> tuple[Prediction, dict[TargetKind, Tensor]]:
@@ -92,7 +93,7 @@ def test_everything_is_judged_where_everything_is_defined(
 ) -> None:
     results = judge(prediction, all_targets, ALL)
     values = CONTINUOUS | FORECAST | RATIOS
-    assert results.keys() == values | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE
+    assert results.keys() == values | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE | {"agreement"}
     results |= judge(*boxed(), ALL)  # whose value is no single number
     results |= judge(*deep(), ALL)  # nor this, of which an example has several
     assert results.keys() == METRICS.keys()

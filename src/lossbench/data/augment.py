@@ -17,6 +17,7 @@ class Augmented:
 
     flip: left and right change places in half of the images.
     shift: at most so many pixels to each side, drawn evenly; what comes in is 0.
+    border: "constant", or where what comes in is to be as the pixel at the border "replicate".
     crop: a part is cut out and enlarged to the whole size; its sides are 1 - crop to 1 of the whole, its
         place is drawn evenly.
     boxes: there are targets `box`, each of which goes with the image and ends at its border.
@@ -26,6 +27,7 @@ class Augmented:
     shift: int = 0
     crop: float = 0.0
     boxes: bool = False
+    border: str = "constant"
 
     @property
     def changes(self) -> bool:
@@ -49,7 +51,7 @@ class Augmented:
                 boxes = torch.where(mirrored.to(boxes.device).unsqueeze(-1), other, boxes)
         if self.shift:
             moves = torch.randint(-self.shift, self.shift + 1, (len(images), 2), generator=generator)
-            images = _moved(images, moves.to(images.device), self.shift)
+            images = _moved(images, moves.to(images.device), self.shift, self.border)
             if boxes is not None:
                 boxes = boxes + moves.to(boxes).repeat(1, 2)
         if self.crop:
@@ -70,13 +72,13 @@ def _mirrored(images: Tensor, which: Tensor) -> Tensor:
     return images.flip(-1).where(which.view(-1, 1, 1, 1), images)
 
 
-def _moved(images: Tensor, moves: Tensor, most: int) -> Tensor:
+def _moved(images: Tensor, moves: Tensor, most: int, border: str) -> Tensor:
     """Each image (C, H, W) moved by (right, down) pixels, `most` at most."""
     import torch
     from torch.nn import functional as F
 
     count, _, height, width = images.shape
-    framed = F.pad(images, (most,) * 4)
+    framed = F.pad(images, (most,) * 4, mode=border)
     columns = torch.arange(width, device=images.device) + most - moves[:, :1]  # (B, W) where each comes from
     rows = torch.arange(height, device=images.device) + most - moves[:, 1:]
     of_image = torch.arange(count, device=images.device).view(-1, 1, 1)

@@ -29,6 +29,7 @@ class Loss(Choice):
     also: further targets, or tensors that a data set shares, that it reads. It is then called with all of
         them by name. `weight` may be among them, for a value that is made of several places: it is there
         where the data has weights. So may `progress`, the share of training that is behind.
+    remedy: what to do where the data lacks what it reads.
     needs: outputs of the model that it reads by name; none: the one tensor that most models give. Where they
         or `also` depend on the kind of target, `needs_for` and `also_for` say them.
     own_units: it compares numbers in the task's own units, exactly (shares of the target, say): it is then
@@ -43,6 +44,7 @@ class Loss(Choice):
     part = "loss"
     trains_on: ClassVar[tuple[TargetKind, ...]]
     also: ClassVar[tuple[str, ...]] = ()
+    remedy: ClassVar[str] = "choose another loss, or let the data set give it as a target, or as `shared`"
     needs: ClassVar[tuple[str, ...]] = ()
     own_units: ClassVar[bool] = False
     undefined: ClassVar[str] = "0"

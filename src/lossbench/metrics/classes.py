@@ -104,6 +104,23 @@ def of_probabilities(
     }
 
 
+def of_agreement(scores: Tensor, teacher: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
+    """agreement, the share of examples where the teacher predicts the same class, right or wrong.
+
+    Args:
+        scores, teacher: (R, N, ..., C), finite; the predicted class has the largest, the first of equal ones.
+        weight: (R, N) or (R, N, *places), 0 or more; nan comes out where all are 0.
+
+    Returns:
+        (R,) float64.
+
+    Source: Stanton and others, "Does Knowledge Distillation Really Work?" (NeurIPS 2021), section 3.
+    """
+    theirs = teacher.argmax(-1)
+    weight = None if weight is None else weighing.spread(weight, theirs)
+    return {"agreement": weighing.mean((scores.argmax(-1) == theirs).flatten(1).double(), weight)}
+
+
 def of_two_scores(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """As `of_scores` on a binary target, which scores over something else (bins) do not judge."""
     return of_scores(scores, labels, weight) if scores.shape[-1] == 2 else {}

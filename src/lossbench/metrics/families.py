@@ -90,6 +90,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure("rate distortion active_units", _CODES, "", "pixels:of_codes"),
             _measure("probe_accuracy", "mean", "multiclass", "pixels:of_probe"),
         ),
+        "agreement": (_measure("agreement", "scores", "teacher", "classes:of_agreement"),),
         "boxes": (_measure(_OVERLAP, "value", "box", "boxes:boxes"),),
     }
 )

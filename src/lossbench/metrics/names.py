@@ -149,6 +149,13 @@ _ALL = (
         title="Brier score",
     ),
     _share(CALIBRATION, _CLASSES, False, "gap between confidence and accuracy in 15 bins, 0 to 1", "ECE"),
+    _share(
+        "agreement",
+        "agreement",
+        True,
+        "share of examples whose highest score is that of the teacher, right or wrong, 0 to 1",
+        "agreement with the teacher",
+    ),
     _share("f1_tuned", _TUNED, True, f"macro F1 {_THERE}, 0 to 1", "macro F1, tuned threshold"),
     Metric(
         "mcc_tuned",

@@ -123,8 +123,7 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     if lacking := [name for name in member.loss.wants_for(member.target) if name not in known]:
         raise InputError(
             f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
-            f"data={member.source.name} gives {', '.join(known)}: choose another loss, or let the data set "
-            "give it as a target, or as `shared`."
+            f"data={member.source.name} gives {', '.join(known)}: {member.loss.remedy}."
         )
     return _Batch(member.loss.read(member.target, known), known.get(WEIGHT), known)
 

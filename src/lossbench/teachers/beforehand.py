@@ -1,0 +1,72 @@
+"""The teachers of a sweep, trained before its runs: side by side and each once, and how well they know."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from lossbench.counting import counted
+from lossbench.engines.local import Died, spread
+from lossbench.errors import InputError
+from lossbench.teachers.distilled import Distilled
+
+if TYPE_CHECKING:
+    from lossbench.job import Job
+
+log = logging.getLogger(__name__)
+
+_Lesson = tuple[Distilled, int]  # a data set and a seed
+
+
+def teach(jobs: Iterable[Job], processes: int) -> None:
+    """Train the teachers that the data of these jobs has and the cache lacks; nothing where it has none.
+
+    Args:
+        processes: at a time.
+
+    Raises:
+        InputError: a teacher cannot be trained, or has diverged.
+    """
+    from lossbench.teachers.lesson import place, said_in
+
+    lessons: dict[str, _Lesson] = {}
+    for job in jobs:
+        source, seed = job.member.source, job.member.seed
+        if isinstance(source, Distilled):
+            lessons.setdefault(source.fingerprint(seed), (source, seed))
+    missing = [lesson for known, lesson in lessons.items() if not place(known).is_file()]
+    if len(missing) > 1:
+        log.info("%s train first, one for each seed", counted(len(missing), "teacher"))
+    for _, ended in spread(trained, missing, n_jobs=processes):
+        if isinstance(ended, Died):
+            if isinstance(ended.error, InputError):
+                raise ended.error
+            raise InputError(f"A teacher could not be trained ({ended.reason}): correct data.teacher.")
+    alike: dict[str, list[float]] = {}
+    for known, (source, _) in lessons.items():
+        alike.setdefault(_words(source), []).append(said_in(place(known)).wrong["test"])
+    for words, shares in alike.items():
+        log.info("%s", _line(words, shares))
+
+
+def trained(lesson: _Lesson, send: Callable[[object], None]) -> None:
+    """Train one, in whichever process; what it says is then in the cache."""
+    from lossbench.teachers.lesson import taught
+
+    source, seed = lesson
+    taught(source.source, source.recipe, seed)
+
+
+def _words(source: Distilled) -> str:
+    """`teacher mlp of mnist_5k (label_noise=0.2)`: with what of the data is not as its YAML says."""
+    said = {name: value for name, value in source.set_to.items() if name not in source.source.places}
+    knobs = ", ".join(f"{name}={value}" for name, value in said.items())
+    return f"teacher {source.recipe.choices['model'].name} of {source.of}{f' ({knobs})' if knobs else ''}"
+
+
+def _line(words: str, shares: list[float]) -> str:
+    """How many test examples teachers get wrong, on average."""
+    mean = 100 * sum(shares) / len(shares)
+    spread_ = f", {counted(len(shares), 'seed')}: {100 * min(shares):.3g} to {100 * max(shares):.3g}%"
+    return f"{words}: {mean:.3g}% of test examples wrong{spread_ if len(shares) > 1 else ''}"
