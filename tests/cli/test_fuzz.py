@@ -175,7 +175,7 @@ OF_OTHERS = (
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
-    "ratings": OF_CLICKS,
+    "ratings": ("bce", "cce", "hinge", "contrastive", "triplet", *OF_CLICKS),
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),

@@ -157,6 +157,27 @@ def test_negatives_follow_from_seed_and_step_and_are_new_to_the_user(tmp_path: P
     assert drawn == {(user, item) for user in range(USERS) for item in range(ITEMS)} - train
 
 
+def test_what_users_of_a_batch_have_of_its_items_is_told_row_by_row(tmp_path: Path) -> None:
+    data = loaded(source(tmp_path, rows(), negatives=2))
+    assert data.fresh is not None
+    batch = {name: tensor[data.train.rows[::5]] for name, tensor in data.inputs.items()}
+    made, _ = data.fresh(batch, {}, torch_generator(0, "fresh", 0))
+    owned = data.of_batch["owned"](made)
+    standing = [*made["item"].tolist(), *made["other"].flatten().tolist()]
+    train = pairs(data, "train")
+    assert owned.tolist() == [[(user, item) in train for item in standing] for user in made["user"].tolist()]
+    assert owned.diagonal().all()
+
+
+def test_without_a_mask_no_item_counts_as_known(tmp_path: Path) -> None:
+    masked, whole = (loaded(source(tmp_path, rows(), mask=mask)) for mask in (True, False))
+    assert len(masked.shared["seen"]) == len(masked.train)
+    assert len(whole.shared["seen"]) == int(whole.shared["seen_from"].sum()) == 0
+    batch = {name: tensor[whole.train.rows] for name, tensor in whole.inputs.items()}
+    one, other = (data.fresh(batch, {}, torch_generator(0, "fresh", 0))[0] for data in (masked, whole))  # type: ignore[misc]
+    assert torch.equal(one["other"], other["other"])  # what trains is the same
+
+
 def test_negatives_are_drawn_evenly() -> None:
     item = np.array([0, 3, 4, 9])
     draw = Negatives(Seen.of(np.zeros(4, dtype=np.int64), item, 1, 12), 24_000)

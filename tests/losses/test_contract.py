@@ -100,8 +100,8 @@ TABLE = {
     "smape": {"outliers": "continuous", "sentiment": "continuous"},
     "pinball": {"outliers": "continuous", "sentiment": "continuous"},
     **{name: {"boxes": "box"} for name in ("iou", "giou", "diou", "ciou")},
-    "bce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
-    "cce": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "bce": {**_MNIST, "sentiment": "binary", "faces": "identity", "movielens": "item"},
+    "cce": {**_MNIST, "sentiment": "binary", "faces": "identity", "movielens": "item"},
     "focal_softmax": {**_MNIST, "sentiment": "binary", "faces": "identity"},
     **{
         name: {**_MNIST, "sentiment": "binary"} for name in ("distillation", "reverse_kl", "jsd", "logit_mse")
@@ -111,7 +111,7 @@ TABLE = {
     "sum": {},  # of no parts
     **{name: {"movielens": "item"} for name in ("bpr", "warp")},
     "z_loss": {**_MNIST, "sentiment": "binary", "faces": "identity"},
-    "hinge": {**_MNIST, "sentiment": "binary", "faces": "identity"},
+    "hinge": {**_MNIST, "sentiment": "binary", "faces": "identity", "movielens": "item"},
     "kl": {**_MNIST, "sentiment": "distribution", "faces": "identity"},
     **{
         name: {"mnist": "identity", "sentiment": "identity", "faces": "identity", "movielens": "item"}

@@ -100,7 +100,7 @@ REFUSED = {
     "autoencoder: data=pixels model=mlp loss=plain_bound": "loss=plain_bound needs the outputs logits, mean, "
     "log_variance; model=mlp gives one tensor without a name",
     "recommender: data=clicks model=tables loss=mse": "whose targets are item of 192, user of 128; losses "
-    "that fit: bpr, contrastive, triplet, warp (",
+    "that fit: bce, bpr, cce, ",
 }
 
 

@@ -49,18 +49,18 @@ def usage(folder: Path | None = None) -> str:
     """The whole text, 100 columns wide unless a user's choices want more; with those in `folder`."""
     faults: list[str] = []
     folders = roots(folder)
-    sources: dict[str, tuple[list[Target], Sequence[str]]] = {}
+    sources: dict[str, tuple[tuple[list[Target], Sequence[str]], Sequence[str]]] = {}
     losses, models = {}, {}
     elicited: dict[str, dict[str, list[str]]] = {offered: {} for offered in _OFFERED}
     for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
             source: Any = make("data", KINDS["data"], node_in(path))
-            sources[name] = (list(source.targets()), source.reads)
+            sources[name] = ((list(source.targets()), source.of_batch), source.reads)
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
             node = node_in(path)
             loss = _loss(node)
-            losses[name] = [_trains_on(loss, node, targets) for targets, _ in sources.values()]
+            losses[name] = [_trains_on(loss, node, *known) for known, _ in sources.values()]
             _note_elicited(name, loss, elicited)
     for name, path in choices("model", folders).items():
         with _told(f"model={name}", faults):
@@ -103,7 +103,7 @@ def _loss(node: dict[str, Any]) -> Any:
     return None if "trains_on" in node else make("loss", KINDS["loss"], node)
 
 
-def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target]) -> str:
+def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target], beside: Sequence[str]) -> str:
     if loss is None:
         return _first(node["trains_on"], [target.kind for target in offered])
     if not loss.trains_on:
@@ -111,7 +111,7 @@ def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target]) -> st
     target = loss.chosen_target(offered)
     if target is None:
         return "-"
-    lacking = sorted(set(loss.wants_for(target)) - {one.kind for one in offered})
+    lacking = sorted(set(loss.wants_for(target)) - {*beside, *(one.kind for one in offered)})
     return "+".join(f"{name}?" for name in lacking) or str(target.kind)
 
 

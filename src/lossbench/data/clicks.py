@@ -36,7 +36,8 @@ class Ratings(DataSource):
     scores of all items for the user, or the vectors of which they follow (`models.towers`); they are judged
     without those that he has in training. Targets are `item`, `user`, and with `rating` the number as
     `continuous`. Shared are `count` (items,), the rows of
-    each item in training, and what each user has there, `seen` and `seen_from` as in `data.negatives`.
+    each item in training, and what each user has there, `seen` and `seen_from` as in `data.negatives`. Of a
+    batch follows `owned`, which of its items and of those drawn for it each of its users has in training.
 
     path: a CSV file, also compressed (.gz, .zip): one line of column names, then one line per rating.
     user, item: columns of names or numbers.
@@ -61,6 +62,7 @@ class Ratings(DataSource):
     judged_by = (RANKING, RECOMMENDED, "continuous")
     select = "ndcg_at_10"  # where items are rated, mae
     epochs = None  # by its size, as a table
+    of_batch = ("owned",)
     credit: ClassVar[str] = ""  # of a file that ships
 
     path: str | None = knob(None, optional=True, place=True)
@@ -191,6 +193,7 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
         units,
         {"count": count, "seen": judged.seen, "seen_from": judged.seen_from},
         Negatives(seen, source.negatives),
+        {"owned": seen.owned},
     )
 
 

@@ -36,6 +36,24 @@ class Seen:
         ends = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=users))])
         return cls(torch.from_numpy(ordered.astype(np.int32)), torch.from_numpy(ends), items)
 
+    def owned(self, inputs: Tree) -> Tensor:
+        """Which items of a batch its users have: bool (B, B + B * K), those of the rows and then the drawn.
+
+        Args:
+            inputs: `user` and `item` (B,), `other` (B, K).
+        """
+        import torch
+
+        user = inputs["user"].cpu()
+        first, end = self.seen_from[user], self.seen_from[user + 1]
+        count = end - first
+        row = torch.arange(len(user)).repeat_interleave(count)
+        place = torch.arange(len(row)) - (count.cumsum(0) - count)[row] + first[row]
+        has = torch.zeros(len(user), self.items, dtype=torch.bool)
+        has[row, self.seen[place].long()] = True
+        standing = torch.cat([inputs["item"], inputs["other"].flatten()]).cpu()
+        return has[:, standing].to(inputs["user"].device)
+
     def none(self) -> Seen:
         """As if nobody had anything."""
         import torch

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lossbench.metrics.measure import Measure, Metric
     from lossbench.trees import Tree
 
-    # (inputs (B, ...), targets by kind (B, ...) in the task's own units, generator on the CPU) -> both anew.
-    # It is called once for all losses and rates of a seed, and draws from the generator alone.
+    # (inputs (B, ...), targets by kind (B, ...) in the task's own units, generator on the CPU) -> both anew:
+    # once for all losses and rates of a seed, from the generator alone.
     Fresh = Callable[[Tree, dict[TargetKind, Tensor], Generator], tuple[Tree, dict[TargetKind, Tensor]]]
 
 Split = Literal["train", "val", "test"]
@@ -71,15 +71,13 @@ class Examples:
 class DataSet:
     """One seed's view of a data set, wholly in memory.
 
-    Splits index one tensor of inputs, so seeds that share their inputs share the memory: a source returns
-    the very same `inputs` object for every seed where the content is equal.
+    Splits index one tensor of inputs, the very same for all seeds where the content is equal.
 
     inputs: (M, *shape), or a dict of such where the description has `parts`.
-    units: kind of target -> the units in which a loss sees it, chosen robustly from training targets; the
-        targets here, and all metrics, are in the task's own units.
-    shared: tensors that are not per example (class counts, items that were seen), which losses and measures
-        read by name as they read targets.
+    units: kind of target -> those in which losses see it; targets here, and metrics, are in the task's own.
+    shared: tensors that are not per example (class counts), which losses and measures read as targets.
     fresh: makes a training batch anew (augmentation, negatives).
+    of_batch: what follows from the inputs of a batch, (B, ...) by name, made where a loss reads it.
     as_read: from inputs as they are kept (images as bytes) to what the description says, for any examples.
     """
 
@@ -91,6 +89,7 @@ class DataSet:
     units: Mapping[TargetKind, Units] = field(default_factory=dict)
     shared: Mapping[str, Tensor] = field(default_factory=dict)
     fresh: Fresh | None = None
+    of_batch: Mapping[str, Callable[[Tree], Tensor]] = field(default_factory=dict)
     as_read: Callable[[Tree], Tree] | None = None
 
     def read(self, inputs: Tree) -> Tree:
@@ -121,6 +120,7 @@ class DataSource(Choice):
     select:     the validation metric that chooses epochs and learning rates: one for all losses
     epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
+    of_batch: names of what its data sets have there
     fresh_examples: every seed draws examples that no other seed has; else all cut their splits from one pool
     """
 
@@ -130,14 +130,14 @@ class DataSource(Choice):
     select: ClassVar[str]
     epochs: ClassVar[int | None] = 20
     noise_knobs: ClassVar[tuple[str, ...]] = ()
+    of_batch: ClassVar[tuple[str, ...]] = ()
     fresh_examples: ClassVar[bool] = False
     elsewhere: ClassVar[tuple[tuple[TargetKind, str], ...]] = ()  # a kind, and the knob that offers it
     metrics: tuple[str, ...] = knob(())
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Knobs that say where files lie: those declared so, of type Path, or called path or root; without
-        those that are unsaid."""
+        """Knobs that say where files lie: declared so, of type Path, or called path or root; none unsaid."""
         known = types_of(type(self))
         return tuple(
             field.name
@@ -183,13 +183,13 @@ class DataSource(Choice):
         return _digest(self, seed)
 
     def account(self) -> list[str]:
-        """What was made of a user's own file, in lines; none where there is nothing to tell."""
+        """What was made of a user's own file, in lines."""
         return []
 
     def baselines(self) -> Mapping[str, Baseline]:
         """What a loss has to beat: predictions that need no training, by name, as `data.baseline` has them.
 
-        None here. They are asked of a `DataSet` in the form that comes first, for each seed once.
+        They are asked of a `DataSet` in the form that comes first, for each seed once.
         """
         return {}
 
@@ -198,7 +198,7 @@ class DataSource(Choice):
         return None
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
-        """Where they depend on the seed: the sizes of its parts, which runs in one pack have in common."""
+        """Where they depend on the seed: sizes of its parts, which runs in one pack have in common."""
         return ()
 
     def training_size(self) -> int:

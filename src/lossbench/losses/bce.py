@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
+from lossbench.losses.clicks import READ, pairs
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, check_logits, one_hot
@@ -82,7 +83,8 @@ def _weighed(values: Tensor, positive: Tensor, pos_weight: Knob) -> Tensor:
 class BCE(Loss):
     """Binary cross-entropy.
 
-    binary: one logit. multiclass and identity: one class against the rest, the mean over the classes.
+    binary: one logit. multiclass and identity: one class against the rest, the mean over the classes. item:
+    whether a user took an item, the mean over what he took and all that was drawn for him.
 
     pos_weight: how often an example of class 1 counts, above 0; one against the rest, "it is this class".
         1 is plain cross-entropy. With negatives over positives of the training rows both classes count
@@ -92,25 +94,33 @@ class BCE(Loss):
     """
 
     name: str = "bce"
-    trains_on = ("binary", "multiclass", "identity")
+    trains_on = ("binary", "multiclass", "identity", "item")
     pos_weight: float = knob(1.0, above=0, later=True)
 
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        return READ if target.kind == "item" else ()
+
     def outputs(self, target: Target, embedding_size: int) -> int:
-        """One logit for two classes; one a class for more."""
+        """One logit for two classes; one a class for more; of items the length of their vectors."""
+        if target.kind == "item":
+            return embedding_size
         return 1 if target.kind == "binary" else target.size
 
     def elicits(self, target: Target) -> str:
         return "probabilities" if self.pos_weight == 1 else "weighted probabilities"
 
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+    def __call__(self, output: Any, target: Tensor, kind: Target) -> Tensor:
+        if kind.kind == "item":
+            return binary_cross_entropy(*pairs(output), pos_weight=self.pos_weight).mean(-1)
         if kind.kind == "binary":
             return binary_cross_entropy(output.squeeze(-1), target, pos_weight=self.pos_weight)
         return one_against_the_rest(output, target, pos_weight=self.pos_weight)
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores", "probabilities") if target.kind == "binary" else ("scores",)
+        known = {"binary": ("scores", "probabilities"), "item": ()}
+        return known.get(target.kind, ("scores",))
 
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
+    def predict(self, output: Any, kind: Target) -> Prediction:
         """Scores, and for two classes their probabilities.
 
         One against the rest gives every class a probability of its own; they do not sum to 1, so none are
@@ -119,6 +129,8 @@ class BCE(Loss):
         difference. Class 1 is predicted from a probability of 1 / (1 + w) on (Elkan, "The Foundations of
         Cost-Sensitive Learning", IJCAI 2001).
         """
+        if kind.kind == "item":
+            return Prediction()
         if kind.kind != "binary":
             return Prediction(scores=output)
         scores = two_classes(output)

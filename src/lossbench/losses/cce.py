@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
 from lossbench.config.search import linear
 from lossbench.losses.heads import SoftmaxLoss
+from lossbench.losses.nearness import all_items
 from lossbench.losses.targets import check_classes, one_hot
-from lossbench.task import Target
+from lossbench.task import Prediction, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,17 +46,35 @@ def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing
 
 @dataclass(frozen=True, kw_only=True)
 class CCE(SoftmaxLoss):
-    """Categorical cross-entropy. Two classes have two outputs; identities are the training people.
+    """Categorical cross-entropy. Two classes have two outputs; identities are the training people. item: the
+    softmax over all items of their products with a user, of which each step takes time and memory.
 
     label_smoothing: share of the target spread evenly over all classes, in [0, 1). Searched where that of
         kl is: they are one loss then, and get one chance.
     """
 
+    trains_on = (*SoftmaxLoss.trains_on, "item")
     name: str = "cce"
     label_smoothing: float = knob(0.0, at_least=0, below=1, search=linear(0, 0.3))
 
     def elicits(self, target: Target) -> str:
         return "smoothed probabilities" if self.label_smoothing else "probabilities"
 
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        return ("user", "items") if target.kind == "item" else ()
+
+    def outputs(self, target: Target, embedding_size: int) -> int:
+        """One a class; of items the length of their vectors."""
+        return embedding_size if target.kind == "item" else super().outputs(target, embedding_size)
+
+    def gives(self, target: Target) -> tuple[str, ...]:
+        return () if target.kind == "item" else super().gives(target)
+
+    def predict(self, output: Any, kind: Target) -> Prediction:
+        """Logits and their softmax; of items nothing of its own."""
+        return Prediction() if kind.kind == "item" else super().predict(output, kind)
+
+    def __call__(self, output: Any, target: Tensor, kind: Target) -> Tensor:
+        if kind.kind == "item":
+            output = all_items(output["user"], output["items"], "dot")
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)

@@ -33,6 +33,15 @@ def scored(output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     return (user * item).sum(-1), (other @ user.unsqueeze(-1)).squeeze(-1)
 
 
+def pairs(output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Scores of pairs of a user and an item (N, 1 + K), what he took first; 1 or 0, whether he took it."""
+    import torch
+
+    right, wrong = scored(output)
+    scores = torch.cat([right.unsqueeze(-1), wrong], -1)
+    return scores, (torch.arange(scores.shape[-1], device=scores.device) == 0).long().expand_as(scores)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClickLoss(Loss):
     """Losses of clicks alone. Where items stand in the end follows from their products with a user."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from lossbench.losses.nearness import Nearness
     from lossbench.losses.relations import Relations
 
 
@@ -159,6 +160,11 @@ class EmbeddingLoss(Loss):
 
     def also_for(self, target: Target) -> tuple[str, ...]:
         return ALSO.get(target.kind, ())
+
+    @property
+    def nearness(self) -> Nearness:
+        """By distances; of embeddings on the unit sphere they order as angles do."""
+        return "cosine" if self.normalize else "distance"
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
 from lossbench.config.search import among, log
+from lossbench.losses.clicks import READ, pairs
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
 from lossbench.losses.targets import check_classes, check_logits, one_hot
@@ -75,7 +76,8 @@ def multiclass_hinge(output: Tensor, target: Tensor, *, margin: Knob = 1.0, squa
 
 @dataclass(frozen=True, kw_only=True)
 class Hinge(Loss):
-    """Hinge loss. binary: one score. multiclass and identity: Crammer and Singer's, one score a class.
+    """Hinge loss. binary: one score. multiclass and identity: Crammer and Singer's, one score a class. item:
+    whether a user took an item, the mean over what he took and all that was drawn for him.
 
     margin: by how much the right class must win, above 0. Searched over two decades about the textbook's 1:
         it sets the size of the scores, against which initial weights and learning rate are large or small.
@@ -83,25 +85,34 @@ class Hinge(Loss):
     """
 
     name: str = "hinge"
-    trains_on = ("binary", "multiclass", "identity")
+    trains_on = ("binary", "multiclass", "identity", "item")
     margin: float = knob(1.0, above=0, search=log(0.1, 10))
     squared: bool = knob(False, search=among(False, True))
 
+    def needs_for(self, target: Target) -> tuple[str, ...]:
+        return READ if target.kind == "item" else ()
+
     def outputs(self, target: Target, embedding_size: int) -> int:
-        """One score for two classes; one a class for more."""
+        """One score for two classes; one a class for more; of items the length of their vectors."""
+        if target.kind == "item":
+            return embedding_size
         return 1 if target.kind == "binary" else target.size
 
     def elicits(self, target: Target) -> str:
         return "likeliest class"
 
-    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+    def __call__(self, output: Any, target: Tensor, kind: Target) -> Tensor:
+        if kind.kind == "item":
+            return hinge(*pairs(output), margin=self.margin, squared=self.squared).mean(-1)
         if kind.kind == "binary":
             return hinge(output.squeeze(-1), target, margin=self.margin, squared=self.squared)
         return multiclass_hinge(output, target, margin=self.margin, squared=self.squared)
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        return ("scores",)
+        return () if target.kind == "item" else ("scores",)
 
-    def predict(self, output: Tensor, kind: Target) -> Prediction:
+    def predict(self, output: Any, kind: Target) -> Prediction:
         """Scores; a hinge defines no probabilities."""
+        if kind.kind == "item":
+            return Prediction()
         return Prediction(scores=two_classes(output) if kind.kind == "binary" else output)

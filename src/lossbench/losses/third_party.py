@@ -20,6 +20,7 @@ from lossbench.task import Prediction, Target, TargetKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.losses.nearness import Nearness
     from lossbench.losses.relations import Relations
 
 _EMBEDDING = 16  # long enough for a loss to be tried on
@@ -108,6 +109,11 @@ class ThirdParty(Loss):
     def needs_for(self, target: Target) -> tuple[str, ...]:
         """Of one between embeddings, what it reads of pairs and of clicks."""
         return NEEDS.get(target.kind, ()) if self.output_size == "embedding" else ()
+
+    @property
+    def nearness(self) -> Nearness:
+        """By angles: most losses between embeddings put them on the unit sphere."""
+        return "cosine" if self.output_size == "embedding" else "dot"
 
     def also_for(self, target: Target) -> tuple[str, ...]:
         return ALSO.get(target.kind, ()) if self.output_size == "embedding" else ()

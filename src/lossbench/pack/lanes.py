@@ -18,7 +18,7 @@ from lossbench.pack.own_units import exactly
 from lossbench.pack.streamed import Lot, StreamData
 from lossbench.seeds import torch_generator
 from lossbench.task import NUMBERS, WEIGHT, Noise, TargetKind, Units, seen
-from lossbench.trees import Tree, leaves, mapped
+from lossbench.trees import Tree, leaves, mapped, part
 
 
 class Lanes(ABC):
@@ -146,6 +146,9 @@ class HeldLanes(Lanes):
             targets = {kind: values[self._of_lane, positions] for kind, values in self.seen["train"].items()}
         else:
             inputs, targets = self._anew(rows, positions, step)
+        for name in self._losses_read & self.datasets[0].of_batch.keys():
+            made = [data.of_batch[name](part(inputs, lane)) for lane, data in enumerate(self.datasets)]
+            targets[name] = torch.stack(made)
         return self._batch(inputs, targets, positions.shape[1], step)
 
     def _anew(self, rows: Tensor, positions: Tensor, step: int) -> tuple[Tree, dict[str, Tensor]]:

@@ -20,7 +20,7 @@ from lossbench.pack.judgeable import check_metrics
 from lossbench.pack.modes import probed, refused_by_vmap
 from lossbench.pack.own_units import check_own_units, output_of
 from lossbench.task import PROGRESS, WEIGHT, seen
-from lossbench.trees import Tree, leaves, mapped
+from lossbench.trees import Tree, leaves, mapped, part
 
 if TYPE_CHECKING:
     from lossbench.data.source import DataSet
@@ -120,6 +120,8 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
     known.update(data.shared)
     if PROGRESS in member.loss.also_for(member.target):
         known[PROGRESS] = torch.zeros(())  # before the first step
+    for name in set(member.loss.wants_for(member.target)) & data.of_batch.keys():
+        known[name] = data.of_batch[name](data.read(part(data.inputs, data.train.rows[places])))
     if lacking := [name for name in member.loss.wants_for(member.target) if name not in known]:
         raise InputError(
             f"loss={member.loss.name} reads {' and '.join(lacking)} beside {member.target.kind}; "
