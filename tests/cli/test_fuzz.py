@@ -123,6 +123,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
     "elbo": {"loss.beta": [0.0, 1.0, 1e6], "loss.warm_up": SHARES, "loss.free_bits": [0.0, 0.5, 1e6]},
+    **{name: {"loss.beta": [0.0, 4.0]} for name in ("elbo_warm_up", "elbo_free_bits")},
     "iwae": {"loss.k": [1, 3]},
     "pixel_mean": {"loss.k": [1, 3]},
     **{
@@ -150,7 +151,7 @@ EVERY: dict[str, list[object]] = {
 LOSSES = [name for name in KNOBS if name not in TINY]
 OF_BOXES = ("iou", "giou", "diou", "ciou", "l1_giou")
 OF_CLICKS = ("bpr", "warp")
-OF_PIXELS = ("elbo", "iwae", "pixel_mean")
+OF_PIXELS = ("elbo", "elbo_warm_up", "elbo_free_bits", "iwae", "pixel_mean")
 AS_PIXELS = (
     "data.task=pixels data.size=7 data.binarize=static",
     "data.task=pixels data.size=14 data.binarize=dynamic",

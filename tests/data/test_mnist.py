@@ -108,6 +108,17 @@ def test_a_training_size_takes_fewer_and_leaves_the_rest_alone(root: Path) -> No
         _mnist(root, val_size=300).load(0, "image")
 
 
+def test_a_part_of_the_official_test_set_has_all_classes_alike(root: Path) -> None:
+    whole, part = (_mnist(root, test_size=size) for size in (None, 20))
+    data, rest = part.load(1, "image"), whole.load(1, "image")
+    assert torch.bincount(data.test.targets["multiclass"]).tolist() == [2] * 10
+    assert set(data.test.rows.tolist()) < set(rest.test.rows.tolist())
+    assert torch.equal(data.train.rows, rest.train.rows)
+    assert not torch.equal(data.test.rows, part.load(2, "image").test.rows)
+    with pytest.raises(InputError, match=f"test_size={TEST + 1} is more than the {TEST} test images"):
+        _mnist(root, test_size=TEST + 1).load(0, "image")
+
+
 def _truncate(root: Path) -> None:
     path = root / STEMS[0]
     path.write_bytes(path.read_bytes()[:-1000])

@@ -22,11 +22,13 @@ from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cross import shipped
 from lossbench.losses.diou import DIoU
 from lossbench.losses.distillation import Distillation
+from lossbench.losses.elbo import ELBO
 from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.giou import GIoU
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
 from lossbench.losses.iou import IoU
+from lossbench.losses.iwae import IWAE
 from lossbench.losses.jsd import JSD
 from lossbench.losses.kl import KL
 from lossbench.losses.log_cosh import LogCosh
@@ -37,6 +39,7 @@ from lossbench.losses.mae import MAE
 from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
+from lossbench.losses.pixel_mean import PixelMean
 from lossbench.losses.reverse_kl import ReverseKL
 from lossbench.losses.silog import SILog
 from lossbench.losses.smape import SMAPE
@@ -164,6 +167,8 @@ class TestDeclarations:
         assert found.pop("quantiles") == Pinball(name="quantiles", levels=(0.1, 0.5, 0.9))
         assert found.pop("silog_invariant") == SILog(name="silog_invariant", invariance=1.0)
         assert found.pop("l1_giou") == Sum(name="l1_giou", parts={"giou": 2, "mae": 10})
+        assert found.pop("elbo_warm_up") == ELBO(name="elbo_warm_up", warm_up=0.3)
+        assert found.pop("elbo_free_bits") == ELBO(name="elbo_free_bits", free_bits=0.25)
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)
 
@@ -207,6 +212,8 @@ class TestDeclarations:
             *[(loss, "temperature", value) for loss in (Distillation, ReverseKL, JSD) for value in (0, -1)],
             *[(Hinge, "margin", value) for value in (0, -1)],
             (Hinge, "squared", 2),
+            *[(ELBO, "beta", -0.1), (ELBO, "warm_up", 1.1), (ELBO, "free_bits", -0.1), (IWAE, "k", 0)],
+            *[(ELBO, "likelihood", "poisson"), (PixelMean, "deviation", 0)],
             *[(CCE, "label_smoothing", value) for value in (1.5, -0.1, 1)],
             *[(KL, "label_smoothing", value) for value in (1.5, -0.1, 1)],
             *[(Contrastive, "margin", value) for value in (0, -1)],

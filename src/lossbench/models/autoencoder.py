@@ -96,7 +96,8 @@ def perceptrons(
 def convolutions(
     shape: Sequence[int], channels: Sequence[int], hidden: Sequence[int], latent: int, activation: str
 ) -> tuple[nn.Module, nn.Module]:
-    """3x3 convolutions of stride 2 and linear layers behind them; and the same the other way round."""
+    """3x3 convolutions of stride 2 and linear layers behind them; and the same the other way round, where
+    images are enlarged in front of each convolution."""
     sizes = [(shape[1], shape[2])]
     for _ in channels:
         height, width = sizes[-1]
@@ -109,10 +110,9 @@ def convolutions(
     encoder += [nn.Flatten(), *_linear([flat, *hidden, 2 * latent], activation)]
     decoder = [*_linear([latent, *hidden[::-1], flat], activation), act()]
     decoder.append(nn.Unflatten(1, (channels[-1], *sizes[-1])))
-    for place, (after, before) in reversed(list(enumerate(pairwise(widths)))):
-        height, width = sizes[place]
-        more = (1 - height % 2, 1 - width % 2)  # an even side would be one short
-        decoder += [nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=more), act()]
+    # A transposed convolution would round in another way in a wider stack.
+    for size, (after, before) in reversed(list(zip(sizes[:-1], pairwise(widths), strict=True))):
+        decoder += [nn.Upsample(size), nn.Conv2d(before, after, 3, padding=1), act()]
     return nn.Sequential(*encoder), nn.Sequential(*decoder[:-1], nn.Flatten())
 
 

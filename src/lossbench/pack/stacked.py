@@ -98,7 +98,8 @@ class StackedEngine(Engine):
         with decomposed(self.module):
             # Whole rows are copied at once, which takes less time than an index on each number.
             own = mapped(lambda tensor: tensor.index_select(0, row), read)
-            return torch.vmap(one)(parameters, buffers, own)
+            # A convolution lays members side by side, where sums would round by how many there are.
+            return mapped(Tensor.contiguous, torch.vmap(one)(parameters, buffers, own))
 
     def _of_linear(self, members: slice, read: Read, *, apart: bool) -> Tensor:
         """`_forward` of members that are one linear layer."""
