@@ -1,6 +1,7 @@
 """lossbench: which loss should I train with?"""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from lossbench._torchvision import mend_at_import
 
@@ -10,3 +11,18 @@ try:
     __version__ = version("lossbench")
 except PackageNotFoundError:  # a checkout on PYTHONPATH that was never installed
     __version__ = "0.0.0"
+
+_INTERACTIVE = ("sweep", "results", "Answer")
+
+
+def __getattr__(name: str) -> Any:
+    """What Python calls, imported when it is asked for: the command line starts without it."""
+    if name not in _INTERACTIVE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from lossbench import interactive
+
+    return getattr(interactive, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_INTERACTIVE])
