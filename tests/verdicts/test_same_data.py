@@ -111,6 +111,22 @@ def test_a_fingerprint_of_each_seed_and_level_is_one_data_set_until_one_of_them_
     assert first.prints == set(old["lossbench.fingerprint"])
 
 
+def test_seeds_that_draw_one_of_a_few_splits_see_one_data_set(make: Make) -> None:
+    runs = make(8)
+    of_split = runs["seed"].map(lambda seed: sha(f"split {seed % 3}"))
+    split = runs.assign(**{"lossbench.fingerprint": of_split}).sort_values("loss.name", kind="stable")
+    split = split.assign(started=runs["started"].min() + pd.to_timedelta(range(len(split)), unit="s"))
+    kept, remarks = on_same_data(split)
+    assert len(kept) == len(runs)
+    assert remarks == []
+    changed = split.assign(
+        **{"lossbench.fingerprint": of_split + "x"}, started=split["started"] + pd.Timedelta(days=1)
+    )
+    kept, remarks = on_same_data(joined(split, changed))
+    assert len(kept) == len(runs)
+    assert len(remarks) == 1
+
+
 def test_runs_without_a_result_are_no_other_data_to_tell_of(sweep: Make) -> None:
     failed = sweep("old", "mse").assign(outcome="failed")
     runs, remarks = on_same_data(joined(failed, sweep("new", "mse", day=1)))

@@ -3,8 +3,9 @@
 A file may change between two sweeps, or two files be named in one. The fingerprint of what was loaded tells.
 That of a generated data set differs between seeds, so two runs saw different data where their knobs and seeds
 are equal and their fingerprints are not; and where a fingerprint is that of several seeds, every other one
-of the same knobs is of other data. Of the user's own code the digests of files tell; runs that no changed
-file had a part in go with each version of it.
+of the same knobs is of other data, unless runs on both alternate in time: a file does not change back and
+forth, and seeds may draw one of a few splits. Of the user's own code the digests of files tell; runs that no
+changed file had a part in go with each version of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from lossbench.verdicts.tuned import told_apart
 
 DATA = "data.name"
 _SHOWN = 8  # of a fingerprint
+_TURNS = 3  # a file, its change, and the file as it was
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _by_data(runs: pd.DataFrame) -> list[SameData]:
 def _apart(runs: pd.DataFrame) -> dict[str, set[str]]:
     """Of each fingerprint, those that are of other data; fingerprints that have none are left out."""
     knobs = [name for name in parameters(runs) if name.startswith("data.")]
-    frame = typed(runs)[[*knobs, SEED, FINGERPRINT]].dropna(subset=[FINGERPRINT])
+    frame = typed(runs)[[*knobs, SEED, FINGERPRINT]].assign(started=runs["started"])
+    frame = frame.dropna(subset=[FINGERPRINT]).sort_values("started", kind="stable")
     apart: dict[str, set[str]] = defaultdict(set)
     for _, own in frame.groupby(knobs, dropna=False, sort=False):
         seeds = own.groupby(FINGERPRINT)[SEED].agg(set).to_dict()
@@ -144,9 +147,17 @@ def _apart(runs: pd.DataFrame) -> dict[str, set[str]]:
         for one, its_seeds in seeds.items():
             for other, other_seeds in seeds.items():
                 several = len(its_seeds) > 1 or len(other_seeds) > 1
-                if one != other and (several or its_seeds & other_seeds):
+                if one == other or not (several or its_seeds & other_seeds):
+                    continue
+                if its_seeds & other_seeds or not _alternate(own[FINGERPRINT], one, other):
                     apart[str(one)].add(str(other))
     return dict(apart)
+
+
+def _alternate(in_time: pd.Series[str], one: Any, other: Any) -> bool:
+    """Whether of two fingerprints, as they come in time, each comes again after the other."""
+    pair = in_time[in_time.isin([one, other])]
+    return int((pair != pair.shift()).sum()) > _TURNS
 
 
 def _placed(newest: Mapping[Any, Any], apart: Mapping[str, set[str]]) -> dict[str, int]:
