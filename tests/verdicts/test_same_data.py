@@ -114,16 +114,26 @@ def test_a_fingerprint_of_each_seed_and_level_is_one_data_set_until_one_of_them_
 def test_seeds_that_draw_one_of_a_few_splits_see_one_data_set(make: Make) -> None:
     runs = make(8)
     of_split = runs["seed"].map(lambda seed: sha(f"split {seed % 3}"))
-    split = runs.assign(**{"lossbench.fingerprint": of_split}).sort_values("loss.name", kind="stable")
-    split = split.assign(started=runs["started"].min() + pd.to_timedelta(range(len(split)), unit="s"))
-    kept, remarks = on_same_data(split)
+    sweep = (runs["seed"] > 5).map({False: "first", True: "more seeds"})
+    runs = runs.assign(**{"lossbench.fingerprint": of_split, "lossbench.process": sweep})
+    kept, remarks = on_same_data(runs)
     assert len(kept) == len(runs)
     assert remarks == []
-    changed = split.assign(
-        **{"lossbench.fingerprint": of_split + "x"}, started=split["started"] + pd.Timedelta(days=1)
-    )
-    kept, remarks = on_same_data(joined(split, changed))
+    days = {"started": runs["started"] + pd.Timedelta(days=1), "lossbench.process": "second"}
+    changed = runs.assign(**days, **{"lossbench.fingerprint": of_split + "x"})
+    kept, remarks = on_same_data(joined(runs, changed))
+    assert set(kept["lossbench.process"]) == {"second"}
     assert len(kept) == len(runs)
+    assert len(remarks) == 1
+
+
+def test_a_changed_file_is_other_data_though_each_of_its_sweeps_has_seeds_of_its_own(make: Make) -> None:
+    runs = make(8)
+    late = runs["seed"] > 3
+    version = late.map({False: sha("old"), True: sha("new")})
+    told = {"lossbench.fingerprint": version, "lossbench.process": version + " sweep"}
+    kept, remarks = on_same_data(runs.assign(**told))
+    assert len(kept) == int(late.sum())
     assert len(remarks) == 1
 
 

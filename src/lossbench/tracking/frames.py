@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OWN_COLUMNS = (runs.OUTCOME, runs.REASON, runs.KEY, runs.KIND)
-_NOT_COLUMNS = (*_OWN_COLUMNS, runs.CONFIG, runs.PROCESS, runs.TRACEBACK, runs.SUPERSEDED)
+_NOT_COLUMNS = (*_OWN_COLUMNS, runs.CONFIG, runs.TRACEBACK, runs.SUPERSEDED)
 
 
 def read_runs(uri: str, experiment: str, kinds: Sequence[str] = ("member",)) -> pd.DataFrame:

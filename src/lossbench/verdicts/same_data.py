@@ -3,9 +3,9 @@
 A file may change between two sweeps, or two files be named in one. The fingerprint of what was loaded tells.
 That of a generated data set differs between seeds, so two runs saw different data where their knobs and seeds
 are equal and their fingerprints are not; and where a fingerprint is that of several seeds, every other one
-of the same knobs is of other data, unless runs on both alternate in time: a file does not change back and
-forth, and seeds may draw one of a few splits. Of the user's own code the digests of files tell; runs that no
-changed file had a part in go with each version of it.
+of the same knobs is of other data, unless one sweep trained on both: it reads a file once, and its seeds may
+draw one of a few splits. Of the user's own code the digests of files tell; runs that no changed file had a
+part in go with each version of it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ import pandas as pd
 from lossbench.config.own_code import changed, of_text
 from lossbench.counting import counted
 from lossbench.errors import InputError, suggestion
-from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT, CODE, FINGERPRINT
+from lossbench.tracking.runs import BY_CODE, BY_FINGERPRINT, CODE, FINGERPRINT, PROCESS
 from lossbench.verdicts.conditions import DONE, LOSS, SEED, TRIAL, parameters, places_of, typed
 from lossbench.verdicts.tuned import told_apart
 
 DATA = "data.name"
 _SHOWN = 8  # of a fingerprint
-_TURNS = 3  # a file, its change, and the file as it was
 
 
 @dataclass(frozen=True)
@@ -137,27 +136,31 @@ def _by_data(runs: pd.DataFrame) -> list[SameData]:
 def _apart(runs: pd.DataFrame) -> dict[str, set[str]]:
     """Of each fingerprint, those that are of other data; fingerprints that have none are left out."""
     knobs = [name for name in parameters(runs) if name.startswith("data.")]
-    frame = typed(runs)[[*knobs, SEED, FINGERPRINT]].assign(started=runs["started"])
-    frame = frame.dropna(subset=[FINGERPRINT]).sort_values("started", kind="stable")
+    sweep = runs[PROCESS] if PROCESS in runs else runs["run_id"]
+    frame = typed(runs)[[*knobs, SEED, FINGERPRINT]].assign(sweep=sweep).dropna(subset=[FINGERPRINT])
     apart: dict[str, set[str]] = defaultdict(set)
     for _, own in frame.groupby(knobs, dropna=False, sort=False):
         seeds = own.groupby(FINGERPRINT)[SEED].agg(set).to_dict()
         if len(seeds) == sum(map(len, seeds.values())) == own[SEED].nunique():
             continue  # one for each seed
+        views = _of_one_state(own)
         for one, its_seeds in seeds.items():
             for other, other_seeds in seeds.items():
                 several = len(its_seeds) > 1 or len(other_seeds) > 1
                 if one == other or not (several or its_seeds & other_seeds):
                     continue
-                if its_seeds & other_seeds or not _alternate(own[FINGERPRINT], one, other):
+                if its_seeds & other_seeds or views[one] != views[other]:
                     apart[str(one)].add(str(other))
     return dict(apart)
 
 
-def _alternate(in_time: pd.Series[str], one: Any, other: Any) -> bool:
-    """Whether of two fingerprints, as they come in time, each comes again after the other."""
-    pair = in_time[in_time.isin([one, other])]
-    return int((pair != pair.shift()).sum()) > _TURNS
+def _of_one_state(runs: pd.DataFrame) -> dict[Any, Any]:
+    """For each fingerprint one that names all with which it shares a sweep, at whatever remove."""
+    named = {one: one for one in runs[FINGERPRINT]}
+    for _, own in runs.groupby("sweep", sort=False):
+        first, *others = {named[one] for one in own[FINGERPRINT]}
+        named = {one: first if name in others else name for one, name in named.items()}
+    return named
 
 
 def _placed(newest: Mapping[Any, Any], apart: Mapping[str, set[str]]) -> dict[str, int]:
