@@ -110,17 +110,10 @@ class TestParts:
 
     def test_a_seed_draws_the_same_parts_again(self, source: Depth) -> None:
         assert source.part_sizes(3) == tuple(len(own) for own in source.rows(3).values())
-        again, other = source.rows(3), source.rows(4)
-        assert all(np.array_equal(again[part], own) for part, own in source.rows(3).items())
-        assert any(not np.array_equal(other[part], own) for part, own in again.items())
+        assert source.fingerprint(3) == source.fingerprint(3) != source.fingerprint(4)
 
 
 class TestLoad:
-    def test_seeds_see_the_same_scene_and_other_knobs_another(self, source: Depth) -> None:
-        assert len({source.fingerprint(seed) for seed in SEEDS}) == 1
-        assert Depth(name="depth", stereo=False).fingerprint(0) != source.fingerprint(0)
-        assert Depth(name="depth", log_target=True).fingerprint(0) == source.fingerprint(0)
-
     def test_it_is_a_data_set_of_pixels_with_weights(self, source: Depth) -> None:
         data = check_data(source, source.load(0, "image"))
         assert data.description.inputs == Inputs("image", (20, 32, 32))

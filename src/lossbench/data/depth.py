@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
-from lossbench.data.depth_scene import ROW, SCIKIT_IMAGE, patches, places, scene, shifts
+from lossbench.data.depth_scene import ROW, patches, places, scene, shifts
 from lossbench.data.mosaic import Mosaic
 from lossbench.data.source import DataSet, DataSource, Description, Examples
 from lossbench.data.splits import robust_units
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CREDIT = "one scene: Motorcycle, Middlebury 2014 (Scharstein and others, GCPR 2014), by scikit-image 0.26.0"
-VERSION = 1  # of how the scene is read
 ONE = "ONE real scene: what is learned and tested here are parts of one photograph"
 
 
@@ -106,11 +104,6 @@ class Depth(DataSource):
 
     def targets(self) -> tuple[Target, ...]:
         return (Target("continuous", shape=(self.patch, self.patch)),)
-
-    def fingerprint(self, seed: int) -> str:
-        """Of the scene: seeds draw one of a few splits of it, which are views of the same data."""
-        knobs = f"{self.size} {self.patch} {self.step} {self.test_columns} {self.val_columns} {self.gap}"
-        return hashlib.sha256(f"{SCIKIT_IMAGE.sha256} {VERSION} {knobs} {self.stereo}".encode()).hexdigest()
 
     def account(self) -> list[str]:
         return [f"data={self.name}: {ONE}"]
