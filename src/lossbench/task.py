@@ -61,6 +61,8 @@ class Inputs:
     vocabulary: how many ids there are, where the inputs are ids (int64, 0 .. vocabulary-1).
     parts: by name, where an example has several inputs; they are then a dict of tensors.
     past: of a series, where it holds the target's own.
+    reference: of sequences of symbols, the policy that a model begins as: log probabilities (symbols + 1,
+        symbols) where a sequence begins, and behind each symbol.
     """
 
     kind: InputKind
@@ -68,6 +70,7 @@ class Inputs:
     vocabulary: int = 0
     parts: Mapping[str, Inputs] = field(default_factory=dict)
     past: OwnPast | None = None
+    reference: tuple[tuple[float, ...], ...] = ()
 
     @property
     def words(self) -> str:
@@ -89,6 +92,7 @@ class Target:
         multiclass    int64 (*shape,), 0 .. size-1
         distribution  float (*shape, size), sums to 1; `support` holds the value of each bin
         identity      int64 (), any class or person; in training 0 .. size-1
+        preference    int64 (), 1 where the first of a pair is preferred, 0 where the second is
         pixels        uint8 (size,), the image that is read itself, from 0 (black) to 255 (white); `support`
                       is (0, 1) where there are no others
         or any other word that a data set, a loss and a measure share.

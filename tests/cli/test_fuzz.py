@@ -34,6 +34,7 @@ TINY = {
     "boxes": "data.size=8",
     "boxes_digits": "data.size=8 data.train_size=20 data.val_size=10 data.test_size=10",
     "depth": "data.size=[8,32] data.patch=4 data.step=2 data.test_columns=4 data.val_columns=4 data.gap=4",
+    "preferences": "data.symbols=3 data.length=3 data.train_size=20",
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
     "ratings": "data.path=clicks.csv data.user=user data.item=item data.min_item=1",
@@ -54,9 +55,14 @@ MODELS = {
     "corpus": ("rnn", "transformer"),
     "depth": ("unet", "linear", "mlp", "cnn"),
     "ratings": ("towers",),
+    "preferences": ("policy",),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
+OF_POLICIES = (
+    *("policy_gradient", "policy_gradient_none", "policy_gradient_exact", "dpo"),
+    *("policy_gradient_k1", "policy_gradient_k2", "policy_gradient_k3"),
+)
 # What further knobs may be: of a data set or a loss, then those of every run.
 KNOBS: dict[str, dict[str, list[object]]] = {
     "outliers": {
@@ -67,6 +73,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
         "data.outlier_scale": [1e-3, 5.0, 1e6],
     },
     "mnist_5k": {"data.label_noise": SHARES},
+    "preferences": {"data.beta": [0.0, 0.3, 1e6], "model.hidden": [1, 7]},
     "sentiment": {"data.neutral_band": [0.0, 0.5], "data.length": [1, 8], "data.min_count": [1, 3]},
     "faces": {"data.mirror": [True, False]},
     "csv": {"data.categories": ["[]", "[b]"], "data.drop": ["[]", "[a]"], "data.max_categories": [1, 20]},
@@ -119,6 +126,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     },
     "z_loss": {"loss.coefficient": [0.0, 1e-4, 10.0]},
     "bpr": {},
+    **{name: {} for name in OF_POLICIES},
     "warp": {"loss.margin": [1e-3, 1e6]},
     "focal_softmax": {"loss.gamma": [0.0, 0.3, 5.0]},
     "bce": {"loss.pos_weight": [1e-3, 1.0, 1e3]},
@@ -172,10 +180,12 @@ OF_OTHERS = (
     *OF_BOXES,
     *OF_CLICKS,
     *OF_PIXELS,
-)  # losses of numbers, of two classes alone, of boxes, of clicks and of pixels
+    *OF_POLICIES,
+)  # losses of numbers, of two classes alone, of boxes, of clicks, of pixels and of policies
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
+    "preferences": OF_POLICIES,
     "ratings": ("bce", "cce", "hinge", "contrastive", "triplet", *OF_CLICKS),
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
@@ -196,6 +206,7 @@ FITTING = {
         for name in LOSSES
         if name
         not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES, *OF_CLICKS, *OF_PIXELS)
+        and name not in OF_POLICIES
     ],
     "faces": [
         "bce",
@@ -241,7 +252,7 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
     if model == "towers":
         knobs |= {"model.hidden": ["[]", "[3]"], "model.bias": [False, True]}
-    if model not in ("linear", "nlinear", "unet", "towers", "vae"):
+    if model not in ("linear", "nlinear", "unet", "towers", "vae", "policy"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]

@@ -40,6 +40,7 @@ from lossbench.losses.mape import MAPE
 from lossbench.losses.mse import MSE
 from lossbench.losses.pinball import Pinball
 from lossbench.losses.pixel_mean import PixelMean
+from lossbench.losses.policy_gradient import PolicyGradient
 from lossbench.losses.reverse_kl import ReverseKL
 from lossbench.losses.silog import SILog
 from lossbench.losses.smape import SMAPE
@@ -60,6 +61,7 @@ KINDS = {
     "identity": Target("identity", 4),
     "item": Target("item", 4),
     "pixels": Target("pixels", 4, support=(0.0, 1.0)),
+    "preference": Target("preference"),
 }
 BY_NAME = ("item",)  # kinds of which outputs are read by name: test_relations, and losses of clicks
 VARIANTS = [
@@ -88,6 +90,7 @@ OFFERED = {
     "boxes": ("box",),
     "movielens": ("item",),
     "mnist, task=pixels": ("pixels", "multiclass"),
+    "preferences": ("preference",),
 }
 _MNIST = {"mnist": "multiclass", "mnist, task=pixels": "multiclass"}
 VALUE = {"outliers": "continuous", "sentiment": "continuous", **_MNIST}
@@ -111,6 +114,7 @@ TABLE = {
     },
     "unlikelihood": {},  # at places alone
     **{name: {"mnist, task=pixels": "pixels"} for name in ("elbo", "iwae", "pixel_mean")},
+    **{name: {"preferences": "preference"} for name in ("policy_gradient", "dpo")},
     "sum": {},  # of no parts
     **{name: {"movielens": "item"} for name in ("bpr", "warp")},
     "z_loss": {**_MNIST, "sentiment": "binary", "faces": "identity"},
@@ -169,6 +173,9 @@ class TestDeclarations:
         assert found.pop("l1_giou") == Sum(name="l1_giou", parts={"giou": 2, "mae": 10})
         assert found.pop("elbo_warm_up") == ELBO(name="elbo_warm_up", warm_up=0.3)
         assert found.pop("elbo_free_bits") == ELBO(name="elbo_free_bits", free_bits=0.25)
+        for way in ("k1", "k2", "k3", "exact", "none"):
+            name = f"policy_gradient_{way}"
+            assert found.pop(name) == PolicyGradient(name=name, kl=way)
         assert found == {loss.name: loss for loss in shipped()}
         assert sorted(found) == sorted(TABLE)
 

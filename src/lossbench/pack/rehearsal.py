@@ -83,7 +83,12 @@ def _met(member: Member, module: nn.Module, data: DataSet, places: Tensor) -> tu
             f"({type(error).__name__}: {first_line(error).rstrip('.')}): correct the model or its sizes."
         ) from error
     read = output_of(member, data, _read(member, outputs))
-    return mapped(lambda tensor: tensor.detach().requires_grad_(), read), read_beside(member, data, places)
+    return mapped(_leaf, read), read_beside(member, data, places)
+
+
+def _leaf(output: Tensor) -> Tensor:
+    """With a gradient of its own; whole numbers, such as what was drawn, have none."""
+    return output.detach().requires_grad_(output.is_floating_point())
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def _read(member: Member, outputs: Tree) -> Tree:
             others = [name for name, one in shipped("model") if set(one.gives) >= set(loss_needs)]
             fitting = f"; models that give them: {', '.join(others)}" if others else ""
             raise InputError(f"{loss} needs the outputs {', '.join(loss_needs)}; {model} {gives}{fitting}.")
-        return {name: outputs[name].detach().requires_grad_() for name in loss_needs}
+        return {name: _leaf(outputs[name]) for name in loss_needs}
     if isinstance(outputs, dict) and OUTPUT in outputs:
         outputs = outputs[OUTPUT]
     if isinstance(outputs, Tensor):
@@ -177,11 +182,12 @@ def _refused(member: Member, outputs: Tree, batch: _Batch) -> str | None:
     def twice(tensor: Tensor) -> Tensor:
         return torch.stack([tensor, tensor])
 
-    both = mapped(lambda tensor: twice(tensor).requires_grad_(), outputs)
+    both = mapped(lambda tensor: _leaf(twice(tensor)), outputs)
 
     def compute() -> None:
         values = torch.vmap(one)(both, mapped(twice, batch.read), knobs)
-        torch.autograd.grad(values.sum(), leaves(both), allow_unused=True)
+        read = [tensor for tensor in leaves(both) if tensor.requires_grad]
+        torch.autograd.grad(values.sum(), read, allow_unused=True)
 
     return refused_by_vmap(f"loss {loss.name}", compute)
 
