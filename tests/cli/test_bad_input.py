@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("composing")
 
 Refuse = Callable[[str], str]
 
-LOSSES = "known: bce, berhu, cce, ciou, contrastive, "
+LOSSES = "known: bce, berhu, "
 PARTS = "known: data, experiment, "
 FORM = "is not of the form key=value; write it as in loss=huber"
 SEED = "seed must be a whole number from 0 to 2147483647; got "
@@ -45,6 +45,15 @@ NAMES = {
     "data=mnist_5k loss=focal +loss.alpha=0.1": "loss=focal (did you mean 'loss.function.alpha'? known: ",
     "data=mnist_5k loss=focal loss.function.alfa=1": "is no knob of loss.function (did you mean 'alpha'?",
     "loss.function.alpha=0.1": "loss.function is no knob of loss=mse (known: softmax); loss=focal has it",
+    "lr=0.01": "lr is called otherwise here: write optimizer.lr=0.01.",
+    "epochs=5": "epochs is called otherwise here: write trainer.max_epochs=5.",
+    "losses=mse": "losses is called otherwise here: write loss=mse.",
+    "seeds=10": "seeds is called otherwise here: write 'seed=range(0,10)'.",
+    "loss=L1Loss": "loss=L1Loss is unknown; write loss=mae.",
+    "loss=triplet_loss": "loss=triplet_loss is unknown; write loss=triplet.",
+    "model=lstm": "model=lstm is unknown; write model=rnn model.cell=lstm.",
+    "model=resnet50": "model=resnet50 is unknown; write model=backbone model.architecture=resnet50.",
+    "data=mine.csv": "data=mine.csv is unknown; write data=table data.path=mine.csv data.target=COLUMN.",
     "loss=hubber": f"loss=hubber is unknown (did you mean 'huber'? {LOSSES}",
     "loss=Huber": "did you mean 'huber'?",
     "loss=": f"loss= names nothing ({LOSSES}",
@@ -68,8 +77,7 @@ NAMES = {
     "foo=1": f"foo is no part of the config ({PARTS}",
     "+foo=1": "foo is no part of the config (known: ",
     "+trainr.max_epochs=3": "trainr is no part of the config (did you mean 'trainer'?",
-    "lr=0.1": "lr is no part of the config (did you mean 'optimizer.lr'?",
-    "max_epochs=3": "did you mean 'trainer.max_epochs'?",
+    "max_epochs=3": "max_epochs is called otherwise here: write trainer.max_epochs=3.",
     "loss.delta=2": "loss.delta is no knob of loss=mse (known: softmax); loss=huber has it",
     "loss=huber loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, ",
     "loss=huber +loss.dleta=2": "loss.dleta is no knob of loss=huber (did you mean 'delta'? known: delta, ",
@@ -241,7 +249,7 @@ OWN = {
     f"data=ratings data.rating=stars {ANY}": "data=ratings needs your file and its columns of users ",
     "data=ratings data.min_user=2": "data.min_user=2 leaves nothing to train of a user, of whom 1 rows test",
     "data=ratings data.task=rate": "data.task=rate needs the column of ratings: name it, as in data.rating=",
-    "data=ratings": "model=mlp cannot read data=ratings, which gives user_item; models that fit: none that ",
+    "data=ratings": "model=mlp cannot read data=ratings, which gives user_item; models that fit: towers (this one ",
     f"data=pairs {ANY}": "data=pairs needs your file and its two columns of text",
     "data=pairs data.repeats=once": "data.repeats=once is not allowed (known: anywhere, together)",
     f"data=corpus loss=cce {ANY}": "data=corpus needs your text, a file or a folder of them: data.",
@@ -616,7 +624,9 @@ PAIRS = {
         **EMBEDDING,
     },
     "faces": {
-        **dict.fromkeys(("bce", "cce", "hinge", "kl", "focal_softmax", "z_loss"), "identity"),
+        **dict.fromkeys(
+            ("bce", "cce", "hinge", "kl", "focal_softmax", "label_smoothing", "z_loss"), "identity"
+        ),
         **EMBEDDING,
     },
 }

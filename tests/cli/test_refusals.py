@@ -96,5 +96,5 @@ def test_a_knob_is_placed_where_some_choice_has_it() -> None:
     assert place("lr") == "optimizer.lr"
     assert place("delta") == "loss.delta"
     assert place("batch_size") == "trainer.batch_size"
-    assert place("beta") == "loss.function.beta"
+    assert place("beta") == "loss.beta"  # the nearest: loss.function.beta is another
     assert place("name") is place("nonsense") is None

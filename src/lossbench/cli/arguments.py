@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
+from lossbench.cli import natural
 from lossbench.cli.refusals import FIRST, known_parts, place
 from lossbench.config.folders import conf_dir, root_of
 from lossbench.config.naming import NAME, check_typed, check_written, spoken
@@ -91,6 +92,8 @@ def _unknown(option: str, arguments: Sequence[str]) -> str:
         value = following[0]
     key = name.replace("-", "_")
     override = key if key in known_parts() else place(key)
+    if not override and (here := natural.key_here(key, value)):
+        return f"{option} is no option; write {here} without dashes."
     if override:
         return f"{option} is no option; write {override}={value or '...'} without dashes."
     options = [DRY_RUN, *(text for action in get_args_parser()._actions for text in action.option_strings)]

@@ -11,6 +11,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from lossbench.cli import natural
 from lossbench.cli.unreadable import unreadable
 from lossbench.config import foreign
 from lossbench.config.chosen import groups
@@ -85,7 +86,8 @@ def known_parts() -> set[str]:
 def place(name: str) -> str | None:
     """The full key of a knob that some shipped choice has, such as optimizer.lr for lr."""
     found = [f"{group}.{knob}" for group in GROUPS for knobs in _shipped(group).values() for knob in knobs]
-    return min((key for key in found if key.endswith(f".{name}") and name not in _HIDDEN), default=None)
+    fitting = [key for key in found if key.endswith(f".{name}") and name not in _HIDDEN]
+    return min(fitting, key=lambda key: (key.count("."), key), default=None)
 
 
 def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -> str:
@@ -102,7 +104,7 @@ def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -
     if "@experiment." in text:
         return f"{PACKAGE_MISSING}."
     if found := _UNKNOWN_KEY.search(text):
-        return f"{_unknown_key(found['key'], error.__cause__)}."
+        return f"{_called(found['key'], overrides) or _unknown_key(found['key'], error.__cause__)}."
     if found := _NOT_THERE.search(text):
         return f"~{found['key']} deletes what this config does not have; leave it out."
     if "range() arg 3 must not be zero" in text:
@@ -145,7 +147,16 @@ def _unknown_choice(group: str, name: str, text: str) -> str:
     options = _OPTIONS.search(text)
     names = options["names"].split() if options else list(_shipped(group))
     fault = f"{group}={name} is unknown" if name else f"{group}= names nothing"
+    if name not in names and (here := natural.choice_here(group, name)):
+        return f"{fault}; write {here}."
     return f"{fault} ({suggestion(name, names)})."
+
+
+def _called(key: str, overrides: Sequence[str]) -> str | None:
+    """Of a key that other tools have, what it is called here, with the value that was typed."""
+    typed = next((one for one in overrides if one.partition("=")[0] == key), key)
+    here = natural.key_here(key, typed.partition("=")[2])
+    return f"{key} is called otherwise here: write {here}" if here else None
 
 
 def _unknown_key(key: str, cause: BaseException | None) -> str:
