@@ -249,7 +249,7 @@ OWN = {
     f"data=ratings data.rating=stars {ANY}": "data=ratings needs your file and its columns of users ",
     "data=ratings data.min_user=2": "data.min_user=2 leaves nothing to train of a user, of whom 1 rows test",
     "data=ratings data.task=rate": "data.task=rate needs the column of ratings: name it, as in data.rating=",
-    "data=ratings": "model=mlp cannot read data=ratings, which gives user_item; models that fit: towers (this one ",
+    "data=ratings": "model=mlp cannot read data=ratings, which gives user_item; models that fit: towers (",
     f"data=pairs {ANY}": "data=pairs needs your file and its two columns of text",
     "data=pairs data.repeats=once": "data.repeats=once is not allowed (known: anywhere, together)",
     f"data=corpus loss=cce {ANY}": "data=corpus needs your text, a file or a folder of them: data.",
