@@ -38,6 +38,7 @@ TINY = {
     "series": "data.path=days.csv data.time=day data.target=y data.past=3 data.horizon=2",
     "corpus": "data.path=said.txt data.context=5",
     "ratings": "data.path=clicks.csv data.user=user data.item=item data.min_item=1",
+    "pairs": "data.path=twins.csv data.left=one data.right=other data.min_count=1 data.length=4",
     **dict.fromkeys(("electricity", "appliances", "bikes"), "data.val_share=0.49 data.test_share=0.5"),
     "demand": "data.val_share=0.49 data.test_share=0.5 data.past=9",
 }
@@ -47,8 +48,7 @@ SPIKES: dict[str, list[object]] = {
     "data.outlier": ["one_sided", "symmetric"],
     "data.outlier_scale": [1e-3, 5.0, 1e6],
 }
-# No model that ships reads the first, and the others are long.
-UNREAD = {"pairs", "movielens", "shakespeare"}
+UNREAD = {"movielens", "shakespeare", "verses"}  # which are long
 MODELS = {
     **dict.fromkeys(("outliers", "csv", "table", "price"), ("mlp", "linear")),
     **dict.fromkeys(SERIES, ("mlp", "linear", "rnn", "nlinear")),
@@ -56,6 +56,7 @@ MODELS = {
     "depth": ("unet", "linear", "mlp", "cnn"),
     "ratings": ("towers",),
     "preferences": ("policy",),
+    "pairs": ("siamese",),
     **dict.fromkeys(("sentiment", "text", "spam", "topics"), ("text", "mlp", "rnn")),
 }
 SHARES = [0.0, 0.3, 1.0]
@@ -84,6 +85,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     },
     "corpus": {"data.tokens": ["characters", "words"], "data.min_count": [1, 3]},
     "ratings": {"data.negatives": [1, 3], "data.mask": [False, True], "data.held_out": [1, 2]},
+    "pairs": {"data.target": ["null", "score"], "data.repeats": ["anywhere", "together"]},
     "spam": {"data.balance": [False, True], "data.length": [1, 8]},
     "topics": {"data.balance": [False, True], "data.label_noise": SHARES, "data.length": [1, 8]},
     "table": {"data.balance": [False, True], "data.drop": ["[]", "[a]"]},
@@ -107,9 +109,11 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     },
     "triplet": {
         "loss.margin": [1e-3, 1e6],
-        "loss.mining": ["all", "hard"],
+        "loss.mining": ["all", "hard", "semi_hard"],
         "loss.normalize": [False, True],
     },
+    "info_nce": {"loss.temperature": [1e-3, 1e6]},
+    "cosine_mse": {"loss.pairs": ["mean", "balanced"]},
     "focal": {"loss.function.gamma": [0.0, 5.0]},
     "focal_binary": {"loss.function.gamma": [0.0, 5.0]},
     "pinball": {"loss.level": [0.5, 0.5, 0.01], "loss.levels": ["[]", "[]", "[0.5]"]},
@@ -182,11 +186,13 @@ OF_OTHERS = (
     *OF_PIXELS,
     *OF_POLICIES,
 )  # losses of numbers, of two classes alone, of boxes, of clicks, of pixels and of policies
-OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", "contrastive", "triplet")
+OF_EMBEDDINGS = ("contrastive", "triplet", "info_nce", "cosine_mse")
+OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", *OF_EMBEDDINGS)
 FITTING = {
     "corpus": ("cce", "kl", "focal_softmax", "z_loss"),  # which give the nll that chooses
     "preferences": OF_POLICIES,
-    "ratings": ("bce", "cce", "hinge", "contrastive", "triplet", *OF_CLICKS),
+    "ratings": ("bce", "cce", "hinge", *OF_EMBEDDINGS, *OF_CLICKS),
+    "pairs": ("bce", "mse", *OF_EMBEDDINGS),
     **dict.fromkeys(
         ("outliers", "csv", "price", *SERIES),
         ("mse", "mae", "huber", "log_cosh", "mape", "smape", "pinball", "quantiles", "berhu", "log_l1"),
@@ -216,8 +222,7 @@ FITTING = {
         "focal",
         "focal_softmax",
         "z_loss",
-        "contrastive",
-        "triplet",
+        *OF_EMBEDDINGS,
         "multi_similarity",
     ],
 }
@@ -252,7 +257,9 @@ def commands(draw: st.DrawFn) -> list[str]:
         knobs |= {"model.cell": ["gru", "lstm", "rnn"], "model.hidden": [1, 6], "model.layers": [1, 2]}
     if model == "towers":
         knobs |= {"model.hidden": ["[]", "[3]"], "model.bias": [False, True]}
-    if model not in ("linear", "nlinear", "unet", "towers", "vae", "policy"):
+    if model == "siamese":
+        knobs |= {"model.encoder": ["text", "linear"]}
+    if model not in ("linear", "nlinear", "unet", "towers", "vae", "policy", "siamese"):
         knobs["model.dropout"] = [0.0, 0.9]
     chosen = [f"{knob}={draw(st.sampled_from(values))}" for knob, values in knobs.items()]
     first = [f"data={data}", f"model={model}", f"loss={loss}", f"optimizer.lr={draw(RATES)}"]
@@ -284,6 +291,8 @@ def write_table(folder: Path) -> None:
     (folder / "days.csv").write_text("\n".join(["day,y", *days]) + "\n")
     clicks = [f"{row % 12},{(row // 12 + row % 12 * step) % 11}" for row in range(96) for step in (1, 2)]
     (folder / "clicks.csv").write_text("\n".join(["user,item", *dict.fromkeys(clicks)]) + "\n")
+    twins = [f"he said w{row} once,once w{row} said she,{row % 5}" for row in range(60)]
+    (folder / "twins.csv").write_text("\n".join(["one,other,score", *twins]) + "\n")
     for row in range(60):
         place = folder / "photos" / "ab"[row % 2] / f"{row}.png"
         place.parent.mkdir(parents=True, exist_ok=True)

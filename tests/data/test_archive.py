@@ -25,6 +25,7 @@ from lossbench.data.rated_sentences import VADER
 from lossbench.data.shakespeare import WORKS
 from lossbench.data.spam import MESSAGES
 from lossbench.data.topics import REPORTS
+from lossbench.data.verses import TRANSLATIONS
 from lossbench.errors import InputError
 
 
@@ -75,6 +76,7 @@ def test_every_pinned_archive_is_fetched_by_the_command() -> None:
         WORKS.file,
         SCIKIT_IMAGE.file,
         RECBOLE.file,
+        *(archive.file for archive in TRANSLATIONS.values()),
     }
     for archive in all_archives():
         path = next(path for path in paths if path.name == archive.file)

@@ -53,7 +53,7 @@ OFFERED = {
     "score": ("continuous", 1, "mae"),
     "same": ("binary", 2, "accuracy"),
     "kind": ("multiclass", 3, "accuracy"),
-    None: ("identity", COUNT, "pair_mrr"),
+    None: ("pair", COUNT, "pair_mrr"),
 }
 
 
@@ -64,7 +64,8 @@ def test_what_is_said_of_a_pair_is_the_target_and_decides_what_judges(
 ) -> None:
     table = rows()
     own = source(tmp_path, table, target=target)
-    (offered,) = own.targets()
+    offered, *others = own.targets()
+    assert [other.kind for other in others] == (["score"] if target == "score" else [])
     assert (offered.kind, offered.size, own.select) == OFFERED[target]
     assert own.select in own.described
     data = loaded(own, reads)
@@ -113,8 +114,8 @@ def test_pairs_that_share_a_text_are_one_identity_told_and_kept_together_on_dema
     told = "\n".join(own.account())
     assert "5 of 120 pairs share a text with another, so a text of the test may be in training" in told
     assert "2 of 120 rows occur several times" in told
-    identity = own.pairs().by_kind["identity"]
-    assert identity[0] == identity[1] == identity[2] != identity[3] == identity[4]
+    number = own.pairs().by_kind["pair"]
+    assert number[0] == number[1] == number[2] != number[3] == number[4]
     together = source(tmp_path, table, repeats="together")
     assert "share a text" not in "\n".join(together.account())
     for seed in range(4):

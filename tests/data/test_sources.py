@@ -30,6 +30,7 @@ from lossbench.data.source import DataSet, DataSource
 from lossbench.data.spam import Spam
 from lossbench.data.text import Text
 from lossbench.data.topics import Topics
+from lossbench.data.verses import Verses
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
 CLASSES = {
@@ -51,8 +52,9 @@ CLASSES = {
     "demand": Demand,
     "shakespeare": Shakespeare,
     "movielens": MovieLens,
+    "verses": Verses,
 }
-INSTANCES = ("movielens", "shakespeare", "electricity", "appliances", "bikes", "demand")
+INSTANCES = ("verses", "movielens", "shakespeare", "electricity", "appliances", "bikes", "demand")
 SOURCES = {
     "outliers": Outliers(name="outliers"),
     "sine": Outliers(name="outliers", curve="sine", outlier="symmetric"),

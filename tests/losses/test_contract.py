@@ -19,6 +19,7 @@ from lossbench.losses.berhu import BerHu
 from lossbench.losses.cce import CCE
 from lossbench.losses.ciou import CIoU
 from lossbench.losses.contrastive import Contrastive
+from lossbench.losses.cosine_mse import CosineMSE
 from lossbench.losses.cross import shipped
 from lossbench.losses.diou import DIoU
 from lossbench.losses.distillation import Distillation
@@ -27,6 +28,7 @@ from lossbench.losses.focal_softmax import FocalSoftmax
 from lossbench.losses.giou import GIoU
 from lossbench.losses.hinge import Hinge
 from lossbench.losses.huber import Huber
+from lossbench.losses.info_nce import InfoNCE
 from lossbench.losses.iou import IoU
 from lossbench.losses.iwae import IWAE
 from lossbench.losses.jsd import JSD
@@ -74,7 +76,8 @@ VARIANTS = [
     *(CCE(), CCE(label_smoothing=0.1), KL(), KL(label_smoothing=0.0)),
     *(Hinge(), Hinge(squared=True)),
     *(Contrastive(pairs=p, normalize=n) for p in ("mean", "balanced") for n in (False, True)),
-    *(Triplet(mining=m, normalize=n) for m in ("hard", "all") for n in (False, True)),
+    *(Triplet(mining=m, normalize=n) for m in ("hard", "all", "semi_hard") for n in (False, True)),
+    *(InfoNCE(), InfoNCE(temperature=0.5), CosineMSE(), CosineMSE(pairs="mean")),
 ]
 CASES = [
     pytest.param(loss, KINDS[kind], id=f"{loss.name}-{kind}-{number}")
@@ -122,7 +125,7 @@ TABLE = {
     "kl": {**_MNIST, "sentiment": "distribution", "faces": "identity"},
     **{
         name: {"mnist": "identity", "sentiment": "identity", "faces": "identity", "movielens": "item"}
-        for name in ("contrastive", "triplet")
+        for name in ("contrastive", "triplet", "info_nce", "cosine_mse")
     },
 }
 
@@ -226,6 +229,8 @@ class TestDeclarations:
             *[(Contrastive, "margin", value) for value in (0, -1)],
             (Contrastive, "pairs", "some"),
             *[(Triplet, "margin", value) for value in (0, -1)],
+            *[(InfoNCE, "temperature", value) for value in (0, -1)],
+            (CosineMSE, "pairs", "some"),
             (Triplet, "mining", "soft"),
         ],
     )

@@ -11,17 +11,22 @@ from pytorch_metric_learning.losses import MultiSimilarityLoss, NTXentLoss
 from torch import Tensor
 
 from lossbench.losses.contrastive import Contrastive
-from lossbench.losses.heads import EmbeddingLoss
+from lossbench.losses.cosine_mse import CosineMSE
+from lossbench.losses.heads import RelationLoss
+from lossbench.losses.info_nce import InfoNCE
 from lossbench.losses.relations import of_identities, of_items, of_pairs, on_sphere, related
 from lossbench.losses.third_party import ThirdParty
 from lossbench.losses.triplet import Triplet
 from lossbench.task import Target
 
 IDENTITY, PAIR, ITEM = Target("identity", 4), Target("pair", 9), Target("item", 20)
-LOSSES: list[EmbeddingLoss] = [
+LOSSES: list[RelationLoss] = [
     Contrastive(),
     Contrastive(pairs="balanced", normalize=True),
     *(Triplet(mining=mining, margin=0.7) for mining in ("all", "hard", "semi_hard")),
+    InfoNCE(temperature=0.3),
+    CosineMSE(),
+    CosineMSE(pairs="mean"),
 ]
 
 
@@ -95,8 +100,10 @@ class TestRelations:
             of_pairs(drawn(4, 3), drawn(4, 3), torch.ones(4))
 
 
-def of_one_anchor(loss: EmbeddingLoss, near: Tensor, far: Tensor) -> float:
+def of_one_anchor(loss: RelationLoss, near: Tensor, far: Tensor) -> float:
     """A loss of distances to what belongs to an anchor and to what does not, written out."""
+    if isinstance(loss, (InfoNCE, CosineMSE)):
+        return of_cosines(loss, 1 - near.square() / 2, 1 - far.square() / 2)
     if isinstance(loss, Contrastive):
         pull, push = near.square() / 2, (loss.margin - far).clamp(min=0).square() / 2
         if loss.pairs == "mean":
@@ -115,9 +122,20 @@ def of_one_anchor(loss: EmbeddingLoss, near: Tensor, far: Tensor) -> float:
     return sum(costs) / len(costs)
 
 
+def of_cosines(loss: InfoNCE | CosineMSE, near: Tensor, far: Tensor) -> float:
+    if isinstance(loss, InfoNCE):
+        wrong = (far / loss.temperature).exp().sum()
+        right = (near / loss.temperature).exp()
+        return float(-(right / (right + wrong)).log().mean()) if len(near) else 0.0
+    pull, push = (1 - near).square(), far.square()
+    if loss.pairs == "mean":
+        return float(torch.cat([pull, push]).mean())
+    return sum(float(own.mean()) / 2 for own in (pull, push) if len(own))
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.parametrize("kind", [IDENTITY, PAIR, ITEM], ids=lambda kind: kind.kind)
-def test_every_loss_equals_its_definition_written_out(loss: EmbeddingLoss, kind: Target) -> None:
+def test_every_loss_equals_its_definition_written_out(loss: RelationLoss, kind: Target) -> None:
     output: Any
     target: Any
     if kind is PAIR:
@@ -128,7 +146,7 @@ def test_every_loss_equals_its_definition_written_out(loss: EmbeddingLoss, kind:
         output, target = drawn(7, 3), torch.tensor([0, 1, 0, 2, 1, 0, 1])
     relations = related(output, target, kind.kind)
     anchors, candidates = relations.anchors, relations.candidates
-    if loss.normalize:
+    if loss.on_sphere:
         anchors, candidates = on_sphere(anchors), on_sphere(candidates)
     distance = (anchors.unsqueeze(1) - candidates).norm(dim=-1)
     for anchor, value in enumerate(loss(output, target, kind).tolist()):
@@ -137,7 +155,7 @@ def test_every_loss_equals_its_definition_written_out(loss: EmbeddingLoss, kind:
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
-def test_what_is_masked_has_no_part_in_a_loss(loss: EmbeddingLoss) -> None:
+def test_what_is_masked_has_no_part_in_a_loss(loss: RelationLoss) -> None:
     output, target = pairs([3, 1, 3, 0, 2])
     moved = {**output, "right": output["right"].clone()}
     moved["right"][2] += 5  # of the number of the first, for which it is no answer and no mistake
@@ -147,7 +165,7 @@ def test_what_is_masked_has_no_part_in_a_loss(loss: EmbeddingLoss) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
-def test_several_members_are_computed_together(loss: EmbeddingLoss) -> None:
+def test_several_members_are_computed_together(loss: RelationLoss) -> None:
     output, target = pairs([3, 1, 3, 0, 2])
     both = {side: torch.stack([own, 2 * own]) for side, own in output.items()}
     found = torch.vmap(lambda own: loss(own, target, PAIR))(both)

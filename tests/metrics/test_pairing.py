@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from sklearn.metrics import label_ranking_average_precision_score, top_k_accuracy_score
+from torchmetrics.functional import spearman_corrcoef
 
 from lossbench.metrics import pairing
 
@@ -30,10 +32,10 @@ def test_of_pairs_that_are_alone_it_is_what_scikit_learn_says() -> None:
             assert np.isclose(float(found[f"pair_recall_at_{k}"][member]), expected)
 
 
-def test_any_text_of_the_same_identity_counts() -> None:
+def test_any_text_of_the_same_number_counts() -> None:
     left, right = drawn(1)
-    identity = (torch.arange(300) // 2).expand(2, -1)
-    found = pairing.found(left, right, identity)
+    number = (torch.arange(300) // 2).expand(2, -1)
+    found = pairing.found(left, right, number)
     one, other = (torch.nn.functional.normalize(own[0].double(), dim=-1) for own in (left, right))
     ranks = []
     for query in range(300):
@@ -48,3 +50,15 @@ def test_equal_embeddings_are_no_merit() -> None:
     found = pairing.found(same, same, torch.arange(8).unsqueeze(0))
     assert float(found["pair_mrr"]) == 1 / 8
     assert float(found["pair_recall_at_1"]) == 0
+
+
+def test_the_order_of_scores_is_as_scipy_and_torchmetrics_have_it() -> None:
+    draw = torch.Generator().manual_seed(1)
+    truth = torch.randint(0, 6, (2, 80), generator=draw).double()
+    value = (truth + torch.randn(2, 80, generator=draw)).round(decimals=1)
+    found = pairing.of_order(value, truth)["spearman"]
+    for member in range(2):
+        assert np.isclose(float(found[member]), spearmanr(value[member], truth[member]).statistic)
+        reference = spearman_corrcoef(value[member].float(), truth[member].float())
+        assert np.isclose(float(found[member]), float(reference), atol=1e-6)
+    assert pairing.of_order(torch.ones(1, 5), truth[:1, :5])["spearman"].isnan().all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from lossbench.errors import InputError
 from lossbench.task import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import numpy.typing as npt
@@ -48,7 +48,7 @@ class TextPairs:
 
     file, fingerprint: its name; sha256 of its content and of how it was read.
     left, right: the texts.
-    targets: what is offered of a pair: its number, or its class; without a target its identity, which pairs
+    targets: what is offered of a pair: its number, also as a score, or its class; without a target what pairs
         have in common that share a text, alone or by others between them.
     by_kind: the targets (N,), as `task.Target` has them.
     labels: the classes; None where there are none.
@@ -83,25 +83,25 @@ def understood(file: OwnFile, options: Reading) -> TextPairs:
             f"{FEWEST} pairs are needed."
         )
     left, right = (_texts(columns[knob][0], knob, file.file) for knob in ("left", "right"))
-    same = _sharing(left, right)
-    target = _target(columns, options, file.file, same)
+    spoken_left, spoken_right = ([*map(spoken, side)] for side in (left, right))
+    same = _sharing(spoken_left, spoken_right)
+    target = _with_score(_target(columns, options, file.file, same))
     groups = same if options.together else None
     account = [f"{file.file}: {len(left)} pairs", f"  target: {target.said}"]
     if options.group is not None:
         groups, told = _groups(columns["group"][0], file.file)
         account.append(told)
-    kind = target.targets[0].kind
     return TextPairs(
         file=file.file,
         fingerprint=hashlib.sha256(f"{file.digest} {astuple(options)}".encode()).hexdigest(),
         left=left,
         right=right,
-        targets=target.targets[:1],  # classes are no identities of pairs
-        by_kind={kind: target.by_kind[kind]},
+        targets=target.targets,
+        by_kind={one.kind: target.by_kind[one.kind] for one in target.targets},
         labels=target.labels,
         groups=groups,
         account=tuple(account),
-        notes=(*file.notes, *target.notes, *_equal(left, right, same, groups)),
+        notes=(*file.notes, *target.notes, *_equal(spoken_left, spoken_right, same, groups)),
     )
 
 
@@ -116,8 +116,18 @@ def _target(
         return read_target((columns["target"], file), (None, ""), asked)
     if (count := int(same.max()) + 1) < 2:
         raise InputError(f"All pairs of {file} share a text, alone or by others: name a data.target.")
-    offered = (Target("identity", size=count),)
-    return TextTarget(offered, {"identity": same}, None, "none, the texts of a row belong together")
+    offered = (Target("pair", size=count),)
+    return TextTarget(offered, {"pair": same}, None, "none, the texts of a row belong together")
+
+
+def _with_score(target: TextTarget) -> TextTarget:
+    """A number, also as a score between the lowest and the highest; classes are no identities of pairs."""
+    (first, *_), by_kind = target.targets, target.by_kind
+    if first.kind != "continuous":
+        return replace(target, targets=(first,))
+    numbers = by_kind["continuous"]
+    score = Target("score", support=(float(numbers.min()), float(numbers.max())))
+    return replace(target, targets=(first, score), by_kind={**by_kind, "score": numbers})
 
 
 def _texts(cells: pd.Series[str], knob: str, file: str) -> tuple[str, ...]:
@@ -137,14 +147,14 @@ def _groups(cells: pd.Series[str], file: str) -> tuple[Ids, str]:
     return codes.astype("int64"), f"  group: {cells.name} ({len(names)})"
 
 
-def _sharing(left: tuple[str, ...], right: tuple[str, ...]) -> Ids:
-    """(N,) one number for pairs that share a text but for case and punctuation, or are joined by others."""
+def _sharing(left: Sequence[str], right: Sequence[str]) -> Ids:
+    """(N,) one number for pairs that share a text, as it is spoken, or are joined by others."""
     import numpy as np
     import pandas as pd
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    texts, known = pd.factorize(np.array([*map(spoken, (*left, *right))], dtype=object))
+    texts, known = pd.factorize(np.array([*left, *right], dtype=object))
     one, other = texts[: len(left)], texts[len(left) :]
     joined = coo_array((np.ones(len(left)), (one, other)), shape=(len(known), len(known)))
     _, part = connected_components(joined, directed=False)
@@ -152,12 +162,12 @@ def _sharing(left: tuple[str, ...], right: tuple[str, ...]) -> Ids:
     return numbers
 
 
-def _equal(left: tuple[str, ...], right: tuple[str, ...], same: Ids, groups: Ids | None) -> tuple[str, ...]:
-    """What is said of pairs that are equal, and of those that share a text."""
+def _equal(left: Sequence[str], right: Sequence[str], same: Ids, groups: Ids | None) -> tuple[str, ...]:
+    """What is said of pairs that are equal as they are spoken, and of those that share a text."""
     import numpy as np
     import pandas as pd
 
-    both = [*zip(map(spoken, left), map(spoken, right), strict=True)]
+    both = [*zip(left, right, strict=True)]
     notes = list(repeated_note(both, groups))
     if alike := sum(one == other for one, other in both):
         notes.append(f"{counted(alike, 'pair')} of two equal texts")

@@ -11,6 +11,7 @@ from lossbench.config.choice import knob
 from lossbench.data import pair_reading
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.overlap import word_overlap
 from lossbench.data.own_file import names_as_texts, own_file, tell
 from lossbench.data.pair_reading import Reading, TextPairs
 from lossbench.data.parts import check_shares, parts
@@ -24,6 +25,7 @@ from lossbench.task import InputKind, Inputs, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
     from lossbench.metrics.measure import Measure
 
@@ -34,10 +36,11 @@ _ONE = {"token_pair": "tokens", "tfidf_pair": "tfidf"}  # what each of the two t
 class Pairs(DataSource):
     """Inputs are a dict of two parts, `left` and `right`, each word ids or TF-IDF rows of one vocabulary.
 
-    A score is a `continuous` target, a label `binary` or `multiclass`. Where there is neither, the texts of a
-    row belong together and those of different rows do not: the target is `identity`, one number for pairs
-    that share a text, and what judges is whether the `left` and `right` that a model gives (N, E) find each
-    other among all of the part.
+    A score is a `continuous` target, and as `score` one that cosines are compared with; a label is `binary`
+    or `multiclass`. Where there is neither, the texts of a row belong together and those of different rows
+    do not: the target is `pair`, one number for pairs that share a text, which are not held against each
+    other, and what judges is whether the `left` and `right` that a model gives (N, E) find each other among
+    all of the part.
 
     path: a CSV file, also compressed (.gz, .zip): one line of column names, then one line per pair.
     left, right: columns of text.
@@ -86,7 +89,7 @@ class Pairs(DataSource):
     @property
     def judged_by(self) -> tuple[str | Measure, ...]:  # type: ignore[override]
         """By what is said of a pair."""
-        return (RETRIEVAL,) if self.target is None else ("continuous", "classes")
+        return (RETRIEVAL,) if self.target is None else ("continuous", "scores", "classes")
 
     @property
     def select(self) -> str:  # type: ignore[override]
@@ -97,11 +100,18 @@ class Pairs(DataSource):
 
     def targets(self) -> tuple[Target, ...]:
         if self.path is None:  # any of these, once there are pairs
-            return (Target("continuous"), Target("binary", 2), Target("multiclass", 3), Target("identity", 2))
+            return (Target("continuous"), Target("binary", 2), Target("multiclass", 3), Target("pair", 2))
         return self.pairs().targets
 
     def fingerprint(self, seed: int) -> str:
         return self.pairs().fingerprint
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        """Where texts are to find each other, by the words that they share."""
+        if self.target is not None:
+            return {}
+        known = self.pairs()
+        return {"word overlap": word_overlap(known.left, known.right)}
 
     def account(self) -> list[str]:
         return _account(self.pairs())

@@ -28,6 +28,8 @@ _WORD = re.compile(
 
 def words(text: str, most: int | None = None) -> list[str]:
     """The words of a sentence in lower case, or so many from its start; smileys, ! and ? are words."""
+    if most is None:
+        return _WORD.findall(text.lower())
     return [found.group() for found in islice(_WORD.finditer(text.lower()), most)]
 
 

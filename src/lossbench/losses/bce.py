@@ -9,6 +9,7 @@ from lossbench.config.choice import knob
 from lossbench.losses.clicks import READ, pairs
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
+from lossbench.losses.relations import MATCH, of_pairs
 from lossbench.losses.targets import check_classes, check_logits, one_hot
 from lossbench.task import Prediction, Target
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lossbench.losses.loss import Knob
+    from lossbench.losses.relations import Relations
+
+
+_NEEDS = {"item": READ, "pair": (MATCH,)}
 
 
 def binary_cross_entropy(output: Tensor, target: Tensor, *, pos_weight: Knob = 1.0) -> Tensor:
@@ -67,6 +72,29 @@ def one_against_the_rest(output: Tensor, target: Tensor, *, pos_weight: Knob = 1
     return _weighed(_softplus(output * (1 - 2 * hot)), hot, pos_weight).mean(-1)
 
 
+def of_all_pairs(match: Tensor, relations: Relations, *, pos_weight: Knob = 1.0) -> Tensor:
+    """Binary cross-entropy of "do they belong together?", half of it of pairs that do, half of those that do
+    not.
+
+        L_i = w/2 mean of -log p_ij over same j + 1/2 mean of -log(1 - p_ij) over different j
+        p   = sigmoid(match)
+
+    Args:
+        match: float (A, C), one logit for each anchor and candidate.
+        relations: which of them belong together; what is masked has no part.
+        pos_weight: w, as above.
+
+    Returns:
+        (A,), one value for each anchor.
+
+    Source:
+        Reimers, Gurevych, "Sentence-BERT" (EMNLP 2019), section 3: the classification objective of two.
+    """
+    same, different = (mask.to(match.dtype) for mask in (relations.same, relations.different))
+    pull, push = (_softplus(-match) * same).sum(-1), (_softplus(match) * different).sum(-1)
+    return relations.mean(pos_weight * pull, push, "balanced")
+
+
 def _softplus(wrong: Tensor) -> Tensor:
     """log(1 + exp(wrong)), exact for large and small arguments."""
     return wrong.logaddexp(wrong.new_zeros(()))
@@ -84,7 +112,8 @@ class BCE(Loss):
     """Binary cross-entropy.
 
     binary: one logit. multiclass and identity: one class against the rest, the mean over the classes. item:
-    whether a user took an item, the mean over what he took and all that was drawn for him.
+    whether a user took an item, the mean over what he took and all that was drawn for him. pair: whether two
+    belong together, of all pairs of a batch, as a layer on both embeddings says (`models.head`).
 
     pos_weight: how often an example of class 1 counts, above 0; one against the rest, "it is this class".
         1 is plain cross-entropy. With negatives over positives of the training rows both classes count
@@ -94,15 +123,15 @@ class BCE(Loss):
     """
 
     name: str = "bce"
-    trains_on = ("binary", "multiclass", "identity", "item")
+    trains_on = ("binary", "multiclass", "identity", "item", "pair")
     pos_weight: float = knob(1.0, above=0, later=True)
 
     def needs_for(self, target: Target) -> tuple[str, ...]:
-        return READ if target.kind == "item" else ()
+        return _NEEDS.get(target.kind, ())
 
     def outputs(self, target: Target, embedding_size: int) -> int:
-        """One logit for two classes; one a class for more; of items the length of their vectors."""
-        if target.kind == "item":
+        """One logit for two classes; one a class for more; of items and pairs the length of embeddings."""
+        if target.kind in _NEEDS:
             return embedding_size
         return 1 if target.kind == "binary" else target.size
 
@@ -112,13 +141,17 @@ class BCE(Loss):
     def __call__(self, output: Any, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "item":
             return binary_cross_entropy(*pairs(output), pos_weight=self.pos_weight).mean(-1)
+        if kind.kind == "pair":
+            match = output[MATCH]
+            return of_all_pairs(match, of_pairs(match, match, target), pos_weight=self.pos_weight)
         if kind.kind == "binary":
             return binary_cross_entropy(output.squeeze(-1), target, pos_weight=self.pos_weight)
         return one_against_the_rest(output, target, pos_weight=self.pos_weight)
 
     def gives(self, target: Target) -> tuple[str, ...]:
-        known = {"binary": ("scores", "probabilities"), "item": ()}
-        return known.get(target.kind, ("scores",))
+        if target.kind in _NEEDS:
+            return ()  # the embeddings, which the model gives
+        return ("scores", "probabilities") if target.kind == "binary" else ("scores",)
 
     def predict(self, output: Any, kind: Target) -> Prediction:
         """Scores, and for two classes their probabilities.
@@ -129,7 +162,7 @@ class BCE(Loss):
         difference. Class 1 is predicted from a probability of 1 / (1 + w) on (Elkan, "The Foundations of
         Cost-Sensitive Learning", IJCAI 2001).
         """
-        if kind.kind == "item":
+        if kind.kind in _NEEDS:
             return Prediction()
         if kind.kind != "binary":
             return Prediction(scores=output)

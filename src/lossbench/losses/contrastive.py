@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.config.search import among, log
 from lossbench.losses.heads import EmbeddingLoss
-from lossbench.losses.relations import of_identities
+from lossbench.losses.relations import PAIRS, of_identities
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from lossbench.losses.loss import Knob
     from lossbench.losses.relations import Relations
-
-PAIRS = ("mean", "balanced")
 
 
 def contrastive(
@@ -63,10 +61,7 @@ def of_relations(relations: Relations, *, margin: Knob = 2.0, pairs: str = "mean
     equal, different = (mask.to(distance.dtype) for mask in (relations.same, relations.different))
     pull = (equal * distance.square()).sum(-1) / 2
     push = (different * (margin - distance).clamp(min=0).square()).sum(-1) / 2
-    equals, differents = equal.sum(-1), different.sum(-1)
-    if pairs == "mean":
-        return (pull + push) / (equals + differents).clamp(min=1)
-    return (pull / equals.clamp(min=1) + push / differents.clamp(min=1)) / 2
+    return relations.mean(pull, push, pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

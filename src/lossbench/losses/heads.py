@@ -9,7 +9,8 @@ from lossbench.config.choice import knob
 from lossbench.config.search import among
 from lossbench.losses.boxes import from_start, to_start
 from lossbench.losses.loss import Loss
-from lossbench.losses.relations import ALONE, ALSO, GIVES, NEEDS, company, on_sphere, related
+from lossbench.losses.relations import ALONE, ALSO, GIVES, NEEDS, company, related
+from lossbench.losses.relations import on_sphere as scaled
 from lossbench.losses.targets import one_hot
 from lossbench.task import NUMBERS, Prediction, Target, TargetKind
 
@@ -132,24 +133,23 @@ class SoftmaxLoss(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingLoss(Loss):
+class RelationLoss(Loss):
     """Losses between the embeddings of one batch, of anchors against candidates (`losses.relations`).
 
-    normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Searched where `tune`
-        names loss.normalize, for all these losses alike and with the same margins: on the sphere distances
-        end at 2; off it embeddings grow to what a margin asks for, which then is large or small against
-        initial weights and learning rate. Not by itself: it also decides how far apart what is predicted
-        lies, which matters to whoever measures distances and not to verification, which scales all to 1.
     partners: what an example must find in its batch, in words.
     """
 
-    trains_on = ("identity", "pair", "item")
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("identity", "pair", "item")
     batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
-    normalize: bool = knob(False, search=among(False, True), asked=True)
+
+    @property
+    def on_sphere(self) -> bool:
+        """Whether embeddings are compared on the unit sphere, by their cosine."""
+        return True
 
     def between(self, relations: Relations) -> Tensor:
-        """(A,), one value for each anchor; embeddings lie on the unit sphere where `normalize` says so.
+        """(A,), one value for each anchor; embeddings lie on the unit sphere where `on_sphere` says so.
 
         A loss that overrides `__call__` instead reads embeddings by kind of target itself.
         """
@@ -164,7 +164,7 @@ class EmbeddingLoss(Loss):
     @property
     def nearness(self) -> Nearness:
         """By distances; of embeddings on the unit sphere they order as angles do."""
-        return "cosine" if self.normalize else "distance"
+        return "cosine" if self.on_sphere else "distance"
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """As long as the model's embedding."""
@@ -180,14 +180,32 @@ class EmbeddingLoss(Loss):
 
     def __call__(self, output: Any, target: Any, kind: Target) -> Tensor:
         relations = related(output, target, kind.kind)
-        return self.between(relations.on_sphere() if self.normalize else relations)
+        return self.between(relations.on_sphere() if self.on_sphere else relations)
 
     def predict(self, output: Any, kind: Target) -> Prediction:
-        """The embeddings, as the loss measures their distances."""
+        """The embeddings, as the loss compares them."""
         own = (
             {name: output[name] for name in self.gives(kind)} if self.needs_for(kind) else {ALONE[0]: output}
         )
-        return Prediction(**{name: on_sphere(e) if self.normalize else e for name, e in own.items()})
+        return Prediction(**{name: scaled(e) if self.on_sphere else e for name, e in own.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingLoss(RelationLoss):
+    """Losses of Euclidean distances.
+
+    normalize: put embeddings on the unit sphere, in the loss and in what it predicts. Searched where `tune`
+        names loss.normalize, for all these losses alike and with the same margins: on the sphere distances
+        end at 2; off it embeddings grow to what a margin asks for, which then is large or small against
+        initial weights and learning rate. Not by itself: it also decides how far apart what is predicted
+        lies, which matters to whoever measures distances and not to verification, which scales all to 1.
+    """
+
+    normalize: bool = knob(False, search=among(False, True), asked=True)
+
+    @property
+    def on_sphere(self) -> bool:
+        return self.normalize
 
 
 def two_classes(output: Tensor) -> Tensor:

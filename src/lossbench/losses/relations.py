@@ -30,6 +30,8 @@ ALSO: Mapping[TargetKind, tuple[str, ...]] = {"item": ("owned",)}
 # What it predicts, where that is not the embedding.
 GIVES: Mapping[TargetKind, tuple[str, ...]] = {"pair": ("left", "right"), "item": ()}
 ALONE = ("embedding",)
+PAIRS = ("mean", "balanced")  # what a loss may be the mean of
+MATCH = "match"  # (N, N), what a layer on both embeddings of all pairs of a batch says
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,18 @@ class Relations:
             self.anchors, self.candidates, compute_mode="donot_use_mm_for_euclid_dist"
         )
         return apart
+
+    def mean(self, pull: Tensor, push: Tensor, pairs: str) -> Tensor:
+        """The mean over the candidates of each anchor (A,); an empty one is 0.
+
+        Args:
+            pull, push: (A,) sums of what `same` and what `different` candidates cost.
+            pairs: of PAIRS: "mean" over all, or "balanced", half the mean of both sides.
+        """
+        equals, differents = (mask.to(pull.dtype).sum(-1) for mask in (self.same, self.different))
+        if pairs == "mean":
+            return (pull + push) / (equals + differents).clamp(min=1)
+        return (pull / equals.clamp(min=1) + push / differents.clamp(min=1)) / 2
 
 
 def of_identities(output: Tensor, target: Tensor) -> Relations:

@@ -17,6 +17,7 @@ from lossbench.metrics.names import (
     coverage_of,
     share_at,
 )
+from lossbench.metrics.retrieval import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -91,6 +92,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure("probe_accuracy", "mean", "multiclass", "pixels:of_probe"),
         ),
         "agreement": (_measure("agreement", "scores", "teacher", "classes:of_agreement"),),
+        "scores": (ORDER,),
         "boxes": (_measure(_OVERLAP, "value", "box", "boxes:boxes"),),
     }
 )

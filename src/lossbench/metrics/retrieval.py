@@ -1,4 +1,4 @@
-"""The measure of texts that find each other. No torch: configs read it; its function lies in `pairing`."""
+"""The measures of pairs. No torch: configs read them; their functions lie in `pairing`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,24 @@ RETRIEVAL = Measure(
         ),
     ),
     needs=("left", "right"),
-    fields=("identity",),
+    fields=("pair",),
     function="lossbench.metrics.pairing:found",
+    pairs=True,
+)
+ORDER = Measure(
+    metrics=(
+        Metric(
+            "spearman",
+            "scores",
+            higher_is_better=True,
+            meaning="Spearman's correlation of predicted and true scores, -1 to 1",
+            low=-1,
+            high=1,
+            title="Spearman",
+        ),
+    ),
+    needs=("value",),
+    fields=("continuous",),
+    function="lossbench.metrics.pairing:of_order",
     pairs=True,
 )

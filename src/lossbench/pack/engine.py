@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.job import Member
-from lossbench.models.head import Headed
+from lossbench.models.head import Compared, Headed, Matched
+from lossbench.pack.embedded import layer_on
 from lossbench.pack.objective import BatchLosses
 from lossbench.seeds import stream
 from lossbench.task import Inputs, OwnPast
@@ -94,7 +95,17 @@ def build_modules(members: Sequence[Member], inputs: Inputs | Sequence[Inputs]) 
         if key not in built:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(member.seed, "weights"))
-                width = member.model.embedding_size if member.headed else member.outputs
-                net = member.model.build(own, width)
-                built[key] = Headed(net, nn.Linear(width, member.outputs)) if member.headed else net
+                built[key] = _built(member, own)
     return [built[key] for key in keys]
+
+
+def _built(member: Member, inputs: Inputs) -> nn.Module:
+    """The module of a member, with the layer that stands on its embeddings."""
+    on = layer_on(member)
+    width = member.outputs if on is None else member.model.embedding_size
+    net = member.model.build(inputs, width)
+    if on == "class":
+        return Headed(net, nn.Linear(width, member.outputs))
+    if on == "pair":
+        return Compared(net, nn.Linear(3 * width, member.outputs))
+    return net if on is None else Matched(net, width)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from lossbench.job import Job
+from lossbench.pack.embedded import layer_on
 
 # Members may differ in the whole of the loss, in the seed, and in these knobs; besides, in the noise that
 # the data set declares. None of them changes a shape.
@@ -22,7 +23,7 @@ def pack_key(job: Job) -> str:
         group: {name: value for name, value in job.knobs[group].items() if name not in free.get(group, ())}
         for group in ("data", "model", "optimizer", "trainer")
     }
-    shape: list[Any] = [member.outputs, member.headed, member.reads, member.loss.stackable, job.mode]
+    shape: list[Any] = [member.outputs, layer_on(member), member.reads, member.loss.stackable, job.mode]
     shape += [*member.source.part_sizes(member.seed), member.loss.asks]
     return json.dumps([fixed, shape], sort_keys=True, default=str)
 
