@@ -12,7 +12,7 @@ try:
 except PackageNotFoundError:  # a checkout on PYTHONPATH that was never installed
     __version__ = "0.0.0"
 
-_INTERACTIVE = ("sweep", "results", "Answer")
+_INTERACTIVE = ("Answer", "Model", "load", "results", "sweep")
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,6 @@ Weights are kept by `tracking.models=true`. The exit status is 2 where there is 
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from lossbench.cli import command
 from lossbench.data.corpus import CorpusSource
-from lossbench.errors import InputError, first_line
-from lossbench.recorded import find, job_of
-from lossbench.tracking import read_artifact, resolve_uri, runs
+from lossbench.errors import InputError
+from lossbench.kept_model import module_of, trained, unchanged, weights_of
+from lossbench.tracking import resolve_uri
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,7 +59,9 @@ def sample(run_id: str, request: Request, uri: str | None = None) -> str:
     if not given:
         raise InputError(f"prompt={request.prompt} holds no {source.tokens}: name a text to begin with.")
     prompt = alphabet.text(given) if request.prompt is None else request.prompt
-    written = _written(member, data, _module(run_id, member, data, weights), given, request)
+    written = _written(
+        member, data, module_of(run_id, member, data.description.inputs, weights), given, request
+    )
     # Behind the last token of the prompt: between words stands a blank, before a sign none.
     begun = alphabet.text(given)
     return prompt + alphabet.text([*given, *written])[len(begun) :]
@@ -68,43 +69,19 @@ def sample(run_id: str, request: Request, uri: str | None = None) -> str:
 
 def _kept(run_id: str, uri: str) -> tuple[Member, bytes]:
     """What a run trained, and the weights that it kept."""
-    tags, _ = find(run_id, uri)
-    if runs.CONFIG not in tags:
-        raise InputError(f"Run {run_id} was recorded without its config, so its model cannot be built.")
-    member = job_of(run_id, tags[runs.CONFIG]).member
+    member, tags = trained(run_id, uri)
     if not isinstance(member.source, CorpusSource):
         raise InputError(
             f"Run {run_id} is of data={member.source.name}, which has no next token to write: name a run of "
             "data=corpus or data=shakespeare."
         )
-    weights = read_artifact(uri, run_id, "state_dict.pt")
-    if weights is None:
-        why = f"is {tags[runs.OUTCOME]}" if tags[runs.OUTCOME] != "finished" else "kept no weights"
-        again = "train it again with tracking.models=true tracking.resume=false"
-        raise InputError(f"Run {run_id} {why}, so it has nothing to write with: {again}.")
-    known = tags.get(runs.FINGERPRINT)
-    if known is not None and known != member.source.fingerprint(member.seed):
+    weights = weights_of(run_id, uri, tags, "write with")
+    if not unchanged(member, tags):
         raise InputError(
             f"The text that run {run_id} was trained on has changed since, so its tokens are others: put the "
             f"old one back at data.path={member.source.path}, or train on the new one."
         )
     return member, weights
-
-
-def _module(run_id: str, member: Member, data: DataSet, weights: bytes) -> nn.Module:
-    import torch
-
-    from lossbench.pack.engine import build_modules
-
-    (module,) = build_modules([member], data.description.inputs)
-    try:
-        module.load_state_dict(torch.load(io.BytesIO(weights), weights_only=True))
-    except Exception as error:  # of a file that somebody changed, or a model of the user's own
-        raise InputError(
-            f"The weights of run {run_id} do not fit model={member.model.name} as it is now "
-            f"({type(error).__name__}: {first_line(error):.150}): train it again."
-        ) from error
-    return module.eval()
 
 
 def _of_test(data: DataSet, seed: int) -> list[int]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from lossbench.config.choice import Choice, knob
 from lossbench.config.knob_types import types_of
+from lossbench.errors import InputError
 from lossbench.metrics.families import described, measures
 from lossbench.metrics.named import named
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import Generator, Tensor
 
     from lossbench.data.baseline import Baseline
@@ -196,6 +198,16 @@ class DataSource(Choice):
     def mosaic(self) -> Mosaic | None:
         """The one picture that all examples are parts of, for figures; None: there is none."""
         return None
+
+    def new_inputs(self, rows: pd.DataFrame, seed: int) -> Tree:
+        """Inputs (N, ...) of rows that the data set has not had, made as a seed's training says.
+
+        Raises:
+            InputError: it makes none of a frame, or these do not fit it.
+        """
+        raise InputError(
+            f"data={self.name} makes no inputs of a DataFrame: give inputs as the model reads them."
+        )
 
     def part_sizes(self, seed: int) -> tuple[int, ...]:
         """Where they depend on the seed: sizes of its parts, which runs in one pack have in common."""

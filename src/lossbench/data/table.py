@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import knob
-from lossbench.data import columns, table_files
+from lossbench.data import columns, new_rows, table_files
 from lossbench.data.account import account
 from lossbench.data.balance import weighed
 from lossbench.data.column_reading import Reading
@@ -27,6 +27,7 @@ from lossbench.errors import InputError
 from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import Tensor
 
     from lossbench.data.part_examples import Values
@@ -161,6 +162,10 @@ class Table(DataSource):
             units = {"continuous": robust_units(trained, log=self.log_target)}
         return DataSet(description, inputs, found["train"], found["val"], found["test"], units)
 
+    def new_inputs(self, rows: pd.DataFrame, seed: int) -> Tensor:
+        table = self.columns()
+        return _transformed(new_rows.as_columns(rows, table), _fitted(self, table, seed))
+
     def _trained_on(self, values: Values) -> Values:
         """What each training row weighs, where classes shall count alike."""
         (target, *_) = self.targets()
@@ -229,16 +234,22 @@ class Table(DataSource):
 def _inputs(source: Table, table: Columns, seed: int) -> Tensor:
     """Every row (N, features) float32, by what this seed's training rows say.
 
-    The width is fixed by the file, not by the seed, for members of a pack have one shape: which columns
-    exist and which categories are known is read from the inputs of the whole file. That tells nothing about
-    targets: a category that by chance is absent from training has a column of zeros there, and its weights
-    stay as they were drawn. Every number that is computed comes from the training rows alone.
+    The width is fixed by the file, for members of a pack have one shape: which columns exist and which
+    categories are known is read from all inputs. That tells nothing about targets: a category that by chance
+    is absent from training has zeros there. Every number that is computed comes from training rows alone.
     """
+    return _transformed(table.frame, _fitted(source, table, seed))
+
+
+def _fitted(source: Table, table: Columns, seed: int) -> Any:
+    """scikit-learn's transformer, as this seed's training rows say."""
+    return columns.transform(table).fit(table.frame.iloc[source.split(table, seed)["train"]])
+
+
+def _transformed(frame: pd.DataFrame, fitted: Any) -> Tensor:
     import numpy as np
     import torch
 
-    transform: Any = columns.transform(table)
-    transform.fit(table.frame.iloc[source.split(table, seed)["train"]])
-    starts = range(0, len(table.frame), _AT_ONCE)
-    parts = [transform.transform(table.frame.iloc[at : at + _AT_ONCE]).astype(np.float32) for at in starts]
+    starts = range(0, len(frame), _AT_ONCE)
+    parts = [fitted.transform(frame.iloc[at : at + _AT_ONCE]).astype(np.float32) for at in starts]
     return torch.from_numpy(np.concatenate(parts))

@@ -63,10 +63,10 @@ class Answer:
 
     @property
     def runs(self) -> pd.DataFrame:
-        """A row per run: what varies, its outcome and its metrics; what `results.csv` holds."""
+        """A row per run: its id, and what `results.csv` holds: what varies, its outcome and its metrics."""
         from lossbench.verdicts.build import results_table
 
-        return results_table(self.report)
+        return results_table(self.report, "run_id")
 
     @property
     def table(self) -> pd.DataFrame:

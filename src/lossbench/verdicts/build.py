@@ -176,8 +176,8 @@ def selected(selection: Mapping[str, Any]) -> list[str]:
     return [f"Only the runs with {' '.join(assignments(selection))} are in this report."]
 
 
-def results_table(report: Report) -> pd.DataFrame:
-    """`results.csv`: one row per run with what varies, its outcome and its metrics."""
+def results_table(report: Report, *first: str) -> pd.DataFrame:
+    """`results.csv`: one row per run with what varies, its outcome and its metrics; further columns first."""
     runs, varies = restored(report.runs), [name for name in grid_of(report.runs) if name != SEED]
     always = [name for name in ("data.name", "model.name", LOSS, RATE) if name not in varies]
     metrics = [
@@ -185,5 +185,5 @@ def results_table(report: Report) -> pd.DataFrame:
     ]
     about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
     order = [name for name in [*always, *varies, SEED] if name in report.runs.columns]
-    columns = [*order, *(name for name in [*about, *metrics] if name in report.runs.columns)]
+    columns = [*first, *order, *(name for name in [*about, *metrics] if name in report.runs.columns)]
     return runs[columns].sort_values(order, kind="stable", ignore_index=True)
