@@ -43,6 +43,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "topics": ("topics",),
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),
     "language": ("language",),
+    "vae": ("vae", "vae_beta"),
     ANATOMY: (ANATOMY,),
     BOXES: (BOXES,),
 }

@@ -43,6 +43,8 @@ PROGRAMS = {
     "topics",
     "forecast",
     "language",
+    "vae",
+    "vae_reference",
     "anatomy",
     "box-regression",
     "reproduce",

@@ -36,6 +36,7 @@ def test_rate_and_distortion_are_sums_over_numbers_and_means_over_images() -> No
     q = Normal(mean.double(), (log_variance.double() / 2).exp())
     torch.testing.assert_close(found["rate"], kl_divergence(q, Normal(0.0, 1.0)).sum(-1).mean(-1))
     torch.testing.assert_close(found["distortion"], distortion.double().mean(-1))
+    torch.testing.assert_close(found["neg_elbo"], found["rate"] + found["distortion"])
     assert found["active_units"].tolist() == [LATENT - 1, LATENT, LATENT]
 
 

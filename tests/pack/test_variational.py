@@ -27,7 +27,7 @@ PIXELS = (
     "trainer.max_epochs=3 trainer.batch_size=32"
 )
 STATIC, DYNAMIC, GREY = (PIXELS.format(how=how) for how in ("static", "dynamic", "none"))
-MEASURED = {"nll_iw", "rate", "distortion", "active_units", "probe_accuracy"}
+MEASURED = {"nll_iw", "neg_elbo", "rate", "distortion", "active_units", "probe_accuracy"}
 
 
 def fitted(jobs: list[Job], mode: str) -> list[MemberResult]:
@@ -61,6 +61,7 @@ def test_a_member_has_the_numbers_in_company_that_it_has_alone(
     for member in packed:
         assert {f"test/{name}" for name in MEASURED} <= member.metrics.keys()
         assert member.metrics["test/rate"] >= 0
+        assert member.metrics["test/nll_iw"] <= member.metrics["test/neg_elbo"] + 0.1
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])

@@ -28,7 +28,7 @@ class Shades:
 class DrawnAnew:
     """`DataSet.fresh` of a training batch: every pixel is white with the probability of its grey value.
 
-    Each time an image is seen it is drawn anew (Burda, Grosse, Salakhutdinov, ICLR 2016, section 5.1), the
+    Each time an image is seen it is drawn anew (Burda, Grosse, Salakhutdinov, ICLR 2016), the
     same for all losses of a seed.
     """
 

@@ -43,7 +43,7 @@ class ELBO(VariationalLoss):
     warm_up: share of training in which the weight grows from 0 to beta (Bowman and others, CoNLL 2016;
         Soenderby and others, NIPS 2016).
     free_bits: nats that each number of the code may tell for nothing, on the mean of a batch (Kingma and
-        others, NIPS 2016, section 2.4 of the supplement). The value then counts them, and is no bound.
+        others, NIPS 2016). The value then counts them, and is no bound.
 
     Source:
         Kingma, Welling, "Auto-Encoding Variational Bayes" (ICLR 2014), equation 10.

@@ -88,7 +88,7 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
         "identities": (_measure(_PEOPLE, "embedding", "identity", "identities:identities", pairs=True),),
         "pixels": (
             _measure("nll_iw", "log_weights", "", "pixels:of_weights"),
-            _measure("rate distortion active_units", _CODES, "", "pixels:of_codes"),
+            _measure("neg_elbo rate distortion active_units", _CODES, "", "pixels:of_codes"),
             _measure("probe_accuracy", "mean", "multiclass", "pixels:of_probe"),
         ),
         "agreement": (_measure("agreement", "scores", "teacher", "classes:of_agreement"),),

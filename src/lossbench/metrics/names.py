@@ -55,6 +55,10 @@ def _share(name: str, group: str, higher_is_better: bool, meaning: str, title: s
     return Metric(name, group, higher_is_better, meaning, low=0, high=1, title=title)
 
 
+def _nats(name: str, meaning: str, title: str = "", low: float | None = None) -> Metric:
+    return Metric(name, _PIXELS, False, f"{meaning}, in nats", "nats", low=low, title=title)
+
+
 _CLASSES, _PEOPLE, _TUNED, _BOXES = "classes", "identities", "tuned thresholds", "boxes"
 _FORECAST, _QUANTILES, _DEPTH, _PIXELS = "forecast", "quantiles", "depth", "pixels"
 _THERE = "at the threshold that is best on validation"
@@ -211,34 +215,16 @@ _ALL = (
     _share("map_at_r", _PEOPLE, True, "mean average precision among the R nearest, 0 to 1", "MAP@R"),
     _share("mean_iou", _BOXES, True, "mean IoU of predicted and true boxes, 0 to 1", "mean IoU"),
     *map(_overlapping, OVERLAPS),
-    Metric(
+    _nats(
         "nll_iw",
-        _PIXELS,
-        False,
-        "negative log likelihood of an image in nats, at most: the importance-weighted bound of "
-        "`model.draws` codes",
-        "nats",
-        title="NLL (importance-weighted)",
+        "-log p(x) of an image at most, by the importance weights of `model.draws` codes",
+        "bound on NLL",
     ),
-    Metric("rate", _PIXELS, False, "nats that the code of an image tells, KL(q(z|x) || p(z))", "nats", low=0),
-    Metric(
-        "distortion", _PIXELS, False, "nats that an image costs where its code is known, -log p(x|z)", "nats"
-    ),
-    Metric(
-        "active_units",
-        _PIXELS,
-        True,
-        "numbers of the code whose mean varies by more than 0.01 from image to image",
-        "numbers",
-        low=0,
-    ),
-    _share(
-        "probe_accuracy",
-        _PIXELS,
-        True,
-        "accuracy of a linear classifier of the means of the code, fitted to one half of the images and "
-        "judged on the other, 0 to 1",
-    ),
+    _nats("neg_elbo", "rate + distortion; above nll_iw by what the guess of the code loses", "negative ELBO"),
+    _nats("rate", "what the code of an image tells, KL(q(z|x) || p(z))", low=0),
+    _nats("distortion", "what an image costs where its code is known, -log p(x|z)"),
+    Metric("active_units", _PIXELS, True, "numbers of a code whose means have a variance above 0.01", low=0),
+    _share("probe_accuracy", _PIXELS, True, "accuracy of a linear classifier of the codes' means, 0 to 1"),
     Metric(
         "centre_error", _BOXES, False, "mean distance of the centres of boxes, in pixels", "pixels", low=0
     ),

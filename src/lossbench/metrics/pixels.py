@@ -37,10 +37,11 @@ def of_weights(log_weights: Tensor, weight: Tensor | None = None) -> dict[str, T
 def of_codes(
     mean: Tensor, log_variance: Tensor, distortion: Tensor, weight: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """rate, the mean of KL(q(z | x) || p(z)); distortion, of -log p(x | z); active_units.
+    """rate, the mean of KL(q(z | x) || p(z)), distortion, that of -log p(x | z), neg_elbo, their sum, and
+    active_units.
 
-    A unit is active where its mean has a variance above 0.01 over the images (Burda and others 2016, section
-    5.2); free bits or a weight of the loss change none of the three.
+    A unit is active where its mean has a variance above 0.01 over the images (Burda and others 2016); free
+    bits or a weight of the loss change none of them.
 
     Args:
         mean, log_variance: (R, N, latent) of q(z | x).
@@ -55,9 +56,11 @@ def of_codes(
     counts = torch.ones_like(distortion, dtype=torch.float64) if weight is None else weight.double()
     share = (counts / counts.sum(-1, keepdim=True)).unsqueeze(-1)
     variance = (share * (means - (share * means).sum(-2, keepdim=True)).square()).sum(-2)
+    told, costs = _mean(rate, weight), _mean(distortion.double(), weight)
     return {
-        "rate": _mean(rate, weight),
-        "distortion": _mean(distortion.double(), weight),
+        "neg_elbo": told + costs,
+        "rate": told,
+        "distortion": costs,
         "active_units": (variance > ACTIVE).sum(-1).double(),
     }
 

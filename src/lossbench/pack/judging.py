@@ -134,7 +134,8 @@ def prediction_arrays(
             for name, values in one.prediction.items():
                 if name == CONTINUATION:  # of prompts, not of each example
                     continue
-                own = values[place] if name in _IN_UNITS else values[place].float()
+                exact = name in _IN_UNITS or values.dtype == torch.uint8  # or pixels, in bytes
+                own = values[place] if exact else values[place].float()
                 arrays[member][name] = own.cpu().numpy()
             for kind, truth in lanes.truth["test"].items():
                 arrays[member][f"target_{kind}"] = truth[lane].cpu().numpy()

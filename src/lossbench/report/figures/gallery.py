@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lossbench.report.figures import comparisons, trends
+from lossbench.report.figures.codes import images_of_codes, plane
 from lossbench.report.figures.drawn import Drawn, Parts, conditions
 from lossbench.report.figures.predicted import (
     predicted_boxes,
@@ -186,6 +187,8 @@ PARTS: tuple[Part, ...] = (
     predicted_values,
     predicted_boxes,
     predicted_maps,
+    plane,
+    images_of_codes,
     _curves,
     _rates,
     _budget,
