@@ -45,6 +45,8 @@ PROGRAMS = {
     "language",
     "vae",
     "vae_reference",
+    "distill",
+    "distill_full",
     "anatomy",
     "box-regression",
     "reproduce",
