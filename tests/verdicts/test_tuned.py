@@ -203,3 +203,16 @@ def test_the_budget_counts_trials(runs: pd.DataFrame) -> None:
     tests = frame[frame["loss.name"] == "huber"].groupby("data.contamination")["test/rmse"].mean()
     assert one_of_them.to_dict() == pytest.approx(tests.to_dict())  # one trial at random
     assert (all_of_them < one_of_them).all()
+
+
+def test_losses_of_one_side_may_have_trials_of_their_own_at_its_rate(runs: pd.DataFrame) -> None:
+    frame = tidy(tuned(runs, (0.3,)))
+    rate = frame[RATE].max()
+    at = {"data.contamination": 0.2, RATE: rate}
+    own = Claim("c", "A.", "B", {"loss": ["huber", "mae"], **at}, {"loss": "mse", **at}, "rmse")
+    (result,) = judge([own], Choice(frame, Layout.of(frame), "mae", "mae"))
+    assert result.note == ""
+    assert result.n == 10
+    several = tidy(tuned(runs))  # huber at two deltas with this rate: which of them is meant?
+    (result,) = judge([own], Choice(several, Layout.of(several), "mae", "mae"))
+    assert "leaves trial open" in result.note

@@ -27,6 +27,7 @@ from lossbench.cli import command
 from lossbench.config.folders import shadowing
 from lossbench.config.naming import ANATOMY, is_file_name
 from lossbench.errors import InputError
+from lossbench.report import index
 from lossbench.report.made import check
 from lossbench.report.making import built, files, read
 from lossbench.report.request import Request, parse
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     show(report)
     if folder:
         print(said)
+        if request.options.out is None and (listed := index.write(folder.parent)):
+            print(listed)
     elif request.options.files:
         print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from lossbench.errors import InputError
 
@@ -47,6 +48,10 @@ def check(folder: Path, names: Collection[str] = PAGES) -> None:
         )
 
 
-def manifest(names: Collection[str]) -> str:
-    """The content of a manifest."""
-    return json.dumps({"made by": "python -m lossbench.report", "files": sorted(names)}, indent=2) + "\n"
+def manifest(names: Collection[str], told: Mapping[str, Any] | None = None) -> str:
+    """The content of a manifest.
+
+    told: of the report, for the page on all experiments.
+    """
+    content = {"made by": "python -m lossbench.report", "files": sorted(names)}
+    return json.dumps({**content, **({"report": told} if told else {})}, indent=2) + "\n"

@@ -43,6 +43,11 @@ def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     return str(environment.get_template("page.html.j2").render({**filled, "body": body}))
 
 
+def filled(template: str, told: Mapping[str, Any]) -> str:
+    """A template that is a page by itself."""
+    return str(_environment(html=".html." in template).get_template(template).render(told))
+
+
 def _environment(*, html: bool) -> Any:
     import jinja2
 

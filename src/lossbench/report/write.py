@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import page
 from lossbench.report.made import MANIFEST, PAGES, check, made, manifest
+from lossbench.tracking.runs import COMMIT
 from lossbench.verdicts.build import results_table
 from lossbench.verdicts.findings import Report
 
@@ -34,7 +35,15 @@ def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: 
     records = [{**judged.record(), **report.looks.record()} for judged in report.verdicts]
     readme = page.markdown(report, captions, _calibration(folder))
     files = pages(readme, page.html(report, captions, figures), results_table(report), records)
-    replace_files(folder, {**figures, **files})
+    replace_files(folder, {**figures, **files}, _dated(report))
+
+
+def _dated(report: Report) -> dict[str, str]:
+    """The day of its last run, and the commit of its runs where they are of one."""
+    started = report.runs["started"].max()
+    commits = set(report.runs[COMMIT].dropna()) if COMMIT in report.runs else set()
+    told = {"trained": f"{started:%Y-%m-%d}"}
+    return told | ({"commit": str(commits.pop())[:10]} if len(commits) == 1 else {})
 
 
 def pages(
@@ -58,10 +67,10 @@ def _calibration(folder: Path) -> str:
     return "../calibration/README.md" if ours else ""
 
 
-def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def replace_files(folder: Path, files: Mapping[str, bytes], told: Mapping[str, str] | None = None) -> None:
     """Put all files of a report into its folder, or none where one cannot be written aside first.
 
-    Files that only the report before made go; what no report made stays.
+    Files that only the report before made go; what no report made stays. `told` stands in the manifest.
 
     Raises:
         InputError: the folder holds somebody else's file of one of the names.
@@ -78,4 +87,4 @@ def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
             (folder / name).unlink(missing_ok=True)
         for name in files:
             shutil.copyfile(Path(aside, name), folder / name)
-        (folder / MANIFEST).write_text(manifest(files.keys()))
+        (folder / MANIFEST).write_text(manifest(files.keys(), told))

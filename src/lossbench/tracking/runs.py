@@ -29,6 +29,7 @@ NOT_FINITE = "lossbench.not_finite"  # what was left out because it was nan or i
 PROCESS = "lossbench.process"  # host:pid:start, to tell a running run from an orphaned one
 ARTIFACTS = "lossbench.artifacts"  # names of the files that were stored with a run
 CONFIG = "lossbench.config"  # the resolved config as JSON, from which a run can be trained again
+COMMIT = "lossbench.commit"  # of the checkout that trained it
 FINGERPRINT = "lossbench.fingerprint"  # of the data, as the seed of the run loads it
 CODE = "lossbench.code"  # digests of the files of the user's own, as `config.own_code` has them
 WITHOUT_CODE = "lossbench.key_without_code"  # where there are such files: the key without them

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,12 +158,7 @@ def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     if note := _missing(selection, pool, rows):
         return _Side(_EMPTY, note)
     keys = [*choice.layout.keys, *(TRIAL if fixes_trial(selection) else [])]
-    free = [
-        key
-        for key in keys
-        if not isinstance(selection.get(_asked(key, selection)), list) and len(rows[key].unique()) > 1
-    ]
-    if free:
+    if free := _open(rows, keys, selection):
         return _Side(_EMPTY, f"is more than one condition, it leaves {' and '.join(free)} open")
     metric = f"test/{claim.metric}"
     by_seed = rows.assign(value=worst_first(rows, metric)).groupby(SEED)["value"]
@@ -177,6 +172,17 @@ def _side(selection: Mapping[str, Any], claim: Claim, choice: Choice) -> _Side:
     trials = [choice.trials(part, choice.by(claim.metric), metric) for _, part in parts]
     gone = int(rows.loc[lost(rows, metric), SEED].nunique())
     return _Side(values, lost=gone, trials=tuple(trials))
+
+
+def _open(rows: pd.DataFrame, keys: Sequence[str], selection: Mapping[str, Any]) -> list[str]:
+    """The columns of which one condition of a selection has several values.
+
+    What it lists is several conditions: each of several losses has a usual trial of its own.
+    """
+    listed = [key for key in keys if isinstance(selection.get(_asked(key, selection)), list)]
+    others = [key for key in keys if key not in listed]
+    parts = [own for _, own in rows.groupby(listed, dropna=False)] if listed else [rows]
+    return [key for key in others if any(len(own[key].unique()) > 1 for own in parts)]
 
 
 def _missing(selection: Mapping[str, Any], pool: pd.DataFrame, rows: pd.DataFrame) -> str:
