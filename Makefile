@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics forecast language vae distill
+EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language vae distill
 ELSEWHERE := faces_lfw vae_reference distill_full
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
@@ -79,6 +79,7 @@ boxes: ## losses of boxes, from right corners and wrong ones, and on photographs
 depth: ## ONE real scene: losses of the depth of each pixel, learned from a part of its columns
 spam: ## losses of two classes where one is rare, with and without class weights
 topics: ## losses of eight topics, with and without class weights and wrong labels
+sentences: ## losses of two texts that belong together: which finds a verse in another translation
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 vae: ## bounds that train a variational autoencoder, and what a heavier rate does to its code

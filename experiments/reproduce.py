@@ -41,6 +41,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "depth": ("depth",),
     "spam": ("spam",),
     "topics": ("topics",),
+    "sentences": ("sentences",),
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),
     "language": ("language",),
     "vae": ("vae", "vae_beta"),

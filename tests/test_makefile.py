@@ -41,6 +41,7 @@ PROGRAMS = {
     "boxes",
     "spam",
     "topics",
+    "sentences",
     "forecast",
     "language",
     "vae",

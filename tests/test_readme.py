@@ -43,7 +43,7 @@ JOURNEYS = {
     "pixels": ("loss.name", {"mse", "berhu"}, 1),
     "people": ("loss.name", {"cce", "triplet"}, 1),
     "ratings": ("loss.name", {"bpr", "sampled"}, 1),
-    "pairs": ("loss.name", {"mse", "mae", "huber"}, 3),
+    "pairs": ("loss.name", {"mse", "mae", "cosine_mse"}, 3),
     "corpus": ("loss.name", {"cce", "mse_softmax"}, 1),
     "loss": ("loss.name", {"mse", "huber", "cauchy"}, 3),
     "targets": ("loss.name", {"mse", "above"}, 1),

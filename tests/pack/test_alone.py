@@ -63,6 +63,29 @@ def test_each_loss_in_a_pack_has_the_numbers_it_has_alone(jobs: Compose, pack: l
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
+def test_losses_of_pairs_have_alone_the_numbers_that_they_have_in_company(
+    jobs: Compose, mode: str, tmp_path: Path
+) -> None:
+    """One encoder for both texts; one loss reads a layer on all pairs of a batch, and so trains apart."""
+    draw = np.random.default_rng(0)
+    words = draw.integers(0, 40, (70, 6))
+    other = np.where(draw.random(words.shape) < 0.7, words, draw.permutation(words))
+    texts = [[" ".join(f"w{word}" for word in row) for row in side] for side in (words, other)]
+    lines = [",".join(pair) for pair in zip(*texts, strict=True)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["one,two", *lines]) + "\n")
+    data = f"data=pairs data.path={tmp_path}/pairs.csv data.left=one data.right=two data.length=6"
+    small = "model=siamese model.embedding_size=5 trainer.max_epochs=1 trainer.batch_size=12"
+    losses = ("info_nce", "triplet", "contrastive", "cosine_mse", "bce")
+    together = [
+        job
+        for number, loss in enumerate(losses)
+        for job in jobs(f"{data} {small} loss={loss} seed={number % 2}", small=False)
+    ]
+    for apart in (together[:4], together[4:]):
+        check_alone(apart, results(apart, mode), mode, every=2)
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
 @pytest.mark.parametrize(
     "optimizer",
     [
