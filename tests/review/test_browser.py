@@ -177,21 +177,6 @@ def test_the_page_of_a_run_shows_params_curves_and_data(
     shoot("run")
 
 
-def test_the_link_to_compare_puts_losses_side_by_side(
-    site: Links, page: Any, shoot: Callable[[str], None]
-) -> None:
-    assert site.compare is not None
-    page.goto(site.compare)
-    page.get_by_text("Comparing 3 Runs").first.wait_for()
-    assert is_in_training_mode(page)
-    for loss in ("mse", "mae", "huber"):
-        page.get_by_text(loss, exact=True).first.wait_for()
-    axes = "() => document.querySelector('.js-plotly-plot')?.data?.[0]?.dimensions?.map(axis => axis.label)"
-    page.wait_for_function(f"() => (({axes})() ?? []).length")
-    assert page.evaluate(axes) == ["loss.name", "test/rmse"]
-    shoot("compare")
-
-
 def test_the_html_report_renders_with_its_figures(
     sites: dict[str, Links], page: Any, shoot: Callable[[str], None]
 ) -> None:

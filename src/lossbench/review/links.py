@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from lossbench.review.views import COMPARED
 from lossbench.tracking import runs
@@ -14,7 +13,6 @@ from lossbench.tracking.records import Record
 
 PORT = 5000
 _TRAINING = {"workflowType": "machine_learning"}  # else MLflow opens its pages for language models
-_MOST_COMPARED = 10  # summary runs in one link, whose address holds each of their ids
 
 
 @dataclass(frozen=True)
@@ -22,20 +20,18 @@ class Links:
     """Pages of one experiment; a page that is not there yet is None.
 
     charts:  losses compared, the saved view
-    compare: the summary runs side by side
     report:  the HTML page of the report
     trained: when its last run began, in milliseconds since the epoch
     """
 
     experiment: str
     charts: str
-    compare: str | None
     report: str | None
     trained: int
 
     def lines(self) -> list[str]:
         """One line per page."""
-        pages = (("charts", self.charts), ("report", self.report), ("compare", self.compare))
+        pages = (("charts", self.charts), ("report", self.report))
         return [f"  {name:8}{page}" for name, page in pages if page]
 
 
@@ -70,16 +66,8 @@ def _links(base: str, experiment: str, number: str, records: list[Record]) -> Li
     place = f"{base}/#/experiments/{number}/runs"
     view = {"viewStateShareKey": COMPARED} if summaries else {}
     charts = f"{place}?{urlencode({**_TRAINING, 'compareRunsMode': 'CHART', **view})}"
-    compare = None
-    if 1 < len(summaries) <= _MOST_COMPARED:
-        chosen = {
-            "runs": json.dumps([record.run_id for record in summaries], separators=(",", ":")),
-            "experiments": json.dumps([number]),
-            **_TRAINING,
-        }
-        compare = f"{base}/#/compare-runs?{urlencode(chosen, quote_via=quote)}"
     report = None
     if reports:
         report = f"{place}/{reports[0].run_id}/artifacts/report/report.html?{urlencode(_TRAINING)}"
     trained = max((record.started for record in of_kind("member")), default=0)
-    return Links(experiment, charts, compare, report, trained)
+    return Links(experiment, charts, report, trained)
