@@ -15,7 +15,7 @@ from lossbench import palette
 from lossbench.claims.claim import Experiment
 from lossbench.review import refresh as module
 from lossbench.review.refresh import outdated, refresh
-from lossbench.review.sweep import conclude
+from lossbench.review.sweep import conclude, report_of
 from lossbench.tracking import RunResult, Store, baselines, opening, read_histories, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.runs import BASELINE, FINGERPRINT, KIND
@@ -203,13 +203,17 @@ def test_nothing_is_made_of_an_experiment_without_a_result(uri: str, sweep: Swee
 
 
 def test_a_sweep_ends_well_when_summaries_cannot_be_made(
-    uri: str, sweep: Sweep, caplog: pytest.LogCaptureFixture, query: Query
+    uri: str, sweep: Sweep, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep(uri)
     node = {"name": "demo", "judge": None, "select": None}
     with caplog.at_level(logging.INFO):
         conclude(uri, [node, node])
     assert "viewStateShareKey=lossbench-losses" in caplog.text
+    last = caplog.records[-1].getMessage()  # what a person does next, with the address where it is no default
+    assert last.endswith(f"python -m lossbench.report experiment=demo tracking.uri={uri}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert report_of(uri, "my demo") == "python -m lossbench.report 'experiment=my demo'"
     caplog.clear()
     with caplog.at_level(logging.INFO):
         conclude(uri.replace("mlflow.db", "gone.db"), [node])

@@ -31,8 +31,17 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
             try:
                 for one in links(uri, name):
                     _log.info("%s\n%s", served(uri, name), "\n".join(one.lines()))
+                _log.info("which loss, and how sure that is:  %s", report_of(uri, name))
             except Exception as error:
                 _warn(f"The links to {name} could not be made", error)
+
+
+def report_of(uri: str, experiment: str) -> str:
+    """The command that reports on an experiment."""
+    from lossbench.tracking import resolve_uri
+
+    elsewhere = [] if resolve_uri(None) == uri else [f"tracking.uri={uri}"]
+    return f"python -m lossbench.report {shlex.join([f'experiment={experiment}', *elsewhere])}"
 
 
 def _outdated(uri: str) -> Collection[str]:
