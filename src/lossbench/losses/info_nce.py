@@ -50,12 +50,12 @@ class InfoNCE(RelationLoss):
     """InfoNCE on identities, on pairs and on clicks: the other candidates of a batch are the wrong ones.
 
     temperature: divides cosines, above 0: the smaller, the more the nearest wrong ones count. Searched from
-        0.01 to 0.5, about the 0.05 of sentence-transformers, 0.07 of CLIP at its start and 0.1 to 0.5 of
-        SimCLR.
+        0.01 to 1, about the 0.05 of sentence-transformers, 0.07 of CLIP at its start and 0.1 to 0.5 of
+        SimCLR; at 1 cosines are logits as they are.
     """
 
     name: str = "info_nce"
-    temperature: float = knob(0.05, above=0, search=log(0.01, 0.5))
+    temperature: float = knob(0.05, above=0, search=log(0.01, 1))
     partners = "no right one and no wrong one"
 
     def idle(self, target: Tensor) -> Tensor:
