@@ -36,10 +36,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def jobs(composed: Callable[..., DictConfig]) -> Callable[..., list[Job]]:
-    """The jobs of lists of overrides, each of a small teacher and a small student."""
+def small(composed: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """Composes a config of a small teacher and a small student."""
+    return lambda *overrides: composed(*SMALL, *overrides)
+
+
+@pytest.fixture(scope="module")
+def jobs(small: Callable[..., DictConfig]) -> Callable[..., list[Job]]:
+    """The jobs of such configs, of a list of overrides each."""
 
     def made(*each: list[str]) -> list[Job]:
-        return jobs_from([composed(*SMALL, *overrides) for overrides in each])
+        return jobs_from([small(*overrides) for overrides in each])
 
     return made
