@@ -52,6 +52,11 @@ def test_cce_is_the_softmax_over_all_items() -> None:
     output, item = drawn()
     expected = F.cross_entropy(output["user"] @ output["items"][0].mT, item, reduction="none")
     torch.testing.assert_close(CCE()(read(CCE(), output), item, KIND), expected)
+    smooth = CCE(label_smoothing=0.2)
+    expected = F.cross_entropy(
+        output["user"] @ output["items"][0].mT, item, reduction="none", label_smoothing=0.2
+    )
+    torch.testing.assert_close(smooth(read(smooth, output), item, KIND), expected)
 
 
 @pytest.mark.parametrize("loss", ON_CLICKS, ids=repr)

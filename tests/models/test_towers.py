@@ -34,7 +34,7 @@ def built(seed: int = 0, **knobs: object) -> torch.nn.Module:
 @pytest.mark.parametrize("hidden", [(), (5,)])
 @pytest.mark.parametrize("bias", [False, True])
 def test_training_and_evaluation_give_the_same_vectors(bias: bool, hidden: tuple[int, ...]) -> None:
-    module, size = built(bias=bias, hidden=hidden), 4 + 2 * bias
+    module, size = built(bias=bias, hidden=hidden), 4 + bias
     trained = module(READ)
     assert {name: tuple(own.shape) for name, own in trained.items()} == {
         "user": (4, size),
@@ -48,21 +48,21 @@ def test_training_and_evaluation_give_the_same_vectors(bias: bool, hidden: tuple
     torch.testing.assert_close(evaluated["items"][0, READ["item"]], trained["item"])
     torch.testing.assert_close(evaluated["items"][0, READ["other"]], trained["other"])
     scores = all_items(evaluated["user"], evaluated["items"], "dot")
-    torch.testing.assert_close(scores.gather(1, READ["item"].unsqueeze(1)), evaluated["output"])
+    own = module.get_parameter("users.table")[READ["user"], 4:].sum(-1, keepdim=True)  # of the user alone
+    torch.testing.assert_close(scores.gather(1, READ["item"].unsqueeze(1)) + own, evaluated["output"])
 
 
 def test_a_bias_is_added_to_the_product() -> None:
     plain, biased = built(bias=False), built(bias=True)
-    state = biased.state_dict()
-    state.update(plain.state_dict())
-    draw = torch.Generator().manual_seed(1)
-    state |= {
-        "users.bias": torch.randn(USERS, 1, generator=draw),
-        "items.bias": torch.randn(ITEMS, 1, generator=draw),
-    }
-    biased.load_state_dict(state)
-    added = state["users.bias"][READ["user"]] + state["items.bias"][READ["item"]]
+    torch.testing.assert_close(biased(READ)["output"], plain(READ)["output"])  # it begins at 0
+    user, item = torch.arange(6.0), 10 * torch.arange(9.0)
+    with torch.no_grad():
+        biased.get_parameter("users.table")[:, 4] = user
+        biased.get_parameter("items.table")[:, 4] = item
+    added = (user[READ["user"]] + item[READ["item"]]).unsqueeze(-1)
     torch.testing.assert_close(biased(READ)["output"], plain(READ)["output"] + added)
+    scores = [all_items(found["user"], found["items"], "dot") for found in (biased(READ), plain(READ))]
+    torch.testing.assert_close(scores[0], scores[1] + item)
 
 
 @pytest.mark.parametrize("hidden", [(), (5,)])

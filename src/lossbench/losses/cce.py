@@ -13,9 +13,13 @@ from lossbench.losses.targets import check_classes, one_hot
 from lossbench.task import Prediction, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from lossbench.losses.loss import Knob
+
+ON_CLICKS = ("user", "item", "items")
 
 
 def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing: Knob = 0.0) -> Tensor:
@@ -44,6 +48,24 @@ def categorical_cross_entropy(output: Tensor, target: Tensor, *, label_smoothing
     return -(one_hot(target, output, label_smoothing=label_smoothing) * output.log_softmax(-1)).sum(-1)
 
 
+def over_all_items(output: Mapping[str, Tensor], *, label_smoothing: Knob = 0.0) -> Tensor:
+    """The same of the products of users with all items, of which no more than these is ever held.
+
+        L = log sum_j exp(u . v_j) - (1 - s) u . v_i - s u . mean(v)
+
+    Args:
+        output: `user` and `item` (N, E), who took what; `items` (1, items, E), all of them.
+        label_smoothing: s, as above.
+
+    Returns:
+        (N,), one value for each click.
+    """
+    user, item, items = (output[name] for name in ON_CLICKS)
+    scores = all_items(user, items, "dot")
+    aim = (1 - label_smoothing) * item + label_smoothing * items[0].mean(0)
+    return scores.logsumexp(-1) - (user * aim).sum(-1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CCE(SoftmaxLoss):
     """Categorical cross-entropy. Two classes have two outputs; identities are the training people. item: the
@@ -61,7 +83,7 @@ class CCE(SoftmaxLoss):
         return "smoothed probabilities" if self.label_smoothing else "probabilities"
 
     def needs_for(self, target: Target) -> tuple[str, ...]:
-        return ("user", "items") if target.kind == "item" else ()
+        return ON_CLICKS if target.kind == "item" else ()
 
     def outputs(self, target: Target, embedding_size: int) -> int:
         """One a class; of items the length of their vectors."""
@@ -76,5 +98,5 @@ class CCE(SoftmaxLoss):
 
     def __call__(self, output: Any, target: Tensor, kind: Target) -> Tensor:
         if kind.kind == "item":
-            output = all_items(output["user"], output["items"], "dot")
+            return over_all_items(output, label_smoothing=self.label_smoothing)
         return categorical_cross_entropy(output, target, label_smoothing=self.label_smoothing)

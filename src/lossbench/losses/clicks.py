@@ -30,7 +30,7 @@ def scored(output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
             "user and item must both be (N, embedding) and other (N, drawn, embedding); got "
             f"{tuple(user.shape)}, {tuple(item.shape)} and {tuple(other.shape)}"
         )
-    return (user * item).sum(-1), (other @ user.unsqueeze(-1)).squeeze(-1)
+    return (user * item).sum(-1), (user.unsqueeze(-2) * other).sum(-1)
 
 
 def pairs(output: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:

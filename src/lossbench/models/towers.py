@@ -19,8 +19,8 @@ class Towers(Model):
     """Matrix factorisation (Koren, Bell and Volinsky 2009), or two networks on what it would multiply.
 
     embedding_size: length of the vector of a user and of an item.
-    bias: each user and each item has a number of its own, which is added to their product: two numbers more
-        in each vector, of which one is 1. A distance grows with them, too.
+    bias: each item has a number of its own, which is added to its product with any user: one number more in
+        each vector, which is 1 of a user, so that distances know it, too. Values also have one of each user.
     hidden: widths of hidden layers behind each table; none: the rows of the tables are the vectors.
 
     In training it gives `user` and `item` (N, E), `other` (N, K, E), and `items` (1, items, E), the vectors
