@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.data import click_parts, click_reading
+from lossbench.data.baseline import mean_of
+from lossbench.data.click_baselines import BASELINES
 from lossbench.data.click_reading import Clicks, Reading
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
@@ -23,6 +25,7 @@ from lossbench.task import InputKind, Inputs, Target, TargetKind, Units
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
 
 
@@ -119,6 +122,9 @@ class Ratings(DataSource):
 
     def training_size(self) -> int:
         return len(self._parts(self.clicks())["train"])
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        return BASELINES if self.rating is None else {**BASELINES, "mean": mean_of("continuous")}
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
         return _loaded(self, self.clicks())

@@ -27,8 +27,8 @@ _MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
 class MovieLens(Ratings):
     """100,000 ratings of 1,682 films by 943 people, 1 to 5 stars, September 1997 to April 1998.
 
-    Each has rated 20 films or more, and all films are kept (`min_item`). A rating, whatever it is, says that
-    somebody chose to see a film: films are ranked, unless `task` is rate.
+    Each has rated 20 films or more, and all are kept (`min_user`, `min_item`). A rating, whatever it is, says
+    that somebody chose to see a film: films are ranked, unless `task` is rate.
 
     For research, and not to be passed on: it is fetched from the package by whoever uses it, and stays in his
     cache.
@@ -40,6 +40,7 @@ class MovieLens(Ratings):
     time: str | None = knob("time", optional=True)
     rating: str | None = knob("rating", optional=True)
     task: str = knob("rank", choices=("auto", "rate", "rank"))
+    min_user: int = knob(20, at_least=1)
     min_item: int = knob(1, at_least=1)
     time_format: str | None = knob("s", optional=True)
 

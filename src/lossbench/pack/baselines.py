@@ -12,7 +12,7 @@ from lossbench.data.border import Border, type_of
 from lossbench.data.source import DataSet, DataSource, Examples
 from lossbench.data.stream import Stream
 from lossbench.errors import InputError, first_line
-from lossbench.metrics.families import wants_decisions
+from lossbench.metrics.families import needed, wants_decisions
 from lossbench.metrics.judge import judge
 from lossbench.metrics.thresholds import decided, thresholds_of
 from lossbench.pack.threads import one_thread
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lossbench.metrics.measure import Measure
 
+_ASKED = 1024  # examples that a baseline is asked of at once, where measures keep something
 _AT_ONCE = 64  # examples of which a measure keeps something, so that frequencies of many tokens fit
 
 
@@ -41,16 +42,51 @@ def measured(source: DataSource, data: Any, name: str) -> dict[str, float]:
     if not isinstance(data, DataSet):
         border.refuse("it has baselines, which are measured on a DataSet alone, and loads a stream")
     with one_thread():  # or the last bits of a sum would depend on the machine
-        prediction, truth = border.predicted(data, data.test, name), _truth(data.test)
+        truth = _truth(data.test)
+        if any(one.keep for one in source.measures) and not wants_decisions(source.measures, truth):
+            return _named(_in_parts(source, data, name, border))
+        prediction = border.predicted(data, data.test, name)
         if wants_decisions(source.measures, truth):
             best = thresholds_of(border.predicted(data, data.val, name), _truth(data.val))
             prediction = prediction if best is None else decided(prediction, truth, best)
-        shared = {key: tensor.unsqueeze(0) for key, tensor in data.shared.items()}
-        known = {**truth, **shared}
-        fed = [one for one in source.measures if one.keep and one.reads(prediction, known)]
-        kept = {one: _kept(one, prediction, truth, shared) for one in fed}
-        found = judge(prediction, truth, source.measures, shared=shared, kept=kept)
+        found = judge(prediction, truth, source.measures, shared=_shared(data))
+    return _named(found)
+
+
+def _named(found: Mapping[str, Tensor]) -> dict[str, float]:
     return {f"test/{metric}": float(values) for metric, values in found.items()}
+
+
+def _shared(data: DataSet) -> dict[str, Tensor]:
+    return {key: tensor.unsqueeze(0) for key, tensor in data.shared.items()}
+
+
+def _in_parts(source: DataSource, data: DataSet, name: str, border: _Border) -> dict[str, Tensor]:
+    """Where measures keep something of large predictions: asked of some examples after others."""
+    measures, shared = source.measures, _shared(data)
+    others = needed(one for one in measures if not one.keep)
+    held: dict[str, list[Tensor]] = {}
+    kept: dict[Measure, list[tuple[Tensor, ...]]] = {}
+    for start in range(0, len(data.test), _ASKED):
+        some = _some(data.test, slice(start, start + _ASKED))
+        prediction, truth = border.predicted(data, some, name), _truth(some)
+        for part in prediction.keys() & others:
+            held.setdefault(part, []).append(prediction[part])
+        for one in measures:
+            if one.keep and one.reads(prediction, {**truth, **shared}):
+                kept.setdefault(one, []).append(_kept(one, prediction, truth, shared))
+    whole = Prediction(**{part: torch.cat(own, dim=1) for part, own in held.items()})
+    joined = {
+        one: tuple(torch.cat(own, dim=1) for own in zip(*parts, strict=True)) for one, parts in kept.items()
+    }
+    return judge(whole, _truth(data.test), measures, shared=shared, kept=joined)
+
+
+def _some(examples: Examples, which: slice) -> Examples:
+    more = {
+        name: own if (own := getattr(examples, name)) is None else own[which] for name in ("ids", "groups")
+    }
+    return Examples(examples.rows[which], {k: v[which] for k, v in examples.targets.items()}, **more)
 
 
 def _truth(examples: Examples) -> dict[str, Tensor]:
