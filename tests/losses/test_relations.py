@@ -78,6 +78,17 @@ class TestRelations:
         assert found.same.nonzero().tolist() == [[row, row] for row in range(4)]
         assert torch.equal(found.different, ~target["owned"])
 
+    @pytest.mark.parametrize("loss", [*LOSSES, InfoNCE(), CosineMSE(), multi_similarity()], ids=repr)
+    def test_against_those_of_ones_own_row_is_against_all_but_others(self, loss: Any) -> None:
+        output, target = clicks()
+        own = torch.zeros(4, 3, dtype=torch.bool)
+        own[:, 0] = True
+        others = torch.ones(4, 12, dtype=torch.bool)  # as if a user had all that stands in other rows
+        for row in range(4):
+            others[row, 4 + 2 * row : 6 + 2 * row] = False
+        alone = loss(output, {**target, "owned": own}, ITEM)
+        torch.testing.assert_close(alone, loss(output, {**target, "owned": others}, ITEM))
+
     def test_one_item_twice_in_a_batch_is_no_negative_of_who_has_it(self) -> None:
         # users 0 and 1 both have item 7, of rows 0 and 1
         owned = torch.tensor([[True, True, False, False], [True, True, False, True]])

@@ -52,6 +52,8 @@ class Ratings(DataSource):
         last test_share of all rows, and those before them; users without a row before are left out.
     min_user, min_item: rows that a user and an item need to be kept; what is left is counted again.
     negatives: items drawn for each row of training.
+    in_batch: losses between vectors (contrastive, triplet, info_nce) compare a user's with those of the items
+        of all rows of a batch and of all drawn ones; else with those of his row alone.
     mask: items that a user has in training are not recommended to him. Without it they stand among the
         others, as some evaluations leave them, and most of what leads is known to him.
     time_format: how times are written, as strptime knows it; s or ms since 1970; null: any usual one.
@@ -81,6 +83,7 @@ class Ratings(DataSource):
     min_user: int = knob(5, at_least=1)
     min_item: int = knob(5, at_least=1)
     negatives: int = knob(1, at_least=1)
+    in_batch: bool = knob(True)
     mask: bool = knob(True)
     time_format: str | None = knob(None, optional=True)
     separator: str = knob("comma", choices=tuple(SEPARATORS))
@@ -165,7 +168,7 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
     import numpy as np
     import torch
 
-    from lossbench.data.negatives import Negatives, Seen
+    from lossbench.data.negatives import Negatives, Seen, of_own_row
     from lossbench.data.splits import robust_units
 
     rows = source._parts(clicks)
@@ -199,7 +202,7 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
         units,
         {"count": count, "seen": judged.seen, "seen_from": judged.seen_from},
         Negatives(seen, source.negatives),
-        {"owned": seen.owned},
+        {"owned": seen.owned if source.in_batch else of_own_row},
     )
 
 

@@ -61,6 +61,14 @@ class Seen:
         return Seen(self.seen[:0], torch.zeros_like(self.seen_from), self.items)
 
 
+def of_own_row(inputs: Tree) -> Tensor:
+    """Which of its own item and those drawn for it the user of each row has: the first, (B, 1 + K) bool."""
+    import torch
+
+    first = torch.arange(1 + inputs["other"].shape[1], device=inputs["user"].device) == 0
+    return first.repeat(len(inputs["user"]), 1)
+
+
 class Negatives:
     """Makes a training batch anew: `other` (B, count) are items that the user does not have in training.
 

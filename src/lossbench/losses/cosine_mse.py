@@ -33,7 +33,7 @@ def cosine_mse(relations: Relations, *, pairs: str = "balanced") -> Tensor:
         Reimers, Gurevych, "Sentence-BERT" (EMNLP 2019), section 3, the regression objective; with labels of
         0 and 1 sentence-transformers' CosineSimilarityLoss.
     """
-    near = relations.anchors @ relations.candidates.T
+    near = relations.products()
     same, different = (mask.to(near.dtype) for mask in (relations.same, relations.different))
     pull, push = ((1 - near).square() * same).sum(-1), (near.square() * different).sum(-1)
     return relations.mean(pull, push, pairs)

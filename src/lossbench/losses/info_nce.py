@@ -38,7 +38,7 @@ def info_nce(relations: Relations, *, temperature: Knob = 0.05) -> Tensor:
         section 2.3; for texts Henderson et al., "Efficient Natural Language Response Suggestion" (2017),
         which sentence-transformers calls MultipleNegativesRankingLoss, there with a temperature of 0.05.
     """
-    near = relations.anchors @ relations.candidates.T / temperature
+    near = relations.products() / temperature
     wrong = near.masked_fill(~relations.different, float("-inf")).logsumexp(-1, keepdim=True)
     values = (wrong - near).logaddexp(near.new_zeros(()))
     same = relations.same

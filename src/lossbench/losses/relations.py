@@ -39,7 +39,8 @@ class Relations:
     """What stands against what in a batch.
 
     anchors: float (A, E).
-    candidates: float (C, E); the very same tensor where the batch stands against itself.
+    candidates: float (C, E), or (A, C, E) where each anchor has its own; the very same tensor as anchors
+        where the batch stands against itself.
     same, different: bool (A, C), which belong together and which do not. What is neither is masked: an
         example and itself, or a text that is a right answer by chance, is neither near nor far to be.
     """
@@ -62,10 +63,26 @@ class Relations:
         """
         import torch
 
-        apart: Tensor = torch.cdist(
-            self.anchors, self.candidates, compute_mode="donot_use_mm_for_euclid_dist"
-        )
-        return apart
+        own = self.candidates.ndim > self.anchors.ndim
+        anchors = self.anchors.unsqueeze(1) if own else self.anchors
+        apart: Tensor = torch.cdist(anchors, self.candidates, compute_mode="donot_use_mm_for_euclid_dist")
+        return apart.squeeze(1) if own else apart
+
+    def products(self) -> Tensor:
+        """Inner products (A, C)."""
+        if self.candidates.ndim > self.anchors.ndim:
+            return (self.anchors.unsqueeze(1) * self.candidates).sum(-1)
+        return self.anchors @ self.candidates.T
+
+    def joined(self) -> Relations:
+        """The same with candidates (C, E) alone, of which those of other anchors are masked."""
+        import torch
+
+        if self.candidates.ndim == self.anchors.ndim:
+            return self
+        masks = (torch.block_diag(*own.unsqueeze(1)) for own in (self.same, self.different))
+        same, different = (mask.bool() for mask in masks)
+        return Relations(self.anchors, self.candidates.flatten(0, 1), same, different)
 
     def mean(self, pull: Tensor, push: Tensor, pairs: str) -> Tensor:
         """The mean over the candidates of each anchor (A,); an empty one is 0.
@@ -117,32 +134,37 @@ def of_pairs(left: Tensor, right: Tensor, target: Tensor) -> Relations:
 
 
 def of_items(user: Tensor, item: Tensor, other: Tensor, owned: Tensor) -> Relations:
-    """Users against the items of the batch and those drawn for it. What else a user has is masked.
+    """Users against the items of the batch and those drawn for it, or for their own row alone. What else a
+    user has is masked.
 
     Args:
         user, item: float (N, E), of the same rows.
         other: float (N, K, E), drawn ones.
         owned: bool (N, N + N K), which of the items of the batch, and then of the drawn ones, row by row, the
-            user of a row has; the item of his row among them.
+            user of a row has; the item of his row among them. Or (N, 1 + K), of those of his row.
 
     Raises:
         ValueError: the shapes do not fit.
     """
     import torch
 
-    count = len(user)
-    candidates = torch.cat([item, other.flatten(0, 1)])
-    if item.shape != user.shape or candidates.shape[1:] != user.shape[1:]:
+    if item.shape != user.shape or other.shape[:1] + other.shape[2:] != user.shape:
         raise ValueError(
             "user and item must both be (N, embedding) and other (N, drawn, embedding); got "
             f"{tuple(user.shape)}, {tuple(item.shape)} and {tuple(other.shape)}"
         )
-    if owned.shape != (count, len(candidates)) or owned.dtype != torch.bool:
+    count, drawn = other.shape[:2]
+    if owned.shape not in ((count, count + count * drawn), (count, 1 + drawn)) or owned.dtype != torch.bool:
         raise ValueError(
-            f"owned must be bool (N, N + drawn), here {(count, len(candidates))}; got {owned.dtype} "
-            f"{tuple(owned.shape)}"
+            f"owned must be bool (N, N + drawn), here {(count, count + count * drawn)}, or "
+            f"{(count, 1 + drawn)} of each row; got {owned.dtype} {tuple(owned.shape)}"
         )
-    own = torch.eye(count, len(candidates), dtype=torch.bool, device=owned.device)
+    if owned.shape[1] == 1 + drawn:
+        candidates = torch.cat([item.unsqueeze(1), other], 1)
+        own = (torch.arange(1 + drawn, device=owned.device) == 0).expand_as(owned)
+    else:
+        candidates = torch.cat([item, other.flatten(0, 1)])
+        own = torch.eye(*owned.shape, dtype=torch.bool, device=owned.device)
     return Relations(user, candidates, own, ~(owned | own))
 
 

@@ -175,6 +175,7 @@ class ThirdParty(Loss):
         """The loss of anchors against candidates that are not the anchors themselves."""
         import torch
 
+        relations = relations.joined()
         pairs = (*relations.same.nonzero().unbind(1), *relations.different.nonzero().unbind(1))
         anchors, candidates = relations.anchors, relations.candidates
         numbers = torch.arange(len(anchors) + len(candidates), device=anchors.device)
