@@ -80,8 +80,9 @@ class Relations:
 
         if self.candidates.ndim == self.anchors.ndim:
             return self
-        masks = (torch.block_diag(*own.unsqueeze(1)) for own in (self.same, self.different))
-        same, different = (mask.bool() for mask in masks)
+        count = len(self.anchors)
+        itself = torch.eye(count, dtype=torch.bool, device=self.anchors.device).unsqueeze(-1)
+        same, different = ((itself & own).flatten(1) for own in (self.same, self.different))
         return Relations(self.anchors, self.candidates.flatten(0, 1), same, different)
 
     def mean(self, pull: Tensor, push: Tensor, pairs: str) -> Tensor:
