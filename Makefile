@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language vae distill
+EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language recommend vae distill
 ELSEWHERE := faces_lfw vae_reference distill_full
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
@@ -82,6 +82,7 @@ topics: ## losses of eight topics, with and without class weights and wrong labe
 sentences: ## losses of two texts that belong together: which finds a verse in another translation
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
+recommend: ## losses of recommendations on films, among all of them and among some that are drawn
 vae: ## bounds that train a variational autoencoder, and what a heavier rate does to its code
 vae_reference: ## one long run at a published setting (some hours); not recorded
 distill: ## what a teacher's probabilities teach a small student, by which divergence, at which temperature

@@ -44,6 +44,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "sentences": ("sentences",),
     "forecast": ("forecast", "forecast_rnn", "forecast_spikes", "forecast_zeros"),
     "language": ("language",),
+    "recommend": ("recommend",),
     "vae": ("vae", "vae_beta"),
     "distill": ("distill", "distill_temperature", "distill_threes", "distill_wide"),
     ANATOMY: (ANATOMY,),

@@ -44,6 +44,7 @@ PROGRAMS = {
     "sentences",
     "forecast",
     "language",
+    "recommend",
     "vae",
     "vae_reference",
     "distill",
