@@ -14,8 +14,9 @@ from scipy import stats
 from lossbench import palette
 from lossbench.claims.claim import Experiment
 from lossbench.review import refresh as module
+from lossbench.review.answer_note import report_of
 from lossbench.review.refresh import outdated, refresh
-from lossbench.review.sweep import conclude, report_of
+from lossbench.review.sweep import conclude
 from lossbench.tracking import RunResult, Store, baselines, opening, read_histories, read_runs
 from lossbench.tracking.client_writer import ClientWriter
 from lossbench.tracking.runs import BASELINE, FINGERPRINT, KIND

@@ -77,8 +77,8 @@ def files(report: Report, uri: str, folder: Path, options: Options, *, recorded:
             report = replace(report, remarks=(*report.remarks, remark))
     write(report, folder, figures, captions)
     if recorded:
-        from lossbench.report.page import summary
+        from lossbench.report.page import answer, summary
         from lossbench.report.record import record
 
-        record(uri, report.experiment.name, folder, summary(report), report.looks.tag())
+        record(uri, report.experiment.name, folder, summary(report), report.looks.tag(), answer(report))
     return f"\n! {remark}\n{written(folder, figures)}" if remark else written(folder, figures)

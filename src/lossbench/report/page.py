@@ -151,6 +151,11 @@ def summary(report: Report) -> str:
     return rendered("summary.md.j2", context(report, {}))
 
 
+def answer(report: Report) -> str:
+    """The shortest form, for the description of the experiment in MLflow: its first line is plain."""
+    return rendered("answer.md.j2", context(report, {})).strip()
+
+
 def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes]) -> str:
     """One self-contained page; figures are left out from the last on where it would pass 3 MB."""
     return rendered_html(context(report, figures), files)

@@ -27,13 +27,16 @@ def check_recordable(uri: str) -> None:
         client(address.uri)
 
 
-def record(uri: str, experiment: str, folder: Path, description: str, looks: str = "") -> str:
+def record(
+    uri: str, experiment: str, folder: Path, description: str, looks: str = "", answer: str = ""
+) -> str:
     """Store the files of a report as artifacts `report/` of a new report run, and remove earlier ones.
 
     Args:
         uri, experiment: where; the experiment is made where it is missing.
         folder: of a report; stored are the files that it made, such as README.md, and nothing else there.
         description: Markdown, shown on the run's page.
+        answer: Markdown, shown above the charts of the experiment until another sweep ends.
         looks: the seeds of this report and of those before it, as `Looks.tag` has them.
     """
     address = parse(uri)
@@ -57,4 +60,7 @@ def record(uri: str, experiment: str, folder: Path, description: str, looks: str
     store.set_terminated(run_id, "FINISHED")
     for old in earlier:
         store.delete_run(old.info.run_id)
+    if answer:
+        page = f"#/experiments/{number}/runs/{run_id}/artifacts/report/report.html"
+        store.set_experiment_tag(number, tags.NOTE, f"{answer}\n\n[The whole report]({page})")
     return run_id

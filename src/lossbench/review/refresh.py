@@ -10,6 +10,7 @@ import pandas as pd
 
 from lossbench import palette
 from lossbench.claims.declared import load_experiment
+from lossbench.review.answer_note import measured
 from lossbench.review.notes import describe
 from lossbench.review.summaries import compare
 from lossbench.review.summary import Compared, Summary
@@ -56,7 +57,8 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     run_ids = writing.replace(entries, SUMMARY, experiment)
     keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
     _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, keys)
-    writing.mark_experiment(experiment, views(compared, now))
+    told = {runs.NOTE: measured(compared, uri, experiment)}
+    writing.mark_experiment(experiment, views(compared, now) | told)
     return run_ids
 
 

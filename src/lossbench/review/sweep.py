@@ -22,6 +22,7 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
         trained: whether the sweep recorded anything new; if not, summary runs are made only where they are
             missing or older than a run: an earlier sweep may have been killed before it made them.
     """
+    from lossbench.review.answer_note import report_of
     from lossbench.review.links import links, served
 
     nodes = {str(node["name"]): node for node in experiments}
@@ -34,14 +35,6 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
                 _log.info("which loss, and how sure that is:  %s", report_of(uri, name))
             except Exception as error:
                 _warn(f"The links to {name} could not be made", error)
-
-
-def report_of(uri: str, experiment: str) -> str:
-    """The command that reports on an experiment."""
-    from lossbench.tracking import resolve_uri
-
-    elsewhere = [] if resolve_uri(None) == uri else [f"tracking.uri={uri}"]
-    return f"python -m lossbench.report {shlex.join([f'experiment={experiment}', *elsewhere])}"
 
 
 def _outdated(uri: str) -> Collection[str]:
