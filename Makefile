@@ -14,7 +14,7 @@ TOOL := .venv/tools/bin/python
 STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
-EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language recommend vae distill
+EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language recommend vae distill rlhf
 ELSEWHERE := faces_lfw vae_reference distill_full
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
@@ -22,6 +22,7 @@ COMPANIONS_boxes := boxes_crowns
 COMPANIONS_forecast := forecast_rnn forecast_spikes forecast_zeros
 COMPANIONS_vae := vae_beta
 COMPANIONS_distill := distill_temperature distill_threes distill_wide
+COMPANIONS_rlhf := rlhf_beta
 
 # $(call step,what it does,command): one line to say so, and the command's own words only if it fails.
 define step
@@ -87,6 +88,7 @@ vae: ## bounds that train a variational autoencoder, and what a heavier rate doe
 vae_reference: ## one long run at a published setting (some hours); not recorded
 distill: ## what a teacher's probabilities teach a small student, by which divergence, at which temperature
 distill_full: ## the same on all of MNIST, downloaded, at the sizes of Hinton and others (an hour); not recorded
+rlhf: ## policies tuned by preferences: which estimate of KL holds them, and where the reward leads astray
 $(EXPERIMENTS) $(ELSEWHERE): setup
 	@for name in $@ $(COMPANIONS_$@); do \
 		$(RUN) -m lossbench -m experiment=$$name $(ARGS) || exit 1; \

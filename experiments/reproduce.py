@@ -47,6 +47,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "recommend": ("recommend",),
     "vae": ("vae", "vae_beta"),
     "distill": ("distill", "distill_temperature", "distill_threes", "distill_wide"),
+    "rlhf": ("rlhf", "rlhf_beta"),
     ANATOMY: (ANATOMY,),
     BOXES: (BOXES,),
 }

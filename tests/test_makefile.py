@@ -49,6 +49,7 @@ PROGRAMS = {
     "vae_reference",
     "distill",
     "distill_full",
+    "rlhf",
     "anatomy",
     "box-regression",
     "reproduce",

@@ -18,9 +18,11 @@ from lossbench.task import InputKind, Inputs, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from lossbench.data.baseline import Baseline
     from lossbench.data.proxy_reward import Pairs
 
 _MOST = 1 << 17  # sequences, all of which every evaluation looks at
+_BEST_OF = (4, 32, 256, 2048)
 _VERSION = "1"  # of all that follows from knobs and seed
 
 
@@ -36,7 +38,8 @@ class Preferences(DataSource):
 
     Reference and gold reward are the same for every seed; the pairs, and the proxy that a small network makes
     of them, are not. The policy begins as the reference. Validation and test list all sequences, so what they
-    measure is exact, and the same; each is one example.
+    measure is exact, and the same; each is one example. Beside the losses stand the policies that say the
+    best of several sequences of the reference, which need no training.
     """
 
     reads = ("preference",)
@@ -70,6 +73,11 @@ class Preferences(DataSource):
     def fingerprint(self, seed: int) -> str:
         parts = (_VERSION, self.sequences, self.train_size, float(self.beta), seed)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def baselines(self) -> Mapping[str, Baseline]:
+        from lossbench.data.best_of import best_of
+
+        return {"reference": best_of(1), **{f"best of {count}": best_of(count) for count in _BEST_OF}}
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
         import torch

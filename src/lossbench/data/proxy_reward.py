@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lossbench.data.sequences import Sequences
 
 _VERSION = "1"  # of how pairs are drawn and the reward is fitted
-_HIDDEN, _RATE, _DECAY, _STEPS = 32, 0.01, 0.1, 60
+_HIDDEN, _RATE, _DECAY, _STEPS = 32, 0.01, 0.1, 30
 
 
 @dataclass(frozen=True)

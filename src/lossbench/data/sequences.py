@@ -10,10 +10,10 @@ from lossbench.seeds import torch_generator
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-_STAY = 2.5  # logit by which the reference shuns a symbol right behind itself
+_STAY = 3.0  # logit by which the reference shuns a symbol right behind itself
 _TASTE = 0.3  # standard deviation of its other logits
 _STUTTER = 3.0  # what a symbol right behind itself costs; each of the best symbol gives 1, of the worst -1
-_PAIRS = 0.3  # standard deviation of what two neighbours are worth
+_PAIRS = 0.1  # standard deviation of what two neighbours are worth
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Sequences:
     def gold(self) -> Tensor:
         """What each sequence is worth, float64 (S,); of the reference the mean is 0, the deviation 1.
 
-        Symbols have a worth each, and so have neighbours; one right behind itself costs more than any symbol
-        is worth, which who sees sequences of the reference hardly learns.
+        Symbols have a worth each, few a high one, and so have neighbours; a symbol right behind itself costs
+        more than any is worth, which hardly anybody learns from sequences of the reference.
         """
         import torch
 
         sequences = self.all()
-        worth = torch.linspace(-1, 1, self.symbols, dtype=torch.float64)
+        worth = 2 * torch.linspace(0, 1, self.symbols, dtype=torch.float64) ** 3 - 1
         neighbours = torch.randn(self.symbols, self.symbols, generator=self._generator("gold")).double()
         together = _PAIRS * neighbours - _STUTTER * torch.eye(self.symbols, dtype=torch.float64)
         found = worth[sequences].sum(-1) + together[sequences[:, :-1], sequences[:, 1:]].sum(-1)

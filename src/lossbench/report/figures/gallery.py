@@ -19,6 +19,7 @@ from lossbench.report.figures.predicted import (
     predicted_maps,
     predicted_values,
 )
+from lossbench.report.figures.rewards import rewards_by_distance
 from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name, png
 from lossbench.report.words import cross_line, where
 from lossbench.tracking import read_histories
@@ -189,6 +190,7 @@ PARTS: tuple[Part, ...] = (
     predicted_maps,
     plane,
     images_of_codes,
+    rewards_by_distance,
     _curves,
     _rates,
     _budget,
