@@ -85,7 +85,7 @@ forecast: ## which loss forecasts a series with spikes, wrong values or many zer
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 recommend: ## losses of recommendations on films, among all of them and among some that are drawn
 vae: ## bounds that train a variational autoencoder, and what a heavier rate does to its code
-vae_reference: ## one long run at a published setting (some hours); not recorded
+vae_reference: ## one long run near a published setting (about an hour); not recorded
 distill: ## what a teacher's probabilities teach a small student, by which divergence, at which temperature
 distill_full: ## the same on all of MNIST, downloaded, at the sizes of Hinton and others (an hour); not recorded
 rlhf: ## policies tuned by preferences: which estimate of KL holds them, and where the reward leads astray

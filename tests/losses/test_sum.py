@@ -280,6 +280,14 @@ def test_parts_that_mean_something_else_by_their_outputs_are_refused() -> None:
     GIoU().check(BOX)  # as of any loss
 
 
+def test_a_sum_asks_the_model_for_what_its_parts_ask() -> None:
+    made = Sum(parts={"elbo": 1.0, "pixel_mean": 2.0}, knobs={"elbo": {"k": 3}, "pixel_mean": {"k": 3}})
+    assert made.asks == {"draws": 3, "likelihood": "bernoulli", "deviation": 0.1}
+    assert Sum(parts={"mse": 1.0, "mae": 2.0}).asks == {}
+    with pytest.raises(InputError, match="iwae asks the model for draws 5, another part for 1"):
+        _ = Sum(parts={"elbo": 1.0, "iwae": 2.0}).asks
+
+
 def test_a_sum_of_nothing_is_refused_where_it_is_to_train() -> None:
     with pytest.raises(InputError, match="loss=sum has no parts: give each loss of it a weight, as in"):
         completed({**NODE, "parts": None})

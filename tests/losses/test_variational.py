@@ -83,7 +83,7 @@ def test_iwae_is_exact_where_the_code_tells_nothing_of_the_image() -> None:
 
 
 def test_more_codes_make_a_tighter_bound_and_one_is_that_of_elbo() -> None:
-    output, pixels = told(3000)
+    output, pixels = told(1000)
 
     def bound(k: int) -> float:
         parts = output["code"].split(k, dim=1), output["logits"].split(k, dim=1)
@@ -96,7 +96,7 @@ def test_more_codes_make_a_tighter_bound_and_one_is_that_of_elbo() -> None:
     bounds = [bound(k) for k in (1, 5, 50)]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[0] - bounds[2] > 0.5
-    assert bounds[0] == pytest.approx(float(value(ELBO(k=3000), output, pixels).mean()), abs=0.05)
+    assert bounds[0] == pytest.approx(float(value(ELBO(k=1000), output, pixels).mean()), abs=0.1)
 
 
 @pytest.mark.parametrize("loss", [ELBO(free_bits=0.3, warm_up=0.5), IWAE(k=2), PixelMean()])

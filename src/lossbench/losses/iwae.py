@@ -37,4 +37,4 @@ class IWAE(VariationalLoss):
         drawn = (code - mean) * (-log_variance / 2).exp()
         prior_by_guess = (drawn.square() - code.square() + log_variance).sum(-1) / 2
         weights = self.log_density(output, target) + prior_by_guess
-        return math.log(self.k) - weights.logsumexp(-1)
+        return math.log(weights.shape[-1]) - weights.logsumexp(-1)

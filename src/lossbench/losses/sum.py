@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.config.choice import knob
 from lossbench.errors import InputError
 from lossbench.losses.loss import Loss
-from lossbench.losses.sum_parts import WEIGHTS, made, nodes_of
+from lossbench.losses.sum_parts import WEIGHTS, asked, made, nodes_of, unlike_needs
 from lossbench.task import Prediction, Target
 
 if TYPE_CHECKING:
@@ -70,8 +70,9 @@ class Sum(Loss):
 
         losses = self.losses.values()
         if losses and not self.trains_on:
-            kinds = told(lambda loss: ", ".join(loss.trains_on))
-            self._refuse(f"no kind of target suits all its parts ({kinds})")
+            self._refuse(
+                f"no kind of target suits all its parts ({told(lambda own: ', '.join(own.trains_on))})"
+            )
         for target in map(Target, self.trains_on[:1]):
             self._check_named(target)
         if len({loss.own_units for loss in losses}) > 1:
@@ -79,11 +80,10 @@ class Sum(Loss):
             self._refuse(f"its parts compare in different units ({units})")
 
     def _check_named(self, target: Target) -> None:
-        """Refuse parts of which some read outputs by name and others the one that has none."""
-        by_name = {part: loss.needs_for(target) for part, loss in self.losses.items()}
-        if len({bool(names) for names in by_name.values()}) > 1:
-            needs = [f"{part} {', '.join(own) or 'one without a name'}" for part, own in by_name.items()]
-            self._refuse(f"its parts want different outputs ({'; '.join(needs)})")
+        if why := unlike_needs(self.losses, target):
+            self._refuse(why)
+
+    asks = property(lambda self: asked(self.name, self.losses))
 
     def _refuse(self, why: str) -> None:
         raise InputError(f"loss={self.name} cannot be computed: {why}; name parts that agree in loss.parts.")

@@ -12,6 +12,7 @@ from lossbench.config.knob_types import is_number
 from lossbench.config.making import make
 from lossbench.errors import InputError, suggestion
 from lossbench.losses.loss import Loss
+from lossbench.task import Target
 
 WEIGHTS = "'loss.parts={mse: 1, mae: 0.5}'"  # an example
 _KNOBS = "'loss.knobs={huber: {delta: 0.1}}'"
@@ -71,3 +72,29 @@ def made(name: str, part: str, node: Mapping[str, Any]) -> Loss:
         raise InputError(f"Of loss={name} its part {part}: {error}") from error
     assert isinstance(loss, Loss)
     return loss
+
+
+def unlike_needs(losses: Mapping[str, Loss], target: Target) -> str | None:
+    """That some parts read outputs by name and others the one that has none."""
+    by_name = {part: loss.needs_for(target) for part, loss in losses.items()}
+    if len({bool(names) for names in by_name.values()}) < 2:
+        return None
+    needs = [f"{part} {', '.join(own) or 'one without a name'}" for part, own in by_name.items()]
+    return f"its parts want different outputs ({'; '.join(needs)})"
+
+
+def asked(name: str, losses: Mapping[str, Loss]) -> Mapping[str, Any]:
+    """What parts ask of the model, all of them together.
+
+    Raises:
+        InputError: two ask for different values of one thing.
+    """
+    found: dict[str, Any] = {}
+    for part, loss in losses.items():
+        for what, value in loss.asks.items():
+            if found.setdefault(what, value) != value:
+                raise InputError(
+                    f"loss={name} cannot be computed: {part} asks the model for {what} {value}, another part "
+                    f"for {found[what]}; give its parts the same knobs in loss.knobs."
+                )
+    return found

@@ -25,4 +25,4 @@ class Batch:
         """The same, where losses may read how much of training is behind, 0 to 1, (L,)."""
         lanes = leaves(self.read)[0]
         share = torch.full((len(lanes),), progress, device=lanes.device)
-        return replace(self, targets={**self.targets, PROGRESS: share})
+        return replace(self, targets={PROGRESS: share, **self.targets})

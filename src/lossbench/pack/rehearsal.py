@@ -124,7 +124,7 @@ def read_beside(member: Member, data: DataSet, places: Tensor) -> _Batch:
         known |= {kind: values for kind, values in targets.items() if kind in data.units}
     known.update(data.shared)
     if PROGRESS in member.loss.also_for(member.target):
-        known[PROGRESS] = torch.zeros(())  # before the first step
+        known.setdefault(PROGRESS, torch.zeros(()))  # before the first step
     for name in set(member.loss.wants_for(member.target)) & data.of_batch.keys():
         known[name] = data.of_batch[name](data.read(part(data.inputs, data.train.rows[places])))
     if lacking := [name for name in member.loss.wants_for(member.target) if name not in known]:
