@@ -21,6 +21,8 @@ pytestmark = pytest.mark.usefixtures("composing")
 TINY = {
     "outliers": "data.train_size=12 data.val_size=4 data.test_size=4",
     "mnist_5k": "data.train_size=20 data.val_size=10 data.test_size=10",
+    "distilled": "data.knobs={train_size:20,val_size:10,test_size:10} data.teacher.model.hidden=[3] "
+    "data.teacher.trainer.max_epochs=1",
     "sentiment": "data.train_size=20 data.val_share=0.01 data.test_share=0.01",
     "faces": "data.train_people=2 data.val_people=2 data.test_people=2 data.shifts=0",
     "csv": "data.path=table.csv data.target=y data.min_count=1",
@@ -74,6 +76,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
         "data.outlier_scale": [1e-3, 5.0, 1e6],
     },
     "mnist_5k": {"data.label_noise": SHARES},
+    "distilled": {"data.without": ["null", 3], "data.teacher.jitter": [0, 2]},
     "preferences": {"data.beta": [0.0, 0.3, 1e6], "model.hidden": [1, 7]},
     "sentiment": {"data.neutral_band": [0.0, 0.5], "data.length": [1, 8], "data.min_count": [1, 3]},
     "faces": {"data.mirror": [True, False]},
@@ -101,6 +104,12 @@ KNOBS: dict[str, dict[str, list[object]]] = {
     "huber": {"loss.delta": [1e-6, 1.0, 1e9], "loss.softmax": [False, False, True]},
     "cce": {"loss.label_smoothing": [0.0, 0.99]},
     "kl": {"loss.label_smoothing": [0.0, 0.99]},
+    "label_smoothing": {"loss.label_smoothing": [0.0, 0.99]},
+    **{
+        name: {"loss.alpha": SHARES, "loss.temperature": [1e-3, 4.0, 1e6]}
+        for name in ("distillation", "reverse_kl", "jsd")
+    },
+    "logit_mse": {"loss.alpha": SHARES},
     "hinge": {"loss.margin": [1e-3, 1e6], "loss.squared": [False, True]},
     "contrastive": {
         "loss.margin": [1e-3, 2.0, 1e6],
@@ -164,6 +173,7 @@ LOSSES = [name for name in KNOBS if name not in TINY]
 OF_BOXES = ("iou", "giou", "diou", "ciou", "l1_giou")
 OF_CLICKS = ("bpr", "warp")
 OF_PIXELS = ("elbo", "elbo_warm_up", "elbo_free_bits", "iwae", "pixel_mean")
+OF_TEACHERS = ("distillation", "reverse_kl", "jsd", "logit_mse")
 AS_PIXELS = (
     "data.task=pixels data.size=7 data.binarize=static",
     "data.task=pixels data.size=14 data.binarize=dynamic",
@@ -185,7 +195,8 @@ OF_OTHERS = (
     *OF_CLICKS,
     *OF_PIXELS,
     *OF_POLICIES,
-)  # losses of numbers, of two classes alone, of boxes, of clicks, of pixels and of policies
+    *OF_TEACHERS,
+)  # losses of numbers, of two classes alone, of boxes, of clicks, of pixels, of policies and of teachers
 OF_EMBEDDINGS = ("contrastive", "triplet", "info_nce", "cosine_mse")
 OF_TWO = ("bce", "cce", "hinge", "focal", "focal_binary", "focal_softmax", "z_loss", *OF_EMBEDDINGS)
 FITTING = {
@@ -203,6 +214,7 @@ FITTING = {
     ),
     **dict.fromkeys(("boxes", "boxes_digits"), ("mse", "mae", "huber", "sum", *OF_BOXES)),
     "mnist_5k": [*(name for name in LOSSES if name not in OF_OTHERS), *OF_PIXELS],
+    "distilled": [*(name for name in LOSSES if name not in OF_OTHERS), *OF_TEACHERS],
     "topics": [
         name for name in LOSSES if name not in (*OF_OTHERS, "multi_similarity")
     ],  # which reads no weights
@@ -212,7 +224,7 @@ FITTING = {
         for name in LOSSES
         if name
         not in ("mse_softmax", "mae_softmax", "unlikelihood", "silog", *OF_BOXES, *OF_CLICKS, *OF_PIXELS)
-        and name not in OF_POLICIES
+        and name not in (*OF_POLICIES, *OF_TEACHERS)
     ],
     "faces": [
         "bce",
@@ -303,6 +315,7 @@ def write_table(folder: Path) -> None:
 REFUSALS = (
     "cannot train on data=",
     "asks for a GPU",
+    "reads teacher beside",
     "trains nothing in batches of",
     "is one quantile and",
     "gives no nll, by",

@@ -190,6 +190,7 @@ def test_the_report_of_a_selection_says_it_as_it_was_typed(knobs: pd.DataFrame) 
     ("param", "words"),
     [
         ("data.label_noise", "label noise"),
+        ("data.knobs.label_noise", "label noise"),
         ("model.module._target_", "module"),
         ("model.module.hidden_size", "module.hidden size"),
     ],

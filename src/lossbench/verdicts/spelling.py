@@ -12,8 +12,11 @@ from lossbench.config.knob_types import is_number, one_spelling
 
 
 def in_words(param: str) -> str:
-    """A param without its group: `data.label_noise` is `label noise`, the class of an object its place."""
-    return param.split(".", 1)[-1].removesuffix("._target_").replace("_", " ")
+    """A param without its group: `data.label_noise` is `label noise`, the class of an object its place.
+
+    And `data.knobs.label_noise`, of a data set within another, is `label noise`, too.
+    """
+    return param.removeprefix("data.knobs.").split(".", 1)[-1].removesuffix("._target_").replace("_", " ")
 
 
 def value_of(cell: Any) -> Any:
