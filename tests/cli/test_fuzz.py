@@ -63,7 +63,7 @@ MODELS = {
 }
 SHARES = [0.0, 0.3, 1.0]
 OF_POLICIES = (
-    *("policy_gradient", "policy_gradient_none", "policy_gradient_exact", "dpo"),
+    *("policy_gradient", "policy_gradient_none", "policy_gradient_exact", "dpo", "ppo"),
     *("policy_gradient_k1", "policy_gradient_k2", "policy_gradient_k3"),
 )
 # What further knobs may be: of a data set or a loss, then those of every run.

@@ -176,6 +176,7 @@ class TestDeclarations:
         assert found.pop("l1_giou") == Sum(name="l1_giou", parts={"giou": 2, "mae": 10})
         assert found.pop("elbo_warm_up") == ELBO(name="elbo_warm_up", warm_up=0.3)
         assert found.pop("elbo_free_bits") == ELBO(name="elbo_free_bits", free_bits=0.25)
+        assert found.pop("ppo") == PolicyGradient(name="ppo", reuse=4, clip=0.2)
         for way in ("k1", "k2", "k3", "exact", "none"):
             name = f"policy_gradient_{way}"
             assert found.pop(name) == PolicyGradient(name=name, kl=way)

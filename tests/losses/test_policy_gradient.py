@@ -9,7 +9,7 @@ from torch.distributions import Categorical, kl_divergence
 from torch.nn import functional as F
 
 from lossbench.losses.dpo import DPO, direct_preference
-from lossbench.losses.policy_gradient import PolicyGradient, advantage
+from lossbench.losses.policy_gradient import PolicyGradient, advantage, clipped
 from lossbench.task import Target
 
 S, BETA = 6, 0.7
@@ -80,6 +80,35 @@ def test_no_gradient_goes_through_the_reward() -> None:
     target = {"proxy": proxy, "beta": torch.tensor(BETA), "reference": reference}
     (found,) = torch.autograd.grad(PolicyGradient()(read, target, KIND).sum(), own)
     torch.testing.assert_close(found, -advantage(proxy - BETA * (own - reference)).detach())
+
+
+def test_a_clip_stops_what_has_moved_far_enough_to_the_side_of_its_gain() -> None:
+    """Schulman and others 2017, figure 1."""
+    ratio = torch.tensor([0.5, 1.5, 1.0, 0.5, 1.5, 1.1], requires_grad=True)
+    gain = torch.tensor([1.0, 1.0, 1.0, -1.0, -1.0, 2.0])
+    (found,) = torch.autograd.grad(clipped(ratio, gain, 0.2).sum(), ratio)
+    assert found.tolist() == [-1, 0, -1, 0, 1, -2]
+    (free,) = torch.autograd.grad(clipped(ratio, gain, None).sum(), ratio)
+    torch.testing.assert_close(free, -gain)
+
+
+def test_reuse_has_the_gradient_of_the_policy_gradient_where_the_policy_has_not_moved() -> None:
+    own = logits.log_softmax(0).requires_grad_()
+    read = {"sequence": torch.arange(S), "log_probability": own, "log_reference": reference}
+    target = {"proxy": proxy, "beta": torch.tensor(BETA), "reference": reference}
+    (plain,) = torch.autograd.grad(PolicyGradient()(read, target, KIND).sum(), own)
+    loss = PolicyGradient(reuse=3, clip=0.1)
+    (again,) = torch.autograd.grad(loss({**read, "log_when_drawn": own}, target, KIND).sum(), own)
+    torch.testing.assert_close(again, plain)
+
+
+def test_what_was_drawn_by_another_is_paid_by_its_own_likelihood() -> None:
+    own, before = logits.log_softmax(0), (-logits).log_softmax(0)
+    read = {"sequence": torch.arange(S), "log_probability": own, "log_reference": reference}
+    target = {"proxy": proxy, "beta": torch.tensor(BETA, dtype=torch.float64), "reference": reference}
+    found = PolicyGradient(reuse=2)({**read, "log_when_drawn": before}, target, KIND)
+    gain = advantage(proxy - BETA * (before - reference))
+    torch.testing.assert_close(found, -(own - before).exp() * gain)
 
 
 def test_dpo_is_the_logistic_loss_of_the_implied_reward() -> None:

@@ -8,8 +8,8 @@ from torch.func import functional_call
 
 from lossbench.data.sequences import Sequences
 from lossbench.errors import InputError
-from lossbench.models.policy import DRAWN, PAIRED, WHOLE, Policy
-from lossbench.models.saying import SaidInSymbols
+from lossbench.models.policy import DRAWN, LATE, PAIRED, WHOLE, Policy
+from lossbench.models.saying import SaidAsBefore, SaidInSymbols
 from lossbench.task import Inputs
 
 SPACE = Sequences(3, 4)
@@ -79,6 +79,24 @@ def test_it_stacks_and_gives_what_is_asked_for(outputs: tuple[str, ...]) -> None
     for number, module in enumerate(modules):
         for name, alone in module(ALL, noise).items():
             torch.testing.assert_close(found[name][number], alone)
+
+
+def test_it_draws_as_it_was_until_so_many_batches_have_reused_it() -> None:
+    asked = Policy(name="policy", hidden=5).asked({"outputs": (*DRAWN, *LATE), "reuse": 2})
+    torch.manual_seed(0)
+    module = asked.build(INPUTS, 1)
+    assert isinstance(module, SaidAsBefore)
+    noise = {"draw": torch.rand(len(SPACE), SPACE.length)}
+    listed = []
+    for step in range(4):
+        torch.nn.init.normal_(module.policy.say.weight)
+        listed.append(module.policy.whole()[0].detach())
+        found = module(ALL, noise)
+        torch.testing.assert_close(found["log_probability"], listed[step][found["sequence"]])
+        torch.testing.assert_close(found["log_when_drawn"], listed[step - step % 2][found["sequence"]])
+        assert found["log_probability"].requires_grad
+        assert not found["log_when_drawn"].requires_grad
+    assert not torch.allclose(listed[3], listed[2])
 
 
 def test_it_draws_with_the_seeds_own_numbers_where_it_is_to_draw() -> None:

@@ -11,7 +11,7 @@ from lossbench.job import Job, jobs_from
 from lossbench.pack.fit import fit
 
 BASE = "data=preferences model=policy model.hidden=6 data.symbols=3 data.length=3 data.train_size=32"
-RUN = f"{BASE} optimizer.lr=0.03 trainer.max_epochs=3 trainer.batch_size=16"
+RUN = f"{BASE} optimizer.lr=0.03 trainer.max_epochs=2 trainer.batch_size=16"
 
 
 def results(jobs: list[Job], mode: str) -> list[tuple[dict[str, float], object]]:
@@ -21,7 +21,7 @@ def results(jobs: list[Job], mode: str) -> list[tuple[dict[str, float], object]]
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
-@pytest.mark.parametrize("losses", [("", "_k2", "_k3", "_k1", "_none"), ("_exact",)])
+@pytest.mark.parametrize("losses", [("", "_k2", "_k1"), ("_exact",)])
 def test_a_policy_draws_the_same_in_any_company(composed: object, losses: tuple[str, ...], mode: str) -> None:
     made = [
         f"{RUN} loss=policy_gradient{way} seed={seed} data.beta={beta}"
@@ -32,6 +32,14 @@ def test_a_policy_draws_the_same_in_any_company(composed: object, losses: tuple[
     packed = results(jobs, mode)
     for place in (0, len(jobs) - 1):
         assert results([jobs[place]], mode) == [packed[place]]
+    assert packed[0] != packed[1]
+
+
+def test_what_is_drawn_by_an_earlier_policy_is_so_in_any_company(composed: object) -> None:
+    made = [f"{RUN} loss=ppo seed={seed} loss.clip={clip}" for seed in (0, 1) for clip in (0.2, "null")]
+    jobs = jobs_from([composed(*one.split()) for one in made])  # type: ignore[operator]
+    packed = results(jobs, "loop")
+    assert results([jobs[-1]], "loop") == [packed[-1]]
     assert packed[0] != packed[1]
 
 

@@ -24,6 +24,23 @@ def advantage(reward: Tensor) -> Tensor:
     return (reward - reward.mean()) * count / max(1, count - 1)
 
 
+def clipped(ratio: Tensor, gain: Tensor, clip: float | None) -> Tensor:
+    """The negative surrogate of PPO: once a ratio has moved by `clip` to the side of its gain, no more of it.
+
+        L = -min(ratio A, clamp(ratio, 1 - clip, 1 + clip) A)
+
+    Args:
+        ratio: (N,), likelihood of a sequence now over that when it was drawn.
+        gain: (N,), its advantage A.
+        clip: above 0; None: without a clip.
+
+    Source:
+        Schulman and others, "Proximal Policy Optimization Algorithms" (2017), equation 7.
+    """
+    plain = ratio * gain
+    return -(plain if clip is None else plain.minimum(ratio.clamp(1 - clip, 1 + clip) * gain))
+
+
 @dataclass(frozen=True, kw_only=True)
 class PolicyGradient(Loss):
     """REINFORCE with a baseline on sequences that the policy draws, and KL(policy || reference).
@@ -41,6 +58,10 @@ class PolicyGradient(Loss):
         exact   D is the divergence, of all sequences
         none    it does not
         R = proxy but for `reward`.
+    reuse: updates for each policy that draws (PPO): sequences are then those of the policy as it was up to so
+        many updates ago, less one, and -A log pi(y) is replaced by what `clipped` says. Estimates as losses
+        are not corrected for who drew.
+    clip: of PPO, how far a ratio may move; null: as far as it does. Without `reuse` it changes nothing.
 
     Source:
         Williams, "Simple statistical gradient-following algorithms", Machine Learning 8 (1992); the baseline
@@ -53,14 +74,18 @@ class PolicyGradient(Loss):
     batchwise: ClassVar[bool] = True
     name: str = "policy_gradient"
     kl: str = knob("reward", choices=_WAYS)
+    reuse: int = knob(1, at_least=1, later=True)
+    clip: float | None = knob(None, above=0, below=1, optional=True, later=True)
 
     @property
     def asks(self) -> Mapping[str, Any]:
-        return {"outputs": self.needs_for(Target("preference"))}
+        outputs = {"outputs": self.needs_for(Target("preference"))}
+        return outputs if self.reuse == 1 else {**outputs, "reuse": self.reuse}
 
     def needs_for(self, target: Target) -> tuple[str, ...]:
         drawn = ("sequence", "log_probability", "log_reference")
-        return (*drawn, "policy") if self.kl == "exact" else drawn
+        late = ("log_when_drawn",) if self.reuse > 1 else ()
+        return (*drawn, *late, "policy") if self.kl == "exact" else (*drawn, *late)
 
     def also_for(self, target: Target) -> tuple[str, ...]:
         return self.also if self.kl == "exact" else self.also[:2]
@@ -72,9 +97,11 @@ class PolicyGradient(Loss):
     def __call__(self, output: Mapping[str, Tensor], target: Mapping[str, Tensor], kind: Target) -> Tensor:
         own, theirs, beta = output["log_probability"], output["log_reference"], target["beta"]
         reward = target["proxy"][output["sequence"]]
+        drawn = output.get("log_when_drawn", own).detach()
         if self.kl == "reward":
-            reward = reward - beta * k1(own, theirs).detach()
-        value = -advantage(reward) * own
+            reward = reward - beta * k1(drawn, theirs)
+        gain = advantage(reward)
+        value = -gain * own if self.reuse == 1 else clipped((own - drawn).exp(), gain, self.clip)
         if self.kl in _ESTIMATES:
             value = value + beta * _ESTIMATES[self.kl](own, theirs)
         if self.kl == "exact":

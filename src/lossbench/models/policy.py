@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DRAWN = ("sequence", "log_probability", "log_reference")
+LATE = ("log_when_drawn",)
 PAIRED = ("first", "second", "first_reference", "second_reference")
 WHOLE = ("policy",)
 
@@ -26,23 +27,26 @@ class Policy(Model):
 
     hidden: numbers of the state.
 
-    In training it gives what the loss asks for (`Loss.asks`): of a sequence that it draws for each example,
-    with the seed's own random numbers, `sequence`, its place among all, `log_probability` and
-    `log_reference`, (N,) each; of the pair of sequences that it reads their log probabilities, `first` and
-    `second`, and those by the reference, `first_reference` and `second_reference`, (N,); and `policy` (1, S),
-    log probabilities of all sequences. In evaluation it gives `policy` (N, S).
+    In training it gives what the loss asks for (`Loss.asks`), (N,) each but for the last. Of a sequence that
+    it draws for each example, with the seed's own random numbers: `sequence`, its place among all,
+    `log_probability` and `log_reference`; where it draws as it was some updates ago, `log_when_drawn`. Of the
+    pair of sequences that it reads: log probabilities `first` and `second`, by the reference
+    `first_reference` and `second_reference`. And `policy` (1, S), those of all sequences. In evaluation it
+    gives `policy` (N, S).
     """
 
     reads: ClassVar[tuple[InputKind, ...]] = ("preference",)
-    gives: ClassVar[tuple[str, ...]] = (*DRAWN, *PAIRED, *WHOLE)
+    gives: ClassVar[tuple[str, ...]] = (*DRAWN, *LATE, *PAIRED, *WHOLE)
     remedy: ClassVar[str] = "it trains with loss=policy_gradient or dpo, on data=preferences"
     hidden: int = knob(32, at_least=1)
     asks: tuple[str, ...] = field(init=False, default=())
+    reuse: int = field(init=False, default=1)
 
     def asked(self, asks: Mapping[str, Any]) -> Model:
         """One that gives these outputs."""
         own = copy.copy(self)
         object.__setattr__(own, "asks", tuple(asks.get("outputs", ())))
+        object.__setattr__(own, "reuse", asks.get("reuse", 1))
         return own
 
     def noise(self, inputs: Inputs) -> dict[str, Noise]:
@@ -59,7 +63,7 @@ class Policy(Model):
         """
         import torch
 
-        from lossbench.models.saying import SaidInSymbols
+        from lossbench.models.saying import SaidAsBefore, SaidInSymbols
 
         if not inputs.reference:
             raise InputError(
@@ -67,4 +71,5 @@ class Policy(Model):
                 "Inputs.reference, as data=preferences does."
             )
         steps = torch.tensor(inputs.reference, dtype=torch.float64).float()
-        return SaidInSymbols(steps, inputs.parts["first"].shape[0], self.hidden, frozenset(self.asks))
+        module = SaidInSymbols(steps, inputs.parts["first"].shape[0], self.hidden, frozenset(self.asks))
+        return module if self.reuse == 1 else SaidAsBefore(module, self.reuse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,9 +43,9 @@ class SaidInSymbols(nn.Module):
             return {"policy": self.whole().expand(count, -1)}
         found: dict[str, Tensor] = {}
         if "sequence" in self.wanted and noise is not None:
-            found |= self._drawn(noise["draw"])
+            found |= self.drawn(noise["draw"])
         if "first" in self.wanted:
-            both = self._scored(torch.cat([pair["first"], pair["second"]]))
+            both = self.scored(torch.cat([pair["first"], pair["second"]]))
             for name, values in zip(("", "_reference"), both, strict=True):
                 found[f"first{name}"], found[f"second{name}"] = torch.split(values, count)
         if "policy" in self.wanted:
@@ -68,7 +69,7 @@ class SaidInSymbols(nn.Module):
         logits: Tensor = F.embedding(last, self.reference) + self.say(state)
         return logits.log_softmax(-1)
 
-    def _drawn(self, uniform: Tensor) -> dict[str, Tensor]:
+    def drawn(self, uniform: Tensor) -> dict[str, Tensor]:
         """A sequence for each row of uniform numbers (N, length): of each symbol the inverse of its
         cumulative probability."""
         state = self.read.new_zeros(len(uniform), self.hidden)
@@ -85,7 +86,7 @@ class SaidInSymbols(nn.Module):
             last = symbol.squeeze(-1) + 1
         return {"sequence": number, "log_probability": own, "log_reference": theirs}
 
-    def _scored(self, sequences: Tensor) -> tuple[Tensor, Tensor]:
+    def scored(self, sequences: Tensor) -> tuple[Tensor, Tensor]:
         """Log probabilities (N,) of sequences (N, length), by itself and by the reference."""
         state = self.read.new_zeros(len(sequences), self.hidden)
         last = torch.zeros_like(sequences[:, 0])
@@ -96,6 +97,11 @@ class SaidInSymbols(nn.Module):
             theirs = theirs + F.embedding(last, self.reference).gather(-1, symbol).squeeze(-1)
             last = symbol.squeeze(-1) + 1
         return own, theirs
+
+    def spelled(self, number: Tensor) -> Tensor:
+        """The sequences (N, length) of these places (N,) among all."""
+        powers = self.symbols ** torch.arange(self.length - 1, -1, -1, device=number.device)
+        return number.unsqueeze(-1) // powers % self.symbols
 
     def whole(self) -> Tensor:
         """Log probabilities of all sequences in the order of a dictionary, (1, S)."""
@@ -117,3 +123,34 @@ class SaidInSymbols(nn.Module):
         behind = self._state(self.read[1:], recurred, state.unsqueeze(1))
         logs = (self.reference[1:] + self.say(behind)).log_softmax(-1)
         return behind.flatten(0, 1), logs.flatten(0, 1)
+
+
+class SaidAsBefore(nn.Module):
+    """A policy whose sequences are drawn by itself as it was up to some updates ago.
+
+    Args:
+        policy: that is trained.
+        reuse: batches after which it draws as it then is.
+    """
+
+    since: Tensor
+
+    def __init__(self, policy: SaidInSymbols, reuse: int) -> None:
+        super().__init__()
+        self.policy, self.reuse = policy, reuse
+        self.before = copy.deepcopy(policy).requires_grad_(requires_grad=False)
+        self.register_buffer("since", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, pair: dict[str, Tensor], noise: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+        """As of the policy; `log_when_drawn` (N,) by the policy that drew."""
+        if not self.training or noise is None:
+            return self.policy(pair, noise)  # type: ignore[no-any-return]
+        if int(self.since) % self.reuse == 0:
+            self.before.load_state_dict(self.policy.state_dict())
+        self.since += 1
+        drawn = self.before.drawn(noise["draw"])
+        sequences = self.policy.spelled(drawn["sequence"])
+        own, theirs = self.policy.scored(sequences)
+        found = {"sequence": drawn["sequence"], "log_probability": own, "log_reference": theirs}
+        found["log_when_drawn"] = drawn["log_probability"]
+        return {**found, "policy": self.policy.whole()} if "policy" in self.policy.wanted else found
