@@ -21,6 +21,9 @@ IDENTITY = Target("identity", 5)
 HISTOGRAM = Target("distribution", 5, (-2.0, -1.0, 0.0, 1.0, 2.0))
 
 
+OF_EMBEDDINGS = {"contrastive", "triplet", "info_nce", "cosine_mse"}
+
+
 class TestEvaluable:
     @pytest.mark.parametrize(
         ("kind", "size", "means", "names"),
@@ -35,8 +38,8 @@ class TestEvaluable:
             (BINARY, 1, "scores", {"bce", "hinge"}),
             (BINARY, 2, "scores", {"mse", "mae", "huber", "log_cosh", "cce", "focal_softmax", "z_loss"}),
             (HISTOGRAM, 5, "value", {"kl"}),
-            (IDENTITY, 64, "embedding", {"contrastive", "triplet"}),
-            (IDENTITY, 5, "embedding", {"contrastive", "triplet"}),
+            (IDENTITY, 64, "embedding", OF_EMBEDDINGS),
+            (IDENTITY, 5, "embedding", OF_EMBEDDINGS),
             (IDENTITY, 5, "scores", set()),  # of training people: a test may hold others
         ],
     )

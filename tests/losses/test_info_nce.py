@@ -7,6 +7,8 @@ import torch
 from pytorch_metric_learning.losses import NTXentLoss, SupConLoss
 
 from lossbench.losses.cce import categorical_cross_entropy
+from lossbench.losses.contrastive import Contrastive
+from lossbench.losses.cosine_mse import CosineMSE
 from lossbench.losses.info_nce import InfoNCE, info_nce
 from lossbench.losses.relations import of_identities, of_pairs, on_sphere
 from lossbench.task import Target
@@ -59,3 +61,10 @@ def test_gradients_stay_finite_where_there_is_no_wrong_one() -> None:
 
 def test_in_a_batch_of_one_identity_it_trains_nothing_and_says_so() -> None:
     assert InfoNCE().idle(torch.tensor([[3, 3, 3], [1, 1, 2]])).tolist() == [[True] * 3, [False, False, True]]
+
+
+def test_a_pair_without_one_of_another_number_trains_nothing_either() -> None:
+    numbers = torch.tensor([[3, 3, 3], [1, 1, 2]])
+    assert InfoNCE().idle_pairs(numbers).tolist() == [[True] * 3, [False] * 3]
+    assert not Contrastive().idle_pairs(numbers).any()
+    assert not CosineMSE().idle_pairs(numbers).any()

@@ -19,7 +19,7 @@ from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
-from lossbench.metrics.retrieval import RETRIEVAL
+from lossbench.metrics.retrieval import ORDER, RETRIEVAL
 from lossbench.task import InputKind, Inputs, Target
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ class Pairs(DataSource):
     @property
     def judged_by(self) -> tuple[str | Measure, ...]:  # type: ignore[override]
         """By what is said of a pair."""
-        return (RETRIEVAL,) if self.target is None else ("continuous", "scores", "classes")
+        if self.target is None:
+            return (RETRIEVAL,)
+        return ("continuous", ORDER) if self.targets()[0].kind == "continuous" else ("classes",)
 
     @property
     def select(self) -> str:  # type: ignore[override]

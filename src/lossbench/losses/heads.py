@@ -137,8 +137,10 @@ class RelationLoss(Loss):
     """Losses between the embeddings of one batch, of anchors against candidates (`losses.relations`).
 
     partners: what an example must find in its batch, in words.
+    compares: whether it trains only where both stand in a batch: who belongs to an anchor, and who does not.
     """
 
+    compares: ClassVar[bool] = False
     trains_on: ClassVar[tuple[TargetKind, ...]] = ("identity", "pair", "item")
     batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
@@ -174,9 +176,14 @@ class RelationLoss(Loss):
         return GIVES.get(target.kind, ALONE)
 
     def idle(self, target: Tensor) -> Tensor:
-        """Those that are alone: with any other example they form a pair."""
+        """Those that are alone: with any other example they form a pair. One that compares needs both."""
         equal, different = company(target)
-        return equal + different == 0
+        return (equal == 0) | (different == 0) if self.compares else equal + different == 0
+
+    def idle_pairs(self, target: Tensor) -> Tensor:
+        """Of one that compares, those without one of another number."""
+        _, different = company(target)
+        return (different == 0) & self.compares
 
     def __call__(self, output: Any, target: Any, kind: Target) -> Tensor:
         relations = related(output, target, kind.kind)

@@ -56,14 +56,8 @@ class InfoNCE(RelationLoss):
 
     name: str = "info_nce"
     temperature: float = knob(0.05, above=0, search=log(0.01, 1))
-    partners = "no right one and no wrong one"
-
-    def idle(self, target: Tensor) -> Tensor:
-        """Those without one of their own identity, or without one of another."""
-        from lossbench.losses.relations import company
-
-        equal, different = company(target)
-        return (equal == 0) | (different == 0)
+    partners = "no right one beside a wrong one"
+    compares = True
 
     def between(self, relations: Relations) -> Tensor:
         return info_nce(relations, temperature=self.temperature)

@@ -140,6 +140,12 @@ class Loss(Choice):
 
         return torch.zeros_like(target, dtype=torch.bool)
 
+    def idle_pairs(self, target: Tensor) -> Tensor:
+        """The same of batches of pairs (..., N), each of which has its own: none."""
+        import torch
+
+        return torch.zeros_like(target, dtype=torch.bool)
+
     @abstractmethod
     def predict(self, output: Any, kind: Target) -> Prediction:
         """Outputs (..., N, *places, outputs), or a dict of what it needs, in the task's own space.

@@ -14,21 +14,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lossbench.losses.targets import check_embeddings
+from lossbench.task import TargetKind
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lossbench.task import TargetKind
 
+PAIR: TargetKind = "pair"  # left ones and right ones, which belong together row by row
 # What a loss of this form reads by name; of identities it is the one tensor that most models give.
 NEEDS: Mapping[TargetKind, tuple[str, ...]] = {
-    "pair": ("left", "right"),
+    PAIR: ("left", "right"),
     "item": ("user", "item", "other"),
 }
 # What it reads beside the target itself.
 ALSO: Mapping[TargetKind, tuple[str, ...]] = {"item": ("owned",)}
 # What it predicts, where that is not the embedding.
-GIVES: Mapping[TargetKind, tuple[str, ...]] = {"pair": ("left", "right"), "item": ()}
+GIVES: Mapping[TargetKind, tuple[str, ...]] = {PAIR: ("left", "right"), "item": ()}
 ALONE = ("embedding",)
 PAIRS = ("mean", "balanced")  # what a loss may be the mean of
 MATCH = "match"  # (N, N), what a layer on both embeddings of all pairs of a batch says
@@ -175,7 +176,7 @@ def related(output: Any, target: Any, kind: TargetKind) -> Relations:
     Raises:
         ValueError: the shapes do not fit, or the target is not of a whole-number type.
     """
-    if kind == "pair":
+    if kind == PAIR:
         return of_pairs(output["left"], output["right"], target)
     if kind == "item":
         return of_items(output["user"], output["item"], output["other"], target["owned"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lossbench.config.choice import knob
 from lossbench.config.search import among, log
 from lossbench.losses.heads import EmbeddingLoss
-from lossbench.losses.relations import company, of_identities
+from lossbench.losses.relations import of_identities
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,11 +117,7 @@ class Triplet(EmbeddingLoss):
     mining: str = knob("all", choices=MINING, search=among("all", "hard"))
     normalize: bool = knob(True, search=among(False, True), asked=True)
     partners = "no triplet (one of its own identity and one of another)"
-
-    def idle(self, target: Tensor) -> Tensor:
-        """Those without one of their own identity, or without one of another."""
-        equal, different = company(target)
-        return (equal == 0) | (different == 0)
+    compares = True
 
     def between(self, relations: Relations) -> Tensor:
         return of_relations(relations, margin=self.margin, mining=self.mining)

@@ -17,7 +17,6 @@ from lossbench.metrics.names import (
     coverage_of,
     share_at,
 )
-from lossbench.metrics.retrieval import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -92,7 +91,6 @@ FAMILIES: Mapping[str, tuple[Measure, ...]] = MappingProxyType(
             _measure("probe_accuracy", "mean", "multiclass", "pixels:of_probe"),
         ),
         "agreement": (_measure("agreement", "scores", "teacher", "classes:of_agreement"),),
-        "scores": (ORDER,),
         "boxes": (_measure(_OVERLAP, "value", "box", "boxes:boxes"),),
     }
 )

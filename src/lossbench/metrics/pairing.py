@@ -25,20 +25,25 @@ def found(left: Tensor, right: Tensor, pair: Tensor) -> dict[str, Tensor]:
     Returns:
         (R,) float64 each.
     """
-    left, right = (torch.nn.functional.normalize(own.double(), dim=-1) for own in (left, right))
-    ranks = []
-    for start in range(0, left.shape[1], _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
-        near = left[:, some] @ right.transpose(-1, -2)
-        own = pair[:, some].unsqueeze(-1) == pair.unsqueeze(-2)
-        best = near.masked_fill(~own, -torch.inf).amax(-1, keepdim=True)
-        ranks.append(((near >= best) & ~own).sum(-1))
-    rank = torch.cat(ranks, dim=1).double()
+    rank = torch.stack([_ranks(*own) for own in zip(left, right, pair, strict=True)]).double()
     return {
         "pair_mrr": (1 / (1 + rank)).mean(-1),
         "pair_recall_at_1": (rank < 1).double().mean(-1),
         "pair_recall_at_10": (rank < 10).double().mean(-1),
     }
+
+
+def _ranks(left: Tensor, right: Tensor, pair: Tensor) -> Tensor:
+    """Of one member (N,), some rows at a time, whoever else is judged: all similarities would be large."""
+    left, right = (torch.nn.functional.normalize(own.double(), dim=-1) for own in (left, right))
+    ranks = []
+    for start in range(0, len(left), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        near = left[some] @ right.T
+        own = pair[some].unsqueeze(-1) == pair
+        best = near.masked_fill(~own, -torch.inf).amax(-1, keepdim=True)
+        ranks.append(((near >= best) & ~own).sum(-1))
+    return torch.cat(ranks)
 
 
 def of_order(value: Tensor, truth: Tensor) -> dict[str, Tensor]:
