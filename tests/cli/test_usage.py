@@ -42,6 +42,13 @@ def test_losses_are_listed_with_what_they_train_on() -> None:
     assert table["triplet"]["faces"] == "identity"
 
 
+def test_a_loss_that_fits_where_a_knob_is_set_says_which() -> None:
+    table = rows("loss=")
+    assert table["iwae"]["mnist"] == table["elbo"]["mnist_5k"] == "pixels*"
+    assert table["iwae"]["faces"] == table["cce"]["outliers"] == "-"
+    assert "  * pixels of mnist, mnist_5k with data.task=pixels\n" in shipped()
+
+
 def test_models_are_listed_with_what_they_read() -> None:
     table = rows("model=")
     assert table["cnn"]["outliers"] == table["cnn"]["sentiment"] == table["text"]["faces"] == "-"

@@ -17,6 +17,8 @@ from lossbench.task import Target
 _WIDTH = 100
 _LABEL = 16
 
+_Knobs = Sequence[tuple[str, str]]  # a kind of target, and the knob of the data that offers it
+
 # Of what it is said which loss elicits what; at places, so that losses of tokens fit.
 _OFFERED = {"a value": Target("continuous", shape=(2,)), "classes": Target("multiclass", 3, shape=(2,))}
 
@@ -49,13 +51,13 @@ def usage(folder: Path | None = None) -> str:
     """The whole text, 100 columns wide unless a user's choices want more; with those in `folder`."""
     faults: list[str] = []
     folders = roots(folder)
-    sources: dict[str, tuple[tuple[list[Target], Sequence[str]], Sequence[str]]] = {}
+    sources: dict[str, tuple[tuple[list[Target], Sequence[str], _Knobs], Sequence[str]]] = {}
     losses, models = {}, {}
     elicited: dict[str, dict[str, list[str]]] = {offered: {} for offered in _OFFERED}
     for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
             source: Any = make("data", KINDS["data"], node_in(path))
-            sources[name] = ((list(source.targets()), source.of_batch), source.reads)
+            sources[name] = ((list(source.targets()), source.of_batch, source.elsewhere), source.reads)
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
             node = node_in(path)
@@ -75,7 +77,8 @@ def usage(folder: Path | None = None) -> str:
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit, NAME? needs NAME beside it)\n"
-        + _table(["loss=", *sources], losses),
+        + _table(["loss=", *sources], losses)
+        + _set_so({name: known[2] for name, (known, _) in sources.items()}),
         "What of a target a loss elicits: what predicts best under it\n"
         + "".join(_of_each(offered, found) for offered, found in elicited.items()),
         "What each model reads, by data set (- does not fit)\n" + _table(["model=", *sources], models),
@@ -103,16 +106,28 @@ def _loss(node: dict[str, Any]) -> Any:
     return None if "trains_on" in node else make("loss", KINDS["loss"], node)
 
 
-def _trains_on(loss: Any, node: dict[str, Any], offered: Sequence[Target], beside: Sequence[str]) -> str:
+def _trains_on(
+    loss: Any, node: dict[str, Any], offered: Sequence[Target], beside: Sequence[str], elsewhere: _Knobs
+) -> str:
     if loss is None:
         return _first(node["trains_on"], [target.kind for target in offered])
     if not loss.trains_on:
         return "parts?"  # a sum of what is still to be named
     target = loss.chosen_target(offered)
     if target is None:
-        return "-"
+        return next((f"{kind}*" for kind, _ in elsewhere if kind in loss.trains_on), "-")
     lacking = sorted(set(loss.wants_for(target)) - {*beside, *(one.kind for one in offered)})
     return "+".join(f"{name}?" for name in lacking) or str(target.kind)
+
+
+def _set_so(elsewhere: Mapping[str, _Knobs]) -> str:
+    """A line for each knob that makes a data set offer another kind of target."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for name, knobs in elsewhere.items():
+        for kind, knob in knobs:
+            told.setdefault((kind, knob), []).append(name)
+    lines = [f"  * {kind} of {', '.join(of)} with {knob}\n" for (kind, knob), of in told.items()]
+    return "\n" * bool(lines) + "".join(lines)
 
 
 def _note_elicited(name: str, loss: Any, elicited: dict[str, dict[str, list[str]]]) -> None:
@@ -145,12 +160,13 @@ def _table(titles: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     """Columns that are too many for one line go on below."""
     lines = [list(titles), *([name, *cells] for name, cells in rows.items())]
     label, *columns = zip(*lines, strict=True)
+    first = max(_LABEL + 2, *(len(name) + 2 for name in label))
     blocks: list[list[list[str]]] = []
     for column in columns:
         width = max(map(len, column)) + 2
         padded = [cell.ljust(width) for cell in column]
         if not blocks or len("".join(own[0] for own in blocks[-1])) + width > _WIDTH + 2:
-            blocks.append([[f"  {name.ljust(_LABEL + 2)}" for name in label]])
+            blocks.append([[f"  {name.ljust(first)}" for name in label]])
         blocks[-1].append(padded)
     tables = ("\n".join("".join(line).rstrip() for line in zip(*block, strict=True)) for block in blocks)
     return "\n\n".join(tables) + "\n"
