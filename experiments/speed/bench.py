@@ -31,7 +31,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,gpu", help="which parts, separated by commas"
+        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,gpu", help="which parts, separated by commas"
     )
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
     parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
@@ -50,6 +50,7 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
     everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
+    everything += [parts.own_clicks(), parts.towers()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 

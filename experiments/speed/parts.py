@@ -233,6 +233,36 @@ def streamed_images() -> Part:
     )
 
 
+def own_clicks() -> Part:
+    script = [sys.executable, str(HERE / "own_clicks.py")]
+    return Part(
+        "l",
+        "A file of 1,000,000 clicks",
+        (Competitor(OURS, (27,), lambda _: [*script, "sweep"], before=script),),
+        words="10,000 users, 5,000 items, towers of 16 numbers, bpr/warp/bce x 3 learning rates x 3 seeds, "
+        "batch 2048, 4 items drawn for each click, judged among all items after each epoch",
+        memory=True,
+        together=True,
+    )
+
+
+def towers() -> Part:
+    def command(mode: str) -> Callable[[int], list[str]]:
+        return lambda runs: _lossbench(
+            "-m", "data=movielens", "model=towers", "loss=bpr", "optimizer.lr=0.003,0.005,0.01,0.02",
+            _seeds(runs // 4), "trainer.max_epochs=1", "trainer.batch_size=64", f"pack.mode={mode}",
+            "hydra.launcher.n_jobs=1",
+        )  # fmt: skip
+
+    return Part(
+        "m",
+        "32 towers on MovieLens",
+        (Competitor(STACKED, (32,), command("vmap")), Competitor(TURNS, (32,), command("loop"))),
+        words="943 users and 1,682 films, towers of 16 numbers, bpr x 4 learning rates x 8 seeds, one epoch, "
+        "batch 64; one process",
+    )
+
+
 def gpu() -> list[Part]:
     def command(mode: str, model: str, data: str) -> Callable[[int], list[str]]:
         return lambda runs: _lossbench(
