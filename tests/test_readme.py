@@ -42,7 +42,7 @@ JOURNEYS = {
     "boxes": ("loss.name", {"mse", "giou"}, 1),
     "pixels": ("loss.name", {"mse", "berhu"}, 1),
     "people": ("loss.name", {"cce", "triplet"}, 1),
-    "ratings": ("loss.name", {"bpr", "sampled"}, 1),
+    "ratings": ("loss.name", {"bpr", "warp", "cce"}, 3),
     "pairs": ("loss.name", {"mse", "mae", "cosine_mse"}, 3),
     "corpus": ("loss.name", {"cce", "mse_softmax"}, 1),
     "loss": ("loss.name", {"mse", "huber", "cauchy"}, 3),
