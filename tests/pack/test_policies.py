@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from lossbench.data.cache import DataCache
 from lossbench.job import Job, jobs_from
+from lossbench.pack.checkpoint import Checkpoints
 from lossbench.pack.fit import fit
 
 BASE = "data=preferences model=policy model.hidden=6 data.symbols=3 data.length=3 data.train_size=32"
@@ -41,6 +43,28 @@ def test_what_is_drawn_by_an_earlier_policy_is_so_in_any_company(composed: objec
     packed = results(jobs, "loop")
     assert results([jobs[-1]], "loop") == [packed[-1]]
     assert packed[0] != packed[1]
+
+
+@pytest.mark.parametrize(("loss", "mode"), [("policy_gradient", "vmap"), ("ppo", "loop")])
+def test_a_policy_goes_on_from_a_checkpoint_with_the_same_numbers(
+    composed: object, tmp_path: Path, loss: str, mode: str
+) -> None:
+    """After three epochs of two steps: in the middle of what `ppo` reuses."""
+    (job,) = jobs_from([composed(*f"{RUN} loss={loss} trainer.max_epochs=5".split())])  # type: ignore[operator]
+    whole = results([job], mode)
+    checkpoint = Checkpoints(tmp_path).of(["k"], mode, gpu=False, every=1)
+    epochs = iter(range(2, -1, -1))
+
+    def ends(members: int) -> None:
+        if next(epochs) == 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit([job.member], mode, on_epoch=ends, checkpoint=checkpoint)
+    resumed: list[int] = []
+    (result,) = fit([job.member], mode, on_epoch=resumed.append, checkpoint=checkpoint)
+    assert len(resumed) < 5
+    assert [(result.metrics, result.history)] == whole
 
 
 def test_losses_of_a_seed_begin_with_the_same_sequences(composed: object) -> None:
