@@ -75,13 +75,13 @@ def test_losses_of_pairs_have_alone_the_numbers_that_they_have_in_company(
     (tmp_path / "pairs.csv").write_text("\n".join(["one,two", *lines]) + "\n")
     data = f"data=pairs data.path={tmp_path}/pairs.csv data.left=one data.right=two data.length=6"
     small = "model=siamese model.embedding_size=5 trainer.max_epochs=1 trainer.batch_size=12"
-    losses = ("info_nce", "triplet", "contrastive", "cosine_mse", "bce")
+    losses = ("info_nce", "triplet", "bce")
     together = [
         job
         for number, loss in enumerate(losses)
         for job in jobs(f"{data} {small} loss={loss} seed={number % 2}", small=False)
     ]
-    for apart in (together[:4], together[4:]):
+    for apart in (together[:2], together[2:]):
         check_alone(apart, results(apart, mode), mode, every=2)
 
 
