@@ -33,14 +33,14 @@ def results(jobs: list[Job], mode: str) -> Results:
 @pytest.fixture(scope="module")
 def together(jobs: Callable[..., list[Job]]) -> list[Job]:
     """All losses, two temperatures, two seeds."""
-    more = [[f"loss={loss}", f"seed={seed}"] for loss in LOSSES for seed in (0, 1)]
+    more = [[f"loss={loss}", f"seed={number % 2}"] for number, loss in enumerate(LOSSES)]
     return jobs(*more, ["loss=distillation", "loss.temperature=2", "loss.alpha=1"])
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
 def test_each_student_has_the_numbers_that_it_has_alone(together: list[Job], mode: str) -> None:
     packed = results(together, mode)
-    for job, found in list(zip(together, packed, strict=True))[:: 2 if mode == "vmap" else 5]:
+    for job, found in list(zip(together, packed, strict=True))[:: 2 if mode == "vmap" else 4]:
         assert results([job], mode) == [found], job.name
 
 
