@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lossbench.cli.dry_run import Shown, show
 from lossbench.data.cache import DataCache
 from lossbench.job import Job
 from lossbench.pack.fit import fit
@@ -91,3 +92,18 @@ def test_a_sweep_tells_of_its_teachers_first_and_a_run_is_the_same_once_more(
     comparison = rerun(str(trained[0].run_id), uri)
     assert (comparison.close, comparison.apart, comparison.different) == ({}, [], [])
     assert comparison.same > 10
+
+
+def test_a_dry_run_trains_no_teacher_and_says_that_one_would_be(
+    small: Callable[..., DictConfig],
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lesson, "_trained", lambda *_: pytest.fail("a teacher is trained"))
+    config = small("loss=distillation", "seed=77", f"tracking.uri=sqlite:///{folder}/none.db")
+    with pytest.raises(Shown):
+        show([config], n_jobs=1)
+    told = capsys.readouterr().out
+    assert "targets multiclass of 10, identity of 10, teacher of 10; 120 rows to train" in told
+    assert "1 teacher would train first, which is in none of the times below" in told

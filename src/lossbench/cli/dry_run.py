@@ -94,9 +94,13 @@ def _show(configs: Sequence[DictConfig], n_jobs: int, max_members: int) -> None:
     if missing:
         from lossbench.engines.local import cores
         from lossbench.pack.plan import plan
+        from lossbench.teachers.beforehand import without_teachers
 
+        missing, teachers = without_teachers(missing)
         planned = plan(missing, n_jobs or cores(), max_members)
         print("\n".join(_splits(planned)))
+        if teachers:
+            print(f"{counted(teachers, 'teacher')} would train first, which is in none of the times below")
         print("\n".join(_packs(planned, missing, len(wanted), len(finished))))
     else:
         print(f"{counted(len(wanted), 'run')}, all finished: nothing to train")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lossbench.counting import counted
 from lossbench.engines.local import Died, spread
 from lossbench.errors import InputError
-from lossbench.teachers.distilled import Distilled
+from lossbench.teachers.distilled import Distilled, untaught
 
 if TYPE_CHECKING:
     from lossbench.job import Job
@@ -30,12 +31,8 @@ def teach(jobs: Iterable[Job], processes: int) -> None:
     """
     from lossbench.teachers.lesson import place, said_in
 
-    lessons: dict[str, _Lesson] = {}
-    for job in jobs:
-        source, seed = job.member.source, job.member.seed
-        if isinstance(source, Distilled):
-            lessons.setdefault(source.fingerprint(seed), (source, seed))
-    missing = [lesson for known, lesson in lessons.items() if not place(known).is_file()]
+    lessons = _lessons(jobs)
+    missing = _missing(lessons)
     if len(missing) > 1:
         log.info("%s train first, one for each seed", counted(len(missing), "teacher"))
     for _, ended in spread(trained, missing, n_jobs=processes):
@@ -48,6 +45,29 @@ def teach(jobs: Iterable[Job], processes: int) -> None:
         alike.setdefault(_words(source), []).append(said_in(place(known)).wrong["test"])
     for words, shares in alike.items():
         log.info("%s", _line(words, shares))
+
+
+def without_teachers(jobs: Sequence[Job]) -> tuple[list[Job], int]:
+    """The jobs as a dry run plans them, for which no teacher is trained; and how many would be."""
+    found = []
+    for job in jobs:
+        source = job.member.source
+        own = untaught(source) if isinstance(source, Distilled) else source
+        found.append(replace(job, member=replace(job.member, source=own)))
+    return found, len(_missing(_lessons(jobs)))
+
+
+def _lessons(jobs: Iterable[Job]) -> dict[str, _Lesson]:
+    """The teachers of jobs by what they are known by."""
+    each = ((job.member.source, job.member.seed) for job in jobs)
+    return {own.fingerprint(seed): (own, seed) for own, seed in each if isinstance(own, Distilled)}
+
+
+def _missing(lessons: Mapping[str, _Lesson]) -> list[_Lesson]:
+    """Those that the cache lacks."""
+    from lossbench.teachers.lesson import place
+
+    return [lesson for known, lesson in lessons.items() if not place(known).is_file()]
 
 
 def trained(lesson: _Lesson, send: Callable[[object], None]) -> None:

@@ -6,11 +6,11 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lossbench.config.choice import knob
-from lossbench.data.source import SPLITS, DataSet, DataSource, Examples, Loaded
+from lossbench.data.source import SPLITS, DataSet, DataSource, Examples, Loaded, Split
 from lossbench.errors import InputError
 from lossbench.losses.taught import TEACHER
 from lossbench.metrics.named import named
@@ -19,6 +19,8 @@ from lossbench.teachers.lesson import known_by, place, said_in, source_values, t
 from lossbench.teachers.recipe import Recipe, full_node, made, made_of, nodes_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lossbench.data.baseline import Baseline
     from lossbench.metrics.measure import Measure
 
@@ -128,8 +130,7 @@ class Distilled(DataSource):
         sizes = self.source.part_sizes(seed)
         if self.without is None:
             return sizes
-        data = self.source.load(seed, self.reads[0])
-        return (*sizes, len(self._seen(data.train))) if isinstance(data, DataSet) else sizes
+        return (*sizes, _seen_size(self, seed))
 
     def baselines(self) -> Mapping[str, Baseline]:
         return {**self.source.baselines(), TEACHER: by_teacher}
@@ -138,9 +139,9 @@ class Distilled(DataSource):
         data = self.source.load(seed, reads)
         if not isinstance(data, DataSet):
             raise InputError(f"data.of={self.of} is read as a stream: a teacher needs data in memory.")
-        said = taught(self.source, self.recipe, seed)
+        said = self.said(data, seed)
         parts = {
-            split: dataclasses.replace(own, targets={**own.targets, TEACHER: said.logits[split]})
+            split: dataclasses.replace(own, targets={**own.targets, TEACHER: said[split]})
             for split in SPLITS
             if (own := getattr(data, split))
         }
@@ -154,6 +155,10 @@ class Distilled(DataSource):
         )
         return dataclasses.replace(data, description=description, **parts)
 
+    def said(self, data: DataSet, seed: int) -> Mapping[Split, Tensor]:
+        """What the teacher says of the examples of each part, (N, C)."""
+        return taught(self.source, self.recipe, seed).logits
+
     def _seen(self, train: Examples) -> Examples:
         """Of the training examples those that students see."""
         if self.without is None:
@@ -162,6 +167,31 @@ class Distilled(DataSource):
         targets = {name: own[left] for name, own in train.targets.items()}
         ids, groups = (None if own is None else own[left] for own in (train.ids, train.groups))
         return Examples(train.rows[left], targets, ids, groups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untaught(Distilled):
+    """The same without a teacher that is trained: it says the same of all, which is enough for a plan."""
+
+    __hash__ = Distilled.__hash__
+
+    def said(self, data: DataSet, seed: int) -> Mapping[Split, Tensor]:
+        import torch
+
+        return {split: torch.zeros(len(getattr(data, split)), self._classes.size) for split in SPLITS}
+
+
+def untaught(source: Distilled) -> Untaught:
+    """The data without its teacher."""
+    fields = dataclasses.fields(source)
+    return Untaught(**{field.name: getattr(source, field.name) for field in fields if field.init})
+
+
+@lru_cache(maxsize=1024)  # of each job of a sweep, for its losses and rates
+def _seen_size(source: Distilled, seed: int) -> int:
+    """How many examples students of a seed train on."""
+    data = source.source.load(seed, source.reads[0])
+    return len(source._seen(data.train)) if isinstance(data, DataSet) else 0
 
 
 def _other(node: Mapping[str, Any]) -> str:
