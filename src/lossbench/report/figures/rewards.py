@@ -99,10 +99,8 @@ def against_distance(
             axes.annotate(
                 steps[-1][2], (xs[-1], ys[-1]), textcoords="offset points", xytext=(5, 4), fontsize=8
             )
-        axes.set_title(metrics[reward].shown, loc="left")
         axes.set_xlabel("KL(policy || reference) in nats")
         lines_behind(axes, "both")
-    places[0].set_ylabel(metric_label(metrics["proxy"]).removesuffix(" (higher is better)"))
-    places[1].set_ylabel(metric_label(metrics["gold"]).removesuffix(" (higher is better)"))
+        axes.set_ylabel(metric_label(metrics[reward], ""))
     legend(figure, drawn_as)
     return figure
