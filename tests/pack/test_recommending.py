@@ -66,7 +66,7 @@ def test_members_have_the_numbers_in_company_that_they_have_alone(tmp_path: Path
     members = [member(source, loss, seed, 0.01 + 0.01 * seed) for loss in losses for seed in (0, 1)]
     together = fit(members, mode, DataCache())
     assert [one.reason for one in together] == [None] * len(members)
-    for place in (0, 3, 4, 7, 9):
+    for place in (0, 5, 9):
         (alone,) = fit([members[place]], mode, DataCache())
         assert alone.metrics == together[place].metrics, losses[place // 2]
         assert alone.history == together[place].history
