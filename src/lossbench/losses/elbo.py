@@ -39,7 +39,7 @@ class ELBO(VariationalLoss):
     pulls q(z | x) into the prior: q must not be where p is not.
 
     beta: weight of the rate. At 1 it is the bound; above, the code tells less (Higgins and others, ICLR
-        2017); below, more. Not searched: another beta is another question.
+        2017); below, more. Not searched, nor the next two: each of them asks another question.
     warm_up: share of training in which the weight grows from 0 to beta (Bowman and others, CoNLL 2016;
         Soenderby and others, NIPS 2016).
     free_bits: nats that each number of the code may tell for nothing, on the mean of a batch (Kingma and

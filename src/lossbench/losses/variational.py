@@ -22,7 +22,8 @@ _WHITE = 255
 class VariationalLoss(Loss):
     """Trains encoder and decoder at once.
 
-    k: codes that are drawn for each image in training.
+    k: codes that are drawn for each image in training. Not searched, nor the next two: more codes cost more
+        time, and densities of another shape do not compare.
     likelihood: p(x | z), as `lossbench.likelihoods.Likelihood` has it: bernoulli of pixels in black and
         white; continuous_bernoulli or gaussian of grey ones.
     deviation: the standard deviation of the Gaussian, where white is 1.

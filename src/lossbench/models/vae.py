@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lossbench.config.choice import knob
 from lossbench.errors import InputError
-from lossbench.likelihoods import Likelihood
+from lossbench.likelihoods import BERNOULLI, Likelihood
 from lossbench.models.model import Model
 from lossbench.task import InputKind, Inputs, Noise
 
@@ -39,7 +39,8 @@ class VAE(Model):
     channels: tuple[int, ...] = knob((16, 32), at_least=1)
     activation: str = knob("relu", choices=("relu", "tanh"))
     draws: int = knob(100, at_least=1)
-    likelihood: Likelihood = field(init=False, default=Likelihood())
+    likelihood: str = field(init=False, default=BERNOULLI)
+    deviation: float = field(init=False, default=Likelihood.deviation)
     trained_draws: int = field(init=False, default=1)
 
     def asked(self, asks: Mapping[str, Any]) -> Model:
@@ -47,7 +48,8 @@ class VAE(Model):
         if not asks:
             return self
         own = copy.copy(self)
-        object.__setattr__(own, "likelihood", Likelihood(asks["likelihood"], asks["deviation"]))
+        object.__setattr__(own, "likelihood", asks["likelihood"])
+        object.__setattr__(own, "deviation", asks["deviation"])
         object.__setattr__(own, "trained_draws", asks["draws"])
         return own
 
@@ -76,4 +78,4 @@ class VAE(Model):
                 )
             layers = (self.channels, self.hidden, self.latent, self.activation)
             coders = autoencoder.convolutions(shape, *layers)
-        return autoencoder.Autoencoder(*coders, self.likelihood)
+        return autoencoder.Autoencoder(*coders, Likelihood(self.likelihood, self.deviation))
