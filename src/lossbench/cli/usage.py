@@ -68,12 +68,7 @@ def usage(folder: Path | None = None) -> str:
         with _told(f"model={name}", faults):
             reads = _reads(node_in(path))
             models[name] = [_first(offered, reads or offered) for _, offered in sources.values()]
-    searched = [
-        line
-        for group in ("loss", "optimizer", "model")
-        for name, path in choices(group, folders).items()
-        for line in _searched(group, name, node_in(path))
-    ]
+    searched = _all_searched(folders)
     parts = [
         _START,
         "What each loss trains on, by data set (- does not fit, NAME? needs NAME beside it)\n"
@@ -89,6 +84,16 @@ def usage(folder: Path | None = None) -> str:
         _END,
     ]
     return "\n".join(parts).rstrip()
+
+
+def _all_searched(folders: Sequence[Path]) -> list[str]:
+    """A line for each knob that trials tune."""
+    return [
+        line
+        for group in ("loss", "optimizer", "model")
+        for name, path in choices(group, folders).items()
+        for line in _searched(group, name, node_in(path))
+    ]
 
 
 @contextmanager

@@ -70,11 +70,15 @@ def main(arguments: Sequence[str]) -> None:
             print(listed)
     elif request.options.files:
         print("\nNo files, for these are not all runs; report.out=FOLDER writes them.")
+    _tell_pages(uri, experiment.name)
 
+
+def _tell_pages(uri: str, experiment: str) -> None:
+    """What every sweep ends with, too."""
     from lossbench.review.links import links, served
 
-    for one in links(uri, experiment.name):  # what every sweep ends with, too
-        print(f"\n{served(uri, experiment.name)}", *one.lines(), sep="\n")
+    for one in links(uri, experiment):
+        print(f"\n{served(uri, experiment)}", *one.lines(), sep="\n")
 
 
 def _folder(request: Request, experiment: str) -> Path | None:
