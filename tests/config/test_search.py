@@ -45,7 +45,9 @@ def test_a_search_covers_its_range() -> None:
 # What makes another loss of it, or is a price that a person sets; the
 # docstrings say so.
 _OF_AUTOENCODERS = {"k", "likelihood", "deviation", "beta", "warm_up", "free_bits"}
-NOT_SEARCHED = {"parts", "knobs", "softmax", "invariance", "level", "levels", "pos_weight", *_OF_AUTOENCODERS}
+_OF_POLICIES = {"kl", "reuse", "clip"}
+_OTHERS = {"parts", "knobs", "softmax", "invariance", "level", "levels", "pos_weight"}
+NOT_SEARCHED = _OTHERS | _OF_AUTOENCODERS | _OF_POLICIES
 
 
 def test_every_knob_of_every_loss_is_searched_or_says_why_not() -> None:

@@ -76,6 +76,22 @@ def deep() -> tuple[Prediction, dict[TargetKind, Tensor]]:
     return Prediction(value=value), {"continuous": truth}
 
 
+def pictured(noise: float = 1.0) -> tuple[Prediction, dict[TargetKind, Tensor]]:
+    """What autoencoders say of images of classes: with more noise less, and at a higher price."""
+    generator = torch.Generator().manual_seed(5)
+    classes = torch.arange(N).remainder(C).expand(R, -1)
+    told = torch.nn.functional.one_hot(classes, C) + noise * torch.randn(R, N, C, generator=generator)
+    beside = 0.3 / noise * torch.randn(R, N, 2, generator=generator)
+    mean = torch.cat([told, beside], -1)
+    said = Prediction(
+        mean=mean,
+        log_variance=torch.zeros_like(mean),
+        distortion=10 * noise + torch.rand(R, N, generator=generator),
+        log_weights=torch.randn(R, N, 7, generator=generator) - 10 * noise,
+    )
+    return said, {"multiclass": classes}
+
+
 def members(prediction: Prediction, chosen: slice) -> Prediction:
     return Prediction(**{name: t[chosen] for name, t in prediction.items()})
 
@@ -96,6 +112,7 @@ def test_everything_is_judged_where_everything_is_defined(
     assert results.keys() == values | QUANTILES | SCORED | PROBABLE | TUNED | PEOPLE | {"agreement"}
     results |= judge(*boxed(), ALL)  # whose value is no single number
     results |= judge(*deep(), ALL)  # nor this, of which an example has several
+    results |= judge(*pictured(), ALL)
     assert results.keys() == METRICS.keys()
     for result in results.values():
         assert result.shape == (R,)
@@ -115,6 +132,8 @@ def test_a_family_gives_its_own_names(
         prediction, all_targets = boxed()
     if family == "depth":
         prediction, all_targets = deep()
+    if family == "pixels":
+        prediction, all_targets = pictured()
     assert judge(prediction, all_targets, measures((family,))).keys() == wanted
 
 
@@ -184,6 +203,9 @@ def test_one_example_is_judged_without_a_crash(
     depths, truth = deep()
     of_one = {"continuous": truth["continuous"][:, :1]}
     results |= judge(Prediction(value=depths["value"][:, :1]), of_one, ALL)
+    codes, truth = pictured()
+    image = Prediction(**{name: tensor[:, :1] for name, tensor in codes.items()})
+    results |= judge(image, {"multiclass": truth["multiclass"][:, :1]}, ALL)
     assert results.keys() == METRICS.keys()
     undefined = {name for name, result in results.items() if result.isnan().any()}
     assert undefined == PEOPLE | {"auroc", "recall_at_fpr_0.002"}
@@ -252,6 +274,7 @@ def test_directions_are_those_of_better_predictions(all_targets: dict[TargetKind
         judge(predicted(noise), all_targets, ALL)
         | judge(near(boxes["box"], noise), boxes, ALL)
         | judge(near(depths["continuous"], noise), depths, ALL)
+        | judge(*pictured(noise), ALL)
         for noise in (0.1, 5.0)
     )
     for name, metric in METRICS.items():

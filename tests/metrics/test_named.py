@@ -107,7 +107,11 @@ def test_a_function_is_named_by_a_text() -> None:
 
 @pytest.mark.parametrize(
     "families",
-    [set(FAMILIES) - {"forecast", "depth", "boxes"}, {"continuous", "forecast", "depth", "boxes"}],
+    [
+        set(FAMILIES) - {"forecast", "depth", "boxes", "pixels"},
+        {"continuous", "forecast", "depth", "boxes"},
+        {"classes", "pixels"},
+    ],
     ids=sorted,
 )
 def test_measures_come_back_as_they_were_recorded(families: set[str]) -> None:
@@ -120,7 +124,8 @@ def test_measures_come_back_as_they_were_recorded(families: set[str]) -> None:
     known = list(described(own))
     assert set(known) == {metric.name for one in own for metric in one.metrics}
     assert known[0] == "pinball"
-    assert list(found) == list(dict.fromkeys([*known, *METRICS]))
+    assert list(found) == list(dict.fromkeys([*known, *described(measures(FAMILIES))]))
+    assert set(found) == {*known, *METRICS}
     assert found["pinball"].range == (0, float("inf"))
 
 

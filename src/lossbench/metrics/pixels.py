@@ -95,7 +95,7 @@ def _right(means: Tensor, labels: Tensor) -> Tensor:
     halves = by_class[::2], by_class[1::2]
     for fitted, judged in (halves, halves[::-1]):
         own = rows[fitted]
-        ridge = _RIDGE * len(own) * torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
+        ridge = _RIDGE * max(len(own), 1) * torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
         weights = torch.linalg.solve(own.T @ own + ridge, own.T @ wanted[fitted])
         right[judged] = (rows[judged] @ weights).argmax(-1) == labels[judged]
     return right
