@@ -50,6 +50,7 @@ OTHERS = {
     "parts": ({"mse": 2.0}, {"giou": 1.0, "mae": 3.0}),
     "knobs": ({"mse": {"softmax": True}}, {"mae": {"softmax": True}}),
 }
+OF = {("siamese", "encoder"): ("linear", "mlp"), ("siamese", "knobs"): ({"hidden": [7]}, {"word_size": 9})}
 REFUSED = {("quantiles", "level")}  # of several levels there is no one level
 PARTS = {"data": "source"}  # the group by another name in a member
 
@@ -82,7 +83,8 @@ def test_whatever_a_knob_becomes_the_key_changes(group: str, node: dict[str, Any
         if (node["name"], field.name) in REFUSED or not field.init:
             continue
         changed = []
-        for value in field.metadata.get("choices") or OTHERS.get(field.name, VALUES):
+        others = OF.get((node["name"], field.name)) or OTHERS.get(field.name, VALUES)
+        for value in field.metadata.get("choices") or others:
             if value != node.get(field.name, field.default):
                 with contextlib.suppress(InputError):  # of another type, or out of its range
                     changed.append(key({**node, field.name: value}) != before)

@@ -66,7 +66,7 @@ NAMES = {
     "loss=[mse,mae]": "loss takes one name, not a list; to sweep over several write -m loss=one,other",
     "loss={a:1}": "loss.a is no knob of loss=mse (known: softmax)",
     "data=mnist5k": "data=mnist5k is unknown (did you mean 'mnist_5k'? known: ",
-    "model=mpl": "did you mean 'mlp'? known: backbone, cnn, linear, mlp, module, nlinear, rnn, text, ",
+    "model=mpl": "did you mean 'mlp'? known: backbone, cnn, linear, mlp, module, nlinear, ",
     "optimizer=adm": "did you mean 'adam'? known: adam, adamw, sgd",
     "trainer=defualt": "did you mean 'default'?",
     "experiment=demo_outlier": "did you mean 'demo_outliers'?",
@@ -627,6 +627,7 @@ PAIRS = {
         **dict.fromkeys(
             ("bce", "cce", "hinge", "kl", "focal_softmax", "label_smoothing", "z_loss"), "identity"
         ),
+        **dict.fromkeys(("info_nce", "cosine_mse"), "identity"),
         **EMBEDDING,
     },
 }

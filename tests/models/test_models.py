@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -151,10 +152,11 @@ def test_a_yaml_names_every_knob_with_its_default(path: Path) -> None:
     model = instantiate(config, _convert_="all")
     assert isinstance(model, Model)
     assert model.name == path.stem
-    knobs = {
-        name: list(v) if isinstance(v, tuple) else v for name, v in vars(type(model)(name="any")).items()
-    }
-    written = {name: value for name, value in OmegaConf.to_container(config).items() if name != "_target_"}
+    usual = type(model)(name="any")
+    values = {field.name: getattr(usual, field.name) for field in dataclasses.fields(usual) if field.init}
+    knobs = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    node = OmegaConf.to_container(config)
+    written = {name: value for name, value in node.items() if name not in ("_target_", "_recursive_")}
     assert written == knobs | {"name": path.stem}
 
 

@@ -87,7 +87,7 @@ def place(name: str) -> str | None:
     """The full key of a knob that some shipped choice has, such as optimizer.lr for lr."""
     found = [f"{group}.{knob}" for group in GROUPS for knobs in _shipped(group).values() for knob in knobs]
     fitting = [key for key in found if key.endswith(f".{name}") and name not in _HIDDEN]
-    return min(fitting, key=lambda key: (key.count("."), key), default=None)
+    return min(fitting, key=lambda key: (key.count("."), key.startswith("data."), key), default=None)
 
 
 def _of_composition(error: BaseException, text: str, overrides: Sequence[str]) -> str:
