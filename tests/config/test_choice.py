@@ -191,5 +191,5 @@ def test_what_ships_declares_types_that_can_be_resolved(kind: type[Knobs]) -> No
         if one.__module__.startswith("lossbench"):
             for name, known in types_of(one).items():
                 # Checked where they are made into what they name.
-                nodes = ("function", "module", "trains_on", "parts", "knobs", "losses", "source")
+                nodes = ("function", "module", "trains_on", "parts", "knobs", "losses", "source", "teacher")
                 assert known.item or name in nodes, (one, name)

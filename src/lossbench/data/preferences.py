@@ -56,10 +56,10 @@ class Preferences(DataSource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.sequences) > _MOST:
+        if self.symbols ** min(self.length, _MOST.bit_length()) > _MOST:  # of two symbols and more
             raise InputError(
-                f"data.symbols={self.symbols} and data.length={self.length} make {len(self.sequences):,} "
-                f"sequences, all of which are listed after every epoch: {_MOST:,} at most."
+                f"data.symbols={self.symbols} and data.length={self.length} make more "
+                f"sequences than can be listed after every epoch: {_MOST:,} at most."
             )
 
     @property
