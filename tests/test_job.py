@@ -33,7 +33,7 @@ CONTRADICTION = re.compile(
     "cannot (train on|read) data=|add up to|needs optimizer.momentum above 0|they must differ|needs your |"
     "must be one number or|leaves nothing to train|model.frozen=true keeps|stay below 1|is not shared by|"
     "without a gap, are needed|needs the column of ratings|name parts that agree in loss.parts|"
-    "is no divisor of|more sequences than can|"
+    "is no divisor of|more sequences than can|is no class of|"
     r"data.size must be \[height,width\]|must be a multiple of data|or more, as many columns as|"
     "columns, which may"
 )

@@ -118,11 +118,7 @@ def types_of(owner: type) -> Mapping[str, Type]:
     An annotation that cannot be resolved, because its name is imported for type checkers alone, is unknown.
     """
     homes = {name: base.__module__ for base in reversed(owner.__mro__) for name in get_annotations(base)}
-    return {
-        field.name: type_of(field.type, homes[field.name])
-        for field in dataclasses.fields(owner)
-        if field.init
-    }
+    return {field.name: type_of(field.type, homes[field.name]) for field in dataclasses.fields(owner)}
 
 
 def type_of(annotation: Any, module: str) -> Type:
