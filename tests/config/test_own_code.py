@@ -73,14 +73,14 @@ def job(words: str) -> Job:
 @pytest.mark.parametrize(
     ("words", "key"),
     [
-        ("data.train_size=20", "a686d4ff036703f17c202fa3f52a1b0c0b0cf810661a0d4a28ed1b7fd6e06fc9"),
+        ("data.train_size=20", "4ab24f765bcf759da6666bbd34033cbab4c4a836886950139ef1a465d0598d3d"),
         (
             "data=mnist_5k loss=focal model=cnn",
-            "aeb73702358c70a1c74d5e516d789353a88730f308f7021d9432d0e01a0c9494",
+            "ac421e0fa5d865ce2db17ce6eb017b5befd2a84fabb44fe487b304824dad7ba1",
         ),
     ],
 )
-def test_keys_of_shipped_parts_are_those_of_0_3_0(words: str, key: str) -> None:
+def test_keys_of_shipped_parts_are_those_of_0_4_0(words: str, key: str) -> None:
     (made,) = jobs_from([compose("config", words.split())])
     assert made.code == {}
     assert made.key == made.key_without_code == key
