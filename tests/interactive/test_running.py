@@ -12,6 +12,7 @@ import pytest
 
 import lossbench
 from lossbench.errors import InputError
+from lossbench.interactive.running import recorded_as
 
 SMALL = {"optimizer.lr": 0.01, "hydra.launcher.n_jobs": 1, "trainer.max_epochs": 1}
 
@@ -59,6 +60,12 @@ def test_what_the_command_line_refuses_is_raised_in_its_words() -> None:
         lossbench.sweep(data="outliers", loss="msee", quiet=True)
     with pytest.raises(InputError, match="Nothing is recorded as experiment=never"):
         lossbench.results("never")
+
+
+def test_a_name_that_is_set_counts_before_that_of_a_yaml() -> None:
+    assert recorded_as({"experiment": "outliers", "experiment.name": "mine"}) == "mine"
+    assert recorded_as({"experiment": "outliers"}) == "outliers"
+    assert recorded_as({"data": "outliers"}) == "adhoc"
 
 
 def test_the_package_is_imported_without_what_only_a_sweep_needs() -> None:

@@ -65,8 +65,12 @@ def sweep(
         asked["tracking.uri"] = tracking_uri
     folder = [] if config_dir is None else ["--config-dir", str(config_dir)]
     _run([*folder, "-m", *overrides(asked)], quiet=quiet)
-    experiment = name or asked.get("experiment") or asked.get("experiment.name") or "adhoc"
-    return results(str(experiment), tracking_uri=tracking_uri, config_dir=config_dir)
+    return results(recorded_as(asked), tracking_uri=tracking_uri, config_dir=config_dir)
+
+
+def recorded_as(asked: Mapping[str, Any]) -> str:
+    """The experiment whose runs an asked sweep records: by the name that is set, else that of its YAML."""
+    return str(asked.get("experiment.name") or asked.get("experiment") or "adhoc")
 
 
 def _run(line: Sequence[str], *, quiet: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
-from lossbench.config.search import linear
+from lossbench.config.search import linear, log
 from lossbench.losses.cce import categorical_cross_entropy
 from lossbench.losses.heads import SoftmaxLoss
 from lossbench.task import Target, TargetKind
@@ -49,3 +49,24 @@ class TaughtLoss(SoftmaxLoss):
     def __call__(self, output: Tensor, target: Mapping[str, Tensor], kind: Target) -> Tensor:
         hard = categorical_cross_entropy(output, target[kind.kind])
         return self.alpha * self.soft(target[TEACHER], output) + (1 - self.alpha) * hard
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftenedLoss(TaughtLoss):
+    """By a divergence of both, softened by one temperature T.
+
+        soft = T^2 D(teacher / T, output / T)
+
+    T^2 keeps the gradient as long whatever T is (it falls as 1 / T^2).
+
+    temperature: T, above 0: large, it shows what the teacher thinks of classes that it holds unlikely.
+        Searched from plain probabilities to the 20 that Hinton and others take for their largest student.
+    """
+
+    divergence: ClassVar[Callable[..., Tensor]]  # of `divergences`, of the teacher's logits and the student's
+    temperature: float = knob(4.0, above=0, search=log(1, 20))
+
+    def soft(self, teacher: Tensor, output: Tensor) -> Tensor:
+        """T^2 times the divergence."""
+        between = type(self).divergence
+        return between(teacher, output, temperature=self.temperature) * self.temperature**2

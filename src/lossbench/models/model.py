@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lossbench.config.choice import Choice, knob
 from lossbench.task import InputKind, Inputs, Noise
@@ -45,6 +46,13 @@ class Model(Choice):
     def asked(self, asks: Mapping[str, Any]) -> Model:
         """Itself, or one that does what a loss asks of it beside its outputs, as `Loss.asks` says."""
         return self
+
+    def altered(self, **values: Any) -> Self:
+        """A copy with other values of what is no knob."""
+        own = copy.copy(self)
+        for name, value in values.items():
+            object.__setattr__(own, name, value)
+        return own
 
     @property
     def file_knobs(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -44,10 +43,7 @@ class Policy(Model):
 
     def asked(self, asks: Mapping[str, Any]) -> Model:
         """One that gives these outputs."""
-        own = copy.copy(self)
-        object.__setattr__(own, "asks", tuple(asks.get("outputs", ())))
-        object.__setattr__(own, "reuse", asks.get("reuse", 1))
-        return own
+        return self.altered(asks=tuple(asks.get("outputs", ())), reuse=asks.get("reuse", 1))
 
     def noise(self, inputs: Inputs) -> dict[str, Noise]:
         """A uniform number for each symbol of a sequence that is drawn."""

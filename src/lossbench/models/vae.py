@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -47,11 +46,8 @@ class VAE(Model):
         """One that draws as many codes in training, and has the likelihood, as the loss says."""
         if not asks:
             return self
-        own = copy.copy(self)
-        object.__setattr__(own, "likelihood", asks["likelihood"])
-        object.__setattr__(own, "deviation", asks["deviation"])
-        object.__setattr__(own, "trained_draws", asks["draws"])
-        return own
+        likelihood, deviation = asks["likelihood"], asks["deviation"]
+        return self.altered(likelihood=likelihood, deviation=deviation, trained_draws=asks["draws"])
 
     def noise(self, inputs: Inputs) -> dict[str, Noise]:
         """Of each code, (draws, latent)."""
