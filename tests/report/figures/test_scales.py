@@ -84,6 +84,24 @@ def test_where_every_point_counts_near_losses_are_shown_from_end_to_end() -> Non
     assert 0.7 < limits[0] < 0.87
 
 
+def test_where_every_point_counts_none_is_cut_off_for_a_little_more_room() -> None:
+    lines = {loss: [0.92, 0.885] for loss in NINE} | {"cce": [0.917, 0.846]}
+    assert window(lines, METRICS["accuracy"], levels=True) is None
+
+
+def test_a_loss_that_leaves_the_window_at_a_level_is_named_with_its_worst() -> None:
+    heights = {loss: [0.92, 0.885] for loss in NINE} | {"mae": [0.917, 0.5]}
+    rows = pd.DataFrame(
+        [
+            {"loss.name": loss, "data.noise": level, "value": height}
+            for loss, line in heights.items()
+            for level, height in zip((0.0, 0.4), line, strict=True)
+        ]
+    )
+    (axes,) = trends.against_axis([("", rows)], "data.noise", METRICS["accuracy"]).axes
+    assert "below, at worst: mae (0.5)" in [text.get_text() for text in axes.texts]
+
+
 @pytest.mark.parametrize("losses", [4, 3])
 def test_few_losses_are_shown_whole(losses: int) -> None:
     assert window(dict(list(nine(0.1).items())[:losses]), METRICS["accuracy"]) is None

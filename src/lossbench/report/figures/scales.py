@@ -21,6 +21,8 @@ CROWD = 5  # losses from which on lines need the room that one far from all othe
 _FAR = 3.0  # times the gap of the next better loss
 _REACH = 4.0  # heights of the near losses' best results that a window shows
 _CLOSEST = 0.1  # of everything that could be shown; a window closer than that would magnify chance
+_WORTH = 1.5  # times the height of a window, from which on it is chosen before everything
+_WORTH_LEVELS = 3.0  # the same where every point is a result, which nobody may miss for a little more room
 
 
 def name_ticks(axes: Any, xs: Sequence[float]) -> None:
@@ -88,7 +90,7 @@ def settle(found: Sequence[Panel], metric: Metric, *, levels: bool = False) -> N
             panel.axes.set_ylim(low, high)
             inside = {loss for loss, own in panel.lines.items() if any(low <= one <= high for one in own)}
             panel.outside = [loss for loss in panel.lines if loss not in inside]
-            _note(panel, limits, metric)
+            _note(panel, limits, metric, levels=levels)
     _name(found)
 
 
@@ -124,7 +126,7 @@ def window(
     last = judged[_near(judged) - 1]
     reach = 1.1 * (top - last) if levels else _REACH * (top - last)
     reach = max(reach, _CLOSEST * (top - lowest))
-    if top - lowest <= 1.5 * reach:
+    if top - lowest <= (_WORTH_LEVELS if levels else _WORTH) * reach:
         return None
     edges = sorted((sign * (top - reach), sign * (top + 0.12 * reach)))
     low, high = (10**edge for edge in edges) if logarithmic else edges
@@ -163,19 +165,31 @@ def _round(size: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= size * (1 + 1e-9))
 
 
-def _note(panel: Panel, limits: tuple[float, float], metric: Metric) -> None:
-    """Name the losses outside the window with their best result, where the fewest lines are in the way."""
-    if not panel.outside:
-        return
+def _note(panel: Panel, limits: tuple[float, float], metric: Metric, *, levels: bool) -> None:
+    """Name the losses outside the window with their best result, where the fewest lines are in the way.
+
+    levels: and those that leave it, with their worst.
+    """
     more = metric.higher_is_better
-    best = max if more else min
-    outside = [f"{loss} ({number(best(panel.lines[loss]), 2)})" for loss in panel.outside]
+    best, worst = (max, min) if more else (min, max)
     edge, side, anchor = (0.03, "below", "bottom") if more else (0.97, "above", "top")
+    leaving = [
+        loss
+        for loss, heights in panel.lines.items()
+        if levels and loss not in panel.outside and not limits[0] <= worst(heights) <= limits[1]
+    ]
+    told = [
+        f"{side}, {when}: " + ", ".join(f"{loss} ({number(which(panel.lines[loss]), 2)})" for loss in losses)
+        for when, which, losses in (("at best", best, panel.outside), ("at worst", worst, leaving))
+        if losses
+    ]
+    if not told:
+        return
     place, align = _free(panel, limits, more)
     panel.axes.text(
         place,
         edge,
-        f"{side}, at best: {', '.join(outside)}",
+        "\n".join(told),
         transform=panel.axes.transAxes,
         ha=align,
         va=anchor,
