@@ -96,7 +96,8 @@ def _find(run_id: str, uri: str) -> tuple[dict[str, str], dict[str, float]]:
 
 def _train(job: Job) -> tuple[str, dict[str, float], dict[str, str]]:
     """Outcome, metrics and provenance of a run, now."""
-    from lossbench.pack.plan import fit_pack, plan
+    from lossbench.pack.plan import plan
+    from lossbench.pack.work import fit_pack
 
     planned = plan([job], 1, 1)
     (result,) = fit_pack(planned.packs[0].work, lambda message: None, planned.cache)

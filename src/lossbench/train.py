@@ -6,8 +6,7 @@ import functools
 import importlib
 import logging
 import threading
-import traceback
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lossbench.claims.parsing import check_experiments
+from lossbench.engines.events import Engine, Event, Said
 from lossbench.engines.foresight import NEEDED
 from lossbench.engines.interruption import INTERRUPTIONS, Told, ended_by_sigterm
-from lossbench.engines.local import Died, cores, spread
+from lossbench.engines.local import Local, here
 from lossbench.engines.progress import Progress
 from lossbench.engines.server import stop, warm
 from lossbench.errors import InputError
@@ -26,15 +26,12 @@ from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell
 from lossbench.tracking import NotRecorded, Store, baselines, resolve_uri
 from lossbench.tracking.address import check_reachable
+from lossbench.tracking.heard import Heard
 from lossbench.tracking.resume import changes_of_code
-from lossbench.tracking.told import run_result, run_start
 
 if TYPE_CHECKING:
     from lossbench.pack.checkpoint import Checkpoints
-    from lossbench.pack.fate import MemberResult
-    from lossbench.pack.plan import Plan, PlannedPack
-
-    Ended = Generator[tuple[PlannedPack, list[str], list[MemberResult] | Died]]
+    from lossbench.pack.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +64,8 @@ def train_many(
     store = Store(uri)
     check_reachable(store.address)
     wanted = {job.key: job for job in jobs}
-    planned, outcomes = _missing(store, wanted, n_jobs, max_members)
+    engine = Local(n_jobs)
+    planned, outcomes = _missing(store, wanted, engine, max_members)
     # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
     beside = baselines.wanted(jobs)
     store.abandon([*wanted, *beside])
@@ -77,7 +75,7 @@ def train_many(
         log.info("%s", line)
     try:
         if planned:
-            _train(store, planned, outcomes)
+            _train(store, planned, engine, outcomes)
         elif measured:
             store.close()
     except NotRecorded:
@@ -92,14 +90,14 @@ def train_many(
 
 
 def _missing(
-    store: Store, wanted: dict[str, Job], n_jobs: int, max_members: int
+    store: Store, wanted: dict[str, Job], engine: Engine, max_members: int
 ) -> tuple[Plan | None, dict[str, Outcome]]:
     """How to train what is not finished, None where nothing is missing; and what is finished."""
     checkpoints = _checkpoints(store, wanted.values())
     # Without a database nothing is finished, unless a result waits on disk for one. Planning reads data and
     # makes models, which may be at fault: so it comes before the database is made.
     known = store.exists()
-    planned = None if known else _plan(wanted.values(), n_jobs, max_members, checkpoints)
+    planned = None if known else _plan(wanted.values(), engine, max_members, checkpoints)
     store.prepare()
     outcomes = finished_runs(store, wanted)
     missing = [job for key, job in wanted.items() if key not in outcomes]
@@ -109,7 +107,7 @@ def _missing(
     if known and (line := changes_of_code(store.address, missing)):
         log.warning("%s", line)
     if missing and (outcomes or known):
-        planned = _plan(missing, n_jobs, max_members, checkpoints)
+        planned = _plan(missing, engine, max_members, checkpoints)
     return planned if missing else None, outcomes
 
 
@@ -139,26 +137,27 @@ def _totals(recorded: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if not name.startswith(("train/", "val/"))}
 
 
-def _plan(jobs: Collection[Job], n_jobs: int, max_members: int, checkpoints: Checkpoints) -> Plan:
-    if _epochs(jobs) >= _WORTH_PRELOADING and (n_jobs or cores()) > 1:
+def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: Checkpoints) -> Plan:
+    if _epochs(jobs) >= _WORTH_PRELOADING and engine.slots > 1:
         warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
     from lossbench.teachers.beforehand import teach
 
-    teach(jobs, n_jobs or cores())
-    return plan(list(jobs), n_jobs or cores(), max_members, checkpoints)
+    teach(jobs, engine)
+    return plan(list(jobs), engine.slots, max_members, checkpoints)
 
 
-def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
+def _train(store: Store, planned: Plan, engine: Engine, outcomes: dict[str, Outcome]) -> None:
     """Train all packs. Each that ends is in `outcomes` at once, however the sweep goes on."""
     packs, found = planned.packs, len(outcomes)
     jobs = [job for pack in packs for job in pack.jobs]
     with store, Progress(len(packs), len(jobs), _epochs(jobs)) as progress, ended_by_sigterm():
+        sweep = Heard(store, progress, packs, outcomes)
         try:
-            with closing(_results(store, planned, progress)) as ended:  # else workers outlive an interruption
-                for pack, run_ids, results in ended:
-                    outcomes |= _recorded(store, progress, pack, run_ids, results)
+            with closing(_events(planned, engine, sweep.hear)) as events:  # work outlives no interruption
+                for event in events:
+                    sweep.hear(event)
         except INTERRUPTIONS as error:
             progress.close()  # or it is drawn over what is said now
             _leave(store, len(outcomes) - found, len(jobs))
@@ -168,35 +167,20 @@ def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
         outcomes[job.key] = replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
 
 
+def _events(planned: Plan, engine: Engine, hear: Callable[[Said], None]) -> Generator[Event, None, None]:
+    from lossbench.pack.work import fit_pack
+
+    work = [pack.work for pack in planned.packs]
+    if planned.processes == 1:
+        return here(functools.partial(fit_pack, cache=planned.cache), work, hear)
+    # Pandas and scipy, which come after training, are imported while workers train.
+    after = ("lossbench.review.refresh",)
+    threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
+    return engine.run(fit_pack, work)
+
+
 def _epochs(jobs: Collection[Job]) -> int:
     return sum(job.member.trainer.epochs for job in jobs)
-
-
-def _recorded(
-    store: Store,
-    progress: Progress,
-    pack: PlannedPack,
-    run_ids: list[str],
-    found: list[MemberResult] | Died,
-) -> dict[str, Outcome]:
-    """The outcomes of a pack that ended, once the store has its results."""
-    from lossbench.pack.fate import MemberResult
-
-    if isinstance(found, Died):
-        trace = "".join(traceback.format_exception(found.error)) if found.error else None
-        results = [MemberResult("failed", found.reason, trace) for _ in pack.jobs]
-    else:
-        results = found
-    members = list(zip(pack.jobs, run_ids, results, strict=True))
-    store.finish([run_result(*member) for member in members])
-    if pack.checkpoint and not isinstance(found, Died):
-        pack.checkpoint.forget()
-    failed = sum(result.outcome != "finished" for result in results)
-    progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
-    return {
-        job.key: Outcome(job, result.outcome, result.reason, result.metrics, run_id)
-        for job, run_id, result in members
-    }
 
 
 def _checkpoints(store: Store, jobs: Collection[Job]) -> Checkpoints:
@@ -217,29 +201,3 @@ def _leave(store: Store, done: int, wanted: int) -> None:
     except NotRecorded as error:
         log.error("%s", error)
     log.warning("interrupted: %d of %d runs ended; the same command trains the others", done, wanted)
-
-
-def _results(store: Store, planned: Plan, progress: Progress) -> Ended:
-    """The packs in the order in which they end: run ids and results of their members, or how it died."""
-    from lossbench.pack.plan import fit_pack
-
-    packs, several = planned.packs, planned.processes > 1
-    started: dict[int, list[str]] = {}
-
-    def start(number: int) -> None:
-        pack = packs[number]
-        started[number] = store.start([run_start(job, pack) for job in pack.jobs])
-
-    if several:
-        # Pandas and scipy, which come after training, are imported while workers train.
-        after = ("lossbench.review.refresh",)
-        threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
-    ended = spread(
-        fit_pack if several else functools.partial(fit_pack, cache=planned.cache),
-        [pack.work for pack in packs],
-        n_jobs=planned.processes,
-        on_message=lambda message: progress.advance(*message),
-        on_start=start,
-    )
-    for number, found in ended:
-        yield packs[number], started[number], found

@@ -7,7 +7,6 @@ import pty
 import re
 import subprocess
 import sys
-import threading
 
 import pytest
 from hypothesis import given
@@ -36,27 +35,30 @@ def pipe() -> io.StringIO:
 
 def test_a_pipe_gets_a_line_at_the_start_and_at_the_end_of_each_pack(pipe: io.StringIO, clock: Clock) -> None:
     with Progress(2, 30, 600, stream=pipe, clock=clock) as progress:
+        progress.started(0)
         for _ in range(20):
             clock.now += 0.4
             progress.advance(0, 20)
         progress.done(0, 20, 20)
         clock.now += 5
+        progress.started(1)
         progress.done(1, 10, 20, failed=1)
     assert pipe.getvalue().splitlines() == [
         "training 30 runs in 2 packs, 600 epochs in all",
-        "packs 1/2, runs 20/30, epochs 400/600, 0:04 left",
+        "packs 1/2 (1 queued), runs 20/30, epochs 400/600, 0:04 left",
         "packs 2/2, runs 30/30 (1 diverged or failed), epochs 600/600, 0:00 left",
     ]
 
 
 def test_a_pipe_gets_a_line_every_ten_seconds_while_a_pack_trains(pipe: io.StringIO, clock: Clock) -> None:
     with Progress(1, 4, 400, stream=pipe, clock=clock) as progress:
+        progress.started(0)
         for _ in range(30):
             clock.now += 1
             progress.advance(0, 4)
     lines = pipe.getvalue().splitlines()[1:]
     assert [re.findall(r"epochs (\d+)", line) for line in lines] == [["40"], ["80"], ["120"]]
-    assert lines[-1] == "packs 0/1, runs 0/4, epochs 120/400, 1:10 left"
+    assert lines[-1] == "packs 0/1 (1 running), runs 0/4, epochs 120/400, 1:10 left"
 
 
 def test_a_single_run_is_silent_for_two_seconds(pipe: io.StringIO, clock: Clock) -> None:
@@ -70,13 +72,27 @@ def test_a_single_run_is_silent_for_two_seconds(pipe: io.StringIO, clock: Clock)
 
 def test_a_single_run_that_takes_longer_speaks(pipe: io.StringIO, clock: Clock) -> None:
     with Progress(1, 1, 10, stream=pipe, clock=clock) as progress:
+        progress.started(0)
         clock.now += 11
         progress.advance(0, 1)
         clock.now += 99
         progress.done(0, 1, 10)
     assert pipe.getvalue().splitlines() == [
-        "packs 0/1, runs 0/1, epochs 1/10, time left unknown",
+        "packs 0/1 (1 running), runs 0/1, epochs 1/10, time left unknown",
         "packs 1/1, runs 1/1, epochs 10/10, 0:00 left",
+    ]
+
+
+def test_packs_are_queued_then_running_then_done(pipe: io.StringIO, clock: Clock) -> None:
+    with Progress(4, 8, 80, stream=pipe, clock=clock) as progress:
+        progress.started(2)
+        progress.started(0)
+        progress.done(2, 2, 10)
+        progress.started(1)
+        progress.done(3, 2, 10)
+    assert [line.split(", runs")[0] for line in pipe.getvalue().splitlines()[1:]] == [
+        "packs 1/4 (1 running, 2 queued)",
+        "packs 2/4 (2 running)",
     ]
 
 
@@ -128,26 +144,12 @@ def test_whatever_order_events_come_in_all_work_is_done_in_the_end(
     assert done == (len(packs), members, total)
 
 
-def test_events_may_come_from_several_threads(pipe: io.StringIO) -> None:
-    with Progress(4, 4, 8000, stream=pipe) as progress:
-
-        def work(pack: int) -> None:
-            for _ in range(2000):
-                progress.advance(pack, 1)
-
-        threads = [threading.Thread(target=work, args=(pack,)) for pack in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert progress.epochs_done == 8000
-
-
 PROGRAM = """
 from lossbench.engines.progress import Progress
 
 with Progress(2, 6, 12) as progress:
     for pack in range(2):
+        progress.started(pack)
         progress.advance(pack, 3)
         progress.done(pack, 3, 2, failed=pack)
 print("the end")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,11 +21,7 @@ INTERVAL = 10.0  # seconds between plain lines, where no pack ends
 
 
 class Progress:
-    """Counts packs, members and member-epochs, and shows them with the time left.
-
-    All methods may be called from any thread; what worker processes send arrives as
-    `progress.advance(*message)`.
-    """
+    """Counts packs, members and member-epochs, and shows them with the time left."""
 
     def __init__(
         self,
@@ -41,9 +36,9 @@ class Progress:
         self.packs_done = self.members_done = self.failed = 0
         self.epochs_done = 0
         self._by_pack: dict[int, int] = {}
+        self._started: set[int] = set()
         self._ended: set[int] = set()
         self._first: tuple[float, int] | None = None  # time of the first event, and epochs done by then
-        self._lock = threading.Lock()
         self._clock = clock
         self._start = self._last = clock()
         self._console = Console(stderr=stream is None, file=stream)
@@ -72,27 +67,31 @@ class Progress:
                 handler.setStream(stream)
         self._closed = True
 
+    def started(self, pack: int) -> None:
+        """The pack waits no longer."""
+        self._started.add(pack)
+        if self._bars is not None and not self._closed:
+            self._show()
+
     def advance(self, pack: int, members: int, epochs: int = 1) -> None:
         """`members` members of the pack have each trained `epochs` further epochs."""
-        with self._lock:
-            if pack in self._ended:  # a message that was overtaken by the pack's result
-                return
-            self._by_pack[pack] = self._by_pack.get(pack, 0) + members * epochs
-            self.epochs_done += members * epochs
-            self._after_event(line_due=self._clock() - self._last >= INTERVAL)
+        if pack in self._ended:  # a message that was overtaken by the pack's result
+            return
+        self._by_pack[pack] = self._by_pack.get(pack, 0) + members * epochs
+        self.epochs_done += members * epochs
+        self._after_event(line_due=self._clock() - self._last >= INTERVAL)
 
     def done(self, pack: int, members: int, epochs: int, failed: int = 0) -> None:
         """The pack of `members` members with at most `epochs` epochs each has ended, and `failed` of them.
 
         Epochs that were saved by early stopping or lost by a failure count as done.
         """
-        with self._lock:
-            self._ended.add(pack)
-            self.epochs_done += members * epochs - self._by_pack.pop(pack, 0)
-            self.packs_done += 1
-            self.members_done += members
-            self.failed += failed
-            self._after_event(line_due=True)
+        self._ended.add(pack)
+        self.epochs_done += members * epochs - self._by_pack.pop(pack, 0)
+        self.packs_done += 1
+        self.members_done += members
+        self.failed += failed
+        self._after_event(line_due=True)
 
     def left(self) -> float | None:
         """Seconds until the end at the pace so far; None while there is none.
@@ -116,11 +115,16 @@ class Progress:
             self._open()
             self._show()
         elif line_due:
-            lost = f" ({note})" if (note := self._lost()) else ""
-            self._line(
-                f"packs {self.packs_done}/{self.packs}, runs {self.members_done}/{self.members}{lost}, "
-                f"epochs {self.epochs_done}/{self.epochs_total}, {self._time_left()}"
-            )
+            others, lost = (f" ({note})" if note else "" for note in (self._others(), self._lost()))
+            packs = f"packs {self.packs_done}/{self.packs}{others}"
+            runs = f"runs {self.members_done}/{self.members}{lost}"
+            self._line(f"{packs}, {runs}, epochs {self.epochs_done}/{self.epochs_total}, {self._time_left()}")
+
+    def _others(self) -> str:
+        """Packs that train, and that wait for a process, a node or a GPU."""
+        running = len(self._started - self._ended)
+        queued = self.packs - running - self.packs_done
+        return ", ".join(f"{n} {state}" for n, state in ((running, "running"), (queued, "queued")) if n)
 
     def _lost(self) -> str:
         return f"{self.failed} diverged or failed" if self.failed else ""
@@ -155,7 +159,7 @@ class Progress:
 
     def _show(self) -> None:
         assert self._bars is not None
-        notes = {"runs": self._lost(), "epochs": self._time_left()}
+        notes = {"packs": self._others(), "runs": self._lost(), "epochs": self._time_left()}
         counts = {"packs": self.packs_done, "runs": self.members_done, "epochs": self.epochs_done}
         for name, task in self._tasks.items():
             self._bars.update(task, completed=counts[name], note=notes.get(name, ""))

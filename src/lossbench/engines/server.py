@@ -10,7 +10,7 @@ import signal
 from collections.abc import Sequence
 from multiprocessing import forkserver, resource_tracker
 
-from lossbench.engines.worker import ONE_THREAD
+from lossbench.engines.events import ONE_THREAD
 
 
 def warm(preload: Sequence[str]) -> None:

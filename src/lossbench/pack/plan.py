@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +16,13 @@ from lossbench.job import Job, Member
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.draws import left_alone
 from lossbench.pack.engine import build_modules
-from lossbench.pack.fate import MemberResult
 from lossbench.pack.grouping import even_parts, may_share
 from lossbench.pack.groups import loss_kind
 from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
+from lossbench.pack.work import Work
 from lossbench.trees import leaves
 
 log = logging.getLogger(__name__)
@@ -36,17 +35,6 @@ _STACK_AT_LEAST = 16
 _MUCH = 8_000_000
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a process needs to train a pack."""
-
-    number: int
-    members: tuple[Member, ...]
-    mode: str
-    checkpoint: Checkpoint | None
-    keep_models: bool
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class PlannedPack:
     def work(self) -> Work:
         members = tuple(job.member for job in self.jobs)
         keep = any(job.config["tracking"]["models"] for job in self.jobs)
-        return Work(self.number, members, self.mode, self.checkpoint, keep)
+        return Work(members, self.mode, self.checkpoint, keep)
 
 
 @dataclass(frozen=True)
@@ -226,25 +214,3 @@ def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
     # Cut finer, a stack loses what it is for.
     wide_enough = len(kind.jobs) >= _STACK_AT_LEAST * processes
     return even_parts(kind.jobs, at_most, processes if wide_enough else 1)
-
-
-def fit_pack(
-    work: Work, send: Callable[[tuple[int, int]], None], cache: DataCache | None = None
-) -> list[MemberResult]:
-    """Train a pack, in whichever process; `send` is told (number of the pack, members) after each epoch."""
-    # Lightning takes seconds to import, and a process whose workers train needs none of it.
-    from lossbench.pack.fit import fit
-
-    return fit(
-        work.members,
-        work.mode,
-        cache or _cache_of_process(),
-        lambda members: send((work.number, members)),
-        work.checkpoint,
-        keep_models=work.keep_models,
-    )
-
-
-@functools.cache
-def _cache_of_process() -> DataCache:
-    return DataCache()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lossbench.counting import counted
-from lossbench.engines.local import Died, spread
+from lossbench.engines.events import Died, Ended, Engine
+from lossbench.engines.local import here
 from lossbench.errors import InputError
 from lossbench.teachers.distilled import Distilled, untaught
 
@@ -20,11 +22,11 @@ log = logging.getLogger(__name__)
 _Lesson = tuple[Distilled, int]  # a data set and a seed
 
 
-def teach(jobs: Iterable[Job], processes: int) -> None:
+def teach(jobs: Iterable[Job], engine: Engine) -> None:
     """Train the teachers that the data of these jobs has and the cache lacks; nothing where it has none.
 
     Args:
-        processes: at a time.
+        engine: where they train.
 
     Raises:
         InputError: a teacher cannot be trained, or has diverged.
@@ -35,16 +37,23 @@ def teach(jobs: Iterable[Job], processes: int) -> None:
     missing = _missing(lessons)
     if len(missing) > 1:
         log.info("%s train first, one for each seed", counted(len(missing), "teacher"))
-    for _, ended in spread(trained, missing, n_jobs=processes):
-        if isinstance(ended, Died):
-            if isinstance(ended.error, InputError):
-                raise ended.error
-            raise InputError(f"A teacher could not be trained ({ended.reason}): correct data.teacher.")
+    alone = min(len(missing), engine.slots) <= 1 and not engine.elsewhere
+    events = here(trained, missing, lambda _: None) if alone else engine.run(trained, missing)
+    with closing(events):
+        for event in events:
+            if isinstance(event, Ended) and isinstance(event.result, Died):
+                _refuse(event.result)
     alike: dict[str, list[float]] = {}
     for known, (source, _) in lessons.items():
         alike.setdefault(_words(source), []).append(said_in(place(known)).wrong["test"])
     for words, shares in alike.items():
         log.info("%s", _line(words, shares))
+
+
+def _refuse(died: Died) -> NoReturn:
+    if isinstance(died.error, InputError):
+        raise died.error
+    raise InputError(f"A teacher could not be trained ({died.reason}): correct data.teacher.")
 
 
 def without_teachers(jobs: Sequence[Job]) -> tuple[list[Job], int]:

@@ -1,0 +1,51 @@
+"""A pack as it travels to where it trains, and what comes back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lossbench.data.cache import DataCache
+from lossbench.job import Member
+from lossbench.pack.checkpoint import Checkpoint
+from lossbench.pack.fate import MemberResult
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process needs to train a pack."""
+
+    members: tuple[Member, ...]
+    mode: str
+    checkpoint: Checkpoint | None
+    keep_models: bool
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a pack says after each epoch: so many members are still training."""
+
+    members: int
+
+
+def fit_pack(
+    work: Work, send: Callable[[Trained], None], cache: DataCache | None = None
+) -> list[MemberResult]:
+    """Train a pack, in whichever process."""
+    # Lightning takes seconds to import, and a process whose workers train needs none of it.
+    from lossbench.pack.fit import fit
+
+    return fit(
+        work.members,
+        work.mode,
+        cache or _cache_of_process(),
+        lambda members: send(Trained(members)),
+        work.checkpoint,
+        keep_models=work.keep_models,
+    )
+
+
+@functools.cache
+def _cache_of_process() -> DataCache:
+    return DataCache()
