@@ -44,7 +44,7 @@ demo: setup ## compare all losses on four data sets, in under five minutes
 	@echo; echo "Every run is in MLflow:  make ui"
 
 test: setup ## run the tests
-	@$(RUN) -m pytest -q -n logical --maxprocesses 8 --dist worksteal -m "not slow and not ui" $(ARGS)
+	@$(RUN) -m pytest -q -n logical --maxprocesses 8 --dist worksteal -m "not slow and not ui and not cluster" $(ARGS)
 
 test-slow: setup ## run the tests that take minutes (crashes, concurrency, calibration)
 	@$(RUN) -m pytest -q -m slow $(ARGS)
