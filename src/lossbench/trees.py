@@ -36,3 +36,8 @@ def part(tree: Tree, index: Any) -> Tree:
 def length(tree: Tree) -> int:
     """How many examples a tree of tensors (N, ...) holds."""
     return len(leaves(tree)[0])
+
+
+def numbers_in(tree: Tree) -> int:
+    """How many numbers an example has, of a tree of tensors (N, ...)."""
+    return sum(leaf[0].numel() for leaf in leaves(tree))

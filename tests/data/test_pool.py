@@ -31,6 +31,13 @@ class TestLanesReadTheirOwnInputs:
         assert torch.equal(found["b"], wanted()[..., 0].long())
         assert pool.numbers == 3
 
+    def test_what_lanes_have_in_common_is_read_by_each(self, joined: int) -> None:
+        codes = torch.arange(6, dtype=torch.uint8)
+        pool = Pool([{"a": own, "codes": codes} for own in (ONE, OTHER, ONE.clone())], joined=joined)
+        found = pool.at(ROWS)
+        assert torch.equal(found["a"], wanted())
+        assert torch.equal(found["codes"], codes[ROWS])
+
     def test_on_a_device_as_well(self, joined: int) -> None:
         pool = Pool([ONE, OTHER, ONE], joined=joined).to(torch.device("cpu"))
         assert torch.equal(pool.at(ROWS), wanted())

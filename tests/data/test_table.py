@@ -57,7 +57,7 @@ def test_rows_are_made_inputs_alike_however_many_at_once(
     frame = flowers().assign(name=np.array(["x", "y"])[np.arange(120) % 2])
     frame.loc[5, "a"] = np.nan
     whole = table(written(tmp_path, frame)).load(0, "vector").inputs
-    monkeypatch.setattr("lossbench.data.table._AT_ONCE", 50)
+    monkeypatch.setattr("lossbench.data.table_inputs._AT_ONCE", 50)
     assert table(written(tmp_path, frame, "again.csv")).load(0, "vector").inputs.equal(whole)
 
 

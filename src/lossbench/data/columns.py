@@ -8,7 +8,7 @@ import multiprocessing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lossbench.counting import counted
 from lossbench.data import csv_reading, table_files
@@ -192,30 +192,3 @@ def _predictors(
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "there are no others"
         raise InputError(f"{file} leaves no column to predict {options.target} from ({why}).")
     return columns, left_out
-
-
-def transform(table: Columns) -> Any:
-    """scikit-learn's transformer of `table.frame`, not yet fitted. Its width is fixed by the table.
-
-    Numbers are centred before their deviation is measured: of a column of 9007199254740993 and what follows,
-    a deviation of all digits would be rounding, and the column would pass for a constant.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
-
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True),
-        RobustScaler(with_scaling=False),  # minus the median
-        StandardScaler(),
-    )
-    one_hot = OneHotEncoder(
-        categories=[list(known) for known in table.categories.values()],
-        handle_unknown="ignore",  # a rare category is a row of zeros
-        sparse_output=False,
-    )
-    return ColumnTransformer(
-        [("numbers", numbers, list(table.numbers)), ("categories", one_hot, list(table.categories))],
-        sparse_threshold=0,
-    )

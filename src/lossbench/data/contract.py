@@ -74,7 +74,10 @@ def check_data(source: DataSource, data: Any) -> DataSet:
         border.refuse(
             f"load must return a DataSet, as self.data_set(...) makes one; it returned {type_of(data)}"
         )
-    # What is kept in another form is read as a whole by nobody.
+    # What is kept in another form is read as a whole by nobody; its floats are those that are read, or near.
+    if data.as_read is not None:
+        for kept in leaves(data.inputs):
+            border.finite("inputs", kept)
     shown = (
         data.inputs if data.as_read is None else data.read(mapped(lambda kept: kept[:_SHOWN], data.inputs))
     )

@@ -18,6 +18,7 @@ from lossbench.data.batches import EVALUATED_AT_ONCE, order
 from lossbench.data.pool import Pool
 from lossbench.data.source import SPLITS, DataSet, Description, Examples, Split
 from lossbench.lightning import LightningDataModule
+from lossbench.trees import numbers_in, part
 
 # Numbers of input that one evaluation step gathers for the members of a wide pack. What a model makes of
 # them may be a hundred times as large (words become vectors), so this keeps a step at some 100 MB.
@@ -144,7 +145,8 @@ class PackData(LaneData):
 
     @property
     def chunk(self) -> int:
-        return evaluation_size(self.pool.numbers)
+        data = self.lanes[0]
+        return evaluation_size(numbers_in(data.read(part(data.inputs, slice(1)))))
 
 
 def lanes_among(datasets: Sequence[object], seeds: Sequence[int]) -> tuple[Tensor, list[int]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lossbench.config.choice import knob
-from lossbench.data import columns, new_rows, table_files
+from lossbench.data import columns, new_rows, table_files, table_inputs
 from lossbench.data.account import account
 from lossbench.data.balance import weighed
 from lossbench.data.column_reading import Reading
@@ -20,7 +20,7 @@ from lossbench.data.own_file import names_as_texts
 from lossbench.data.part_examples import part_examples
 from lossbench.data.parts import check_shares, parts
 from lossbench.data.shared import while_used
-from lossbench.data.source import DataSet, DataSource, Description, Split
+from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Split
 from lossbench.data.splits import robust_units
 from lossbench.data.table_target import TASKS
 from lossbench.errors import InputError
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from lossbench.data.part_examples import Values
     from lossbench.data.splits import Ids
+    from lossbench.trees import Tree
 
 FEWEST = 50  # rows; below that a test part of a fifth says nothing
-_AT_ONCE = 8192  # rows made inputs: of all of a large table, in double precision, memory would have a peak
 _ANY = (Target("continuous"), Target("multiclass", 2), Target("identity", 2), Target("binary", 2))
 
 
@@ -139,18 +139,16 @@ class Table(DataSource):
         return tuple(len(rows) for rows in self.split(self.columns(), seed).values())
 
     def load(self, seed: int, reads: InputKind) -> DataSet:
-
         table = self.columns()
-        inputs = _inputs(
-            replace(self, balance=False, log_target=False), table, seed
-        )  # what weighs differently is read alike
+        # What weighs differently is read alike.
+        inputs = _inputs(replace(self, balance=False, log_target=False), table, seed)
         known = table.labels
         values = {"continuous": table.target} if known is None else class_values(known.codes, self.targets())
         found = part_examples(values, self.split(table, seed), self._trained_on, table.groups)
         left_out = "".join(f"; left out {name} ({why})" for name, why in table.left_out.items())
         description = Description(
             name=self.name,
-            inputs=Inputs("vector", tuple(inputs.shape[1:])),
+            inputs=Inputs("vector", (table_inputs.width(table),)),
             targets=self.targets(),
             sizes={name: len(part) for name, part in found.items()},
             source=f"{self.credit or table.file}, target {self.target}{left_out}",
@@ -160,11 +158,14 @@ class Table(DataSource):
         if table.labels is None:
             trained = table.target[found["train"].rows.numpy()]
             units = {"continuous": robust_units(trained, log=self.log_target)}
-        return DataSet(description, inputs, found["train"], found["val"], found["test"], units)
+        train, val, test = (found[part] for part in SPLITS)
+        as_read = table_inputs.as_read(table, inputs)
+        return DataSet(description, inputs, train, val, test, units, as_read=as_read)
 
     def new_inputs(self, rows: pd.DataFrame, seed: int) -> Tensor:
         table = self.columns()
-        return _transformed(new_rows.as_columns(rows, table), _fitted(self, table, seed))
+        known = new_rows.as_columns(rows, table)
+        return table_inputs.new_inputs(table, known, self.split(table, seed)["train"])
 
     def _trained_on(self, values: Values) -> Values:
         """What each training row weighs, where classes shall count alike."""
@@ -231,25 +232,6 @@ class Table(DataSource):
 
 @lru_cache(maxsize=1)  # runs that follow each other often have one seed; of a large table more are much
 @while_used
-def _inputs(source: Table, table: Columns, seed: int) -> Tensor:
-    """Every row (N, features) float32, by what this seed's training rows say.
-
-    The width is fixed by the file, for members of a pack have one shape: which columns exist and which
-    categories are known is read from all inputs. That tells nothing about targets: a category that by chance
-    is absent from training has zeros there. Every number that is computed comes from training rows alone.
-    """
-    return _transformed(table.frame, _fitted(source, table, seed))
-
-
-def _fitted(source: Table, table: Columns, seed: int) -> Any:
-    """scikit-learn's transformer, as this seed's training rows say."""
-    return columns.transform(table).fit(table.frame.iloc[source.split(table, seed)["train"]])
-
-
-def _transformed(frame: pd.DataFrame, fitted: Any) -> Tensor:
-    import numpy as np
-    import torch
-
-    starts = range(0, len(frame), _AT_ONCE)
-    parts = [fitted.transform(frame.iloc[at : at + _AT_ONCE]).astype(np.float32) for at in starts]
-    return torch.from_numpy(np.concatenate(parts))
+def _inputs(source: Table, table: Columns, seed: int) -> Tree:
+    """Every row, by what this seed's training rows say."""
+    return table_inputs.inputs(table, source.split(table, seed)["train"])
