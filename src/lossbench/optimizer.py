@@ -86,3 +86,23 @@ class AdamW(Adam):
     """
 
     weight_decay: float = knob(0.0, at_least=0, search=log(1e-3, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adagrad(Optimizer):
+    """Adagrad as torch.optim.Adagrad (Duchi, Hazan and Singer, JMLR 2011): weight decay adds to the gradient.
+
+    A number's rate falls with the root of the sum of its squared gradients, so that rows of a table which are
+    seldom read keep long steps.
+
+    lr: searched over three decades up to 1; the first step is as long as the rate, whatever the loss's scale,
+        where no accumulator holds it back.
+    weight_decay: searched from next to nothing to where it holds back most weights.
+    initial_accumulator: what the sum of squares starts at. LightFM starts at 1 with one click a step; with
+        the mean gradient of a batch of B, 1 / B^2 is as much.
+    """
+
+    lr: float = knob(1e-2, above=0, search=log(1e-3, 1))
+    weight_decay: float = knob(0.0, at_least=0, search=log(1e-6, 1e-2))
+    initial_accumulator: float = knob(0.0, at_least=0)
+    epsilon: float = knob(1e-10, above=0)

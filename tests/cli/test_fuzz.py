@@ -154,7 +154,7 @@ KNOBS: dict[str, dict[str, list[object]]] = {
 }
 EVERY: dict[str, list[object]] = {
     "seed": [0, 1, 2**31 - 1],
-    "optimizer": ["adam", "adamw", "sgd"],
+    "optimizer": ["adagrad", "adam", "adamw", "sgd"],
     "optimizer.weight_decay": [0.0, 0.1, 1e30],
     "optimizer.schedule": ["constant", "linear", "cosine"],
     "optimizer.warmup": [0.0, 0.3, 0.99],

@@ -59,7 +59,7 @@ def test_every_knob_of_every_loss_is_searched_or_says_why_not() -> None:
             assert (declared.search is None) == (name in NOT_SEARCHED), (path.stem, name)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adagrad", "adam", "adamw", "sgd"])
 def test_every_optimizer_searches_its_rate_and_decay(name: str) -> None:
     knobs = knobs_of_class(str(node_in(choices("optimizer")[name])["_target_"]))
     assert {own for own, declared in knobs.items() if declared.search} == {"lr", "weight_decay"}

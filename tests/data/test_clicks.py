@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from lossbench.data.clicks import Ratings
 from lossbench.data.contract import check_data
@@ -188,6 +189,62 @@ def test_negatives_are_drawn_evenly() -> None:
     assert ((counts[free] - 3000).abs() < 5 * 3000**0.5).all()
 
 
+def test_negatives_by_popularity_are_drawn_as_often_as_they_stand_in_training(tmp_path: Path) -> None:
+    """Chi-square of what each user draws against the rows of training of items that he does not have."""
+    table = rows().sort_values(
+        "when"
+    )  # of whom each later one has fewer of the first items, so counts differ
+    own = source(tmp_path, table, draws="popularity", negatives=2000)
+    data = loaded(own)
+    assert data.fresh is not None
+    users = torch.arange(USERS)
+    made, _ = data.fresh({"user": users}, {}, torch_generator(0, "popular"))
+    assert torch.equal(
+        made["other"], data.fresh({"user": users}, {}, torch_generator(0, "popular"))[0]["other"]
+    )
+    train, count = pairs(data, "train"), data.shared["count"].numpy()
+    assert len(set(count.tolist())) > 3
+    for user, other in zip(users.tolist(), made["other"], strict=True):
+        weight = np.array([0 if (user, item) in train else count[item] for item in range(ITEMS)])
+        found = np.bincount(other.numpy(), minlength=ITEMS)
+        assert found[weight == 0].sum() == 0
+        wanted = 2000 * weight[weight > 0] / weight.sum()
+        assert chisquare(found[weight > 0], wanted).pvalue > 1e-4
+
+
+def test_items_of_equal_popularity_are_drawn_to_the_bit_as_evenly() -> None:
+    draw = np.random.default_rng(0)
+    item = np.concatenate([draw.permutation(12)[: 2 + user] for user in range(6)])
+    seen = Seen.of(np.repeat(np.arange(6), np.arange(2, 8)), item, 6, 12)
+    user = {"user": torch.arange(6)}
+    evenly, weighed = (
+        Negatives(seen, 300, weight)(user, {}, torch_generator(0, "equal"))[0]["other"]
+        for weight in (None, torch.ones(12, dtype=torch.int64))
+    )
+    assert torch.equal(evenly, weighed)
+
+
+def test_a_drawn_split_takes_of_each_user_as_many_at_random_and_leaves_him_some(tmp_path: Path) -> None:
+    last = loaded(source(tmp_path, rows()))
+    own = source(tmp_path, rows(), split="drawn", held_out=3, val_share=0.2)
+    data = loaded(own)
+    users = {name: torch.bincount(getattr(data, name).targets["user"]) for name in ("train", "val", "test")}
+    assert users["test"].tolist() == [3] * USERS
+    assert users["val"].sum() == round(0.2 * USERS * EACH)
+    assert users["train"].min() >= 1
+    assert set().union(*(pairs(data, name) for name in users)) == pairs(last, "train") | pairs(
+        last, "val"
+    ) | pairs(last, "test")
+    assert pairs(data, "test") != pairs(last, "test")
+    assert own.load(1, "user_item") is data
+
+
+def test_runs_without_the_later_knobs_are_what_they_were(tmp_path: Path) -> None:
+    own = source(tmp_path, rows())
+    assert "draws" not in own.values()
+    assert source(tmp_path, rows(), draws="popularity").values()["draws"] == "popularity"
+
+
 def text(**cells: str) -> str:
     table = rows().reset_index(drop=True).astype(str)
     for place, value in cells.items():
@@ -210,6 +267,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (text(), {"min_user": 9}, "has 20 users, of whom 0 have 9 items or more that as many as 1 users have"),
     (text(), {"item": "when", "time": None, "min_item": 2}, "look whether data.user and data.item are right"),
     (text(), {"min_user": 2}, "data.min_user=2 leaves nothing to train of a user, of whom 1 rows test"),
+    (text(), {"split": "drawn", "held_out": 5}, "of whom 5 rows test: set it to 6 or more"),
     (text(), {"task": "rate"}, "data.task=rate needs the column of ratings: name it, as in"),
     (text(), {"item": None}, "data=ratings needs your file and its columns of users and items"),
     (text(), {"path": "nowhere.csv"}, "data.path=nowhere.csv does not exist"),
@@ -246,3 +304,16 @@ def test_a_user_who_has_every_item_leaves_no_negative(tmp_path: Path) -> None:
         InputError, match=r"^A user of clicks\.csv has all of its 6 items in training, so none"
     ):
         source(tmp_path, table, split="time").training_size()
+
+
+def test_a_user_who_has_all_that_anybody_has_leaves_nothing_popular(tmp_path: Path) -> None:
+    every = [("all", f"i{item}", 1) for item in range(6)]
+    others = [(f"u{user}", f"i{item}", 10 + user) for user in range(12) for item in range(5)]
+    late = [(f"u{user}", f"new{new}", 50 + user + 20 * new) for user in range(12) for new in range(2)]
+    table = pd.DataFrame([*every, *others, *late], columns=["who", "what", "when"])
+    shares = {"split": "time", "val_share": 0.13, "test_share": 0.13}
+    assert source(tmp_path, table, **shares).training_size()
+    with pytest.raises(
+        InputError, match=r"has all 6 items that anybody has in training, so data\.draws=popularity"
+    ):
+        source(tmp_path, table, draws="popularity", **shares).training_size()

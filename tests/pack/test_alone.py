@@ -92,6 +92,7 @@ def test_losses_of_pairs_have_alone_the_numbers_that_they_have_in_company(
         "optimizer=sgd optimizer.clip=1.0",
         "optimizer=adam optimizer.schedule=cosine",
         "optimizer=adamw optimizer.weight_decay=0.1",
+        "optimizer=adagrad optimizer.initial_accumulator=0.01",
     ],
 )
 def test_each_optimizer_and_rate_in_a_pack_has_the_numbers_it_has_alone(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lossbench.optimizer import SGD, Adam, AdamW, Optimizer
+from lossbench.optimizer import SGD, Adagrad, Adam, AdamW, Optimizer
 from lossbench.pack.update import MatrixUpdate, RowUpdate, stacked_update, torch_optimizer
 
 OPTIMIZERS: list[Optimizer] = [
@@ -18,6 +18,8 @@ OPTIMIZERS: list[Optimizer] = [
     Adam(name="adam"),
     Adam(name="adam", schedule="cosine", warmup=0.2, clip=1.0),
     AdamW(name="adamw"),
+    Adagrad(name="adagrad"),
+    Adagrad(name="adagrad", initial_accumulator=0.5, schedule="linear", clip=1.0),
 ]
 RATES = [(1e-3, 0.0), (1e-2, 0.1), (0.3, 1e-4)]
 
@@ -57,6 +59,24 @@ def test_a_frozen_member_stays_and_the_others_do_not_notice(kind: type[MatrixUpd
         one(alone, torch.full((1, 3), value), None, 1.0)
     assert stacked[0].tolist() == [1.0, 1.0, 1.0]
     assert torch.equal(stacked[1], alone[0])
+
+
+@KINDS
+@pytest.mark.parametrize("base", OPTIMIZERS, ids=repr)
+def test_what_is_taken_up_again_moves_on_as_if_never_left(
+    base: Optimizer, kind: type[MatrixUpdate | RowUpdate]
+) -> None:
+    gradients = torch.randn(4, 2, 5, generator=torch.Generator().manual_seed(2))
+    whole, parts = torch.ones(2, 5), torch.ones(2, 5)
+    first, second, third = kind([base] * 2, whole), kind([base] * 2, parts), kind([base] * 2, parts)
+    for gradient in gradients:
+        first(whole, gradient.clone(), None, 1.0)
+    for gradient in gradients[:2]:
+        second(parts, gradient.clone(), None, 1.0)
+    third.load_state_dict(second.state_dict())
+    for gradient in gradients[2:]:
+        third(parts, gradient.clone(), None, 1.0)
+    assert torch.equal(whole, parts)
 
 
 def test_schedules_begin_at_one_and_end_near_zero() -> None:

@@ -38,6 +38,29 @@ def last_of_each(clicks: Clicks, held_out: int) -> dict[Split, Ids]:
 
 
 @lru_cache(maxsize=8)
+def drawn_of_each(clicks: Clicks, held_out: int, val_share: float) -> dict[Split, Ids]:
+    """Of each user as many rows at random, and of the others, but for one of each, a share of all rows.
+
+    The same for every seed, as the other splits are.
+
+    Raises:
+        InputError: as `latest`.
+    """
+    import numpy as np
+
+    from lossbench.seeds import numpy_generator
+
+    generator, count = numpy_generator(0, "split"), len(clicks.user)
+    order = np.lexsort((generator.random(count), clicks.user))
+    counts = np.bincount(clicks.user)
+    place = np.arange(count) - (np.cumsum(counts) - counts)[clicks.user[order]]
+    test, free = order[place < held_out], order[place > held_out]
+    val = generator.permutation(free)[: round(val_share * count)]
+    train = np.setdiff1d(np.arange(count), np.concatenate([test, val]))
+    return _checked(clicks, {"train": train, "val": np.sort(val), "test": np.sort(test)})
+
+
+@lru_cache(maxsize=8)
 def latest(clicks: Clicks, val_share: float, test_share: float) -> dict[Split, Ids]:
     """The latest rows of all; whoever has none before has no place in a table of users and is left out.
 
@@ -53,6 +76,20 @@ def latest(clicks: Clicks, val_share: float, test_share: float) -> dict[Split, I
     known = np.zeros(clicks.users, dtype=bool)
     known[clicks.user[found["train"]]] = True
     return _checked(clicks, {split: np.sort(own[known[clicks.user[own]]]) for split, own in found.items()})
+
+
+def check_popular(clicks: Clicks, parts: dict[Split, Ids]) -> None:
+    """Refuse where nothing can be drawn for a user, who has all items that anybody has in training."""
+    import numpy as np
+
+    train = parts["train"]
+    items = len(np.unique(clicks.item[train]))
+    if np.bincount(clicks.user[train]).max() == items:
+        raise InputError(
+            f"A user of {clicks.file} has all {counted(items, 'item')} that anybody has in training, so "
+            "data.draws=popularity finds none that is not his: leave such users out, or take "
+            "data.draws=uniform."
+        )
 
 
 def _checked(clicks: Clicks, found: dict[Split, Ids]) -> dict[Split, Ids]:

@@ -49,9 +49,12 @@ class Ratings(DataSource):
     task: rate the item, judged by the error of the rating, or rank all items; auto is rate where there is a
         rating.
     split: last: of each user the last `held_out` rows are the test, those before them validation. time: the
-        last test_share of all rows, and those before them; users without a row before are left out.
+        last test_share of all rows, and those before them; users without a row before are left out. drawn: of
+        each user `held_out` rows, of the others val_share of all; without regard to time.
     min_user, min_item: rows that a user and an item need to be kept; what is left is counted again.
     negatives: items drawn for each row of training.
+    draws: uniform: each item that the user does not have is as likely as another. popularity: as often as it
+        stands in rows of training, so that what nobody took is never drawn.
     in_batch: losses between vectors (contrastive, triplet, info_nce) compare a user's with those of the items
         of all rows of a batch and of all drawn ones; else with those of his row alone.
     mask: items that a user has in training are not recommended to him. Without it they stand among the
@@ -76,13 +79,14 @@ class Ratings(DataSource):
     time: str | None = knob(None, optional=True)
     rating: str | None = knob(None, optional=True)
     task: str = knob("auto", choices=("auto", "rate", "rank"))
-    split: str = knob("last", choices=("last", "time"))
+    split: str = knob("last", choices=("last", "time", "drawn"))
     held_out: int = knob(1, at_least=1)
     val_share: float = knob(0.1, above=0, below=1)
     test_share: float = knob(0.1, above=0, below=1)
     min_user: int = knob(5, at_least=1)
     min_item: int = knob(5, at_least=1)
     negatives: int = knob(1, at_least=1)
+    draws: str = knob("uniform", choices=("uniform", "popularity"), later=True)
     in_batch: bool = knob(True)
     mask: bool = knob(True)
     time_format: str | None = knob(None, optional=True)
@@ -99,10 +103,12 @@ class Ratings(DataSource):
         if self.rates:
             object.__setattr__(self, "select", "mae")
         check_shares(self.val_share, self.test_share)
-        if self.split == "last" and self.min_user <= 2 * self.held_out:
+        taken = {"last": 2 * self.held_out, "drawn": self.held_out}.get(self.split, 0)
+        if self.min_user <= taken:
+            validate = " and as many validate" if self.split == "last" else ""
             raise InputError(
                 f"data.min_user={self.min_user} leaves nothing to train of a user, of whom {self.held_out} "
-                f"rows test and as many validate: set it to {2 * self.held_out + 1} or more."
+                f"rows test{validate}: set it to {taken + 1} or more."
             )
 
     @property
@@ -157,8 +163,14 @@ class Ratings(DataSource):
 
     def _parts(self, clicks: Clicks) -> dict[Split, Ids]:
         if self.split == "last":
-            return click_parts.last_of_each(clicks, self.held_out)
-        return click_parts.latest(clicks, self.val_share, self.test_share)
+            found = click_parts.last_of_each(clicks, self.held_out)
+        elif self.split == "drawn":
+            found = click_parts.drawn_of_each(clicks, self.held_out, self.val_share)
+        else:
+            found = click_parts.latest(clicks, self.val_share, self.test_share)
+        if self.draws == "popularity":
+            click_parts.check_popular(clicks, found)
+        return found
 
 
 @lru_cache(maxsize=4)
@@ -180,7 +192,7 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
         units["continuous"] = robust_units(clicks.rating[train])
     parts = {split: _examples(torch.from_numpy(part), known) for split, part in rows.items()}
     seen = Seen.of(clicks.user[train], clicks.item[train], clicks.users, clicks.items)
-    count = torch.from_numpy(np.bincount(clicks.item[train], minlength=clicks.items)).float()
+    count = torch.from_numpy(np.bincount(clicks.item[train], minlength=clicks.items))
     judged = seen if source.mask else seen.none()
     description = Description(
         name=source.name,
@@ -200,8 +212,8 @@ def _loaded(source: Ratings, clicks: Clicks) -> DataSet:
         val,
         test,
         units,
-        {"count": count, "seen": judged.seen, "seen_from": judged.seen_from},
-        Negatives(seen, source.negatives),
+        {"count": count.float(), "seen": judged.seen, "seen_from": judged.seen_from},
+        Negatives(seen, source.negatives, count if source.draws == "popularity" else None),
         {"owned": seen.owned if source.in_batch else of_own_row},
     )
 

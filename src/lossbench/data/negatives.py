@@ -72,20 +72,33 @@ def of_own_row(inputs: Tree) -> Tensor:
 class Negatives:
     """Makes a training batch anew: `other` (B, count) are items that the user does not have in training.
 
-    Each is drawn evenly among all of these, from the generator of seed and step alone: every loss of a seed
-    sees the same. It is one draw of r, and the item is the r-th that is not seen: with s_0 < s_1 < ... seen,
-    r + k, where k counts the j with s_j - j <= r.
+    Each is drawn among all of these, evenly or in proportion to `weight`, from the generator of seed and step
+    alone: every loss of a seed sees the same. It is one draw of r, a place among the tickets of items not
+    seen, of which each has as many as its weight. With s_0 < s_1 < ... seen it is, among those of all, the
+    place r + the tickets of the first k, where k counts the s_j before which at most r of others lie.
     """
 
-    def __init__(self, seen: Seen, count: int) -> None:
+    def __init__(self, seen: Seen, count: int, weight: Tensor | None = None) -> None:
+        """
+        Args:
+            weight: int64 (items,), how often each is drawn beside the others; None is evenly. Each user must
+                lack an item whose weight is above 0.
+        """
         import torch
 
-        self.count, self.items, self.start = count, seen.items, seen.seen_from
-        owned = seen.seen_from.diff()
-        self.free = seen.items - owned
-        user = torch.arange(len(owned)).repeat_interleave(owned)
-        place = torch.arange(len(user)) - seen.seen_from[user]
-        self.keys = user * (seen.items + 1) + seen.seen.long() - place  # in rising order
+        self.count = count
+        self.start = seen.seen_from[:-1]
+        owned = seen.seen.long()
+        user = torch.arange(len(self.start)).repeat_interleave(seen.seen_from.diff())
+        tickets = torch.ones_like(owned) if weight is None else weight[owned]
+        # How many tickets the rows of `seen` have up to each, over all users: whole numbers, exact.
+        self.sums = torch.cat([torch.zeros(1, dtype=torch.int64), tickets.cumsum(0)])
+        self.ends = None if weight is None else weight.cumsum(0)
+        self.all = seen.items if self.ends is None else int(self.ends[-1])
+        self.free = self.all - (self.sums[seen.seen_from[1:]] - self.sums[self.start])
+        before = owned if self.ends is None else self.ends[owned] - tickets
+        others = before - (self.sums[:-1] - self.sums[self.start[user]])
+        self.keys = user * (self.all + 1) + others  # in rising order
 
     def __call__(
         self, inputs: Tree, targets: dict[TargetKind, Tensor], generator: Generator
@@ -97,6 +110,8 @@ class Negatives:
         free = self.free[user].unsqueeze(1)
         rank = (drawn * free).long().minimum(free - 1)
         owner = user.unsqueeze(1)
-        before = torch.searchsorted(self.keys, owner * (self.items + 1) + rank, right=True)
-        other = rank + before - self.start[owner]
+        passed = torch.searchsorted(self.keys, owner * (self.all + 1) + rank, right=True)
+        other = rank + self.sums[passed] - self.sums[self.start[owner]]
+        if self.ends is not None:
+            other = torch.searchsorted(self.ends, other, right=True)
         return {**inputs, "other": other.to(inputs["user"].device)}, targets

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lossbench.optimizer import SGD, Adam, AdamW, Optimizer
+from lossbench.optimizer import SGD, Adagrad, Adam, AdamW, Optimizer
 
 # Numbers in a row from which torch's fused kernels win: one pass over memory that no cache holds. Measured
 # on one core with Adam: rows of 5,000, 120 of them, 1.0 ms either way; of 650,000, 24 of them, 13 against 59.
@@ -58,15 +58,16 @@ class RowUpdate:
 
 
 class MatrixUpdate:
-    """SGD, Adam or AdamW over the rows of a matrix (R, P); members differ in rate and decay alone."""
+    """SGD, Adam, AdamW or Adagrad over the rows of a matrix (R, P), which differ in rate and decay."""
 
     def __init__(self, options: Sequence[Optimizer], like: Tensor) -> None:
         self.options = options[0]
         self.rates = like.new_tensor([[o.lr] for o in options])
         self.decays = like.new_tensor([[o.weight_decay] for o in options])
         self.decaying = any(o.weight_decay > 0 for o in options)
-        slots = 1 if isinstance(self.options, SGD) else 2
-        self.state = [torch.zeros_like(like) for _ in range(slots)]
+        slots = 2 if isinstance(self.options, Adam) else 1
+        start = self.options.initial_accumulator if isinstance(self.options, Adagrad) else 0.0
+        self.state = [torch.full_like(like, start) for _ in range(slots)]
         self.steps = 0
 
     def __call__(self, parameters: Tensor, gradients: Tensor, active: Tensor | None, factor: float) -> None:
@@ -106,6 +107,10 @@ class MatrixUpdate:
             gradients = gradients + self.decays * parameters
         if isinstance(self.options, Adam):
             return self._adam(gradients, rates)
+        if isinstance(self.options, Adagrad):
+            (square,) = self.state
+            square.addcmul_(gradients, gradients)
+            return gradients / square.sqrt().add_(self.options.epsilon) * rates
         if isinstance(self.options, SGD):
             return self._sgd(self.options, gradients) * rates
         raise TypeError(f"no stacked update for {type(self.options).__name__}")
@@ -140,4 +145,7 @@ def torch_optimizer(
     if isinstance(options, Adam):
         kind = torch.optim.AdamW if isinstance(options, AdamW) else torch.optim.Adam
         return kind(parameters, betas=(options.beta1, options.beta2), eps=options.epsilon, **common)
+    if isinstance(options, Adagrad):
+        start = options.initial_accumulator
+        return torch.optim.Adagrad(parameters, initial_accumulator_value=start, eps=options.epsilon, **common)
     raise TypeError(f"no torch optimizer for {type(options).__name__}")
