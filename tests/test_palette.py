@@ -67,12 +67,27 @@ def test_losses_differ_in_grey_and_show_on_white() -> None:
     assert lightness[-1] < 85
 
 
+def test_losses_show_on_a_dark_page() -> None:
+    assert min(lab(palette.color(name))[0] for name in LOSSES) > 29
+    assert min(lab(palette.color(f"loss_{number}"))[0] for number in range(50)) > 29
+
+
+def test_colours_that_are_seen_together_differ() -> None:
+    names = ["mse", "diou", "policy_gradient_k2", *(f"loss_{number}" for number in range(12))]
+    found = palette.colors(names)
+    assert found["mse"] == palette.color("mse")
+    assert found["diou"] == palette.color("diou")
+    assert np.linalg.norm(lab(palette.color("diou")) - lab(palette.color("policy_gradient_k2"))) < 10
+    for one, other in itertools.combinations(found.values(), 2):
+        assert np.linalg.norm(lab(one) - lab(other)) > 17, (one, other)
+
+
 def test_a_loss_of_ones_own_gets_a_colour_that_stays() -> None:
     names = ["focal", "arcface", "my_loss", "my_loss_2"]
     colors = [palette.color(name) for name in names]
     assert colors == [palette.color(name) for name in names]
     assert len({*colors, *palette.COLORS.values()}) == len(names) + len(palette.COLORS)
-    assert palette.color("arcface") == "#abc585"  # a change would recolour everybody's recorded runs
+    assert palette.color("arcface") == "#c436a7"  # a change would recolour everybody's recorded runs
     assert all(len(color) == 7 and int(color[1:], 16) >= 0 for color in colors)
 
 
@@ -83,9 +98,9 @@ def test_a_loss_of_ones_own_is_not_taken_for_one_of_the_nine(name: str) -> None:
 
 
 def test_conditions_of_a_loss_are_shades_of_its_colour() -> None:
-    assert palette.shades("huber", 1) == [palette.color("huber")]
+    assert palette.shades(palette.color("huber"), 1) == [palette.color("huber")]
     for loss in LOSSES:
-        seen = [lab(shade) for shade in palette.shades(loss, 3)]
-        assert palette.shades(loss, 3)[0] == palette.color(loss)
+        seen = [lab(shade) for shade in palette.shades(palette.color(loss), 3)]
+        assert palette.shades(palette.color(loss), 3)[0] == palette.color(loss)
         assert min(np.linalg.norm(one - other) for one, other in itertools.pairwise(seen)) > 5
         assert seen[-1][0] < 95  # shows on white

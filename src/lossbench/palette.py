@@ -1,8 +1,8 @@
 """One fixed colour per loss: in every figure, and in MLflow's tables and charts.
 
-The nine were searched for, not chosen by taste: their lightness climbs in equal steps (L* 16, 24 ... 80), so
-that they stay apart in grey, losses that are often compared far apart; hue and saturation keep every pair
-at least 24 apart in CIELAB as seen with normal, red-blind, green-blind and blue-blind eyes.
+The nine were searched for, not chosen by taste: their lightness climbs in equal steps (L* 30, 36 ... 80), so
+that they stay apart in grey and show on white pages and on dark ones alike; hue and saturation keep every
+pair at least 24 apart in CIELAB as seen with normal, red-blind, green-blind and blue-blind eyes.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 import colorsys
 import hashlib
 import math
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, count, islice
 
 COLORS: dict[str, str] = {
-    "mse": "#7747a9",
-    "mae": "#a2a010",
-    "huber": "#2a1f53",
-    "bce": "#fdb69a",
-    "cce": "#78002b",
-    "hinge": "#51954c",
-    "kl": "#aa5587",
-    "contrastive": "#654601",
-    "triplet": "#65b7ff",
+    "mse": "#3468f7",
+    "mae": "#aea926",
+    "huber": "#6b17a0",
+    "bce": "#ffb1be",
+    "cce": "#8d3950",
+    "hinge": "#779f64",
+    "kl": "#f905a3",
+    "contrastive": "#656903",
+    "triplet": "#65bef7",
 }
 
 BASELINE = "#808080"  # of no loss: a grey for what nobody trains
 _NEAREST = 24.0  # to any of the nine, in CIELAB: as far as they are from each other
+_APART = 18.0  # of two derived colours that are seen together
+_TRIES = 200  # until colours of very many losses may be alike
+_DARKEST = 30.0  # L*, to show on a dark page
 _LIGHTEST = 0.6  # of the way to white
 
 
@@ -35,19 +38,34 @@ def color(loss: str) -> str:
     return COLORS.get(loss) or _derived(loss)
 
 
-def shades(loss: str, number: int) -> list[str]:
-    """The colour of a loss and lighter ones after it: a loss under several conditions, side by side."""
-    own = [255 * part for part in _parts(color(loss))]
+def colors(names: Iterable[str]) -> dict[str, str]:
+    """The colours of losses that are seen together: each its own, but where two derived ones are alike, the
+    later name gets the next that differs."""
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        found[name] = COLORS.get(name) or _derived(name, found.values())
+    return found
+
+
+def shades(own: str, number: int) -> list[str]:
+    """A colour and lighter ones after it: a loss under several conditions, side by side."""
+    parts = [255 * part for part in _parts(own)]
     steps = [_LIGHTEST * place / max(1, number - 1) for place in range(number)]
-    return ["#" + "".join(f"{round(part + (255 - part) * step):02x}" for part in own) for step in steps]
+    return ["#" + "".join(f"{round(part + (255 - part) * step):02x}" for part in parts) for step in steps]
 
 
-def _derived(name: str) -> str:
-    """A colour of middle lightness and weak saturation that is none of the nine, the same everywhere."""
-    shipped = [_lab(own) for own in COLORS.values()]
-    return next(
-        drawn for drawn in _drawn(name) if min(math.dist(_lab(drawn), own) for own in shipped) > _NEAREST
+def _derived(name: str, beside: Collection[str] = ()) -> str:
+    """A colour of middle lightness and weak saturation that is none of the nine, the same everywhere, and
+    unlike those beside it."""
+    shipped, others = ([_lab(own) for own in known] for known in (COLORS.values(), beside))
+    fitting = (
+        drawn
+        for drawn in _drawn(name)
+        if (lab := _lab(drawn))[0] > _DARKEST and min(math.dist(lab, own) for own in shipped) > _NEAREST
     )
+    first = next(fitting)
+    tried = chain((first,), islice(fitting, _TRIES))
+    return next((one for one in tried if all(math.dist(_lab(one), own) > _APART for own in others)), first)
 
 
 def _drawn(name: str) -> Iterator[str]:

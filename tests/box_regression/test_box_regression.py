@@ -139,7 +139,7 @@ def test_the_command_writes_a_page_with_its_table_verdicts_and_figures(
     names = {file.name for file in (tmp_path / "new").iterdir()}
     assert names == {
         *("README.md", "report.html", "results.csv", "verdicts.json", "made_by_lossbench.json"),
-        *("ends.png", "paths.png"),
+        *("ends.svg", "paths.svg"),
     }
     page, rows = (tmp_path / "new" / "README.md").read_text(), pd.read_csv(tmp_path / "new" / "results.csv")
     assert len(rows) == len(LOSSES) * sum(len(way.rates) for way in WAYS)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from lossbench.claims.claim import Experiment
-from lossbench.report.loss_words import elicited_line
+from lossbench.report.loss_words import elicited, elicited_line
+from lossbench.report.page import html, markdown
 from lossbench.tracking.runs import ELICITS
 from lossbench.verdicts.build import build
 
@@ -40,6 +41,20 @@ def runs() -> pd.DataFrame:
 def test_each_loss_with_what_it_elicits_in_the_order_of_tables(runs: pd.DataFrame) -> None:
     report = build(Experiment("x", judge="mae", select="mae"), runs)
     assert elicited_line(report) == "What each elicits: mse: mean; mae: median"
+
+
+def test_the_first_table_has_it_beside_each_loss(runs: pd.DataFrame) -> None:
+    report = build(Experiment("x", judge="mae", select="mae"), runs)
+    assert elicited(report, ["mse", "mae, delta 1", "own"]) == {
+        "mse": "mean",
+        "mae, delta 1": "median",
+        "own": "",
+    }
+    page, readme = html(report, {}), markdown(report, {})
+    assert page.count('<td class="word">median</td>') == 1
+    assert "elicits |" in readme.partition("<details>")[0]
+    assert "| median |" in readme.partition("<details>")[0]
+    assert "elicits" not in html(build(report.experiment, runs.drop(columns=ELICITS)), {})
 
 
 def test_nothing_where_all_elicit_the_same_or_runs_do_not_say_it(runs: pd.DataFrame, tmp_path: Path) -> None:

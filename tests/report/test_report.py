@@ -126,11 +126,11 @@ def test_the_page_on_calibration_is_linked_only_where_it_lies(runs: pd.DataFrame
     report, readme = build(Experiment("made_up"), runs), tmp_path / "out" / "README.md"
     (tmp_path / "calibration").mkdir()
     (tmp_path / "calibration" / "README.md").write_text("# calibration\n\nAn experiment of somebody's own.")
-    write(report, tmp_path / "out", {}, {})
+    write(report, tmp_path / "out", {})
     assert "## Verdicts" in readme.read_text()
     assert "calibration" not in readme.read_text()
     shutil.copy(EXPERIMENTS / "calibration" / "README.md", tmp_path / "calibration")
-    write(report, tmp_path / "out", {}, {})
+    write(report, tmp_path / "out", {})
     assert "[calibration](../calibration/README.md)" in readme.read_text()
 
 

@@ -94,7 +94,7 @@ def test_conditions_of_a_loss_have_shades_of_its_colour_and_their_runs_name_them
     colors = {name: color for name, color in query(tags, "mlflow.runColor") if "contamination" in name}
     for loss in ("mse", "mae", "huber"):
         names = [f"{loss}, contamination {share}" for share in ("0", "0.2")]
-        assert [colors[name] for name in names] == palette.shades(loss, 2)
+        assert [colors[name] for name in names] == palette.shades(palette.color(loss), 2)
     named = query(tags, "lossbench.condition")
     assert len(named) == 54
     assert all(condition.startswith(f"{run.split()[0]}, contamination 0") for run, condition in named)

@@ -122,8 +122,8 @@ def test_a_further_look_decides_in_all_places_of_a_report_with_what_is_left(
     assert line in markdown(last, {})
     assert f"p of at most {last.looks.alpha:.2g}" in line
     assert f"{last.looks.alpha:.2g}." in markdown(last, {})
-    write(last, tmp_path / "last", {}, {})
-    write(first, tmp_path / "first", {}, {})
+    write(last, tmp_path / "last", {})
+    write(first, tmp_path / "first", {})
     (judged,) = json.loads((tmp_path / "last" / "verdicts.json").read_text())
     assert (judged["look"], judged["p_at_most"]) == (7, last.looks.alpha)
     assert "look" not in json.loads((tmp_path / "first" / "verdicts.json").read_text())[0]
@@ -152,7 +152,7 @@ def test_recorded_reports_are_the_looks(
     uri, folder = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "report"
     shutil.copy(database, tmp_path / "mlflow.db")
     client(uri).create_experiment("x")
-    write(build(PLAIN, make(seeds=6)), folder, {}, {})
+    write(build(PLAIN, make(seeds=6)), folder, {})
     for size in (6, 6, 8):
         record(uri, "x", folder, "Words.", Looks(seeds(size), looks.recorded(uri, "x")).tag())
     assert looks.recorded(uri, "x") == {seeds(6), seeds(8)}

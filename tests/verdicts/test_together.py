@@ -15,6 +15,7 @@ from lossbench.claims.claim import Claim, Experiment
 from lossbench.report.advice import advice
 from lossbench.report.figures import draw, gallery
 from lossbench.report.page import context, html, markdown, summary
+from lossbench.report.picture import Picture
 from lossbench.report.terminal import show
 from lossbench.tracking.creation import prepare_database
 from lossbench.verdicts.build import build, results_table
@@ -77,11 +78,14 @@ def test_each_data_set_is_judged_by_its_own_metric() -> None:
 
 def test_every_page_has_a_section_for_each_data_set() -> None:
     report = build(PLAIN, mixed())
-    names = {f"{one}--metric.png": f"{one}: drawn." for one in ("numbers", "digits")}
+    pictures = {
+        f"{one}--metric.svg": Picture(b"<svg/>", f"{one}: drawn.", f"{one}: seen.")
+        for one in ("numbers", "digits")
+    }
     pages = (
         printed(report),
-        markdown(report, names),
-        html(report, names, dict.fromkeys(names, b"")),
+        markdown(report, pictures),
+        html(report, pictures),
         summary(report),
     )
     for page in pages:
@@ -92,8 +96,8 @@ def test_every_page_has_a_section_for_each_data_set() -> None:
     parts = readme.split("\n## ")
     assert [part.split("\n")[0] for part in parts[1:]] == ["numbers", "digits"]
     for name, part in zip(("numbers", "digits"), parts[1:], strict=True):
-        assert f"({name}--metric.png)" in part
-        assert part.count("--metric.png") == 1
+        assert f"({name}--metric.svg)" in part
+        assert part.count("--metric.svg") == 1
         assert "### Verdicts" in part
         assert "### Results" in part
     assert summary(report).count("**numbers**") == summary(report).count("**digits**") == 1
@@ -156,16 +160,16 @@ def test_figures_carry_the_name_of_their_data_set_and_warn_of_nothing(
     report = build(PLAIN, mixed(classes="numbers_of_digits"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pngs, captions = draw(report, f"sqlite:///{tmp_path}/mlflow.db")
-    assert {name.split("--")[0] for name in pngs} == {"numbers", "numbers_of_digits"}
-    assert {name.split("--")[1] for name in pngs} >= {
-        "metric.png",
-        "claims.png",
-        "cross.png",
+        pictures = draw(report, f"sqlite:///{tmp_path}/mlflow.db")
+    assert {name.split("--")[0] for name in pictures} == {"numbers", "numbers_of_digits"}
+    assert {name.split("--")[1] for name in pictures} >= {
+        "metric.svg",
+        "claims.svg",
+        "cross.svg",
     }
-    parts = context(report, captions)["parts"]
+    parts = context(report, pictures)["parts"]
     assert not parts[0]["figures"]
-    assert len(parts[1]["figures"]) + len(parts[2]["figures"]) == len(pngs)
+    assert len(parts[1]["figures"]) + len(parts[2]["figures"]) == len(pictures)
 
 
 @pytest.mark.parametrize("judge", ["mae", "accuracy"])

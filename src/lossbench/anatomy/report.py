@@ -7,7 +7,7 @@ there is no chance in it, so no p-value and no interval of confidence: `interval
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 from lossbench.anatomy.properties import PROPERTIES, Property
 from lossbench.config.naming import ANATOMY
 from lossbench.report import page, rendering
+from lossbench.report.picture import Pictures, contents
 from lossbench.report.record import check_recordable, record
 from lossbench.report.write import pages, replace_files, written
 from lossbench.tracking import Store, resolve_uri
@@ -90,15 +91,13 @@ def show(checked: Sequence[Checked]) -> None:
     plain_console().print(grid)
 
 
-def write(
-    checked: Sequence[Checked], folder: Path, figures: Mapping[str, bytes], captions: Mapping[str, str]
-) -> str:
+def write(checked: Sequence[Checked], folder: Path, figures: Pictures) -> str:
     """Write the folder; return the text for the report run in MLflow."""
-    told = context(checked, captions)
+    told = context(checked, figures)
     records = [one.record() for one in checked]
     readme = rendering.rendered("page.md.j2", told)
-    files = pages(readme, rendering.rendered_html(told, figures), _table(checked), records)
-    replace_files(folder, {**figures, **files})
+    files = pages(readme, rendering.rendered_html(told), _table(checked), records)
+    replace_files(folder, {**contents(figures), **files})
     return rendering.rendered("summary.md.j2", told)
 
 
@@ -119,7 +118,7 @@ def shown(one: Checked) -> dict[str, Any]:
     }
 
 
-def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str, Any]:
+def context(checked: Sequence[Checked], figures: Pictures) -> dict[str, Any]:
     """What the pages show."""
     refuted = ", ".join(one.of.id for one in checked if one.verdict != "supported")
     losses = len({one.of.loss for one in checked})
@@ -132,7 +131,7 @@ def context(checked: Sequence[Checked], captions: Mapping[str, str]) -> dict[str
         "verdicts": [shown(one) for one in checked],
         "verdict_heads": ["measured", "p", "points"],
         "verdict_note": _NOTE,
-        "figures": captions,
+        "figures": figures,
     }
 
 
@@ -155,13 +154,12 @@ def main(uri: str | None, folder: Path | None, *, figures: bool, recorded: bool)
     if recorded:
         Store(address).prepare()
         check_recordable(address)
-    images: dict[str, bytes] = {}
-    captions: dict[str, str] = {}
+    images: Pictures = {}
     if figures:
         from lossbench.anatomy.shapes import draw_shapes
 
-        images, captions = draw_shapes()
-    summary = write(checked, folder, images, captions)
+        images = draw_shapes()
+    summary = write(checked, folder, images)
     if recorded:
         record(address, ANATOMY, folder, summary)
     # Last, so that a reader who has gone costs no file.

@@ -23,8 +23,10 @@ from lossbench.losses.kl import KL
 from lossbench.losses.mae import MAE
 from lossbench.losses.mse import MSE
 from lossbench.losses.triplet import Triplet
+from lossbench.report.figures.files import svg
 from lossbench.report.figures.looks import INK, look
-from lossbench.report.figures.style import GREY, lines_behind, painted, panels, png
+from lossbench.report.figures.style import GREY, lines_behind, painted, panels
+from lossbench.report.picture import Picture, Pictures
 from lossbench.task import Target
 
 if TYPE_CHECKING:
@@ -66,10 +68,22 @@ class Plot:
     by: Curve | None = None
 
 
-def draw_shapes() -> tuple[dict[str, bytes], dict[str, str]]:
-    """PNGs of all nine losses with their gradients, and captions, by file name; knobs at their defaults."""
-    pngs = {name: png(drawn(plot)) for name, plot in PLOTS.items()}
-    return pngs, {name: plot.caption for name, plot in PLOTS.items()}
+def draw_shapes() -> Pictures:
+    """All nine losses with their gradients, by file name; knobs at their defaults."""
+    return {name: Picture(svg(drawn(plot)), plot.caption, alt(plot)) for name, plot in PLOTS.items()}
+
+
+def alt(plot: Plot) -> str:
+    """Values of each loss at both ends and in the middle."""
+    said = []
+    for shape in plot.shapes():
+        points, values, _ = sample(shape.curve, plot.span, plot.by)
+        told = ", ".join(
+            f"{values[place].round(2):.2g} at {points[place].round(2) + 0:.2g}"
+            for place in (0, POINTS // 2, -1)
+        )
+        said.append(f"{shape.name or shape.loss} is {told}")
+    return f"{plot.title}: {'; '.join(said)}."
 
 
 @painted
@@ -181,7 +195,7 @@ def _triplets() -> list[Shape]:
 
 
 PLOTS = {
-    "shapes_error.png": Plot(
+    "shapes_error.svg": Plot(
         "Losses of a number, by its error",
         "Losses of a number and their gradients, against the error.",
         _errors,
@@ -189,7 +203,7 @@ PLOTS = {
         (-3.0, 3.0),
         "gradient by the prediction",
     ),
-    "shapes_margin.png": Plot(
+    "shapes_margin.svg": Plot(
         "Losses of a score, by its margin",
         "Losses of a score and their gradients, against the margin.",
         _margins,
@@ -197,7 +211,7 @@ PLOTS = {
         (-3.0, 4.0),
         "gradient by the margin",
     ),
-    "shapes_probability.png": Plot(
+    "shapes_probability.svg": Plot(
         "Losses of a distribution, by the probability of the right class",
         "Losses of a distribution, against the probability of the right class.",
         _probabilities,
@@ -206,7 +220,7 @@ PLOTS = {
         "gradient by the right class's logit",
         by=lambda probability: probability.logit(),
     ),
-    "shapes_contrastive.png": Plot(
+    "shapes_contrastive.svg": Plot(
         "Contrastive loss of a pair, by its distance",
         "Contrastive loss of equal and of different pairs, against their distance.",
         _pairs,
@@ -214,7 +228,7 @@ PLOTS = {
         (0.0, 3.0),
         "gradient by the distance",
     ),
-    "shapes_triplet.png": Plot(
+    "shapes_triplet.svg": Plot(
         "Triplet loss, by the difference of distances",
         "Triplet loss, against the difference of its two distances.",
         _triplets,

@@ -31,16 +31,18 @@ def main(folder: Path = FOLDER, places: int | None = None) -> None:
     from lossbench.box_regression.page import context, table
     from lossbench.report import rendering
     from lossbench.report.made import PAGES, check
+    from lossbench.report.picture import contents
     from lossbench.report.write import pages, replace_files, written
 
     check(folder, (*PAGES, *CAPTIONS))
     begin = starts(places or PLACES)
     found = all_descents(LOSSES, begin)
     rows, claims = table(found, begin.apart), checked(found, begin.apart)
-    figures, told = draw(found, begin.distance), context(rows, claims, begin.apart, CAPTIONS)
-    texts = rendering.rendered("page.md.j2", told), rendering.rendered_html(told, figures)
+    figures = draw(found, begin.distance)
+    told = context(rows, claims, begin.apart, figures)
+    texts = rendering.rendered("page.md.j2", told), rendering.rendered_html(told)
     files = pages(*texts, rows, [one.record() for one in claims])
-    replace_files(folder, {**figures, **files})
+    replace_files(folder, {**contents(figures), **files})
     show(claims)
     print(written(folder, figures))
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lossbench.box_regression.descent import DROPS, WAYS, best
+from lossbench.report.figures.files import svg
 from lossbench.report.figures.looks import looks
-from lossbench.report.figures.style import GREY, label_ends, lines_behind, painted, panels, png
+from lossbench.report.figures.style import GREY, label_ends, lines_behind, painted, panels
+from lossbench.report.picture import Picture, Pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,18 +18,21 @@ if TYPE_CHECKING:
     from lossbench.box_regression.findings import All
 
 CAPTIONS = {
-    "ends.png": "Mean IoU in the end by the distance of the centres at the start; each at its best rate.",
-    "paths.png": "Mean IoU step by step; each at its best rate.",
+    "ends.svg": "Mean IoU in the end by the distance of the centres at the start; each at its best rate.",
+    "paths.svg": "Mean IoU step by step; each at its best rate.",
 }
 
 
-def draw(found: All, distance: Tensor) -> dict[str, bytes]:
-    """PNGs by file name.
+def draw(found: All, distance: Tensor) -> Pictures:
+    """Figures by file name.
 
     Args:
         distance: (N,) of the centres where boxes start, in target widths.
     """
-    return {"ends.png": png(_ends(found, distance)), "paths.png": png(_paths(found))}
+    drawn = {"ends.svg": _ends(found, distance), "paths.svg": _paths(found)}
+    means = [f"{loss} by {way} {best(descents).mean:.3f}" for (loss, way), descents in found.items()]
+    alt = f"Mean IoU in the end, over all boxes: {', '.join(means)}."
+    return {name: Picture(svg(figure), CAPTIONS[name], alt) for name, figure in drawn.items()}
 
 
 @painted

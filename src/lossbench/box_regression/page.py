@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from lossbench.anatomy.report import Checked, shown
 from lossbench.box_regression.descent import AREAS, FARTHEST, SHAPES, STEPS, WAYS, best
 from lossbench.report import page
+from lossbench.report.picture import Pictures
 from lossbench.verdicts.table import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def table(found: All, apart: Tensor) -> pd.DataFrame:
 
 
 def context(
-    rows: pd.DataFrame, claims: Sequence[Checked], apart: Tensor, figures: Mapping[str, str]
+    rows: pd.DataFrame, claims: Sequence[Checked], apart: Tensor, figures: Pictures
 ) -> dict[str, Any]:
-    """What the pages show of a table, what was claimed, and figures with their captions."""
+    """What the pages show of a table, what was claimed, and figures."""
     sizes = {"shapes": len(SHAPES), "areas": len(AREAS), "steps": STEPS, "farthest": FARTHEST}
     share = float(apart.double().mean())
     setting = [line.format(count=len(apart), apart=share, **sizes) for line in _SETTING]

@@ -22,12 +22,14 @@ class Figure:
 
     Attributes:
         png: the file's content.
-        caption: what it shows.
+        caption: how to read it.
+        alt: what is seen in it, in words.
     """
 
     name: str
     caption: str
     png: bytes = field(repr=False)
+    alt: str = field(default="", repr=False)
 
     def save(self, path: str | Path) -> None:
         """Write the PNG."""
@@ -89,9 +91,11 @@ class Answer:
         """All figures by name; drawing them takes seconds."""
         from lossbench.report.figures import draw
 
-        files, captions = draw(self.report, self.uri)
-        names = {name: Path(name).stem for name in files}
-        return {names[name]: Figure(names[name], captions.get(name, ""), png) for name, png in files.items()}
+        drawn = draw(self.report, self.uri, pixels=True)
+        names = {name: Path(name).stem for name in drawn}
+        return {
+            names[name]: Figure(names[name], one.caption, one.content, one.alt) for name, one in drawn.items()
+        }
 
     def figure(self, name: str) -> Figure:
         """One of them.

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lossbench.tracking.runs import ELICITS
 from lossbench.verdicts.conditions import LOSS, loss_order
+from lossbench.verdicts.contenders import loss_of
 
 if TYPE_CHECKING:
     from lossbench.verdicts.findings import Report
 
 
-def elicited_line(report: Report) -> str:
-    """What each loss elicits, where that is not the same of all; of runs that say it."""
+def elicited(report: Report, rows: Sequence[str]) -> dict[str, str]:
+    """For each row of a table what its loss elicits, "" where nothing is known; no rows where of none is."""
+    words = _words(report)
+    # A row of trials names its setting, too: `huber (delta 0.3, lr 0.01, chosen of 16)`.
+    told = {row: words.get(loss_of(row.partition(" (")[0]), "") for row in rows}
+    return told if any(told.values()) else {}
+
+
+def _words(report: Report) -> dict[str, str]:
+    """What each loss elicits, of runs that say it, in the order of tables."""
     told = report.runs
     if ELICITS not in told:
-        return ""
+        return {}
     known = told.dropna(subset=[ELICITS]).groupby(LOSS)[ELICITS].unique()
-    words = {loss: " or ".join(sorted(known[loss])) for loss in sorted(known.index, key=loss_order)}
+    return {loss: " or ".join(sorted(known[loss])) for loss in sorted(known.index, key=loss_order)}
+
+
+def elicited_line(report: Report) -> str:
+    """What each loss elicits, where that is not the same of all."""
+    words = _words(report)
     if len(set(words.values())) < 2:
         return ""
     return f"What each elicits: {'; '.join(f'{loss}: {word}' for loss, word in words.items())}"

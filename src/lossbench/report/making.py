@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.claims.declared import shipped
 from lossbench.errors import InputError, suggestion
+from lossbench.report.picture import Pictures
 from lossbench.report.request import Options
 
 if TYPE_CHECKING:
@@ -65,17 +66,16 @@ def files(report: Report, uri: str, folder: Path, options: Options, *, recorded:
     """Write and record them; what to say of it."""
     from lossbench.report.write import write, written
 
-    figures: dict[str, bytes] = {}
-    captions: dict[str, str] = {}
+    figures: Pictures = {}
     remark: str | None = None
     if options.figures:
         from lossbench.report.figures import draw
         from lossbench.report.figures.stored import unread
 
-        figures, captions = draw(report, uri)
+        figures = draw(report, uri)
         if remark := unread(uri, report.chosen):
             report = replace(report, remarks=(*report.remarks, remark))
-    write(report, folder, figures, captions)
+    write(report, folder, figures)
     if recorded:
         from lossbench.report.page import answer, summary
         from lossbench.report.record import record

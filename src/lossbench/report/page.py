@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import loss_words, words
 from lossbench.report.advice import advice
+from lossbench.report.picture import Pictures
 from lossbench.report.rendering import rendered, rendered_html
 from lossbench.significant import number
 from lossbench.verdicts.conditions import RATE, grid_of
@@ -38,7 +39,18 @@ _VERDICT_NOTE = (
 _NOTHING = (
     *("advice", "remarks", "judge", "data", "grid", "verdicts", "no_verdicts", "calibration", "breakdown"),
     *("tables", "details", "cross", "cross_line", "rates", "leaders", "overtakings", "ranks", "knobs"),
-    *("chances", "pairing", "legend", "choice", "rates_head", "counts", "title", "parts", "importance"),
+    *(
+        "chances",
+        "pairing",
+        "legend",
+        "choice",
+        "rates_head",
+        "counts",
+        "title",
+        "parts",
+        "importance",
+        "elicits",
+    ),
 )
 # What they show of a report that has only verdicts.
 EMPTY: Mapping[str, Any] = {
@@ -52,8 +64,8 @@ EMPTY: Mapping[str, Any] = {
 }
 
 
-def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
-    """What both pages show: names of figures with their captions, texts and tables."""
+def context(report: Report, figures: Pictures) -> dict[str, Any]:
+    """What both pages show: figures, texts and tables."""
     experiment = report.experiment
     return {
         **EMPTY,
@@ -70,7 +82,7 @@ def context(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
+def _together(report: Report, figures: Pictures) -> dict[str, Any]:
     """Of several data sets the parts: what they share, then one for each, with the figures of its name.
 
     Their tables stand together for the short form of the report.
@@ -98,6 +110,7 @@ def _together(report: Report, figures: Mapping[str, str]) -> dict[str, Any]:
 
 def _results(report: Report) -> dict[str, Any]:
     """What the report on one data set shows."""
+    first = report.by_axis or report.by_metric
     return {
         "judge": words.meaning(report, report.judge),
         "choice": words.choice_line(report),
@@ -111,14 +124,15 @@ def _results(report: Report) -> dict[str, Any]:
         "ranks": _ranks(report),
         "no_verdicts": report.no_verdicts,
         "breakdown": report.breakdown and report.breakdown.table(),
-        "tables": report.by_axis or report.by_metric,
+        "tables": first,
         "details": report.by_metric if report.by_axis else (),
         "cross": report.cross,
         "cross_line": words.cross_line(report),
         "rates": _rates(report),
         "chances": words.chances(report),
         "pairing": words.pairing_line(report),
-        "knobs": ". ".join(filter(None, [loss_words.elicited_line(report), loss_words.knobs_line(report)])),
+        "knobs": loss_words.knobs_line(report),
+        "elicits": loss_words.elicited(report, first[0].rows if first else ()),
         "leaders": words.leaders(report),
         "overtakings": words.overtakings(report),
     }
@@ -138,7 +152,7 @@ def commands(experiment: Experiment, selected: Sequence[str] = ()) -> list[str]:
     return [f"python -m lossbench {sweep}", report]
 
 
-def markdown(report: Report, figures: Mapping[str, str], calibration: str = "") -> str:
+def markdown(report: Report, figures: Pictures, calibration: str = "") -> str:
     """README.md; images lie beside it.
 
     calibration: the page on how often such verdicts are wrong, as seen from this one; none is linked.
@@ -156,9 +170,9 @@ def answer(report: Report) -> str:
     return rendered("answer.md.j2", context(report, {})).strip()
 
 
-def html(report: Report, figures: Mapping[str, str], files: Mapping[str, bytes]) -> str:
+def html(report: Report, figures: Pictures) -> str:
     """One self-contained page; figures are left out from the last on where it would pass 3 MB."""
-    return rendered_html(context(report, figures), files)
+    return rendered_html(context(report, figures))
 
 
 def _note(report: Report) -> str:

@@ -26,12 +26,13 @@ def _body(environment: Any, kind: str, told: Mapping[str, Any]) -> str:
     return "".join(template.render({**told, **part}) for part in parts)
 
 
-def rendered_html(told: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
-    """The page of a context whose figures lie in `files`."""
+def rendered_html(told: Mapping[str, Any]) -> str:
+    """The page of a context, with its figures in it."""
     images: dict[str, str] = {}
     left, dropped = MOST_BYTES - 400_000, []
-    for name in told["figures"]:
-        data = base64.b64encode(files[name]).decode()
+    for name, picture in told["figures"].items():
+        kind = "svg+xml" if name.endswith(".svg") else "png"
+        data = f"data:image/{kind};base64,{base64.b64encode(picture.content).decode()}"
         if len(data) > left:
             dropped.append(name)
             continue
@@ -61,16 +62,21 @@ def _environment(*, html: bool) -> Any:
     )
     environment.globals["markdown_table"] = markdown_table
     environment.globals["cells"] = cells
+    environment.filters["bracketless"] = lambda text: str(text).replace("[", "(").replace("]", ")")
     environment.filters["pipe"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
     return environment
 
 
-def markdown_table(table: Table) -> str:
-    """A table with losses as rows."""
-    heads = ["loss", *[column.head for column in table.columns]]
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(table.columns)]
+def markdown_table(table: Table, words: Mapping[str, str] | None = None) -> str:
+    """A table with losses as rows; words: of each row what its loss elicits, as a last column."""
+    last = ["elicits"] if words else []
+    heads = ["loss", *[column.head for column in table.columns], *last]
+    lines = [
+        "| " + " | ".join(heads) + " |",
+        "| --- |" + " ---: |" * len(table.columns) + " --- |" * len(last),
+    ]
     for loss, row in cells(table):
-        texts = [text.replace("*", "\\*") for text, _ in row]
+        texts = [text.replace("*", "\\*") for text, _ in row] + ([words[loss]] if words else [])
         lines.append("| " + " | ".join([loss, *texts]) + " |")
     return "\n".join(lines)
 

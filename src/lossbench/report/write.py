@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.counting import counted
 from lossbench.report import page
 from lossbench.report.made import MANIFEST, PAGES, check, made, manifest
+from lossbench.report.picture import Pictures, contents
 from lossbench.tracking.runs import COMMIT
 from lossbench.verdicts.build import results_table
 from lossbench.verdicts.findings import Report
@@ -23,19 +24,18 @@ DIGITS = 6
 _TRUSTED = "# Can the verdicts be trusted?"
 
 
-def write(report: Report, folder: Path, figures: Mapping[str, bytes], captions: Mapping[str, str]) -> None:
+def write(report: Report, folder: Path, figures: Pictures) -> None:
     """Write everything at once: a report that fails on the way leaves the folder as it was.
 
-    The folder is made when missing; what an earlier report made in it is replaced, other files stay. Captions
-    stand in the order in which figures are shown.
+    The folder is made when missing; what an earlier report made in it is replaced, other files stay.
 
     Raises:
         InputError: the folder holds somebody else's file of one of the names.
     """
     records = [{**judged.record(), **report.looks.record()} for judged in report.verdicts]
-    readme = page.markdown(report, captions, _calibration(folder))
-    files = pages(readme, page.html(report, captions, figures), results_table(report), records)
-    replace_files(folder, {**figures, **files}, _dated(report))
+    readme = page.markdown(report, figures, _calibration(folder))
+    files = pages(readme, page.html(report, figures), results_table(report), records)
+    replace_files(folder, {**contents(figures), **files}, _dated(report))
 
 
 def _dated(report: Report) -> dict[str, str]:
@@ -57,7 +57,10 @@ def pages(
 
 def written(folder: Path, figures: Collection[str]) -> str:
     """What is said of a folder once it is written."""
-    return f"\n{folder}/{', '.join(PAGES)}, {counted(len(figures), 'figure')}"
+    return (
+        f"\n{folder}/{', '.join(PAGES)}, {counted(len(figures), 'figure')}\n"
+        f"Send {folder}/report.html: one file that needs nothing else."
+    )
 
 
 def _calibration(folder: Path) -> str:

@@ -23,6 +23,7 @@ from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.store import writer
 from lossbench.tracking.writer import Writer
+from lossbench.verdicts.conditions import loss_order
 from lossbench.verdicts.results import first_metric, select_of
 
 SUMMARY = "summary"
@@ -53,7 +54,8 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     address, now = parse(uri), time.time_ns() // 1_000_000
     writing = writer(address)
     pairs = [(summary, one) for one in compared for summary in one.summaries]
-    entries = [_entry(*pair, experiment, now, place) for place, pair in enumerate(pairs)]
+    colors = palette.colors(sorted({summary.loss for summary, _ in pairs}, key=loss_order))
+    entries = [_entry(*pair, experiment, now, place, colors) for place, pair in enumerate(pairs)]
     run_ids = writing.replace(entries, SUMMARY, experiment)
     keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
     _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, keys)
@@ -82,7 +84,9 @@ def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> t
     return first_metric(found, "test/", judge, selecting), selecting
 
 
-def _entry(summary: Summary, compared: Compared, experiment: str, now: int, place: int) -> Entry:
+def _entry(
+    summary: Summary, compared: Compared, experiment: str, now: int, place: int, colors: Mapping[str, str]
+) -> Entry:
     nth, number = summary.shade
     tags = {
         runs.KEY: summary.key,
@@ -94,7 +98,7 @@ def _entry(summary: Summary, compared: Compared, experiment: str, now: int, plac
     if summary.baseline:
         tags |= {runs.BASELINE: summary.baseline, runs.RUN_COLOR: palette.BASELINE}
     else:
-        tags |= {runs.LOSS: summary.loss, runs.RUN_COLOR: palette.shades(summary.loss, number)[nth]}
+        tags |= {runs.LOSS: summary.loss, runs.RUN_COLOR: palette.shades(colors[summary.loss], number)[nth]}
     started = now - place  # MLflow lists what started last first
     opening = Opening(experiment, summary.name, summary.params, tags, started, None)
     # Metrics as the curves of one point that they become, so that they are stored before the curves, and the

@@ -95,7 +95,7 @@ def report(stored: Path, composed: Callable[..., DictConfig]) -> Report:
 def test_a_report_shows_the_images_of_its_own_data_while_they_are_what_they_were(
     report: Report, stored: Path
 ) -> None:
-    assert [drawn.name for drawn in predicted_boxes(report, STORE)] == ["overlaps.png", "boxes.png"]
+    assert [drawn.name for drawn in predicted_boxes(report, STORE)] == ["overlaps.svg", "boxes.png"]
     images = pictures(STORE, report.chosen.iloc[0])
     assert images is not None
     shown = images(np.arange(8))
@@ -105,7 +105,7 @@ def test_a_report_shows_the_images_of_its_own_data_while_they_are_what_they_were
         assert (len(rows), len(columns)) == (8, 10)
     table = stored / "boxes.csv"
     table.write_text(table.read_text().replace("39.png,3,4", "39.png,2,4"))
-    assert [drawn.name for drawn in predicted_boxes(report, STORE)] == ["overlaps.png"]
+    assert [drawn.name for drawn in predicted_boxes(report, STORE)] == ["overlaps.svg"]
     table.unlink()
     with pytest.raises(InputError, match=r"boxes\.csv does not exist"):
         list(predicted_boxes(report, STORE))  # which the gallery tells, with all other figures

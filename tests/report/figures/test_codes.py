@@ -63,7 +63,7 @@ def test_a_report_of_autoencoders_has_all_three_and_names_the_binarisation(
     train_many([composed(*what, f"loss.beta={beta}") for beta in (0.5, 2, 10)], n_jobs=1)
     report = build(Experiment("own", judge="nll_iw", select="nll_iw"), read_runs(STORE, "own"))
     drawn = [*codes.plane(report, STORE), *codes.images_of_codes(report, STORE)]
-    assert [one.name for one in drawn] == ["rate_distortion.png", "reconstructions.png", "samples.png"]
+    assert [one.name for one in drawn] == ["rate_distortion.svg", "reconstructions.png", "samples.png"]
     assert all("data.binarize=static" in one.caption for one in drawn)
     (axes,) = drawn[0].figure.axes
     large = {line.get_gid(): line.get_xydata()[0] for line in axes.lines if line.get_gid()}

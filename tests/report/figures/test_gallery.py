@@ -72,20 +72,41 @@ def report(store: str) -> Report:
 
 
 def test_a_report_gets_what_its_runs_can_show(report: Report, store: str) -> None:
-    pngs, captions = gallery.draw(report, store)
-    assert list(pngs) == list(captions)
-    assert set(pngs) == {
-        "metric.png",
-        "claims.png",
-        "residuals.png",
-        "fitted_curves.png",
-        "learning_curves.png",
-        "learning_rates.png",
-        "budget.png",
-        "cross.png",
+    pictures = gallery.draw(report, store)
+    assert set(pictures) == {
+        "metric.svg",
+        "claims.svg",
+        "residuals.svg",
+        "fitted_curves.svg",
+        "learning_curves.svg",
+        "learning_rates.svg",
+        "budget.svg",
+        "cross.svg",
     }
-    assert all(content.startswith(b"\x89PNG") and len(content) < 120_000 for content in pngs.values())
-    assert all(caption.endswith(".") and "[" not in caption for caption in captions.values())
+    for picture in pictures.values():
+        assert picture.content.startswith(b"<svg ")
+        assert len(picture.content) < 120_000
+        assert picture.caption.endswith(".")
+        assert "[" not in picture.caption
+        assert picture.alt.endswith(".")
+        assert "nan" not in picture.alt
+    assert "mae 0.125 (" in pictures["metric.svg"].alt  # the mean of the planted results, the better first
+    assert pictures["metric.svg"].alt.index("mae") < pictures["metric.svg"].alt.index("mse")
+    assert "MAE beats MSE: inconclusive, +0.4" in pictures["claims.svg"].alt
+
+
+def test_the_same_records_give_the_same_bytes(report: Report, store: str) -> None:
+    first, second = (gallery.draw(report, store) for _ in range(2))
+    assert first == second
+
+
+def test_all_are_pngs_where_pixels_are_asked_for(
+    report: Report, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "PARTS", (gallery._headline,))
+    (picture,) = gallery.draw(report, store, pixels=True).values()
+    assert picture.content.startswith(b"\x89PNG")
+    assert len(picture.content) < 120_000
 
 
 def test_runs_without_curves_and_predictions_lose_those_figures_alone(
@@ -93,8 +114,8 @@ def test_runs_without_curves_and_predictions_lose_those_figures_alone(
 ) -> None:
     runs = make(seeds=4)
     bare = build(Experiment("bare", judge="rmse", select="mae"), runs)
-    pngs, _ = gallery.draw(bare, store)  # whose database knows none of these runs
-    assert set(pngs) == {"metric_by_axis.png", "learning_rates.png", "budget.png"}
+    pngs = gallery.draw(bare, store)  # whose database knows none of these runs
+    assert set(pngs) == {"metric_by_axis.svg", "learning_rates.svg", "budget.svg"}
 
 
 def test_a_report_of_nothing_has_no_figures(report: Report, store: str) -> None:
@@ -106,7 +127,7 @@ def test_a_report_of_nothing_has_no_figures(report: Report, store: str) -> None:
         verdicts=(),
         cross=(),
     )
-    assert gallery.draw(empty, store) == ({}, {})
+    assert gallery.draw(empty, store) == {}
 
 
 def test_a_figure_that_fails_is_told_and_left_out(
@@ -118,8 +139,8 @@ def test_a_figure_that_fails_is_told_and_left_out(
 
     monkeypatch.setattr(gallery, "PARTS", (broken, gallery._claims))
     with pytest.warns(UserWarning, match="No figure of broken: ValueError: no paint"):
-        pngs, _ = gallery.draw(report, store)
-    assert set(pngs) == {"claims.png"}
+        pngs = gallery.draw(report, store)
+    assert set(pngs) == {"claims.svg"}
 
 
 def test_a_damaged_file_is_a_figure_less(report: Report, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,11 +238,11 @@ def test_captions_promise_no_band_that_is_not_drawn(
     runs = make(seeds=seeds)
     bare = Experiment("bare", judge="rmse", select="mae")
     (over_axis,) = gallery._headline(build(bare, runs), store)
-    assert over_axis.name == "metric_by_axis.png"
+    assert over_axis.name == "metric_by_axis.svg"
     assert said in over_axis.caption
     assert ("95%" in over_axis.caption) == (seeds >= 4)
     one = runs[(runs["data.contamination"] == 0) & (runs["optimizer.lr"] == 0.01)]
     (dots,) = gallery._headline(build(bare, one), store)
-    assert dots.name == "metric.png"
+    assert dots.name == "metric.svg"
     assert said in dots.caption
     assert "at the learning rate that was given" in dots.caption

@@ -36,3 +36,20 @@ def test_one_loss_with_several_knobs_has_shades_that_differ_without_colour() -> 
 def test_contenders_keep_their_order_within_their_loss() -> None:
     names = ["huber, delta 2", "huber, delta 10", "mse", "huber, delta 2"]
     assert ordered(names) == ["mse", "huber, delta 2", "huber, delta 10"]
+
+
+def test_no_marker_stands_for_two_losses_of_a_figure() -> None:
+    names = ["bpr", "warp", "info_nce", "cce", "mse", "bce", "focal", "dpo", "silog", "ciou", "giou", "mine"]
+    for shown in (names, [*names, "huber, delta 1", "huber, delta 2", "huber, delta 3"]):
+        found = looks(shown)
+        assert len({one.marker for one in found.values()}) == len(shown)
+        assert len({str(one.line) for one in found.values()}) == len(shown)
+        assert len({one.color for one in found.values()}) == len(shown)
+
+
+def test_a_loss_looks_alike_in_all_figures_of_a_report() -> None:
+    report = ["bpr", "warp", "info_nce", "cosine_mse", "log_l1", "elbo_free_bits"]
+    whole = looks(report)
+    for count in (1, 2, 4):
+        part = report[-count:]
+        assert looks(part, report) == {name: whole[name] for name in looks(part)}

@@ -99,7 +99,7 @@ def test_a_loss_that_leaves_the_window_at_a_level_is_named_with_its_worst() -> N
         ]
     )
     (axes,) = trends.against_axis([("", rows)], "data.noise", METRICS["accuracy"]).axes
-    assert "below, at worst: mae (0.5)" in [text.get_text() for text in axes.texts]
+    assert axes.get_xlabel() == "noise\nbelow, at worst: mae (0.5)"
 
 
 @pytest.mark.parametrize("losses", [4, 3])
@@ -123,11 +123,13 @@ def test_the_loss_outside_is_named_with_its_best_and_not_in_the_legend() -> None
         ]
     )
     figure = trends.learning_curves([("a", rows), ("b", rows)], METRICS["accuracy"])
-    notes = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert notes == ["below, at best: mae (0.4)"] * 2
+    notes = [axes.get_xlabel() for axes in figure.axes]
+    assert notes == ["epoch\nbelow, at best: mae (0.4)"] * 2
+    assert not [text for axes in figure.axes for text in axes.texts]
     assert "mae" not in [text.get_text() for text in figure.legends[0].get_texts()]
     (axes,) = trends.learning_curves([("", rows)], METRICS["accuracy"]).axes
-    assert {text.get_text() for text in axes.texts} == {*NINE, "below, at best: mae (0.4)"} - {"mae"}
+    assert {text.get_text() for text in axes.texts} == {*NINE} - {"mae"}
+    assert axes.get_xlabel() == "epoch\nbelow, at best: mae (0.4)"
 
 
 def test_lines_that_end_outside_are_named_in_a_legend() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lossbench.metrics.names import METRICS
-from lossbench.report.figures import style
+from lossbench.report.figures import files, style
 from lossbench.report.figures.looks import look
 
 
@@ -47,7 +47,7 @@ def test_pngs_are_1200_wide_and_settings_stay_as_they_were() -> None:
     before = dict(mpl.rcParams)
     figure, (axes,) = style.panels(1, "A title")
     axes.plot([0, 1], [0, 1])
-    image = Image.open(io.BytesIO(style.png(figure)))
+    image = Image.open(io.BytesIO(files.png(figure)))
     assert image.width == 1200
     assert dict(mpl.rcParams) == before
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lossbench.report.figures.looks import INK, look, ordered
+from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.stored import Runs, class_names, labels
-from lossbench.report.figures.style import GREY, lines_behind, only, painted, panels
+from lossbench.report.figures.style import GREY, lines_behind, only, painted, panels, shade_cells
 from lossbench.significant import number
 from lossbench.verdicts.predictions import Arrays
 
@@ -37,11 +37,16 @@ def confusion(runs: Runs, where: str = "") -> Any:
         _matrix(axes, table, size=8 if columns < 4 else 6)
         if names := class_names(runs[loss][0]):
             _named(axes, list(map(_short, names)))
-        hits = np.concatenate([np.asarray(run["scores"]).argmax(-1) == labels(run) for run in runs[loss]])
-        axes.set_title(f"{loss}: {100 * hits.mean():.1f}% right", loc="left")
+        axes.set_title(f"{loss}: {percent_right(runs[loss]):.1f}% right", loc="left")
         axes.set_xlabel("predicted" if place // columns == rows - 1 else "")
         axes.set_ylabel("true" if place % columns == 0 else "")
     return figure
+
+
+def percent_right(runs: Sequence[Arrays]) -> float:
+    """Of all test examples of all runs."""
+    hits = np.concatenate([np.asarray(run["scores"]).argmax(-1) == labels(run) for run in runs])
+    return float(100 * hits.mean())
 
 
 def _named(axes: Any, names: Sequence[str]) -> None:
@@ -68,7 +73,8 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
     count = len(table)
     errors = np.where(np.eye(count, dtype=bool), 0.0, table)
     black = max(_PAINTED, 100 / count)
-    axes.imshow(np.sqrt(errors / black) * 0.8, cmap="Greys", vmin=0, vmax=1)
+    shade_cells(axes, np.sqrt(errors / black).clip(0, 1) * 0.8)
+    axes.set_aspect("equal")
     small = min(size, 60 // max(count, 1))
     for true in range(count):
         for guess in range(count):
@@ -92,28 +98,35 @@ def _matrix(axes: Any, table: Any, size: int) -> None:
 
 
 @painted
-def reliability(parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str, float]]) -> Any:
+def reliability(
+    parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str, float]], among: Sequence[str] = ()
+) -> Any:
     """Share that is right against the confidence, in ten bins of equal count; one line per loss.
 
     Below the diagonal a loss is overconfident. Runs with `probabilities` and a class target are pooled; `ece`
-    holds the calibration error of each condition and loss, where it is known.
+    holds the calibration error of each condition and loss, where it is known; among: all losses of the
+    report.
     """
     title = "Reliability: share right by confidence (below the line: overconfident)"
     one, small = len(parts) == 1, len(parts) > 2
     height = 4.6 if one else 2.4 if small else 3.6
     figure, places = panels(len(parts), title, where=only(parts), height=height, most=4, square=True)
     lowest = 1.0
+    drawn_as = looks(ordered(loss for _, runs in parts for loss in runs), among)
     for axes, (heading, runs) in zip(places, parts, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.0, zorder=1, gid="perfect")
         for loss in ordered(runs):
             confidence, right = calibration(runs[loss])
             lowest = min(lowest, float(min(confidence.min(), right.min())))
-            drawn = look(loss).kwargs() | ({"markersize": 4.5, "linewidth": 1.3} if small else {})
+            drawn = drawn_as[loss].kwargs() | ({"markersize": 4.5, "linewidth": 1.3} if small else {})
             error = ece.get(heading, {}).get(loss)
             name = loss if error is None else f"{loss}, ECE {number(error, 3)}"
             axes.plot(confidence, right, label=name, **drawn)
         axes.set_title("" if one else heading, loc="left")
-        axes.legend(loc="lower right", handlelength=2.6, fontsize=7 if small else 9, borderaxespad=0.2)
+        below = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1)}  # where no curve is
+        if one:
+            below = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5)}
+        axes.legend(handlelength=2.6, fontsize=7 if small else 9, borderaxespad=0.2, **below)
         lines_behind(axes, "both")
     start = max(0.0, np.floor(lowest * 10) / 10 - 0.02)
     places[0].set_xlim(start, 1.02)
@@ -121,6 +134,12 @@ def reliability(parts: Sequence[tuple[str, Runs]], ece: Mapping[str, Mapping[str
     places[0].set_ylabel("share that is right")
     figure.supxlabel("confidence: probability of the predicted class", fontsize=9)
     return figure
+
+
+def overconfidence(runs: Sequence[Arrays]) -> float:
+    """Mean confidence less the share that is right; below 0: too cautious."""
+    confidence, right = calibration(runs)
+    return float((confidence - right).mean())
 
 
 def calibration(runs: Sequence[Arrays]) -> tuple[Any, Any]:

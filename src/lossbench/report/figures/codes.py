@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from lossbench.report.figures import seen
 from lossbench.report.figures.drawn import Drawn, Parts, conditions, few, left_out
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.stored import Runs, of_losses
@@ -41,9 +43,10 @@ def images_of_codes(report: Report, uri: str) -> Iterator[Drawn]:
         runs = {loss: runs[loss] for loss in ordered(rows[LOSS]) if loss in runs}  # knobs in their order
         some, how = left_out([where], found), images_in_words(rows)
         text = f"Test images, {how}, and what the mean of each code gives back, first seed{some}."
-        yield Drawn("reconstructions.png", reconstructions(runs, where), text)
+        yield Drawn("reconstructions.png", reconstructions(runs, where), text, _returned(runs))
         text = f"Images of codes that the prior drew, the same in every row, first seed; trained {how}{some}."
-        yield Drawn("samples.png", samples(runs, where), text)
+        alt = f"Images in grey values, a row each: {', '.join(runs)}."
+        yield Drawn("samples.png", samples(runs, where), text, alt)
 
 
 def plane(report: Report, uri: str) -> Iterator[Drawn]:
@@ -58,7 +61,19 @@ def plane(report: Report, uri: str) -> Iterator[Drawn]:
         "test: a small sign is a seed, a large one their mean; along a grey line their sum, the negative "
         f"ELBO, is the same. Images {images_in_words(rows)}{some}."
     )
-    yield Drawn("rate_distortion.png", rate_and_distortion(parts), text)
+    figure = rate_and_distortion(parts, report.layout.losses)
+    alt = " ".join(seen.means(f"Mean {name} in nats", parts, name) for name in _COSTS)
+    yield Drawn("rate_distortion.svg", figure, text, alt)
+
+
+def _returned(runs: Runs) -> str:
+    """How far what comes back is from the images."""
+    first = {loss: own[0] for loss, own in runs.items()}
+    apart = {
+        loss: float(np.abs(np.asarray(run["reconstruction"], float) - run["target_pixels"]).mean())
+        for loss, run in first.items()
+    }
+    return f"Images above what comes back; mean difference of a pixel, of 255: {seen.numbers(apart, 2)}."
 
 
 def images_in_words(rows: pd.DataFrame) -> str:
@@ -106,7 +121,7 @@ def _grid(title: str, rows: Sequence[tuple[str, Any]], where: str) -> Any:
 
 
 @painted
-def rate_and_distortion(parts: Parts) -> Any:
+def rate_and_distortion(parts: Parts, among: Sequence[str] = ()) -> Any:
     """A point for each run and a large one for the mean of each loss; one panel per condition.
 
     parts: rows with the columns loss.name, rate and distortion, one row per run.
@@ -115,7 +130,7 @@ def rate_and_distortion(parts: Parts) -> Any:
         len(parts), "Rate and distortion", where=only(parts), height=4.4 if len(parts) == 1 else 3.2
     )
     names = ordered(name for _, rows in parts for name in rows[LOSS])
-    drawn_as = looks(names)
+    drawn_as = looks(names, among)
     for axes, (title, rows) in zip(places, parts, strict=True):
         for name in ordered(rows[LOSS]):
             own = rows.loc[rows[LOSS] == name, list(_COSTS)].dropna()
@@ -130,7 +145,7 @@ def rate_and_distortion(parts: Parts) -> Any:
         axes.set_xlabel("rate (nats)", color=INK)
         lines_behind(axes, "both")
     name_y(figure, places, "distortion (nats)")
-    legend(figure, drawn_as)
+    legend(figure, {name: replace(one, line="none") for name, one in drawn_as.items()})
     return figure
 
 

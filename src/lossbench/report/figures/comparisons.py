@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from lossbench.metrics.measure import Metric
 from lossbench.palette import color
 from lossbench.report.figures.drawn import Parts
-from lossbench.report.figures.looks import INK, look, ordered
-from lossbench.report.figures.scales import difference_ticks
+from lossbench.report.figures.looks import INK, looks, ordered
+from lossbench.report.figures.scales import difference_ticks, log_ticks
 from lossbench.report.figures.style import (
     FAINT,
     GREY,
@@ -25,6 +25,8 @@ from lossbench.report.figures.style import (
     only,
     painted,
     panels,
+    scale_for,
+    shade_cells,
 )
 from lossbench.report.words import verdict_line
 from lossbench.verdicts.conditions import LOSS
@@ -42,12 +44,14 @@ _WRAP = 46
 
 
 @painted
-def dots(parts: Parts, metric: Metric) -> Any:
+def dots(parts: Parts, metric: Metric, among: Sequence[str] = ()) -> Any:
     """Each seed (a row with loss.name and value) as a faint dot, the mean and its 95% interval in front.
 
-    Losses stand from best to worst.
+    Losses stand from best to worst; among: all of the report.
     """
     losses = ordered(loss for _, rows in parts for loss in rows.dropna(subset=["value"])[LOSS])
+    drawn_as = looks(losses, among)
+    scale = scale_for(np.concatenate([rows["value"].to_numpy(float) for _, rows in parts]))
     several = any(rows.groupby(LOSS)["value"].count().max() > 1 for _, rows in parts)
     title = f"Test {metric.shown} of each loss{', over seeds' if several else ''}"
     height = 0.34 * len(losses) + 0.9
@@ -56,7 +60,7 @@ def dots(parts: Parts, metric: Metric) -> Any:
         values = rows.dropna(subset=["value"]).groupby(LOSS)["value"]
         order = values.mean().sort_values(ascending=metric.higher_is_better).index
         for height, loss in enumerate(order):
-            drawn = look(str(loss))
+            drawn = drawn_as[str(loss)]
             own = values.get_group(loss)
             middle, low, high = band(own, metric)
             axes.plot(own, np.full(len(own), height), "|", color=GREY, markersize=9, alpha=0.6)
@@ -66,10 +70,13 @@ def dots(parts: Parts, metric: Metric) -> Any:
         axes.tick_params(axis="y", length=0)
         axes.set_title(heading if len(parts) > 1 else "", loc="left")
         lines_behind(axes, "x")
+    if scale == "log":
+        log_ticks(places[0], "x")  # all panels share it
+    label = metric_label(metric, scale=scale)
     if len(parts) > 1:
-        figure.supxlabel(metric_label(metric), fontsize=9)
+        figure.supxlabel(label, fontsize=9)
     else:
-        places[0].set_xlabel(metric_label(metric))
+        places[0].set_xlabel(label)
     return figure
 
 
@@ -103,7 +110,7 @@ def _forest_panel(axes: Any, metric: Metric, group: Sequence[Judged], texts: Seq
     numbers = np.array([[judged.low, judged.estimate, judged.high] for judged in group])
     numbers = np.where(np.isfinite(numbers), numbers, numbers[:, 1:2])
     margins = [judged.claim.margin for judged in group]
-    _forest_scale(axes, numbers, margins)
+    linear = _forest_scale(axes, numbers, margins)
     left, right = axes.get_xlim()
     top, ticks, beside = 0.0, [], axes.get_yaxis_transform()
     for judged, lines, (low, middle, high) in zip(group, texts, numbers, strict=True):
@@ -133,12 +140,14 @@ def _forest_panel(axes: Any, metric: Metric, group: Sequence[Judged], texts: Seq
     axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"difference in test {metric.shown}: above 0 the side named first is better")
+    log = "" if linear is None else f" (log scale beyond {linear:.2g})"
+    axes.set_xlabel(f"difference in test {metric.shown}: above 0 the side named first is better{log}")
     lines_behind(axes, "x")
 
 
-def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
-    """Room for all intervals; logarithmic away from zero where one claim would squash the others."""
+def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> float | None:
+    """Room for all intervals; logarithmic away from zero where one claim would squash the others, beyond the
+    number that is returned."""
     reach = np.abs(numbers).max(axis=1)
     extent = max(float(reach.max()), *margins) or 1.0
     wide = float(np.median(reach)) or extent
@@ -148,10 +157,13 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> None:
     low = min(float(numbers.min()), -max(margins), 0.0)
     high = max(float(numbers.max()), max(margins), 0.0)
     room = 0.12 * (high - low or 1.0)
+    if linear is not None:  # in which a share of the whole is next to nothing at its ends
+        low, high = (end * 1.6 if abs(end) > linear else end for end in (low, high))
     axes.set_xlim(low - room, high + room)
     ticks = difference_ticks(low - room, high + room, linear)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
+    return linear
 
 
 @painted
@@ -195,7 +207,7 @@ def cross_heat(table: Table, scaled: bool = False) -> Any:
     best = np.nanmin(values, axis=0)
     # Ten times the column's best is as dark as it gets: losses that differ little look alike.
     shade = np.log10(np.maximum(values, 1e-12) / np.maximum(best, 1e-12)).clip(0, 1)
-    axes.imshow(shade * 0.8, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    shade_cells(axes, shade * 0.8)
     for (y, x), value in np.ndenumerate(values):
         axes.text(
             x,

@@ -20,11 +20,13 @@ Parts = Sequence[tuple[str, pd.DataFrame]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure by its file name, and what it shows in one sentence; and how many colours its PNG has."""
+    """A figure by its file name; how to read it, in one sentence; what is seen in it; and how many colours
+    its PNG has."""
 
     name: str
     figure: Any
     caption: str
+    alt: str
     shades: int = SHADES
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from lossbench.report.figures.looks import look, ordered
+from lossbench.report.figures.looks import looks, ordered
 from lossbench.report.figures.stored import Runs, class_names, labels
 from lossbench.report.figures.style import GREY, lines_behind, painted, panels
 from lossbench.verdicts.predictions import Arrays
@@ -25,31 +26,33 @@ _SIGNS = "0123456789ABCDEFGHIJ"
 
 
 @painted
-def face_roc(runs: Runs, where: str = "") -> Any:
+def face_roc(runs: Runs, where: str = "", among: Sequence[str] = ()) -> Any:
     """ROC of all pairs by `embedding` and `target_identity`, mean over seeds, false matches on a log axis.
 
     Without bands: those of six losses lie on one another, and the tables hold the spread.
+    among: all losses of the report.
     """
+    drawn_as = looks(ordered(runs), among)
     title = "Same person or not: ROC over all pairs of unseen people"
     figure, (axes,) = panels(1, title, where=where, height=4.4)
     ends = []
     for loss in ordered(runs):
         curves, areas = zip(*(pair_curve(run) for run in runs[loss]), strict=True)
         name = f"{loss}, AUC {np.mean(areas):.3f}"
-        axes.plot(_FALSE, np.mean(curves, axis=0), label=name, markevery=(4, 12), **look(loss).kwargs())
+        axes.plot(_FALSE, np.mean(curves, axis=0), label=name, markevery=(4, 12), **drawn_as[loss].kwargs())
         ends.append((loss, float(np.mean(areas))))
-    axes.plot(_FALSE, _FALSE, color=GREY, linewidth=0.9, gid="chance")
-    axes.text(0.2, 0.235, "chance", color=GREY, fontsize=8, ha="right")
+    axes.plot(_FALSE, _FALSE, color=GREY, linewidth=0.9, gid="chance", label="chance")
     axes.set_xscale("log")
     axes.set_xlim(_FALSE[0], 1)
     axes.set_ylim(0, 1.01)
     axes.set_xticks([0.001, 0.01, 0.1, 1], ["0.1%", "1%", "10%", "100%"])
-    axes.set_xlabel("pairs of two people that are accepted")
+    axes.set_xlabel("pairs of two people that are accepted (log scale)")
     axes.set_ylabel("pairs of one person that are accepted")
     lines_behind(axes, "both")
     handles, names = axes.get_legend_handles_labels()
-    best = np.argsort([-area for _, area in ends])
-    axes.legend([handles[i] for i in best], [names[i] for i in best], loc="upper left", handlelength=3.2)
+    best = [*np.argsort([-area for _, area in ends]), len(ends)]  # chance is drawn last
+    shown = [handles[i] for i in best], [names[i] for i in best]
+    axes.legend(*shown, loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=3.2)
     return figure
 
 
@@ -63,6 +66,19 @@ def pair_curve(run: Arrays) -> tuple[Any, float]:
     closeness = (embedding @ embedding.T)[first, second].round(9)
     false, true, _ = roc_curve(same, closeness)
     return np.interp(_FALSE, false, true), float(roc_auc_score(same, closeness))
+
+
+def mean_area(runs: Sequence[Arrays]) -> float:
+    """Below the curves of the runs."""
+    return float(np.mean([pair_curve(run)[1] for run in runs]))
+
+
+def between(runs: Sequence[Arrays]) -> float:
+    """Share of the first run's spread on the map, in 0..1, that lies between the middles of its classes."""
+    points, classes = flat(runs[0]), labels(runs[0])
+    middles = {one: points[classes == one].mean(axis=0) for one in np.unique(classes)}
+    within = np.square(points - np.array([middles[one] for one in classes])).sum()
+    return float(1 - within / (np.square(points - points.mean(axis=0)).sum() or 1.0))
 
 
 def unit(embedding: Any) -> Any:

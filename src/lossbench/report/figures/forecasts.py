@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
-from lossbench.report.figures.looks import look, looks, ordered
-from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, only, painted, panels
+from lossbench.report.figures.looks import looks, ordered
+from lossbench.report.figures.style import legend, lines_behind, name_y, only, painted, panels
 from lossbench.report.figures.values import Fits
 from lossbench.verdicts.predictions import Arrays
 
@@ -32,9 +34,10 @@ def stretch(run: Arrays) -> Any:
 
 
 @painted
-def forecasts(parts: Fits) -> Any:
+def forecasts(parts: Fits, among: Sequence[str] = ()) -> Any:
     """`value` of each loss's first run over the steps of a stretch, and between its lowest and highest
-    `quantiles` a band, where it has some; the truth behind them."""
+    `quantiles` a band, where it has some; the truth behind them. among: all losses of the report."""
+    drawn_as = looks(ordered(loss for _, fits in parts for loss in fits), among)
     figure, places = panels(
         len(parts),
         "Forecasts and what came",
@@ -48,7 +51,7 @@ def forecasts(parts: Fits) -> Any:
         truth = _shown(first, "target_continuous", windows)
         axes.plot(steps, truth, color="#bdbdbd", linewidth=3.5, gid="truth", zorder=1)
         for loss in ordered(fits):
-            run, drawn = fits[loss][0], look(loss)
+            run, drawn = fits[loss][0], drawn_as[loss]
             if "quantiles" in run:
                 between = _shown(run, "quantiles", windows)
                 low, high = between.min(axis=-1), between.max(axis=-1)
@@ -58,16 +61,8 @@ def forecasts(parts: Fits) -> Any:
         axes.set_xlabel("steps")
         lines_behind(axes)
     name_y(figure, places, "target")
-    places[0].text(
-        0.02,
-        0.98,
-        "broad grey line: what came",
-        transform=places[0].transAxes,
-        va="top",
-        fontsize=8,
-        color=GREY,
-    )
-    legend(figure, looks(ordered(loss for _, fits in parts for loss in fits)))
+    came = Line2D([], [], color="#bdbdbd", linewidth=3.5, label="what came")
+    legend(figure, drawn_as, marker=False, beside=[came])
     return figure
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lossbench.report.figures import comparisons, trends
+from lossbench.report.figures import comparisons, seen, trends
 from lossbench.report.figures.codes import images_of_codes, plane
 from lossbench.report.figures.drawn import Drawn, Parts, conditions
+from lossbench.report.figures.files import content, png
 from lossbench.report.figures.predicted import (
     predicted_boxes,
     predicted_classes,
@@ -20,7 +21,8 @@ from lossbench.report.figures.predicted import (
     predicted_values,
 )
 from lossbench.report.figures.rewards import rewards_by_distance
-from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name, png
+from lossbench.report.figures.style import FEWEST_FOR_BAND, axis_name
+from lossbench.report.picture import Picture
 from lossbench.report.words import cross_line, where
 from lossbench.tracking import read_histories
 from lossbench.verdicts.conditions import RATE
@@ -37,34 +39,37 @@ Part = Callable[["Report", str], Iterator[Drawn]]
 """Draws what a report has data for, given the tracking address."""
 
 
-def draw(report: Report, uri: str) -> tuple[dict[str, bytes], dict[str, str]]:
-    """PNGs and captions by file name; figures for which the report has no data are not there.
+def draw(report: Report, uri: str, *, pixels: bool = False) -> dict[str, Picture]:
+    """Figures by file name; those for which the report has no data are not there.
 
     A figure that cannot be drawn is left out with a warning: a report never fails for a picture.
+
+    pixels: all as PNGs, whatever their names end in.
     """
     if not report.sections:
-        return _drawn(report, uri, PARTS)
+        return _drawn(report, uri, PARTS, pixels)
     shared = (_claims,) if report.experiment.claims else ()
-    pngs, captions = _drawn(report, uri, (*shared, _ranks))
+    pictures = _drawn(report, uri, (*shared, _ranks), pixels)
     for one in report.sections:
-        found, told = _drawn(one, uri, [part for part in PARTS if part not in shared])
-        pngs |= {f"{prefix(one.section)}{name}": content for name, content in found.items()}
-        captions |= {f"{prefix(one.section)}{name}": f"{one.section}: {text}" for name, text in told.items()}
-    return pngs, captions
+        found = _drawn(one, uri, [part for part in PARTS if part not in shared], pixels)
+        pictures |= {
+            f"{prefix(one.section)}{name}": picture.of(one.section) for name, picture in found.items()
+        }
+    return pictures
 
 
-def _drawn(report: Report, uri: str, parts: Sequence[Part]) -> tuple[dict[str, bytes], dict[str, str]]:
-    pngs: dict[str, bytes] = {}
-    captions: dict[str, str] = {}
+def _drawn(report: Report, uri: str, parts: Sequence[Part], pixels: bool) -> dict[str, Picture]:
+    pictures: dict[str, Picture] = {}
     for part in parts:
         try:
             for drawn in part(report, uri):
-                pngs[drawn.name] = png(drawn.figure, drawn.shades)
-                captions[drawn.name] = drawn.caption
+                name, shades = drawn.name, drawn.shades
+                file = png(drawn.figure, shades) if pixels else content(drawn.figure, name, shades)
+                pictures[name] = Picture(file, drawn.caption, drawn.alt)
         except Exception as error:
             name = part.__name__.strip("_").replace("_", " ")
             warnings.warn(f"No figure of {name}: {type(error).__name__}: {error}", stacklevel=2)
-    return pngs, captions
+    return pictures
 
 
 def _headline(report: Report, uri: str) -> Iterator[Drawn]:
@@ -73,15 +78,18 @@ def _headline(report: Report, uri: str) -> Iterator[Drawn]:
     if rows["value"].notna().sum() == 0:
         return
     name, axis = _judge(report).shown, main_axis(report.layout)
-    rate = _rate(report, "each loss's")
+    rate, among = _rate(report, "each loss's"), report.layout.losses
     if axis and _numeric(report.layout.levels[axis]):
         parts, some = conditions(rows, [key for key in report.layout.axes if key != axis])
         text = f"Test {name} against {axis_name(axis)}: {_spread(report)} {rate}{some}."
-        yield Drawn("metric_by_axis.png", trends.against_axis(parts, axis, _judge(report)), text)
+        figure = trends.against_axis(parts, axis, _judge(report), among)
+        what, before = f"Mean test {name}", f"{axis_name(axis)} "
+        yield Drawn("metric_by_axis.svg", figure, text, seen.ends(what, parts, axis, "value", before))
     else:
         parts, some = conditions(rows, report.layout.axes)
         text = f"Test {name}: {_spread(report, 'interval')} {rate}; a tick is a seed{some}."
-        yield Drawn("metric.png", comparisons.dots(parts, _judge(report)), text)
+        figure = comparisons.dots(parts, _judge(report), among)
+        yield Drawn("metric.svg", figure, text, seen.dots(parts, _judge(report)))
 
 
 def _judge(report: Report) -> Metric:
@@ -105,7 +113,8 @@ def _claims(report: Report, uri: str) -> Iterator[Drawn]:
             "What the claims compare, paired by seed, with 95% intervals. Grey: where a claim is true. "
             "A filled dot is supported, a cross refuted, a hollow dot inconclusive."
         )
-        yield Drawn("claims.png", comparisons.forest(report.verdicts, metrics_of(report.runs)), text)
+        figure = comparisons.forest(report.verdicts, metrics_of(report.runs))
+        yield Drawn("claims.svg", figure, text, seen.claims(report.verdicts))
 
 
 def _curves(report: Report, uri: str) -> Iterator[Drawn]:
@@ -121,7 +130,9 @@ def _curves(report: Report, uri: str) -> Iterator[Drawn]:
         f"Learning curves {_rate(report, 'the')}: validation {_select(report).shown}, "
         f"{_spread(report)}{some}."
     )
-    yield Drawn("learning_curves.png", trends.learning_curves(parts, _select(report)), text)
+    figure = trends.learning_curves(parts, _select(report), report.layout.losses)
+    what = f"Mean validation {_select(report).shown}"
+    yield Drawn("learning_curves.svg", figure, text, seen.ends(what, parts, "step", "value", "epoch "))
 
 
 def _rates(report: Report, uri: str) -> Iterator[Drawn]:
@@ -132,9 +143,10 @@ def _rates(report: Report, uri: str) -> Iterator[Drawn]:
         f"Fairness of tuning: mean validation {_select(report).shown} at every {report.noun} tried; "
         f"the chosen one is large, a cross at the top marks a {report.short} at which a seed diverged{some}."
     )
-    yield Drawn(
-        "learning_rates.png", trends.rates(parts, _select(report), joined=report.noun != "trial"), text
-    )
+    joined = report.noun != "trial"
+    figure = trends.rates(parts, _select(report), report.layout.losses, joined=joined)
+    what = f"Learning rates chosen, with their mean validation {_select(report).shown}"
+    yield Drawn("learning_rates.svg", figure, text, seen.chosen(what, parts))
 
 
 def _budget(report: Report, uri: str) -> Iterator[Drawn]:
@@ -156,7 +168,9 @@ def _budget(report: Report, uri: str) -> Iterator[Drawn]:
         f"Expected test {_judge(report).shown} of someone who tries so many of the {report.noun}s and "
         f"keeps the best on validation; a ring marks where another loss clearly takes the lead{some}."
     )
-    yield Drawn("budget.png", trends.budget(parts, _judge(report), turns, report.noun), text)
+    figure = trends.budget(parts, _judge(report), turns, report.noun, report.layout.losses)
+    what = f"Expected test {_judge(report).shown}, by the number of {report.noun}s tried"
+    yield Drawn("budget.svg", figure, text, seen.ends(what, parts, "tried", "mean", ""))
 
 
 def _ranks(report: Report, uri: str) -> Iterator[Drawn]:
@@ -165,9 +179,8 @@ def _ranks(report: Report, uri: str) -> Iterator[Drawn]:
             "Critical-difference diagram: mean rank of each loss over conditions; "
             "a bar joins losses that Nemenyi's test cannot tell apart."
         )
-        yield Drawn(
-            "critical_difference.png", comparisons.critical_difference(report.ranks, _judge(report)), text
-        )
+        figure = comparisons.critical_difference(report.ranks, _judge(report))
+        yield Drawn("critical_difference.svg", figure, text, seen.ranks(report.ranks))
 
 
 def _cross(report: Report, uri: str) -> Iterator[Drawn]:
@@ -176,10 +189,10 @@ def _cross(report: Report, uri: str) -> Iterator[Drawn]:
         text = "Each trained loss (rows) scored by every loss that reads its outputs (columns), on test."
         scaled = bool(line := cross_line(report))
         text = f"{text} {line}".rstrip()
-        yield Drawn("cross.png", comparisons.cross_heat(tables[0], scaled), text)
+        yield Drawn("cross.svg", comparisons.cross_heat(tables[0], scaled), text, seen.cross(tables[0]))
     if len(tables) > 1:
         last = comparisons.cross_heat(tables[-1], scaled)
-        yield Drawn("cross_last.png", last, f"The same for {tables[-1].title}.")
+        yield Drawn("cross_last.svg", last, f"The same for {tables[-1].title}.", seen.cross(tables[-1]))
 
 
 PARTS: tuple[Part, ...] = (

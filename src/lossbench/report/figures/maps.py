@@ -12,6 +12,7 @@ from matplotlib import colormaps
 from lossbench.report.figures.looks import ordered
 from lossbench.report.figures.stored import Runs
 from lossbench.report.figures.style import painted, panels
+from lossbench.significant import number
 from lossbench.task import WEIGHT
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def drawn(found: Sequence[Maps], where: str = "") -> Any:
     )
     low, high = np.nanpercentile(np.concatenate([one.truth.ravel() for one in found]), _ENDS)
     shown = None
-    for number, axes in enumerate(cells):
-        one, name = found[number // len(names)], names[number % len(names)]
+    for place, axes in enumerate(cells):
+        one, name = found[place // len(names)], names[place % len(names)]
         if name == "image":
             axes.imshow(one.image, cmap="gray", vmin=0, vmax=1)
         else:
@@ -87,13 +88,23 @@ def drawn(found: Sequence[Maps], where: str = "") -> Any:
             if name == "truth":
                 axes.imshow(np.where(one.tested, _UNKNOWN, np.nan), cmap="gray", vmin=0, vmax=1)
             shown = axes.imshow(values, cmap=colormaps["viridis"], vmin=low, vmax=high)
-        if number < len(names):
+        if place < len(names):
             axes.set_title(name, fontsize=8, pad=3)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
     figure.colorbar(shown, ax=cells, shrink=0.6, label="target", pad=0.01)
     return figure
+
+
+def distances(found: Sequence[Maps]) -> str:
+    """How far each loss's map is from the truth, on average."""
+    far = {}
+    for loss in found[0].predicted:
+        apart = [np.abs(one.predicted[loss] - one.truth).ravel() for one in found]
+        far[loss] = float(np.nanmean(np.concatenate(apart)))
+    told = ", ".join(f"{loss} {number(value, 3)}" for loss, value in far.items())
+    return f"An image, its true map, and the map of each loss; mean distance from the truth: {told}."
 
 
 def _known(run: Arrays) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lossbench.counting import counted
 from lossbench.metrics.names import CALIBRATION
-from lossbench.report.figures import boxes, classes, embeddings, maps, values
+from lossbench.report.figures import boxes, classes, embeddings, maps, seen, values
 from lossbench.report.figures.drawn import MOST_PANELS, Drawn, few, left_out
 from lossbench.report.figures.forecasts import forecasts
 from lossbench.report.figures.pictures import pictures, source_of
@@ -35,7 +35,9 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
         text = (
             f"Errors on the test set (prediction minus target), {_seeds(report, parts)}; markers are medians"
         )
-        yield _drawn(report, "residuals.png", values.residuals(parts), text, parts)
+        figure = values.residuals(parts, report.layout.losses)
+        alt = seen.of_runs("Median errors", parts, values.median_error)
+        yield _drawn(report, "residuals.svg", figure, (text, alt), parts)
     if fits := _parts(report, uri, (*needs, "inputs"), seeds=1):
         rows = dict(slices(report.chosen, report.layout.axes))
         points = {
@@ -44,7 +46,9 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
             if (found := training_points(rows[title].sort_values("seed").iloc[0])) is not None
         }
         text = "Curves fitted in one dimension, first seed, over the truth and the training points"
-        yield _drawn(report, "fitted_curves.png", values.fitted_curves(fits, points), text, fits)
+        figure = values.fitted_curves(fits, points, report.layout.losses)
+        alt = seen.of_runs("Mean distance of the curves from the truth", fits, values.mean_distance)
+        yield _drawn(report, "fitted_curves.svg", figure, (text, alt), fits)
 
     of_a_series = ("value", "target_continuous", "target_naive_scale", "example_id")
     if fits := _parts(report, uri, of_a_series, _of_one_number, seeds=1, also=("quantiles",)):
@@ -52,7 +56,9 @@ def predicted_values(report: Report, uri: str) -> Iterator[Drawn]:
             "Forecasts of the first seed over a stretch in the middle of the test, each window's one after "
             "another; the band lies between the lowest and the highest quantile"
         )
-        yield _drawn(report, "forecasts.png", forecasts(fits), text, fits)
+        figure = forecasts(fits, report.layout.losses)
+        alt = seen.of_runs("Mean distance of forecasts from what came", fits, values.mean_distance)
+        yield _drawn(report, "forecasts.svg", figure, (text, alt), fits)
 
 
 def predicted_boxes(report: Report, uri: str) -> Iterator[Drawn]:
@@ -60,7 +66,9 @@ def predicted_boxes(report: Report, uri: str) -> Iterator[Drawn]:
     needs = ("value", "target_box")
     if parts := _parts(report, uri, needs):
         text = f"Share of test boxes whose IoU is that or more: mean and 95% band {_seeds(report, parts)}"
-        yield _drawn(report, "overlaps.png", boxes.overlaps(parts), text, parts)
+        figure = boxes.overlaps(parts, report.layout.losses)
+        alt = seen.of_runs("Share of boxes with an IoU of 0.5 or more", parts, boxes.share_of_hits)
+        yield _drawn(report, "overlaps.svg", figure, (text, alt), parts)
     rows = dict(slices(report.chosen, report.layout.axes))
     shown = _parts(report, uri, needs, seeds=1, most=2)
     for name, (where, runs) in zip(("boxes.png", "boxes_last.png"), shown, strict=False):
@@ -71,8 +79,10 @@ def predicted_boxes(report: Report, uri: str) -> Iterator[Drawn]:
                 f"{counted(len(places), 'image')} of the first seed's test, from those whose boxes overlap "
                 "worst in the mean of the losses to those that overlap best"
             )
-            figure = boxes.on_images(runs, images(places), places, where)
-            yield Drawn(name, figure, f"{text}{f' ({where})' if where else ''}.")
+            figure = boxes.on_images(runs, images(places), places, where, report.layout.losses)
+            mean = {loss: float(boxes.overlap(own[0])[places].mean()) for loss, own in runs.items()}
+            alt = f"Images with a true box and a predicted one each; mean IoU: {seen.numbers(mean, 2)}."
+            yield Drawn(name, figure, f"{text}{f' ({where})' if where else ''}.", alt)
 
 
 def predicted_maps(report: Report, uri: str) -> Iterator[Drawn]:
@@ -94,7 +104,8 @@ def predicted_maps(report: Report, uri: str) -> Iterator[Drawn]:
         else:
             continue
         text = f"{text}, what is true there and what each loss predicts; grey is not known"
-        yield replace(_drawn(report, "maps.png", maps.drawn(found, where), text, shown), shades=256)
+        figure, alt = maps.drawn(found, where), maps.distances(found)
+        yield replace(_drawn(report, "maps.png", figure, (text, alt), shown), shades=256)
 
 
 def training_points(run: pd.Series[Any]) -> tuple[Any, Any] | None:
@@ -128,13 +139,16 @@ def predicted_classes(report: Report, uri: str) -> Iterator[Drawn]:
                 "Confusion matrices on test, in percent of the true class, "
                 f"{_seeds(report, shown)}; errors are shaded"
             )
-            yield _drawn(report, "confusion.png", classes.confusion(runs, where), text, shown)
+            alt = seen.of_runs("Percent of test examples that are right", shown, classes.percent_right)
+            yield _drawn(report, "confusion.svg", classes.confusion(runs, where), (text, alt), shown)
     if parts := _parts(report, uri, ("probabilities",), _classed):
         text = (
             "Reliability: share of right predictions by confidence, ten bins of equally many test examples, "
             f"{_seeds(report, parts)}; ECE as in the tables; only losses that define probabilities"
         )
-        yield _drawn(report, "reliability.png", classes.reliability(parts, _ece(report)), text, parts)
+        figure = classes.reliability(parts, _ece(report), report.layout.losses)
+        alt = seen.of_runs("Mean confidence less the share that is right", parts, classes.overconfidence)
+        yield _drawn(report, "reliability.svg", figure, (text, alt), parts)
 
 
 def predicted_embeddings(report: Report, uri: str) -> Iterator[Drawn]:
@@ -142,13 +156,17 @@ def predicted_embeddings(report: Report, uri: str) -> Iterator[Drawn]:
     if any(one.pairs for one in measures_of(report.runs)):
         for where, runs in (shown := _parts(report, uri, ("embedding", "target_identity"), most=1)):
             text = f"ROC over all pairs of people whom training never saw: mean {_seeds(report, shown)}"
-            yield _drawn(report, "roc.png", embeddings.face_roc(runs, where), text, shown)
+            figure = embeddings.face_roc(runs, where, report.layout.losses)
+            alt = seen.of_runs("Mean area under the curve", shown, embeddings.mean_area)
+            yield _drawn(report, "roc.svg", figure, (text, alt), shown)
     for where, runs in (shown := _parts(report, uri, ("embedding",), _classed, most=1)):
         text = (
             "Two-dimensional map (PCA) of the test embeddings of one seed; each sign is one class. "
             "Distances are only roughly kept"
         )
-        yield _drawn(report, "embedding_map.png", embeddings.embedding_map(runs, where), text, shown)
+        figure = embeddings.embedding_map(runs, where)
+        alt = seen.of_runs("Share of the spread that lies between classes", shown, embeddings.between)
+        yield _drawn(report, "embedding_map.png", figure, (text, alt), shown)
 
 
 def _of_pixels(run: Arrays) -> bool:
@@ -168,9 +186,10 @@ def _classed(run: Arrays) -> bool:
     return known is not None and given is not None and known.shape == given.shape[:-1]
 
 
-def _drawn(report: Report, name: str, figure: object, text: str, shown: Parts) -> Drawn:
+def _drawn(report: Report, name: str, figure: object, texts: tuple[str, str], shown: Parts) -> Drawn:
+    caption, alt = texts
     some = left_out(shown, slices(report.chosen, report.layout.axes))
-    return Drawn(name, figure, f"{text}{some}.")
+    return Drawn(name, figure, f"{caption}{some}.", alt)
 
 
 def _parts(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
+from lossbench.report.figures import seen
 from lossbench.report.figures.drawn import Drawn, conditions
 from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.style import axis_name, legend, lines_behind, metric_label, painted, panels
@@ -50,7 +52,10 @@ def rewards_by_distance(report: Report, uri: str) -> Iterator[Drawn]:
         f"reference: means over seeds, {how}{more}{some}."
     )
     metrics = {name: metric_of(report.runs, name) for name in _ALL}
-    yield Drawn("reward_by_distance.png", against_distance(points, beside, metrics), text)
+    figure = against_distance(points, beside, metrics, report.layout.losses)
+    place = f"{axis_name(joined)} " if joined else "epoch "
+    alts = [seen.ends(metrics[name].shown, [("", points)], "place", name, place) for name in _ALL]
+    yield Drawn("reward_by_distance.svg", figure, text, " ".join(alts))
 
 
 def _numbers(levels: Sequence[Any]) -> bool:
@@ -77,16 +82,20 @@ def _by_epoch(rows: pd.DataFrame, uri: str) -> pd.DataFrame:
 
 @painted
 def against_distance(
-    points: pd.DataFrame, beside: Mapping[str, tuple[float, ...]], metrics: Mapping[str, Metric]
+    points: pd.DataFrame,
+    beside: Mapping[str, tuple[float, ...]],
+    metrics: Mapping[str, Metric],
+    among: Sequence[str] = (),
 ) -> Any:
     """A panel for each reward, a line for each loss through its points in their order.
 
     points: rows with the columns loss.name, place, kl, proxy and gold.
     beside: of baselines kl, proxy and gold.
+    among: all losses of the report.
     """
     figure, places = panels(len(_REWARDS), "Rewards by the distance to the reference", share="x", height=4.0)
     names = ordered(points[LOSS])
-    drawn_as = looks(names)
+    drawn_as = looks(names, among)
     for number, (axes, reward) in enumerate(zip(places, _REWARDS, strict=True), start=1):
         for name in names:
             own = points[points[LOSS] == name].sort_values("place", kind="stable")
@@ -96,11 +105,10 @@ def against_distance(
         if steps:
             xs, ys, _ = zip(*steps, strict=True)
             axes.plot(xs, ys, color=INK, linewidth=1.4, marker=".", gid="beside")
-            axes.annotate(
-                steps[-1][2], (xs[-1], ys[-1]), textcoords="offset points", xytext=(5, 4), fontsize=8
-            )
         axes.set_xlabel("KL(policy || reference) in nats")
         lines_behind(axes, "both")
         axes.set_ylabel(metric_label(metrics[reward], ""))
-    legend(figure, drawn_as)
+    farthest = max(beside, key=lambda name: beside[name][0], default=None)
+    line = Line2D([], [], color=INK, linewidth=1.4, marker=".", label=f"up to {farthest}")
+    legend(figure, drawn_as, beside=[line] if farthest else ())
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from matplotlib import ticker
 
 from lossbench.metrics.measure import Metric
 from lossbench.report.figures.looks import Look, ordered
-from lossbench.report.figures.style import GREY, WIDTH, label_ends, legend, scale_for
+from lossbench.report.figures.style import WIDTH, label_ends, legend, scale_for
 from lossbench.significant import number
 
 _MARGIN = 0.8  # inches of a panel's share of the figure that its axis does not have
@@ -166,58 +167,38 @@ def _round(size: float) -> float:
 
 
 def _note(panel: Panel, limits: tuple[float, float], metric: Metric, *, levels: bool) -> None:
-    """Name the losses outside the window with their best result, where the fewest lines are in the way.
+    """Name the losses outside the window with their best result, below the panel, where no line is.
 
     levels: and those that leave it, with their worst.
     """
     more = metric.higher_is_better
     best, worst = (max, min) if more else (min, max)
-    edge, side, anchor = (0.03, "below", "bottom") if more else (0.97, "above", "top")
     leaving = [
         loss
         for loss, heights in panel.lines.items()
         if levels and loss not in panel.outside and not limits[0] <= worst(heights) <= limits[1]
     ]
-    told = [
-        f"{side}, {when}: " + ", ".join(f"{loss} ({number(which(panel.lines[loss]), 2)})" for loss in losses)
-        for when, which, losses in (("at best", best, panel.outside), ("at worst", worst, leaving))
-        if losses
-    ]
-    if not told:
-        return
-    place, align = _free(panel, limits, more)
-    panel.axes.text(
-        place,
-        edge,
-        "\n".join(told),
-        transform=panel.axes.transAxes,
-        ha=align,
-        va=anchor,
-        fontsize=8,
-        color=GREY,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
-    )
-
-
-def _free(panel: Panel, limits: tuple[float, float], more: bool) -> tuple[float, str]:
-    """The third of the panel's far edge that the fewest points of lines stand in."""
-    low, high = limits
-    third = (high - low) / 3
-    counts = [0, 0, 0]
-    for heights in panel.lines.values():
-        for place, height in enumerate(heights):
-            if (low <= height <= low + third) if more else (high - third <= height <= high):
-                counts[min(2, 3 * place // len(heights))] += 1
-    chosen = min((2, 0, 1), key=lambda third: counts[third])
-    return ((0.02, "left"), (0.5, "center"), (0.98, "right"))[chosen]
+    side = "below" if more else "above"
+    letters = int((WIDTH / panel.axes.get_gridspec().ncols - _MARGIN) / _LETTER)
+    told = [panel.axes.get_xlabel()]
+    for when, which, losses in (("at best", best, panel.outside), ("at worst", worst, leaving)):
+        named = ", ".join(f"{loss} ({number(which(panel.lines[loss]), 2)})" for loss in losses)
+        told += textwrap.wrap(f"{side}, {when}: {named}", letters) if losses else []
+    panel.axes.set_xlabel("\n".join(filter(None, told)))
 
 
 def _scale(axes: Any, heights: Sequence[float]) -> None:
     """Logarithmic where the heights span orders of magnitude; ticks as plain numbers."""
     if scale_for(heights) != "log":
         return
-    axes.set_yscale("log")
+    log_ticks(axes, "y")
     axes.set_ylim(min(heights) / 1.3, max(heights) * 1.3)
-    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+
+
+def log_ticks(axes: Any, which: str) -> None:
+    """A logarithmic "x" or "y" axis with ticks as plain numbers."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = getattr(axes, f"{which}axis")
+    axis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
+    axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axis.set_minor_formatter(ticker.NullFormatter())

@@ -1,8 +1,7 @@
-"""What all figures share: fonts and panels, names of axes and lines, bands, scales, small PNGs."""
+"""What all figures share: fonts and panels, names of axes and lines, bands, scales."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,8 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
-from PIL import Image
 from scipy.optimize import isotonic_regression
 
 from lossbench.metrics.measure import Metric
@@ -104,21 +103,18 @@ def lines_behind(axes: Any, which: str = "y") -> None:
 
 
 @painted
-def png(figure: Any, shades: int = SHADES) -> bytes:
-    """The figure as a PNG of few colours, 256 at most."""
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DPI, facecolor="white")
-    small = io.BytesIO()
-    image = Image.open(raw).convert("RGB").quantize(shades, dither=Image.Dither.NONE)
-    image.save(small, format="PNG", optimize=True)
-    return small.getvalue()
+def legend(
+    figure: Any, drawn_as: Mapping[str, Look], *, marker: bool = True, beside: Sequence[Line2D] = ()
+) -> None:
+    """One legend for all panels, below them, of names and their looks.
 
-
-@painted
-def legend(figure: Any, drawn_as: Mapping[str, Look]) -> None:
-    """One legend for all panels, below them, of names and their looks."""
-    handles = [Line2D([], [], label=loss, **own.kwargs()) for loss, own in drawn_as.items()]
-    columns = min(len(handles), 6 if max(map(len, drawn_as), default=0) < 14 else 4)
+    marker: whether lines have markers, as those of the panels.
+    beside: what else is drawn, with its label.
+    """
+    handles = [Line2D([], [], label=loss, **own.kwargs(marker)) for loss, own in drawn_as.items()]
+    handles += beside
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = min(len(handles), 6 if longest < 14 else 4 if longest < 24 else 3)
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=3.2, fontsize=9)
 
 
@@ -173,10 +169,22 @@ def scale_for(values: ArrayLike, ratio: float = 12.0) -> str:
     return "log" if positive and known.max() / known.min() > ratio else "linear"
 
 
-def metric_label(metric: Metric, prefix: str = "test ") -> str:
-    """For an axis: `test RMSE (units of the target; lower is better)`."""
+def metric_label(metric: Metric, prefix: str = "test ", scale: str = "linear") -> str:
+    """For an axis: `test RMSE (units of the target; lower is better)`, with its scale where that is `log`."""
     unit = f"{metric.unit}; " if metric.unit else ""
-    return f"{prefix}{metric.shown} ({unit}{metric.direction} is better)"
+    log = "; log scale" if scale == "log" else ""
+    return f"{prefix}{metric.shown} ({unit}{metric.direction} is better{log})"
+
+
+def shade_cells(axes: Any, shades: ArrayLike) -> None:
+    """A table of cells (rows, columns) from the first row down, each as dark as its shade in 0..1."""
+    rows, columns = np.shape(shades)
+    for (row, column), shade in np.ndenumerate(np.nan_to_num(shades)):
+        if shade > 0:
+            place = (column - 0.5, row - 0.5)
+            axes.add_patch(Rectangle(place, 1, 1, facecolor=INK, linewidth=0, alpha=float(shade), zorder=0))
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
 
 
 def axis_name(param: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib import ticker
 from lossbench.metrics.measure import Metric
 from lossbench.report.figures.drawn import Parts
 from lossbench.report.figures.looks import INK, looks, ordered
-from lossbench.report.figures.scales import Panel, name_ticks, settle
+from lossbench.report.figures.scales import Panel, log_ticks, name_ticks, settle
 from lossbench.report.figures.style import (
     axis_name,
     band,
@@ -28,13 +29,14 @@ from lossbench.verdicts.conditions import LOSS, RATE
 
 
 @painted
-def against_axis(parts: Parts, axis: str, metric: Metric) -> Any:
+def against_axis(parts: Parts, axis: str, metric: Metric, among: Sequence[str] = ()) -> Any:
     """Mean and 95% band of a test metric against a numeric axis; one line per loss, one panel per part.
 
     parts: rows with the columns loss.name, `axis` (`data.contamination`) and value, one row per run.
+    among: all losses of the report, here and below.
     """
     name = axis_name(axis)
-    found = _panels(parts, f"Test {metric.shown} against {name}")
+    found = _panels(parts, f"Test {metric.shown} against {name}", among)
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss, known in _by_loss(rows, "value", axis):
             own = known.groupby(axis)["value"]
@@ -47,12 +49,12 @@ def against_axis(parts: Parts, axis: str, metric: Metric) -> Any:
 
 
 @painted
-def learning_curves(parts: Parts, metric: Metric) -> Any:
+def learning_curves(parts: Parts, metric: Metric, among: Sequence[str] = ()) -> Any:
     """Mean and 95% band over seeds of a validation metric by epoch, at the chosen learning rate.
 
     parts: rows with the columns loss.name, step and value: one per run and epoch.
     """
-    found = _panels(parts, f"Learning curves: validation {metric.shown} by epoch", share="x")
+    found = _panels(parts, f"Learning curves: validation {metric.shown} by epoch", among, "x")
     for panel, (title, rows) in zip(found, parts, strict=True):
         for loss, known in _by_loss(rows, "value"):
             own = known.groupby("step")["value"]
@@ -67,22 +69,21 @@ def learning_curves(parts: Parts, metric: Metric) -> Any:
 
 
 @painted
-def rates(parts: Parts, metric: Metric, *, joined: bool = True) -> Any:
+def rates(parts: Parts, metric: Metric, among: Sequence[str] = (), *, joined: bool = True) -> Any:
     """The selection metric against the learning rate, with the chosen rate large: was the tuning fair?
 
     parts: rows of `choose.rates`: loss.name, optimizer.lr, rank, validation, diverged.
     joined: by lines, where neighbours differ in the rate alone.
     """
     title = f"Learning rates tried and chosen (large markers): validation {metric.shown}"
-    found = _panels(parts, title, share="x")
+    found = _panels(parts, title, among, "x", joined=joined)
     for panel, (heading, rows) in zip(found, parts, strict=True):
         for loss, known in _by_loss(rows, "validation", by=RATE):
             panel.lines[loss] = known["validation"].tolist()
-            look = panel.looks[loss].kwargs() | ({} if joined else {"linestyle": "none"})
-            panel.axes.plot(known[RATE], known["validation"], label=loss, **look)
+            panel.axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
             _chosen(panel, loss, known[known["rank"] == 0])
             _diverged(panel, loss, rows.loc[(rows[LOSS] == loss) & (rows["diverged"] > 0), RATE])
-        panel.axes.set_xscale("log")
+        log_ticks(panel.axes, "x")
         _finish(panel.axes, heading, "learning rate", xs=sorted(rows[RATE].unique()) if joined else ())
         panel.axes.margins(x=0.08)
     return _named(found, metric, "validation ")
@@ -114,6 +115,7 @@ def budget(
     metric: Metric,
     crossings: Sequence[Sequence[tuple[str, str, int]]],
     noun: str = "learning rate",
+    among: Sequence[str] = (),
 ) -> Any:
     """Expected test result as more is tried; a ring where another loss takes the lead.
 
@@ -121,7 +123,7 @@ def budget(
     crossings: for each part, (better, worse, number of rates from which on).
     noun: what was tried.
     """
-    found = _panels(parts, f"Tuning budget: expected test {metric.shown}", share="x")
+    found = _panels(parts, f"Tuning budget: expected test {metric.shown}", among, "x")
     for panel, (title, rows), turns in zip(found, parts, crossings, strict=True):
         lines = {}
         for loss, own in _by_loss(rows, by="tried"):
@@ -157,11 +159,15 @@ def _meeting(
     return after - 1 + share, better[after - 1] + share * (better[after] - better[after - 1])
 
 
-def _panels(parts: Parts, title: str, share: str = "all") -> list[Panel]:
+def _panels(
+    parts: Parts, title: str, among: Sequence[str], share: str = "all", *, joined: bool = True
+) -> list[Panel]:
     """A panel for each part; all draw a name alike."""
     height = 4.0 if len(parts) <= 2 else 2.9
     _, places = panels(len(parts), title, where=only(parts), height=height, share=share)
-    own = looks(ordered(name for _, rows in parts for name in rows[LOSS]))
+    own = looks(ordered(name for _, rows in parts for name in rows[LOSS]), among)
+    if not joined:
+        own = {name: replace(one, line="none") for name, one in own.items()}
     return [Panel(axes, own) for axes in places]
 
 
@@ -177,7 +183,8 @@ def _named(found: Sequence[Panel], metric: Metric, prefix: str = "test ", *, lev
     """The figure, with its vertical scales, the names of the losses, and that of the vertical axis."""
     settle(found, metric, levels=levels)
     figure = found[0].axes.figure
-    name_y(figure, [panel.axes for panel in found], metric_label(metric, prefix))
+    scale = "log" if any(panel.axes.get_yscale() == "log" for panel in found) else "linear"
+    name_y(figure, [panel.axes for panel in found], metric_label(metric, prefix, scale))
     return figure
 
 
@@ -193,6 +200,6 @@ def _finish(axes: Any, title: str, xlabel: str, xs: Sequence[Any] = ()) -> None:
     axes.set_title(title, loc="left")
     lines_behind(axes)
     if axes.get_subplotspec().is_last_row() or axes.xaxis.get_tick_params().get("labelbottom", True):
-        axes.set_xlabel(xlabel)
+        axes.set_xlabel(f"{xlabel} (log scale)" if axes.get_xscale() == "log" else xlabel)
     if len(xs):
         name_ticks(axes, xs)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
-from lossbench.report.figures.looks import INK, look, looks, ordered
+from lossbench.report.figures.looks import INK, looks, ordered
 from lossbench.report.figures.stored import Runs
-from lossbench.report.figures.style import GREY, legend, lines_behind, name_y, only, painted, panels
+from lossbench.report.figures.style import legend, lines_behind, name_y, only, painted, panels
 from lossbench.verdicts.predictions import Arrays
 
 Fits = Sequence[tuple[str, Runs]]
@@ -19,9 +20,10 @@ _KEPT = (1.0, 99.0)  # percentiles of all errors that are shown
 
 
 @painted
-def residuals(parts: Fits) -> Any:
+def residuals(parts: Fits, among: Sequence[str] = ()) -> Any:
     """Distribution of `value` minus `target_continuous` on test, pooled over seeds; one outline per loss, one
-    panel per condition."""
+    panel per condition. among: all losses of the report, here and below."""
+    drawn_as = looks(ordered(loss for _, fits in parts for loss in fits), among)
     errors = [
         (title, {loss: np.concatenate([_error(run) for run in runs]) for loss, runs in fits.items()})
         for title, fits in parts
@@ -41,7 +43,7 @@ def residuals(parts: Fits) -> Any:
         for loss in ordered(own):
             counts, _ = np.histogram(own[loss], edges)
             heights = counts / max(len(own[loss]), 1) / np.diff(edges)
-            drawn = look(loss)
+            drawn = drawn_as[loss]
             middles = (edges[:-1] + edges[1:]) / 2
             axes.fill_between(middles, heights, step="mid", color=drawn.color, alpha=0.1, linewidth=0)
             axes.step(middles, heights, where="mid", label=loss, **drawn.kwargs(marker=False))
@@ -58,16 +60,17 @@ def residuals(parts: Fits) -> Any:
         axes.set_xlabel("error, in units of the target")
     places[0].set_ylim(0, 1.15 * tallest)  # of all panels, which share it; above the bars stand the medians
     name_y(figure, places, "density")
-    legend(figure, looks(ordered(loss for _, fits in parts for loss in fits)))
+    legend(figure, drawn_as)
     return figure
 
 
 @painted
-def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
+def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]], among: Sequence[str] = ()) -> Any:
     """Fitted curves `value` over `inputs` (N, 1) and the truth, which is `target_continuous` of the test set.
 
     points: training inputs and targets, each (N,), by the condition's title, where they are known.
     """
+    drawn_as = looks(ordered(loss for _, fits in parts for loss in fits), among)
     figure, places = panels(
         len(parts),
         "Curves fitted through outliers",
@@ -83,20 +86,27 @@ def fitted_curves(parts: Fits, points: Mapping[str, tuple[Any, Any]]) -> Any:
         axes.plot(xs, truth, color="#bdbdbd", linewidth=6, gid="truth", zorder=1.5)
         for loss in ordered(fits):
             xs, fit = _sorted(fits[loss][0], "value")
-            drawn = look(loss).kwargs()
+            drawn = drawn_as[loss].kwargs()
             axes.plot(xs, fit, label=loss, markevery=(len(xs) // 20, max(1, len(xs) // 8)), **drawn)
         axes.set_title(title if len(parts) > 1 else "", loc="left")
         axes.set_xlabel("x")
         lines_behind(axes)
     name_y(figure, places, "target")
-    _annotate_truth(places[0], bool(points))
-    legend(figure, looks(ordered(loss for _, fits in parts for loss in fits)))
+    beside = [Line2D([], [], color="#bdbdbd", linewidth=6, label="the truth")]
+    if points:
+        beside.append(Line2D([], [], color="#a8a8a8", linestyle="none", marker=".", label="training data"))
+    legend(figure, drawn_as, beside=beside)
     return figure
 
 
-def _annotate_truth(axes: Any, with_points: bool) -> None:
-    text = "broad grey line: the truth" + ("\ngrey points: training data" if with_points else "")
-    axes.text(0.02, 0.98, text, transform=axes.transAxes, va="top", fontsize=8, color=GREY)
+def median_error(runs: Sequence[Arrays]) -> float:
+    """Of all test examples of all runs."""
+    return float(np.median(np.concatenate([_error(run) for run in runs])))
+
+
+def mean_distance(runs: Sequence[Arrays]) -> float:
+    """Of the first run's values from their targets."""
+    return float(np.abs(_error(runs[0])).mean())
 
 
 def _error(run: Arrays) -> Any:
