@@ -143,7 +143,7 @@ import os, sys, psutil
 from lossbench import train
 from lossbench.cli import app
 from lossbench.engines import foresight
-def interrupted(store, jobs):
+def interrupted(*_):
     servers = [c.pid for c in psutil.Process().children() if "forkserver" in " ".join(c.cmdline())]
     print(*servers, flush=True)
     raise KeyboardInterrupt

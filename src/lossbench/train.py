@@ -42,14 +42,20 @@ _LEAVING_SECONDS = 3.0
 
 
 def train_many(
-    configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128, last: bool = True
+    configs: Sequence[DictConfig],
+    *,
+    n_jobs: int = 0,
+    max_members: int = 128,
+    last: bool = True,
+    engine: Engine | None = None,
 ) -> list[Outcome]:
     """Train the runs of a sweep and record them in MLflow.
 
     Args:
         configs: one composed config per run, without Hydra's own node.
-        n_jobs: processes for packs that train in turns; 0 is one per core.
+        n_jobs: processes at a time; 0 is one per core.
         max_members: the most runs in one pack.
+        engine: where packs train; None is this machine, with `n_jobs` processes.
         last: the sweep ends with these runs; if not, what is said of it as a whole waits for those to come.
 
     Returns:
@@ -64,18 +70,17 @@ def train_many(
     store = Store(uri)
     check_reachable(store.address)
     wanted = {job.key: job for job in jobs}
-    engine = Local(n_jobs)
-    planned, outcomes = _missing(store, wanted, engine, max_members)
+    planned, outcomes = _missing(store, wanted, engine or Local(n_jobs), max_members)
     # Also where nothing is to train: an interrupted sweep may have begun to train finished runs again.
     beside = baselines.wanted(jobs)
     store.abandon([*wanted, *beside])
-    held = planned.cache if planned and planned.processes == 1 else None
+    held = planned.cache if planned and planned.alone else None
     measured = baselines.measure(store, beside, held)
     for line in measured if len(jobs) == 1 else ():
         log.info("%s", line)
     try:
         if planned:
-            _train(store, planned, engine, outcomes)
+            _train(store, planned, outcomes)
         elif measured:
             store.close()
     except NotRecorded:
@@ -93,7 +98,7 @@ def _missing(
     store: Store, wanted: dict[str, Job], engine: Engine, max_members: int
 ) -> tuple[Plan | None, dict[str, Outcome]]:
     """How to train what is not finished, None where nothing is missing; and what is finished."""
-    checkpoints = _checkpoints(store, wanted.values())
+    checkpoints = _checkpoints(store, wanted.values(), engine)
     # Without a database nothing is finished, unless a result waits on disk for one. Planning reads data and
     # makes models, which may be at fault: so it comes before the database is made.
     known = store.exists()
@@ -138,24 +143,26 @@ def _totals(recorded: dict[str, float]) -> dict[str, float]:
 
 
 def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: Checkpoints) -> Plan:
-    if _epochs(jobs) >= _WORTH_PRELOADING and engine.slots > 1:
+    if not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
         warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.pack.plan import plan
+    from lossbench.pack.where import suited
     from lossbench.teachers.beforehand import teach
 
+    engine = suited(engine, {job.member.trainer.accelerator for job in jobs})
     teach(jobs, engine)
-    return plan(list(jobs), engine.slots, max_members, checkpoints)
+    return plan(list(jobs), engine, max_members, checkpoints)
 
 
-def _train(store: Store, planned: Plan, engine: Engine, outcomes: dict[str, Outcome]) -> None:
+def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
     """Train all packs. Each that ends is in `outcomes` at once, however the sweep goes on."""
     packs, found = planned.packs, len(outcomes)
     jobs = [job for pack in packs for job in pack.jobs]
     with store, Progress(len(packs), len(jobs), _epochs(jobs)) as progress, ended_by_sigterm():
         sweep = Heard(store, progress, packs, outcomes)
         try:
-            with closing(_events(planned, engine, sweep.hear)) as events:  # work outlives no interruption
+            with closing(_events(planned, sweep.hear)) as events:  # work outlives no interruption
                 for event in events:
                     sweep.hear(event)
         except INTERRUPTIONS as error:
@@ -167,28 +174,34 @@ def _train(store: Store, planned: Plan, engine: Engine, outcomes: dict[str, Outc
         outcomes[job.key] = replace(outcome, run_id=store.recorded_id(str(outcome.run_id)))
 
 
-def _events(planned: Plan, engine: Engine, hear: Callable[[Said], None]) -> Generator[Event, None, None]:
+def _events(planned: Plan, hear: Callable[[Said], None]) -> Generator[Event, None, None]:
+    from lossbench.pack.abroad import Mark, fit_abroad
     from lossbench.pack.work import fit_pack
 
     work = [pack.work for pack in planned.packs]
-    if planned.processes == 1:
+    if planned.alone:
         return here(functools.partial(fit_pack, cache=planned.cache), work, hear)
     # Pandas and scipy, which come after training, are imported while workers train.
     after = ("lossbench.review.refresh",)
     threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
-    return engine.run(fit_pack, work)
+    if isinstance(planned.engine, Local):
+        return planned.engine.run(fit_pack, work)
+    return planned.engine.run(functools.partial(fit_abroad, mark=Mark.of_cache()), work)
 
 
 def _epochs(jobs: Collection[Job]) -> int:
     return sum(job.member.trainer.epochs for job in jobs)
 
 
-def _checkpoints(store: Store, jobs: Collection[Job]) -> Checkpoints:
+def _checkpoints(store: Store, jobs: Collection[Job], engine: Engine) -> Checkpoints:
     """Where packs write their state, rid of what is wanted afresh."""
+    from lossbench.data.archive import cache_folder
     from lossbench.pack.checkpoint import FOLDER, Checkpoints
 
     path = store.address.path
-    checkpoints = Checkpoints((path.parent if path else Path.cwd()) / FOLDER)
+    near = path.parent if path else Path.cwd()
+    # Other machines may see no more of this one's than the folder that they share.
+    checkpoints = Checkpoints((near if isinstance(engine, Local) else cache_folder()) / FOLDER)
     checkpoints.forget([job.key for job in jobs if not job.config["tracking"]["resume"]])
     return checkpoints
 

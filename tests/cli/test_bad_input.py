@@ -71,7 +71,7 @@ NAMES = {
     "trainer=defualt": "did you mean 'default'?",
     "experiment=demo_outlier": "did you mean 'demo_outliers'?",
     "experiment=null": "leave experiment= out for the default",
-    "hydra/launcher=packs": "hydra/launcher=packs is unknown (did you mean 'pack'? known: basic, pack)",
+    "hydra/launcher=packs": "hydra/launcher=packs is unknown (did you mean 'pack'? known: basic, local, ",
     "los=huber": f"los is no part of the config (did you mean 'loss'? {PARTS}",
     "los.delta=1": "los.delta is no part of the config (did you mean 'loss'?",
     "foo=1": f"foo is no part of the config ({PARTS}",

@@ -19,6 +19,7 @@ OTHERS = [
     "experiment=outliers",
     "-m experiment=outliers hydra/launcher=basic",
     "-m experiment=outliers hydra.launcher.n_jobs=1",
+    "-m experiment=outliers hydra.launcher.engine=ray",
     "-m experiment=outliers --cfg job",
     "-m experiment=outliers --info",
     "-m experiment=outliers --hydra-help",

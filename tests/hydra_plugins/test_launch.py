@@ -19,6 +19,7 @@ from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
+from lossbench.engines.local import Local
 from lossbench.errors import InputError
 
 CONFIG = f"""
@@ -64,12 +65,16 @@ class Trainer:
     def __init__(self) -> None:
         self.calls: list[list[DictConfig]] = []
         self.options: list[tuple[int, int]] = []
+        self.more: list[dict[str, Any]] = []
         self.seen: list[Any] = []
         self.answers: dict[int, Exception] = {}
         self.refusal: Exception | None = None
 
-    def __call__(self, configs: list[DictConfig], *, n_jobs: int, max_members: int) -> list[Outcome]:
+    def __call__(
+        self, configs: list[DictConfig], *, n_jobs: int, max_members: int, **more: Any
+    ) -> list[Outcome]:
         self.calls.append(configs)
+        self.more.append(more)
         self.options.append((n_jobs, max_members))
         self.seen.append((os.environ.get("COLOUR"), Path.cwd(), HydraConfig.get().runtime.output_dir))
         if self.refusal:
@@ -137,7 +142,7 @@ def test_a_program_of_its_own_finds_the_launcher_without_importing_torch(tmp_pat
 
 def test_all_jobs_are_trained_in_one_call_as_their_tasks_see_them(sweep: Sweep, trainer: Trainer) -> None:
     sweep("loss=mse,huber", "seed=3,4", "hydra.launcher.n_jobs=2", "hydra.launcher.max_members=7")
-    assert trainer.options == [(2, 7)]
+    assert (trainer.options, trainer.more) == ([(2, 7)], [{}])
     (configs,) = trainer.calls
     out = Path.cwd() / "out"
     assert [OmegaConf.to_container(config) for config in configs[1:3]] == [
@@ -242,9 +247,18 @@ def test_a_sweeper_that_hands_over_batches_gets_numbers_back(sweep: Sweep, train
     assert [job.hydra_cfg.hydra.job.num for job in jobs] == [0, 1, 2]
 
 
+def test_a_trainer_is_given_the_engine_that_is_asked_for(sweep: Sweep, trainer: Trainer) -> None:
+    sweep("seed=3,4", "hydra.launcher.gpus_per_pack=0.5", "hydra.launcher.n_jobs=2")
+    assert trainer.more == [{"engine": Local(2, gpus_per_pack=0.5)}]
+    with pytest.raises(InputError, match=r"launcher\.slurm is for engine=slurm"):  # which takes any key
+        sweep("seed=3,4", "hydra.launcher.slurm={slurm_partition:gpu,mem_gb:8}")
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
+        ("engine=dask", "engine=dask is unknown .known: local, ray, slurm"),
+        ("gpus_per_pack=2", "gpus_per_pack must be 0, 1 or a share such as 0.5"),
         ("n_jobs=-1", "n_jobs must be 0 .* got -1"),
         ("max_members=0", "max_members must be at least 1; got 0"),
         ("trainer=lossbench.train.train_everything", "cannot be imported .*train_everything"),

@@ -253,8 +253,7 @@ def test_batch_norm_is_trained_in_turns_and_a_frozen_head_in_a_stack(
     what = ("data=images", f"data.path={photos}", "model=backbone", f"model.architecture={SMALL}")
     frozen = (f"model.weights={weights}", "model.frozen=true")
     whole, stacked = (
-        plan(jobs_from([composed(*SHORT, *what, *more)]), cores=1, max_members=8).packs[0]
-        for more in ((), frozen)
+        plan(jobs_from([composed(*SHORT, *what, *more)]), 1, max_members=8).packs[0] for more in ((), frozen)
     )
     assert whole.mode == "loop"
     assert "the batch statistics of net.conv1.1 (BatchNorm2d) do not stack" in whole.because

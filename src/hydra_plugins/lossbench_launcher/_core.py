@@ -34,6 +34,8 @@ from hydra_plugins.lossbench_launcher._quick import hurried
 from hydra_plugins.lossbench_launcher._trials import Planned, halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
+from lossbench.engines.events import Engine
+from lossbench.engines.local import Local
 from lossbench.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -81,6 +83,7 @@ class Sweep:
     trainer: str | None
     n_jobs: int | None
     max_members: int
+    engine: Engine
 
     def prepare(self) -> None:
         """Check the options, and let the sweeper compose its jobs by the fast loader too.
@@ -89,8 +92,6 @@ class Sweep:
         """
         if not self.trainer:
             return
-        if self.n_jobs is not None and self.n_jobs < 0:
-            raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {self.n_jobs}.")
         if self.max_members < 1:
             raise InputError(f"hydra.launcher.max_members must be at least 1; got {self.max_members}.")
         self.context.config_loader = cast(ConfigLoader, SweepLoader(self.context.config_loader))
@@ -182,6 +183,7 @@ class Sweep:
         trainer: Trainer = resolved(str(self.trainer), fault, "; name a function as package.module.function.")
         options: dict[str, Any] = {"n_jobs": self.n_jobs or 0, "max_members": self.max_members}
         options |= {} if last else {"last": False}
+        options |= {} if self.engine == Local(self.n_jobs or 0) else {"engine": self.engine}
         before = HydraConfig.instance().cfg
         configs: dict[Environment, dict[int, DictConfig]] = {}
         outcomes: dict[int, Outcome] = {}

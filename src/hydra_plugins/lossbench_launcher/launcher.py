@@ -5,36 +5,61 @@ name, which a dataclass with postponed annotations needs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
 class PackLauncherConf:
     """The node `hydra.launcher` of `hydra/launcher=pack`.
 
-    trainer:     dotted path of `train_many(configs, *, n_jobs, max_members) -> list of outcomes`, an outcome
-                 having `result()`; null runs the jobs one after another, as `hydra/launcher=basic` does.
-                 Halving calls it once a round, with `last=False` before the last, and asks for `merit`.
-    n_jobs:      processes for packs that cannot stack; null or 0: one per core.
-    max_members: runs in one pack at most. 128 keeps a pack of any shipped model under 2 GB.
+    trainer:       dotted path of `train_many(configs, *, n_jobs, max_members) -> list of outcomes`, an
+                   outcome having `result()`; null runs the jobs one after another, as `hydra/launcher=basic`
+                   does. Halving calls it once a round, with `last=False` before the last, and asks for
+                   `merit`. Where an engine is asked for, it is given as `engine`.
+    engine:        where packs train: local (processes of this machine), ray or slurm.
+    n_jobs:        packs at a time; null or 0: one per core or GPU here, as many as Ray has room for, 16 on
+                   Slurm.
+    max_members:   runs in one pack at most. 128 keeps a pack of any shipped model under 2 GB.
+    cpus_per_pack: cores that a pack is given.
+    gpus_per_pack: GPUs that a pack is given: 0, 1, or a share such as 0.5. null: on this machine one where
+                   there are any, elsewhere none.
+    ray:           what `ray.init` takes, as {address: auto}.
+    slurm:         what submitit takes for Slurm, as {slurm_partition: gpu, timeout_min: 600}.
+    folder:        of the files of Slurm's jobs, on a disk that all nodes share; null: lossbench-jobs.
     """
 
     _target_: str = "hydra_plugins.lossbench_launcher.launcher.PackLauncher"
     trainer: str | None = "lossbench.train.train_many"
     n_jobs: int | None = None
     max_members: int = 128
+    engine: str = "local"
+    cpus_per_pack: int = 1
+    gpus_per_pack: float | None = None
+    ray: dict[str, Any] = field(default_factory=dict)
+    slurm: dict[str, Any] = field(default_factory=dict)
+    folder: str | None = None
 
 
-ConfigStore.instance().store(
-    group="hydra/launcher", name="pack", node=PackLauncherConf, provider="lossbench_launcher"
-)
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if isinstance(value, DictConfig) else value
+
+
+def _open() -> DictConfig:
+    """The node, with `ray` and `slurm` taking any key, for those are not ours."""
+    node: DictConfig = OmegaConf.structured(PackLauncherConf)
+    for name in ("ray", "slurm"):
+        OmegaConf.set_struct(node[name], False)
+    return node
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="pack", node=_open(), provider="lossbench_launcher")
 
 
 class PackLauncher(Launcher):
@@ -47,8 +72,12 @@ class PackLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over, and check the options."""
         from hydra_plugins.lossbench_launcher import _core
+        from lossbench.engines.choice import engine_of
 
-        self.sweep = _core.Sweep(config, hydra_context, task_function, **self.options)
+        options = {name: _plain(value) for name, value in self.options.items()}
+        trainer, most = options.pop("trainer"), options.pop("max_members")
+        handed = config, hydra_context, task_function
+        self.sweep = _core.Sweep(*handed, trainer, options["n_jobs"], most, engine_of(**options))
         self.sweep.prepare()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

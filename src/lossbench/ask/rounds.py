@@ -54,12 +54,12 @@ def _shortened(question: Question) -> Question:
     """With less training where the first round would take too long."""
     if any(line.startswith(f"{EPOCHS}=") for line in question.setting):
         return question
-    from lossbench.engines.local import cores
+    from lossbench.engines.local import Local
     from lossbench.job import jobs_from
     from lossbench.pack.plan import plan
     from lossbench.pack.timing import estimate
 
-    planned = plan(jobs_from(question.configs(range(STEP))), cores(), max_members=128)
+    planned = plan(jobs_from(question.configs(range(STEP))), Local(), max_members=128)
     seconds, most = estimate(planned).seconds, question.seconds * _FIRST_SHARE
     epochs = max(pack.epochs for pack in planned.packs)
     if seconds <= most:

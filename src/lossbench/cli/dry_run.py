@@ -13,6 +13,8 @@ from omegaconf import DictConfig
 
 from lossbench.claims.parsing import check_experiments
 from lossbench.counting import counted
+from lossbench.engines.events import Engine
+from lossbench.engines.local import Local
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from lossbench.pack.plan import Plan, PlannedPack
 
 TRAINER = "lossbench.cli.dry_run.show"  # what a launcher calls in place of `train_many`
+_TOGETHER = ("pack", "local", "ray", "slurm")  # launchers that train packs
 _QUIET = (
     "lossbench.data.columns",
     "lossbench.data.own_file",
@@ -39,7 +42,7 @@ def instead(line: Sequence[str]) -> Iterator[list[str]]:
 
     overrides = get_args_parser().parse_args(list(line)).overrides
     for override in overrides:
-        if override.startswith("hydra/launcher=") and override != "hydra/launcher=pack":
+        if override.startswith("hydra/launcher=") and override.partition("=")[2] not in _TOGETHER:
             raise InputError(f"--dry-run shows how hydra/launcher=pack trains; leave {override} out.")
     with tempfile.TemporaryDirectory(prefix="lossbench-") as folder:
         quoted = f'"{folder}"'
@@ -54,14 +57,19 @@ def instead(line: Sequence[str]) -> Iterator[list[str]]:
 
 
 def show(
-    configs: Sequence[DictConfig], *, n_jobs: int = 0, max_members: int = 128, last: bool = True
+    configs: Sequence[DictConfig],
+    *,
+    n_jobs: int = 0,
+    max_members: int = 128,
+    last: bool = True,
+    engine: Engine | None = None,
 ) -> None:
     """Print what `train_many` would do with the same arguments, or refuse; raises `Shown` at the end.
 
     Of a sweep with halving, which comes in rounds, the first is shown, for validation decides on the others.
     """
     with _quiet():
-        _show(configs, n_jobs, max_members)
+        _show(configs, engine or Local(n_jobs), max_members)
     if not last:
         print("This is the first round of halving=true: the better half of the trials goes on to more seeds.")
     raise Shown
@@ -80,7 +88,7 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _show(configs: Sequence[DictConfig], n_jobs: int, max_members: int) -> None:
+def _show(configs: Sequence[DictConfig], engine: Engine, max_members: int) -> None:
     jobs = jobs_from(configs)
     check_experiments((job.config["experiment"], job.member.source) for job in jobs)
     wanted = {job.key: job for job in jobs}
@@ -92,12 +100,11 @@ def _show(configs: Sequence[DictConfig], n_jobs: int, max_members: int) -> None:
         told |= dict.fromkeys(["\n".join(job.member.source.account())])
     print("\n".join(filter(None, told)), end="\n" if any(told) else "")
     if missing:
-        from lossbench.engines.local import cores
         from lossbench.pack.plan import plan
         from lossbench.teachers.beforehand import without_teachers
 
         missing, teachers = without_teachers(missing)
-        planned = plan(missing, n_jobs or cores(), max_members)
+        planned = plan(missing, engine, max_members)
         print("\n".join(_splits(planned)))
         if teachers:
             print(f"{counted(teachers, 'teacher')} would train first, which is in none of the times below")
@@ -155,7 +162,7 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
             f"  {trained}: {counted(runs, 'run')}, {counted(len(packs), 'pack')} {how} ({because}), "
             f"{epochs} epochs, about {duration(seconds)}"
         )
-    where = "this process" if planned.processes == 1 else f"{planned.processes} processes"
+    where = "this process" if planned.alone else f"{planned.processes} processes"
     of = "" if times.timed == times.kinds else f", {times.timed} of {times.kinds} kinds"
     stops = any(job.member.trainer.patience for job in missing)
     total = f"{duration(times.seconds)}{' at most' if stops else ''}"

@@ -17,8 +17,8 @@ from lossbench.errors import InputError, suggestion
 
 
 def groups() -> list[str]:
-    """The groups of the config, those of Hydra and of experiments among them."""
-    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+    """The groups of the config, that of experiments among them; `hydra` chooses no part of a run."""
+    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra")
 
 
 def check_chosen(

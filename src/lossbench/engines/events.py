@@ -59,6 +59,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def gpus_per_pack(self) -> float | None:
+        """The share of a GPU that each has, at most 1; None: one, where there are any."""
+        ...
+
+    @property
     def elsewhere(self) -> bool:
         """Whether even a single pack must not train in this process, which may be a login node's."""
         ...

@@ -46,7 +46,8 @@ def several(line: Sequence[str]) -> bool:
     overrides = OverridesParser.create().parse_overrides(options.overrides)
     values = {override.key_or_group: override for override in overrides}
     jobs = values.get("hydra.launcher.n_jobs")
-    if "hydra/launcher" in values or (jobs and jobs.value() == 1):
+    other = values.get("hydra.launcher.engine")
+    if "hydra/launcher" in values or (jobs and jobs.value() == 1) or (other and other.value() != "local"):
         return False
     swept = [override for override in overrides if override.is_sweep_override()]
     # The sweep of an experiment stands in its YAML, and none has few runs.

@@ -44,21 +44,21 @@ _BYTES_PER_WEIGHT = 4 * 8
 _TIMES_KEPT = 2
 
 
-def on_gpu(member: Member) -> bool:
-    """Whether a member trains on an accelerator, which packs then share one after another."""
-    return member.trainer.accelerator != "cpu" and torch.cuda.is_available()
+def on_gpu(member: Member, gpu_memory: int) -> bool:
+    """Whether a member trains on an accelerator; `gpu_memory` is what packs have, 0 where there is none."""
+    return member.trainer.accelerator != "cpu" and gpu_memory > 0
 
 
-def widest_stack(member: Member, weights: int, kept: int) -> int:
+def widest_stack(member: Member, weights: int, kept: int, gpu_memory: int) -> int:
     """How many members of so many weights and bytes `kept` for backward a stack may have for its memory."""
     # On a GPU half of what there is.
-    room = torch.cuda.get_device_properties(0).total_memory // 2 if on_gpu(member) else _STACK_BYTES
+    room = gpu_memory // 2 if on_gpu(member, gpu_memory) else _STACK_BYTES
     held = kept * max(1.0, EVALUATED_AT_ONCE / member.trainer.batch_size)
     return max(1, int(room / (_BYTES_PER_WEIGHT * weights + _TIMES_KEPT * held)))
 
 
 def choose_mode(
-    member: Member, module: nn.Module, kept: int, wanted: str, obstacle: str | None = None
+    module: nn.Module, kept: int, wanted: str, obstacle: str | None = None, *, gpu: bool = False
 ) -> tuple[str, str]:
     """`vmap` or `loop`, and why, in words for the log.
 
@@ -72,7 +72,7 @@ def choose_mode(
     if wanted == "vmap":
         return "vmap", "it was asked for"
     limit = _KEPT_OF_IMAGES if convolves_images(module) else _KEPT
-    if kept > limit and not on_gpu(member):
+    if kept > limit and not gpu:
         return "loop", f"each keeps more than {limit / 1e6:.1f} MB for backward, and then turns are faster"
     return "vmap", "its members stack"
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from lossbench.data.cache import DataCache
 from lossbench.data.source import DataSet, Description
-from lossbench.errors import InputError
+from lossbench.engines.events import Engine
+from lossbench.engines.local import Local
 from lossbench.job import Job, Member
 from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.draws import left_alone
@@ -22,6 +21,7 @@ from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
+from lossbench.pack.where import gpu_memory, suited
 from lossbench.pack.work import Work
 from lossbench.trees import leaves
 
@@ -58,7 +58,7 @@ class PlannedPack:
     def work(self) -> Work:
         members = tuple(job.member for job in self.jobs)
         keep = any(job.config["tracking"]["models"] for job in self.jobs)
-        return Work(members, self.mode, self.checkpoint, keep)
+        return Work(tuple(job.key for job in self.jobs), members, self.mode, self.checkpoint, keep)
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,24 @@ class Plan:
 
     packs: list[PlannedPack]
     cache: DataCache  # the data that was loaded to see what the packs are
-    processes: int  # that train packs at a time; 1 is this process alone
+    engine: Engine
+    processes: int  # that train packs at a time
+
+    @property
+    def alone(self) -> bool:
+        """Whether all packs train in this process."""
+        return self.processes == 1 and not self.engine.elsewhere
 
 
-def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpoints | None = None) -> Plan:
+def plan(
+    jobs: Sequence[Job], engine: Engine | int, max_members: int, checkpoints: Checkpoints | None = None
+) -> Plan:
     """Group runs into packs, and choose how each trains.
 
     A member's numbers do not depend on its company, so packs are cut to fit the machine.
 
     Args:
-        cores: processes at most.
+        engine: where they train, or as many processes of this machine.
         max_members: runs in one pack at most; fewer where a stack of them would not fit the memory.
         checkpoints: packs that an interrupted sweep has left there are formed again as they were.
 
@@ -84,37 +92,30 @@ def plan(jobs: Sequence[Job], cores: int, max_members: int, checkpoints: Checkpo
         InputError: the data of a pack cannot be loaded, a loss and its data do not fit (see `rehearsal`), or
             a run asks for an accelerator that is not there.
     """
-    for job in jobs:
-        _check_accelerator(job.member.trainer.accelerator)
+    engine = Local(engine) if isinstance(engine, int) else engine
+    engine = suited(engine, dict.fromkeys(job.member.trainer.accelerator for job in jobs))
+    memory = gpu_memory(engine)
     cache = DataCache()
-    kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache)]
+    kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache, memory)]
     for name, paths in {job.member.source.name: job.member.source.metrics for job in jobs}.items():
         alike = [kind for kind in kinds if kind.jobs[0].member.source.name == name]
         check_measured(paths, [told for kind in alike for told in kind.predicts])
     for line in dict.fromkeys(kind.said for kind in kinds if kind.said):
         log.info("%s", line)
-    worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES and not on_gpu(jobs[0].member)
-    processes = cores if worth else 1
+    worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES
+    processes = engine.slots if worth or engine.elsewhere else 1
+    underway = [work for work in getattr(engine, "underway", list)() if isinstance(work, Work)]
     packs: list[PlannedPack] = []
     for kind in kinds:
-        gpu = on_gpu(kind.jobs[0].member)
-        begun, rest = checkpoints.begun(kind.jobs, kind.mode, gpu) if checkpoints else ([], kind.jobs)
-        for part in [*begun, *_parts(replace(kind, jobs=rest), processes, max_members)]:
+        gpu = on_gpu(kind.jobs[0].member, memory)
+        going, rest = _going_on(kind, underway)
+        begun, rest = checkpoints.begun(rest, kind.mode, gpu) if checkpoints else ([], rest)
+        for part in [*going, *begun, *_parts(replace(kind, jobs=rest), processes, max_members, memory)]:
             checkpoint = checkpoints.for_jobs(part, kind.mode, gpu) if checkpoints else None
             remarks = tuple(kind.remarks.get(job.key) for job in part)
             said = (kind.mode, kind.because, kind.description)
             packs.append(PlannedPack(len(packs), tuple(part), *said, checkpoint, remarks))
-    return Plan(packs, cache, processes)
-
-
-def _check_accelerator(asked: str) -> None:
-    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    there = {"cuda": cuda, "mps": mps, "gpu": cuda or mps}
-    if not there.get(asked, True):
-        raise InputError(
-            f"trainer.accelerator={asked} asks for a GPU, and PyTorch finds none here; "
-            "set trainer.accelerator=auto, which takes one where there is one, or cpu."
-        )
+    return Plan(packs, cache, engine, processes)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class _Kind:
     said: str | None = None  # of its model
 
 
-def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
+def _kinds(alike: list[Job], cache: DataCache, gpu_memory: int) -> list[_Kind]:
     """Jobs that may share a pack; those that train in turns for their loss are apart."""
     first = alike[0].member
     keys = [_part(job) for job in alike]
@@ -151,8 +152,9 @@ def _kinds(alike: list[Job], cache: DataCache) -> list[_Kind]:
         if rehearsal.remark:
             log.warning("%s.", rehearsal.remark)
     remarks = {job.key: r for key, job in zip(keys, alike, strict=True) if (r := rehearsals[key].remark)}
+    gpu = on_gpu(first, gpu_memory)
     chosen = {
-        key: choose_mode(first, module, kept[key], alike[0].mode, obstacle or rehearsals[key].obstacle)
+        key: choose_mode(module, kept[key], alike[0].mode, obstacle or rehearsals[key].obstacle, gpu=gpu)
         for key in distinct
     }
     weights = sum(p.numel() for p in module.parameters())
@@ -183,6 +185,19 @@ def _much_is_read(first: Member, data: DataSet, cache: DataCache) -> bool:
     return loaded is not data or sum(leaf.nbytes for leaf in leaves(data.inputs)) > _MUCH
 
 
+def _going_on(kind: _Kind, underway: Sequence[Work]) -> tuple[list[list[Job]], list[Job]]:
+    """Packs as they train already, for a parent that has died, and the jobs that are in none of them."""
+    if not underway:
+        return [], kind.jobs
+    left = {job.key: job for job in kind.jobs}
+    packs = [
+        [left.pop(key) for key in work.keys]
+        for work in underway
+        if work.mode == kind.mode and left.keys() >= set(work.keys)
+    ]
+    return packs, list(left.values())
+
+
 def _part(job: Job) -> tuple[Any, ...]:
     """Equal for jobs of which one rehearsal tells."""
     experiment = job.config["experiment"]
@@ -203,14 +218,13 @@ def _seconds_per_update(weights: int, kept: int, mode: str) -> float:
     return (2e-3 if mode == "loop" else 1e-4 * (weights / 5000) ** 0.6) + 1.5e-9 * kept
 
 
-def _parts(kind: _Kind, processes: int, max_members: int) -> list[list[Job]]:
+def _parts(kind: _Kind, processes: int, max_members: int, gpu_memory: int) -> list[list[Job]]:
     if not kind.jobs:
         return []
     if kind.by_seed:
         kind = replace(kind, jobs=sorted(kind.jobs, key=lambda job: job.member.seed))
     if kind.mode == "loop":
         return even_parts(kind.jobs, min(max_members, _TURNS_AT_MOST), 2 * processes)
-    at_most = min(max_members, widest_stack(kind.jobs[0].member, kind.weights, kind.kept))
+    at_most = min(max_members, widest_stack(kind.jobs[0].member, kind.weights, kind.kept, gpu_memory))
     # Cut finer, a stack loses what it is for.
-    wide_enough = len(kind.jobs) >= _STACK_AT_LEAST * processes
-    return even_parts(kind.jobs, at_most, processes if wide_enough else 1)
+    return even_parts(kind.jobs, at_most, max(1, min(processes, len(kind.jobs) // _STACK_AT_LEAST)))

@@ -16,10 +16,16 @@ from lossbench.pack.fate import MemberResult
 class Work:
     """What a process needs to train a pack."""
 
+    keys: tuple[str, ...]  # of its runs
     members: tuple[Member, ...]
     mode: str
     checkpoint: Checkpoint | None
     keep_models: bool
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What another process knows the same work by."""
+        return (self.keys, self.mode, self.keep_models)
 
 
 @dataclass(frozen=True)

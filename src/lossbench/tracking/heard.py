@@ -15,8 +15,10 @@ from lossbench.tracking.store import Store
 from lossbench.tracking.told import run_result, run_start
 
 if TYPE_CHECKING:
+    from lossbench.pack.abroad import Unseen
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import PlannedPack
+    from lossbench.pack.work import Trained
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +32,14 @@ class Heard:
     packs: Sequence[PlannedPack]
     outcomes: dict[str, Outcome]
     run_ids: dict[int, list[str]] = field(default_factory=dict)  # by the numbers of packs that have started
+    warned: set[str] = field(default_factory=set)  # what was said once
 
     def hear(self, event: Event) -> None:
         """Record what an event tells, and show it."""
         pack = self.packs[event.index]
         if isinstance(event, Said):
             try:
-                self.progress.advance(pack.number, event.message.members)
+                self._said(pack, event.message)
             except Exception:  # no reason to lose what trains
                 log.exception("a message from a worker could not be used: %r", event.message)
             return
@@ -45,6 +48,15 @@ class Heard:
             self.progress.started(pack.number)
         if isinstance(event, Ended):
             self._ended(pack, event.result)
+
+    def _said(self, pack: PlannedPack, message: Trained | Unseen) -> None:
+        from lossbench.pack.work import Trained
+
+        if isinstance(message, Trained):
+            self.progress.advance(pack.number, message.members)
+        elif str(message) not in self.warned:
+            self.warned.add(str(message))
+            log.warning("%s", message)
 
     def _ended(self, pack: PlannedPack, found: list[MemberResult] | Died) -> None:
         """There are outcomes once the store has the results."""
