@@ -180,6 +180,10 @@ def node(group: str, name: str) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+# How many a file must have of something is bounded by the file alone: of data that ships, this leaves enough.
+LEAVES_ENOUGH = {"min_user": 50, "min_item": 50}
+
+
 def valid(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any] | None:
     """Values within the range that a knob declares."""
     kind = str(field.type)
@@ -187,7 +191,8 @@ def valid(field: dataclasses.Field[Any]) -> st.SearchStrategy[Any] | None:
         return st.sampled_from(choices)
     bounds = field.metadata.get("bounds", {})
     low, above, high, below = (bounds.get(name) for name in ("at_least", "above", "at_most", "below"))
-    whole = st.integers(int(low or 0), int(below - 1 if below is not None else high or 10**6))
+    most = LEAVES_ENOUGH.get(field.name, 10**6)
+    whole = st.integers(int(low or 0), int(below - 1 if below is not None else high or most))
     floats = st.floats(
         low if low is not None else above,
         high if high is not None else below if below is not None else 1e30,
@@ -256,6 +261,14 @@ def refusal(config: dict[str, Any] | DictConfig) -> str | None:
 def test_valid_choices_train_or_contradict_each_other(config: dict[str, Any]) -> None:
     text = refusal(config)
     assert text is None or CONTRADICTION.search(text), text
+
+
+@pytest.mark.parametrize(("least", "left"), [(LEAVES_ENOUGH, True), ({"min_item": 209}, False)])
+def test_minimum_counts_are_refused_where_the_file_has_too_few(least: dict[str, int], left: bool) -> None:
+    knobs = [f"data.{name}={count}" for name, count in least.items()]
+    text = refusal(compose("config", ["data=movielens", "model=towers", "loss=bpr", *knobs]))
+    few = "of whom 0 have 20 items or more that as many as 209 users have; at least 10 are needed: lower"
+    assert text is None if left else text is not None and few in text
 
 
 @settings(max_examples=20)
