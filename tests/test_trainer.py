@@ -63,6 +63,14 @@ def test_whoever_names_the_epochs_gets_them(tmp_path: Path) -> None:
     assert composed("data=outliers").member.trainer.epochs == 20
 
 
+def test_nobody_who_keeps_the_last_epoch_stops_early(tmp_path: Path) -> None:
+    kept = composed(*table(tmp_path, 300), "trainer.keep=last")
+    assert (kept.member.trainer.epochs, kept.member.trainer.patience) == (667, None)
+    assert "keep" not in composed(*table(tmp_path, 300)).knobs["trainer"]
+    with pytest.raises(InputError, match=r"trainer\.patience=9 stops a run before its last epoch"):
+        composed(*table(tmp_path, 300), "trainer.keep=last", "trainer.patience=9")
+
+
 @pytest.mark.parametrize("path", ["missing.csv", "a\x00b"])
 def test_a_table_that_cannot_be_read_is_refused_when_its_size_is_asked_for(path: str) -> None:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):

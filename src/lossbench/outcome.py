@@ -86,6 +86,7 @@ def summary(outcome: Outcome) -> str:
     """One finished run in two lines that fit a terminal: what chose its epoch, and what the test says."""
     epoch = outcome.metrics["best/epoch"]
     selected = number(outcome.metrics[f"best/{outcome.select}"])
-    chosen = f"best epoch {epoch:.0f}: val/{outcome.select} {selected}"
+    kept = outcome.job.member.trainer.keep
+    chosen = f"{kept} epoch {epoch:.0f}: val/{outcome.select} {selected}"
     tests = [f"{name} {number(value)}" for name, value in outcome.metrics.items() if name.startswith("test/")]
     return f"{outcome.job.name}: {chosen}\n  {', '.join(tests)}"

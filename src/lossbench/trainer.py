@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lossbench.config.choice import Choice, knob
+from lossbench.errors import InputError
 
 FEWEST = 20  # epochs, as long as they are no more examples than SHOWN in all
 # Training examples, all epochs together, from which on passes over a large table are left out: 20 epochs of
@@ -13,6 +14,7 @@ FEWEST = 20  # epochs, as long as they are no more examples than SHOWN in all
 # FEWEST_OF_MANY, and validation could not show whether the last of them still gained.
 SHOWN = 600_000
 FEWEST_OF_MANY = 3
+KEPT = ("best", "last")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class TrainerOptions(Choice):
     batch_size: examples in a step; the last batch of an epoch may be smaller.
     patience: a member stops after so many epochs without a better selection metric; null is never, but where
         `updates` has decided on the epochs, after a fifth of them.
+    keep: whose weights are judged, those of the epoch that was best on validation or of the last one, as in
+        some papers; then nobody stops early, and validation only chooses among rates and trials.
     accelerator: as in Lightning's Trainer.
     """
 
@@ -35,7 +39,16 @@ class TrainerOptions(Choice):
     updates: int = knob(2000, at_least=1)
     batch_size: int = knob(64, at_least=1)
     patience: int | None = knob(None, at_least=1, optional=True)
+    keep: str = knob("best", choices=KEPT, later=True)
     accelerator: str = knob("auto", choices=("auto", "cpu", "gpu", "cuda", "mps"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep == "last" and self.patience is not None:
+            raise InputError(
+                f"trainer.patience={self.patience} stops a run before its last epoch, which "
+                "trainer.keep=last asks for: leave one of the two out."
+            )
 
     @property
     def epochs(self) -> int:
@@ -57,5 +70,6 @@ class TrainerOptions(Choice):
         size = examples()
         fewest = min(FEWEST, max(FEWEST_OF_MANY, -(-SHOWN // size)))
         most = max(fewest, -(-self.updates // -(-size // self.batch_size)))
-        patience = self.patience if self.patience is not None else max(FEWEST, most // 5)
+        stops = self.patience if self.patience is not None else max(FEWEST, most // 5)
+        patience = None if self.keep == "last" else stops
         return replace(self, max_epochs=most, patience=patience)

@@ -13,6 +13,7 @@ from lossbench.metrics.names import METRICS
 from lossbench.pack import halves as halves_of_validation
 from lossbench.pack.fit import fit
 from lossbench.pack.halves import Halves
+from lossbench.trainer import KEPT
 
 Compose = Callable[..., list[Job]]
 CPU = torch.device("cpu")
@@ -39,6 +40,14 @@ def test_other_metrics_are_read_at_the_same_epochs() -> None:
     halves = Halves(METRICS["mae"])
     curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0], other=[0.1, 0.2, 0.3])
     assert halves.scores()["r2"].tolist() == pytest.approx([(0.2 + 0.0) / 2])
+
+
+def test_whoever_keeps_the_last_epoch_is_scored_there() -> None:
+    halves = Halves(METRICS["mae"], "last")
+    curve(halves, first=[3.0, 1.0, 2.0], second=[5.0, 6.0, 4.0])
+    assert halves.scores()["mae"].tolist() == [(4.0 + 2.0) / 2]
+    curve(halves, first=[float("nan")], second=[float("nan")])
+    assert halves.scores()["mae"].tolist() == [(4.0 + 2.0) / 2]
 
 
 def test_noise_around_one_level_is_not_flattered() -> None:
@@ -71,6 +80,22 @@ def test_run_records_a_score_of_every_metric_that_validation_has(jobs: Compose) 
     named = {name.removeprefix("best/") for name in result.metrics if name.startswith("best/")} - {"epoch"}
     assert {name.removeprefix("choose/") for name in result.metrics if name.startswith("choose/")} == named
     assert result.metrics["choose/mae"] != result.metrics["best/mae"]
+
+
+@pytest.mark.parametrize("mode", ["vmap", "loop"])
+def test_the_weights_of_the_last_epoch_are_judged_where_they_are_asked_for(jobs: Compose, mode: str) -> None:
+    words = "loss=mse optimizer.lr=0.1 seed=3 trainer.max_epochs="
+    best, last = (
+        fit([job.member for job in jobs(f"{words}6 trainer.keep={keep}")], mode)[0] for keep in KEPT
+    )
+    assert last.history == best.history  # both train alike
+    assert best.metrics["best/epoch"] < last.metrics["best/epoch"] == 6
+    assert last.metrics["best/mae"] == dict(last.history["val/mae"])[6]
+    own = int(best.metrics["best/epoch"])
+    shorter = fit([job.member for job in jobs(f"{words}{own} trainer.keep=last")], mode)[0]
+    tests = {name for name in best.metrics if name.startswith("test/")}
+    assert {name: shorter.metrics[name] for name in tests} == {name: best.metrics[name] for name in tests}
+    assert {name: last.metrics[name] for name in tests} != {name: best.metrics[name] for name in tests}
 
 
 def test_validation_too_small_for_halves_has_no_score(jobs: Compose) -> None:

@@ -35,11 +35,20 @@ def taken(improved: Tensor, judged: Mapping[str, Tensor], before: Mapping[str, T
     return {**before, **found}
 
 
+def chosen(select: Metric, values: Tensor, best: Tensor, keep: str) -> Tensor:
+    """Whose epoch takes the place of the one chosen before: bool, of values that are numbers.
+
+    Args:
+        keep: of `trainer.KEPT`, the best epoch or the last.
+    """
+    return ~values.isnan() if keep == "last" else select.improves(values, best)
+
+
 class Halves:
     """The scores of R members on halves of validation, kept epoch by epoch; `select` chooses the epoch."""
 
-    def __init__(self, select: Metric) -> None:
-        self.select = select
+    def __init__(self, select: Metric, keep: str = "best") -> None:
+        self.select, self.keep = select, keep
         self.best: Tensor | None = None  # (2, R) of `select`, on each half at its best epoch
         self.other: dict[str, Tensor] = {}  # metric -> (2, R), on the other half at that epoch
 
@@ -55,7 +64,7 @@ class Halves:
             return
         values = torch.stack([half[self.select.name] for half in selecting])
         best = torch.full_like(values, torch.nan) if self.best is None else self.best
-        improved = active & self.select.improves(values, best)
+        improved = active & chosen(self.select, values, best, self.keep)
         self.best = torch.where(improved, values, best)
         if not bool(improved.any()):
             return

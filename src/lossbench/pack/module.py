@@ -73,7 +73,8 @@ class Pack(LightningModule):
         self.exact = self.lanes.exact  # where metrics and what follows from them are kept
         self.active = torch.ones(self.count, dtype=torch.bool, device=self.exact)
         self.everyone = True  # whether all are active, known without asking the device
-        self.standing = Standing(self.members[0].source.selecting, self.count, self.exact)
+        first = self.members[0]
+        self.standing = Standing(first.source.selecting, self.count, self.exact, first.trainer.keep)
         self.thresholds = unknown(self.count).to(self.exact)  # of best epochs, for decisions on two classes
 
     def configure_optimizers(self) -> None:

@@ -1,7 +1,7 @@
 """Where the members of a pack stand on validation: their best epoch, and what they reached there.
 
-A run keeps the weights of the epoch that was best on the whole of validation. For the choice among trials
-`halves` says what it is worth.
+A run keeps the weights of the epoch that was best on the whole of validation, or of the last. For the choice
+among trials `halves` says what it is worth.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from torch import Tensor
 
 from lossbench.metrics.measure import Metric
 from lossbench.pack.fate import Failure
-from lossbench.pack.halves import Halves, taken
+from lossbench.pack.halves import Halves, chosen, taken
 
 _BY_MEMBER = ("best_epoch", "waited", "judgeable")
 
 
 class Standing:
-    """The best of R members so far, by the metric that chooses the epoch; on the device of metrics."""
+    """The best of R members so far, by the metric that chooses the epoch; on the device of metrics.
 
-    def __init__(self, select: Metric, count: int, device: torch.device) -> None:
-        self.select = select
+    With `keep` "last" each epoch in which that metric is a number takes the place of the one before.
+    """
+
+    def __init__(self, select: Metric, count: int, device: torch.device, keep: str = "best") -> None:
+        self.select, self.keep = select, keep
         self.best: dict[str, Tensor] = {}  # metric -> (R,) at the best epoch
         self.best_epoch = torch.zeros(count, dtype=torch.int64, device=device)  # 0: none yet
         self.waited = torch.zeros(count, dtype=torch.int64, device=device)  # epochs since
         self.judgeable = torch.zeros(count, dtype=torch.bool, device=device)  # outputs were finite once
-        self.halves = Halves(select)
+        self.halves = Halves(select, keep)
 
     def look(self, finite: Tensor, active: Tensor) -> None:
         """Note whose outputs on validation can be judged at all: (R,) bool."""
@@ -38,7 +41,8 @@ class Standing:
         """Take in the metrics (R,) of an epoch, from 1; (R,) bool: whose best epoch it is."""
         nothing = torch.full_like(self.best_epoch, torch.nan, dtype=torch.float64)  # nobody could be judged
         values = judged.get(self.select.name, nothing)
-        improved = active & self.select.improves(values, self.best.get(self.select.name, nothing))
+        before = self.best.get(self.select.name, nothing)
+        improved = active & chosen(self.select, values, before, self.keep)
         self.best = taken(improved, judged, self.best)
         self.best_epoch = torch.where(improved, epoch, self.best_epoch)
         self.waited = torch.where(improved, 0, self.waited + 1)
