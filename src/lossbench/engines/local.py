@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.engines.events import ONE_THREAD, Died, Ended, Event, Said, Send, Started, call, raised
+from lossbench.engines.pipe import receive, send
 from lossbench.engines.server import stop, warm
 
 _LAST_SECONDS = 5.0  # for a worker whose pipe has closed to be gone
@@ -136,7 +137,7 @@ class _Worker:
         """Whether it is done, with its result, or how it died; else what it says."""
         try:
             if self.pipe.poll():  # what it has said before it died comes first
-                over, value = pickle.loads(self.pipe.recv_bytes())
+                over, value = receive(self.pipe)
                 return over, value
         except (EOFError, OSError):
             pass
@@ -192,7 +193,7 @@ def _serve(pipe: connection.Connection, environment: Mapping[str, str], folder: 
         sys.modules["torch"].set_num_threads(1)
 
     def say(over: bool, value: Any) -> None:
-        pipe.send_bytes(pickle.dumps((over, value)))
+        send(pipe, (over, value))
 
     with contextlib.suppress(EOFError, OSError):  # the parent is gone
         while True:
