@@ -30,6 +30,10 @@ COMPETITORS = f"""
   run, without progress bar, summary or checkpoints.
 - **{parts.LOOP}** ([bare_loop.py](bare_loop.py)) trains and reads test once: no validation, no best
   weights, nothing written down.
+- **{parts.TORCH_STACK}** ([torch_stack.py](torch_stack.py)) and **{parts.JAX_STACK}**
+  ([jax_stack.py](jax_stack.py)) are what a skilled user would write by hand today: all runs side by side in
+  one process. They make as many updates on the same data and read test once. They leave out what makes
+  a comparison: validation and the choice of an epoch, records, a fate for each run that fails, and reports.
 """
 
 

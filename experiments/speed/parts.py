@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import big_table
@@ -15,6 +16,8 @@ OURS = "lossbench"
 BASIC = "hydra/launcher=basic"
 SCRIPT = "Lightning script"
 LOOP = "PyTorch loop, no record"
+TORCH_STACK = "torch.func stack, no record"
+JAX_STACK = "JAX stack, no record"
 STACKED = "stacked"
 TURNS = "one after another"
 
@@ -71,16 +74,23 @@ def _script(name: str) -> Callable[[int], list[str]]:
 
 
 def big_sweep(runs: int) -> Part:
-    """(a); the slow competitors are timed at half of `runs` and at `runs`, and extended from there to 240."""
-    sizes = (runs // 2, runs)
+    """(a); the slow competitors are timed at half of `runs` and at `runs`, and extended from there to 240.
+
+    The JAX stack is timed where the extra `bench` is installed.
+    """
+    sizes, many = (runs // 2, runs), (240, 960)
+    with_jax = all(find_spec(name) for name in ("jax", "optax"))
+    compiled = [Competitor(JAX_STACK, many, _script("jax_stack.py"), records=False)] if with_jax else []
     return Part(
         "a",
         "240 runs of an MLP on 1,000 rows",
         (
-            Competitor(OURS, (240, 480), _mlps),
+            Competitor(OURS, many, _mlps),
             Competitor(BASIC, sizes, lambda runs: _mlps(runs, "hydra/launcher=basic")),
             Competitor(SCRIPT, sizes, _script("lightning_script.py")),
             Competitor(LOOP, sizes, _script("bare_loop.py"), records=False),
+            Competitor(TORCH_STACK, many, _script("torch_stack.py"), records=False),
+            *compiled,
         ),
         full=240,
         words="Outliers, MLP 10-64-64-1, mse/mae/huber x 8 learning rates x 10 seeds, 20 epochs, batch 64",
