@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 import subprocess
@@ -87,7 +88,8 @@ def imported(source: Path) -> set[str]:
 
 def test_every_imported_package_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["metric-learning"]]
+    extras = {name: lines for name, lines in project["optional-dependencies"].items() if name != "dev"}
+    requirements = [*project["dependencies"], *itertools.chain.from_iterable(extras.values())]
     declared = {re.match(r"[\w.-]+", line)[0].lower() for line in requirements}  # type: ignore[index]
     used = set().union(*(imported(path) for path in (ROOT / "src").rglob("*.py")))
     used -= sys.stdlib_module_names | {"lossbench", "hydra_plugins"}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import cluster_tasks
-import psutil
 import pytest
 
 from lossbench.engines.events import Died, Ended, Event, Said, Started
@@ -22,16 +19,6 @@ pytestmark = [
 
 def results(events: list[Event]) -> dict[int, Any]:
     return {event.index: event.result for event in events if isinstance(event, Ended)}
-
-
-def gone(pid: int, seconds: float = 20.0) -> bool:
-    limit = time.monotonic() + seconds
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-            if time.monotonic() > limit:
-                return False
-            time.sleep(0.05)
-    return True
 
 
 def test_each_item_starts_speaks_and_ends_in_this_order(engine: Any) -> None:
@@ -89,6 +76,21 @@ def test_closing_ends_all_work(engine: Any, slurm: Path | None) -> None:
         if len(pids) == 3:
             break
     going.close()
-    assert all(gone(pid) for pid in pids)
+    assert all(cluster_tasks.gone(pid) for pid in pids)
     if slurm:
         assert subprocess.check_output(["squeue", "--noheader"], text=True) == ""
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_many_items_pass_through_a_queue_of_two(engine: Any, count: int) -> None:
+    running: set[int] = set()
+    widest, ended = 0, {}
+    for event in engine.run(cluster_tasks.square, range(count)):
+        if isinstance(event, Started):
+            running.add(event.index)
+        if isinstance(event, Ended):
+            running.remove(event.index)
+            ended[event.index] = event.result
+        widest = max(widest, len(running))
+    assert ended == {item: item * item for item in range(count)}
+    assert widest <= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,8 +79,8 @@ class Ray:
                     index, item = waiting.pop()
                     parcel = Parcel.of(function, item)
                     running[task.remote(parcel, index, post, dict(os.environ))] = index
-                ready, _ = ray.wait(list(running), timeout=_LISTEN_SECONDS)
-                for event in post.get_nowait_batch(post.qsize()):
+                ready, events = _listen(running, post)
+                for event in events:
                     if event.index in running.values():  # or its worker was lost with words on the way
                         begun.add(event.index)
                         yield event
@@ -110,6 +111,8 @@ class Ray:
             ) from error
         if signal.getsignal(signal.SIGTERM) is not before:  # Ray's would end the program with another status
             signal.signal(signal.SIGTERM, before)
+        # It would print to stdout what becomes of lost workers, which is told as their packs' fate.
+        ray._private.worker._worker_logs_enabled = False
 
     def _room(self, resources: Mapping[str, float]) -> int:
         """Packs that fit on a node."""
@@ -128,6 +131,17 @@ class Ray:
             max_retries=0,
             runtime_env={"env_vars": ONE_THREAD | hidden},
         )(_work)
+
+
+def _listen(running: Mapping[Any, int], post: Any) -> tuple[list[Any], list[Any]]:
+    """Tasks that have ended, and what has been said, by these to the last word."""
+    import ray
+
+    try:
+        ready, _ = ray.wait(list(running), timeout=_LISTEN_SECONDS)
+        return ready, post.get_nowait_batch(post.qsize())
+    except SystemExit:  # SIGTERM, which Ray gives another status
+        sys.exit(128 + signal.SIGTERM)
 
 
 def _nodes() -> list[Mapping[str, float]]:

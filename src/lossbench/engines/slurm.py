@@ -5,43 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lossbench.engines.batch import Batch
-from lossbench.engines.events import ONE_THREAD, Died, Ended, Event, Item, Result, Said, Send, Started
+from lossbench.engines.events import ONE_THREAD, Event, Item, Result, Send
 from lossbench.engines.parcel import Parcel
+from lossbench.engines.queue import ask, goes_on
+from lossbench.engines.standing import Standing, cancel, look, news
 from lossbench.errors import InputError, first_line
 
 _AT_MOST = 1000  # jobs of an array, as Slurm comes
 _LISTEN_SECONDS = 0.25
 _ASK_SECONDS = 1.0, 15.0  # between questions to Slurm: at first, and at most
-_GRACE_SECONDS = 5.0  # that a shared disk may take to show the result of a job that has ended
-_CANCEL_SECONDS = 5.0
-_ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY"}
-_ENDED |= {"PREEMPTED", "REVOKED", "TIMEOUT", "UNKNOWN"}
-
-
-@dataclass
-class _Standing:
-    """An item whose end is waited for."""
-
-    batch: Batch
-    name: str
-    heard: int = 0  # bytes of what it has said
-    begun: bool = False
-    gone: float | None = None  # when Slurm first said that its job has ended
-    state: str = ""
-
-    @property
-    def job(self) -> str:
-        return self.batch.jobs[self.name]
 
 
 @dataclass(frozen=True)
@@ -86,38 +67,38 @@ class Slurm:
         """See `Engine.run`. An item is known again by its `identity`, or else by all that it holds."""
         waiting = dict(zip(_names(function, items), range(len(items)), strict=True))
         standing = self._adopted(waiting)
-        submitted: dict[int, _Standing] = {}
+        submitted: dict[int, Standing] = {}
         asked, pause = 0.0, _ASK_SECONDS[0]
         try:
             while waiting or standing:
                 if waiting and submitted.keys().isdisjoint(standing):
                     chunk = {name: waiting.pop(name) for name in list(waiting)[:_AT_MOST]}
                     batch = self._submitted(function, {name: items[index] for name, index in chunk.items()})
-                    submitted = {index: _Standing(batch, name) for name, index in chunk.items()}
+                    submitted = {index: Standing(batch, name) for name, index in chunk.items()}
                     standing |= submitted
                 if time.monotonic() - asked > pause:
-                    self._ask(standing)
+                    look(standing, self.cluster)
                     asked, pause = time.monotonic(), min(_ASK_SECONDS[1], 1.3 * pause)
-                yield from _news(standing)
+                yield from news(standing)
                 time.sleep(_LISTEN_SECONDS if standing else 0)
         finally:
             if standing:
-                self._cancel(standing)
+                cancel(standing, self.cluster)
 
     def _underway(self) -> Iterator[tuple[Batch, str]]:
         states = None
         for batch in Batch.left(self.folder):
-            states, sizes = states or self._states(batch.jobs.values()), batch.sizes()
+            states, sizes = states or ask(self.cluster, list(batch.jobs.values())), batch.sizes()
             for name, job in batch.jobs.items():
-                if f"{name}.result" in sizes or _goes_on(states, job):
+                if f"{name}.result" in sizes or goes_on(states, job):
                     yield batch, name
 
-    def _adopted(self, waiting: dict[str, int]) -> dict[int, _Standing]:
+    def _adopted(self, waiting: dict[str, int]) -> dict[int, Standing]:
         """What of this is underway already, no longer waiting."""
         known = [(batch, name) for batch, name in self._underway() if name in waiting]
         mine = {batch for batch in {batch for batch, _ in known} if batch.claim()}
         return {
-            waiting.pop(name): _Standing(batch, name)
+            waiting.pop(name): Standing(batch, name)
             for batch, name in known
             if batch in mine and name in waiting
         }
@@ -169,90 +150,6 @@ class Slurm:
                 f"Slurm cannot be asked with slurm={dict(self.parameters)}: {first_line(error)}"
             ) from None
         return executor
-
-    def _ask(self, standing: Mapping[int, _Standing]) -> None:
-        """Which jobs Slurm has ended: without accounting, submitit never learns it."""
-        states = self._states(one.job for one in standing.values())
-        for one in standing.values():
-            one.batch.give_sign()
-            if _goes_on(states, one.job):
-                one.gone = None
-            else:
-                one.gone = one.gone or time.monotonic()
-                one.state = (states or {}).get(one.job, "")
-
-    def _states(self, jobs: Iterable[str]) -> dict[str, str] | None:
-        """The states of jobs, also of those that ended some minutes ago; None where Slurm does not answer."""
-        if self.cluster != "slurm":
-            return {job: "RUNNING" if _runs(int(job)) else "UNKNOWN" for job in jobs}
-        asked = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%i %T"]
-        answer = subprocess.run(asked, capture_output=True, text=True, check=False)
-        lines = (line.split(maxsplit=1) for line in answer.stdout.splitlines())
-        return {job: state.strip() for job, state in lines} if answer.returncode == 0 else None
-
-    def _cancel(self, standing: Mapping[int, _Standing]) -> None:
-        """End what is left, and wait until it has: what has come to a result meanwhile is kept."""
-        jobs = [one.job for one in standing.values()]
-        command = ["scancel", "--quiet"] if self.cluster == "slurm" else ["kill"]
-        # In a session of its own: another Ctrl-C is not for it.
-        subprocess.run([*command, *jobs], check=False, start_new_session=True, capture_output=True)
-        until = time.monotonic() + _CANCEL_SECONDS
-        while time.monotonic() < until and any(
-            _goes_on(states, job) for states in [self._states(jobs)] for job in jobs
-        ):
-            time.sleep(_LISTEN_SECONDS)
-        for one in standing.values():
-            if f"{one.name}.result" not in one.batch.sizes():
-                one.batch.settle(one.name)
-
-
-def _news(standing: dict[int, _Standing]) -> Iterator[Event]:
-    """What jobs have written since the last time."""
-    sizes = {batch: batch.sizes() for batch in {one.batch for one in standing.values()}}
-    for index, one in list(standing.items()):
-        there = sizes[one.batch]
-        ended = f"{one.name}.result" in there
-        if ended or there.get(f"{one.name}.said", 0) > one.heard:
-            news, one.heard = one.batch.said(one.name, one.heard)
-            yield from _events(index, one, news)
-        lost = not ended and one.gone is not None and time.monotonic() - one.gone > _GRACE_SECONDS
-        if ended or lost:
-            yield from _events(index, one, [()])
-            yield Ended(index, one.batch.result(one.name) if ended else Died(_words(one)))
-            del standing[index]
-            one.batch.settle(one.name, lost=lost)
-
-
-def _events(index: int, one: _Standing, news: Sequence[tuple[Any, ...]]) -> Iterator[Event]:
-    """Of a job that was queued again there are several starts."""
-    for message in news:
-        if message:
-            yield Said(index, *message)
-        elif not one.begun:
-            one.begun = True
-            yield Started(index)
-
-
-def _words(one: _Standing) -> str:
-    """How a job ended that has left no result."""
-    log = one.batch.folder / one.job / f"{one.job}_0_log.err"
-    ended = f"Slurm has ended its job {one.job}{f' ({one.state})' if one.state else ''}"
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except FileNotFoundError:
-        return f"{ended}, and its node has written nothing; does it see {log.parent}?"
-    telling = [line for line in lines if "error" in line] or lines or ["it left no result and no word"]
-    return f"{ended}: {telling[-1]}; see {log}"
-
-
-def _goes_on(states: Mapping[str, str] | None, job: str) -> bool:
-    return states is None or states.get(job, "UNKNOWN") not in _ENDED
-
-
-def _runs(pid: int) -> bool:
-    import psutil
-
-    return psutil.pid_exists(pid) and bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
 
 
 def _names(function: Callable[..., Any], items: Sequence[Any]) -> list[str]:
