@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lossbench.data.source import DataSet
+    from lossbench.data.source import DataSet, DataSource
+
+
+@lru_cache(maxsize=1024)  # of each job of a sweep, for its losses and rates
+def digest_loaded(source: DataSource, seed: int) -> str:
+    """That of what a source loads in the form that comes first."""
+    from lossbench.data.contract import check_data
+
+    # Checked, or its faults would be met here, in other words.
+    return digest(check_data(source, source.load(seed, source.reads[0])))
 
 
 def digest(data: DataSet) -> str:

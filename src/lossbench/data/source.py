@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-
-_PLACES = ("path", "root")
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class DataSet:
     shared: tensors that are not per example (class counts), which losses and measures read as targets.
     fresh: makes a training batch anew (augmentation, negatives).
     of_batch: what follows from the inputs of a batch, (B, ...) by name, made where a loss reads it.
-    as_read: from inputs as they are kept (images as bytes) to what the description says, for any examples.
+    as_read: from inputs as they are kept (images as bytes, categories as codes) to what a model reads.
     """
 
     description: Description
@@ -142,10 +139,10 @@ class DataSource(Choice):
         """Knobs that say where files lie: declared so, of type Path, or called path or root; none unsaid."""
         known = types_of(type(self))
         return tuple(
-            field.name
-            for field in dataclasses.fields(self)
-            if field.metadata.get("place") or known[field.name].item is Path or field.name in _PLACES
-            if field.name not in self.unsaid
+            own.name
+            for own in fields(self)
+            if own.metadata.get("place") or known[own.name].item is Path or own.name in ("path", "root")
+            if own.name not in self.unsaid
         )
 
     def values(self) -> dict[str, Any]:
@@ -159,8 +156,7 @@ class DataSource(Choice):
         Raises:
             InputError: one of `metrics` is none.
         """
-        own = [named(path) for path in self.metrics]
-        return measures((*self.judged_by, *own), [target.kind for target in self.targets()])
+        return measures((*self.judged_by, *map(named, self.metrics)), [own.kind for own in self.targets()])
 
     @property
     def described(self) -> dict[str, Metric]:
@@ -179,10 +175,11 @@ class DataSource(Choice):
     def fingerprint(self, seed: int) -> str:
         """sha256 of what `load` would load, by which finished runs are found.
 
-        Here it is loaded for that, in the form that comes first. Where this takes long, a subclass says it of
-        its files and knobs.
+        Here it is loaded for that, in its first form; where this takes long, it is said of files and knobs.
         """
-        return _digest(self, seed)
+        from lossbench.data.digest import digest_loaded
+
+        return digest_loaded(self, seed)
 
     def account(self) -> list[str]:
         """What was made of a user's own file, in lines."""
@@ -251,12 +248,3 @@ class DataSource(Choice):
         sizes = {"train": len(train), "val": len(val), "test": len(test)}
         said = Description(self.name, kind, self.targets(), sizes, source)
         return DataSet(said, inputs, train, val, test, **more)
-
-
-@lru_cache(maxsize=1024)  # of each job of a sweep, for its losses and rates
-def _digest(source: DataSource, seed: int) -> str:
-    from lossbench.data.contract import check_data
-    from lossbench.data.digest import digest
-
-    # Checked, or its faults would be met here, in other words.
-    return digest(check_data(source, source.load(seed, source.reads[0])))
