@@ -214,6 +214,7 @@ REFUSED = {
     "-m data=outliers,mnist_5k loss=mse,cce": "loss=cce cannot train on data=outliers, whose targets are ",
     "-m seed=range(3,0)": "The sweep is empty: give every range and list at least one value",
     "-m hydra.launcher.n_jobs=-1 seed=0,1": "hydra.launcher.n_jobs must be 0 (one per core) or more; got -1.",
+    "hydra.launcher.engine=slrum": "hydra.launcher.engine=slrum is unknown (did you mean 'slurm'? known: ",
     "-m loss=[mse,mae] seed=0,1": "loss takes one name, not a list; to sweep over several write",
     "--loss huber": "--loss is no option; write loss=huber without dashes.",
     "tracking.uri=http://127.0.0.1:9": "http://127.0.0.1:9 cannot be used: Connection refused; start it, or",

@@ -47,10 +47,6 @@ class PackLauncherConf:
     folder: str | None = None
 
 
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_container(value, resolve=True) if isinstance(value, DictConfig) else value
-
-
 def _open() -> DictConfig:
     """The node, with `ray` and `slurm` taking any key, for those are not ours."""
     node: DictConfig = OmegaConf.structured(PackLauncherConf)
@@ -72,12 +68,11 @@ class PackLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra hands over, and check the options."""
         from hydra_plugins.lossbench_launcher import _core
-        from lossbench.engines.choice import engine_of
+        from lossbench.engines.choice import engine_in
 
-        options = {name: _plain(value) for name, value in self.options.items()}
-        trainer, most = options.pop("trainer"), options.pop("max_members")
-        handed = config, hydra_context, task_function
-        self.sweep = _core.Sweep(*handed, trainer, options["n_jobs"], most, engine_of(**options))
+        own = {name: self.options[name] for name in ("trainer", "n_jobs", "max_members")}
+        engine = engine_in(self.options)
+        self.sweep = _core.Sweep(config, hydra_context, task_function, **own, engine=engine)
         self.sweep.prepare()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

@@ -24,6 +24,8 @@ from lossbench.cli.refusals import is_told, sentence
 from lossbench.config.chosen import check_chosen
 from lossbench.config.folders import conf_dir, shadowing
 from lossbench.engines import foresight
+from lossbench.engines.choice import engine_in
+from lossbench.engines.events import Engine
 from lossbench.errors import RunFailedError
 
 _VERBOSE = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -41,7 +43,7 @@ def main(config: DictConfig) -> float:
         # As in a sweep, whatever hydra.job.chdir says: one database, and the paths of the command line.
         with contextlib.chdir(hydra_node.runtime.cwd):
             if hydra_node.launcher.get("trainer") != dry_run.TRAINER:
-                return _trained(config)
+                return _trained(config, engine_in(hydra_node.launcher))
             with contextlib.suppress(dry_run.Shown):  # in here, or Hydra tells of an error in a job
                 dry_run.show([config])
             return 0.0
@@ -57,10 +59,10 @@ def main(config: DictConfig) -> float:
         _refuse(error)
 
 
-def _trained(config: DictConfig) -> float:
+def _trained(config: DictConfig, engine: Engine | None = None) -> float:
     from lossbench.train import train_many
 
-    return train_many([config])[0].result()
+    return train_many([config], engine=engine)[0].result()
 
 
 def run() -> None:

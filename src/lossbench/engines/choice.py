@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError, suggestion
 
 ENGINES = ("local", "ray", "slurm")
 FOLDER = "lossbench-jobs"
+_OPTIONS = ("engine", "n_jobs", "cpus_per_pack", "gpus_per_pack", "ray", "slurm", "folder")
+
+
+def engine_in(launcher: Mapping[str, Any] | DictConfig) -> Engine:
+    """What the options of a node `hydra.launcher` ask for; see `engine_of`. Another launcher has none."""
+    return engine_of(**{name: _plain(launcher[name]) for name in _OPTIONS if name in launcher})
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if isinstance(value, DictConfig) else value
 
 
 def engine_of(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from lossbench.counting import counted
+from lossbench.data.archive import cache_folder
 from lossbench.engines.events import Died, Ended, Engine
 from lossbench.engines.local import here
 from lossbench.errors import InputError
@@ -43,6 +44,11 @@ def teach(jobs: Iterable[Job], engine: Engine) -> None:
         for event in events:
             if isinstance(event, Ended) and isinstance(event.result, Died):
                 _refuse(event.result)
+    if missing and _missing(lessons):
+        raise InputError(
+            f"Teachers have trained, and {cache_folder()} of this machine has none of them: let "
+            "LOSSBENCH_CACHE name a folder that all machines share."
+        )
     alike: dict[str, list[float]] = {}
     for known, (source, _) in lessons.items():
         alike.setdefault(_words(source), []).append(said_in(place(known)).wrong["test"])
