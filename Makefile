@@ -15,11 +15,12 @@ STAMP := .venv/.installed
 TORCH := $(shell sed -n 's/^constraint-dependencies = \["\(torch==[^"]*\)"\]/\1/p' pyproject.toml)
 DEMOS := outliers mnist sentiment faces
 EXPERIMENTS := $(DEMOS) mnist_cnn price crowns boxes depth spam topics sentences forecast language recommend vae distill rlhf
-ELSEWHERE := faces_lfw vae_reference distill_full
+ELSEWHERE := faces_lfw vae_reference distill_full recommend_lightfm
 COMPANIONS_outliers := outliers_delta outliers_sine
 COMPANIONS_mnist := mnist_kl mnist_softmax
 COMPANIONS_boxes := boxes_crowns
 COMPANIONS_forecast := forecast_rnn forecast_spikes forecast_zeros
+COMPANIONS_recommend_lightfm := recommend_lightfm_warp
 COMPANIONS_vae := vae_beta
 COMPANIONS_distill := distill_temperature distill_threes distill_wide
 COMPANIONS_rlhf := rlhf_beta
@@ -84,6 +85,7 @@ sentences: ## losses of two texts that belong together: which finds a verse in a
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 recommend: ## losses of recommendations on films, among all of them and among some that are drawn
+recommend_lightfm: ## BPR and WARP at LightFM's published setting (half an hour); not recorded
 vae: ## bounds that train a variational autoencoder, and what a heavier rate does to its code
 vae_reference: ## one long run near a published setting (about an hour); not recorded
 distill: ## what a teacher's probabilities teach a small student, by which divergence, at which temperature

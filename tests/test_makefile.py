@@ -45,6 +45,7 @@ PROGRAMS = {
     "forecast",
     "language",
     "recommend",
+    "recommend_lightfm",
     "vae",
     "vae_reference",
     "distill",
