@@ -41,17 +41,7 @@ def engine_of(
     Raises:
         InputError: an option is at fault, or its extra is not installed.
     """
-    if engine not in ENGINES:
-        raise InputError(f"hydra.launcher.engine={engine} is unknown ({suggestion(engine, ENGINES)}).")
-    if n_jobs is not None and n_jobs < 0:
-        raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {n_jobs}.")
-    if cpus_per_pack < 1:
-        raise InputError(f"hydra.launcher.cpus_per_pack must be at least 1; got {cpus_per_pack}.")
-    if gpus_per_pack is not None and not 0 <= gpus_per_pack <= 1:
-        raise InputError(
-            "hydra.launcher.gpus_per_pack must be 0, 1 or a share such as 0.5, for a pack trains on one GPU; "
-            f"got {gpus_per_pack:g}."
-        )
+    _check(engine, n_jobs, cpus_per_pack, gpus_per_pack)
     for name, owner, given in (("ray", "ray", ray), ("slurm", "slurm", slurm), ("folder", "slurm", folder)):
         if given and engine != owner:
             raise InputError(
@@ -72,3 +62,17 @@ def engine_of(
     from lossbench.engines.slurm import Slurm
 
     return Slurm(folder=Path(folder or FOLDER), parameters=dict(slurm or {}), **shares)
+
+
+def _check(engine: str, n_jobs: int | None, cpus_per_pack: int, gpus_per_pack: float | None) -> None:
+    if engine not in ENGINES:
+        raise InputError(f"hydra.launcher.engine={engine} is unknown ({suggestion(engine, ENGINES)}).")
+    if n_jobs is not None and n_jobs < 0:
+        raise InputError(f"hydra.launcher.n_jobs must be 0 (one per core) or more; got {n_jobs}.")
+    if cpus_per_pack < 1:
+        raise InputError(f"hydra.launcher.cpus_per_pack must be at least 1; got {cpus_per_pack}.")
+    if gpus_per_pack is not None and not 0 <= gpus_per_pack <= 1:
+        raise InputError(
+            "hydra.launcher.gpus_per_pack must be 0, 1 or a share such as 0.5, for a pack trains on one GPU; "
+            f"got {gpus_per_pack:g}."
+        )

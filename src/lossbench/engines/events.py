@@ -87,7 +87,9 @@ def call(function: Callable[[Item, Send], Result], item: Item, send: Send) -> Re
     """In a worker: the function's result, or how it failed, as something that can travel."""
     try:
         result = function(item, send)
-        pickle.dumps(result)
+        pickle.dumps(
+            result, protocol=5, buffer_callback=lambda _: None
+        )  # whether it can; arrays are not copied
     except Exception as error:
         return _travelling(error)
     return result
