@@ -45,6 +45,20 @@ def test_finish_returns_before_the_database_has_the_results(
     assert not (folder / FOLDER).exists()
 
 
+def test_what_is_only_shown_waits_for_no_lock_and_costs_no_result(
+    open_store: Stores, a_start: Starts, a_result: Results, lock: Lock, folder: Path
+) -> None:
+    store = open_store()
+    [run_id] = store.start([a_start("k1")])
+    unlock = lock()
+    store.show({run_id: {"train/loss": [(1, 3.0)]}})
+    store.finish([a_result(run_id)])
+    time.sleep(1.2)  # more than a writer waits for a lock
+    unlock()
+    store.flush()
+    assert statuses(folder) == [("run k1", "FINISHED")]
+
+
 def test_start_waits_for_a_lock(open_store: Stores, a_start: Starts, lock: Lock, folder: Path) -> None:
     store = open_store()
     lock(1)

@@ -81,6 +81,40 @@ def test_both_writers_leave_the_same_rows(
     assert tables[0] == tables[1]
 
 
+SHOWN = {"train/loss": [(1, 3.0), (2, 2.0)], "val/mae": [(1, 0.5), (2, math.inf)]}
+
+
+@WRITERS
+def test_what_a_run_has_reached_is_seen_while_it_trains_and_stands_once_in_its_record(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results, through_client: bool
+) -> None:
+    store = open_store(through_client=through_client)
+    [run_id] = store.start([a_start("k1")])
+    store.show({run_id: SHOWN})
+    store.flush()
+    run = read(uri, run_id)
+    assert (run.info.status, run.data.metrics) == ("RUNNING", {"train/loss": 2.0, "val/mae": 0.5})
+    store.finish([a_result(run_id)])
+    store.flush()
+    run = read(uri, run_id)
+    assert run.data.metrics == {"train/loss": 2.0, "val/mae": 0.25, "test/mae": 0.5, "best/epoch": 2.0}
+    assert curve(uri, run_id, "train/loss") == [(1, 3.0), (2, 2.0)]
+    assert curve(uri, run_id, "val/mae") == [(1, 0.5), (2, 0.25)]
+
+
+@WRITERS
+def test_a_run_that_is_killed_keeps_what_was_seen_of_it(
+    uri: str, open_store: Stores, a_start: Starts, through_client: bool
+) -> None:
+    store = open_store(through_client=through_client)
+    [run_id] = store.start([a_start("k1")])
+    store.show({run_id: SHOWN})
+    store.finish([RunResult(run_id, "killed", "a key was pressed")])
+    store.flush()
+    run = read(uri, run_id)
+    assert (run.info.status, run.data.metrics) == ("KILLED", {"train/loss": 2.0, "val/mae": 0.5})
+
+
 def rows(path: Path, experiment: str, run_ids: list[str]) -> dict[str, list[Any]]:
     """What every table holds of some runs, without what must differ: random ids and times."""
     selects = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from lossbench.data.archive import cache_folder
 from lossbench.errors import InputError
 from lossbench.pack.fate import MemberResult
-from lossbench.pack.work import Trained, Work, fit_pack
+from lossbench.pack.work import Curves, Trained, Work, fit_pack
 
 _NAME = "shared-with"
 
@@ -69,7 +69,9 @@ class Mark:
             return False
 
 
-def fit_abroad(work: Work, send: Callable[[Trained | Unseen], None], mark: Mark) -> list[MemberResult]:
+def fit_abroad(
+    work: Work, send: Callable[[Trained | Curves | Unseen], None], mark: Mark
+) -> list[MemberResult]:
     """As `fit_pack`, on a machine that may not see the folder of the one that plans."""
     os.environ["LOSSBENCH_CACHE"] = str(mark.path.parent)
     if not mark.seen():

@@ -15,10 +15,12 @@ from lossbench.job import Member
 from lossbench.lightning import Callback, LightningEnvironment, SIGTERMException, Trainer, quiet
 from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
+from lossbench.pack.live import Live
 from lossbench.pack.module import Pack
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread
+from lossbench.pack.work import Curves
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 
@@ -34,6 +36,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     *,
     keep_models: bool = False,
+    on_curves: Callable[[Curves], None] | None = None,
 ) -> list[MemberResult]:
     """Load the data, train the members of a pack in one Lightning fit, test them once.
 
@@ -42,6 +45,7 @@ def fit(
         cache: data sets that were loaded before.
         checkpoint: where the pack's state is written, and from where it goes on if there is one.
         keep_models: results hold the weights that were tested.
+        on_curves: told now and then of what the members have reached.
 
     Raises:
         InputError: the data cannot be loaded.
@@ -52,6 +56,8 @@ def fit(
     callbacks: list[Callback] = [Saving(checkpoint)] if checkpoint and checkpoint.every != 0 else []
     if on_epoch:
         callbacks.append(_Epochs(on_epoch))
+    if on_curves:
+        callbacks.append(Live(on_curves))
     begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None
     with quiet(), one_thread(), freed_memory_kept(), _interruptible():
         try:

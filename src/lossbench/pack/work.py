@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
@@ -35,8 +35,31 @@ class Trained:
     members: int
 
 
+@dataclass(frozen=True)
+class Curves:
+    """The epochs of a pack since it last told of them.
+
+    first:  the number of the first of these epochs, from 1
+    values: curve -> epochs -> one value for each member; nan where it has none
+    """
+
+    first: int
+    values: Mapping[str, list[list[float]]]
+
+    def of(self, member: int) -> dict[str, list[tuple[int, float]]]:
+        """One member's points of each curve, as (epoch, value)."""
+        return {
+            name: [
+                (epoch, own[member])
+                for epoch, own in enumerate(epochs, self.first)
+                if own[member] == own[member]
+            ]
+            for name, epochs in self.values.items()
+        }
+
+
 def fit_pack(
-    work: Work, send: Callable[[Trained], None], cache: DataCache | None = None
+    work: Work, send: Callable[[Trained | Curves], None], cache: DataCache | None = None
 ) -> list[MemberResult]:
     """Train a pack, in whichever process."""
     # Lightning takes seconds to import, and a process whose workers train needs none of it.
@@ -49,6 +72,7 @@ def fit_pack(
         lambda members: send(Trained(members)),
         work.checkpoint,
         keep_models=work.keep_models,
+        on_curves=send,
     )
 
 

@@ -18,7 +18,13 @@ from pathlib import Path
 from lossbench.errors import InputError
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address, local_path
-from lossbench.tracking.conversion import DATA_SET_CONTEXT, deleted_experiment, finite_part, result_tags
+from lossbench.tracking.conversion import (
+    DATA_SET_CONTEXT,
+    deleted_experiment,
+    finite_part,
+    finite_points,
+    result_tags,
+)
 from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.places import artifact_place
 from lossbench.tracking.writer import DIED, Writer
@@ -102,6 +108,17 @@ class BulkWriter(Writer):
                 (_find_running(database, opening) if may_exist else None) or _create(database, opening, path)
                 for opening in openings
             ]
+
+    def show(self, curves: Mapping[str, runs.Points]) -> None:
+        now = time.time_ns() // 1_000_000
+        with self._transaction() as database:
+            for run_id, own in curves.items():
+                points = finite_points(own)
+                database.executemany(
+                    _ADD_METRIC, [(run_id, n, now, step, value) for n, step, value in points]
+                )
+                last = {name: (run_id, name, now, step, value) for name, step, value in points}
+                database.executemany(_SET_LATEST, last.values())
 
     def record(self, results: Sequence[tuple[str, Entry]]) -> None:
         with self._transaction() as database:
@@ -235,6 +252,9 @@ def _record(database: sqlite3.Connection, run_id: str, entry: Entry) -> None:
     last = [
         (run_id, name, ended, *max(curve, key=lambda point: point)) for name, curve in curves.items() if curve
     ]
+    if points:  # all that was shown while it trained is among them; a run that was killed has nothing else
+        for table in ("metrics", "latest_metrics"):
+            database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
     database.executemany(_ADD_PARAM, [(run_id, k, v) for k, v in entry.opening.params.items()])
     database.executemany(_ADD_METRIC, points)
     database.executemany(_SET_LATEST, last)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,13 @@ from typing import TYPE_CHECKING
 
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
-from lossbench.tracking.conversion import DATA_SET_CONTEXT, deleted_experiment, finite_part, result_tags
+from lossbench.tracking.conversion import (
+    DATA_SET_CONTEXT,
+    deleted_experiment,
+    finite_part,
+    finite_points,
+    result_tags,
+)
 from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.places import bring_along
 from lossbench.tracking.quiet import client
@@ -36,6 +43,7 @@ class ClientWriter(Writer):
         super().__init__(address)
         self._experiments: dict[str, str] = {}
         self._making = threading.Lock()
+        self._shown: dict[str, set[tuple[str, int]]] = {}  # run id -> (curve, step) while it trained
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -91,6 +99,15 @@ class ClientWriter(Writer):
         mine = [run for run in found if run.data.tags.get(runs.PROCESS) == opening.tags[runs.PROCESS]]
         return str(mine[0].info.run_id) if mine else None
 
+    def show(self, curves: Mapping[str, runs.Points]) -> None:
+        from mlflow.entities import Metric
+
+        now = time.time_ns() // 1_000_000
+        for run_id, own in curves.items():
+            points = finite_points(own)
+            self.client.log_batch(run_id, [Metric(name, value, now, step) for name, step, value in points])
+            self._shown.setdefault(run_id, set()).update((name, step) for name, step, _ in points)
+
     def record(self, results: Sequence[tuple[str, Entry]]) -> None:
         for run_id, entry in results:
             self._record(run_id, entry)
@@ -103,7 +120,13 @@ class ClientWriter(Writer):
             self._add_artifact(run_id, name, content)
         curves, left_out = finite_part(result)
         # One time for all, so that writing them again changes nothing.
-        points = [(name, *point) for name, curve in curves.items() for point in curve]
+        shown = self._shown.get(run_id, set())  # MLflow would hold these twice
+        points = [
+            (name, *point)
+            for name, curve in curves.items()
+            for point in curve
+            if (name, point[0]) not in shown
+        ]
         metrics = [Metric(name, float(value), ended, step) for name, step, value in points]
         params = [Param(k, v) for k, v in entry.opening.params.items()]
         tags = [RunTag(k, v) for k, v in result_tags(result, left_out).items()]

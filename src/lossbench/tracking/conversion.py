@@ -94,6 +94,12 @@ def finite_part(result: runs.RunResult) -> tuple[dict[str, list[tuple[int, float
     return kept, left_out
 
 
+def finite_points(curves: runs.Points) -> list[tuple[str, int, float]]:
+    """(name, step, value) of what MLflow can hold."""
+    points = ((name, *point) for name, curve in curves.items() for point in curve)
+    return [point for point in points if math.isfinite(point[2])]
+
+
 def _said(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     """Of inputs what tells their form: numbers that their scale depends on do not."""
     return {name: value for name, value in fields if name != "past"}

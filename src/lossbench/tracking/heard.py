@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lossbench.pack.abroad import Unseen
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import PlannedPack
-    from lossbench.pack.work import Trained
+    from lossbench.pack.work import Curves, Trained
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,14 @@ class Heard:
         if isinstance(event, Ended):
             self._ended(pack, event.result)
 
-    def _said(self, pack: PlannedPack, message: Trained | Unseen) -> None:
-        from lossbench.pack.work import Trained
+    def _said(self, pack: PlannedPack, message: Trained | Curves | Unseen) -> None:
+        from lossbench.pack.work import Curves, Trained
 
         if isinstance(message, Trained):
             self.progress.advance(pack.number, message.members)
+        elif isinstance(message, Curves):
+            run_ids = enumerate(self.run_ids[pack.number])
+            self.store.show({run_id: message.of(member) for member, run_id in run_ids})
         elif str(message) not in self.warned:
             self.warned.add(str(message))
             log.warning("%s", message)

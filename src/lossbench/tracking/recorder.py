@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from lossbench.counting import counted
 from lossbench.errors import InputError, first_line
 from lossbench.tracking.journal import FOLDER, Entry, Journal
 from lossbench.tracking.patience import library, may_pass, persist
+from lossbench.tracking.runs import Points
 from lossbench.tracking.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,11 @@ class _Batch:
     path: Path | None  # in the journal; None where no disk took it
 
 
+@dataclass(frozen=True)
+class _Shown:
+    curves: Mapping[str, Points]
+
+
 class Recorder:
     """Takes batches of results and records them in the order in which they come.
 
@@ -39,7 +45,7 @@ class Recorder:
 
     def __init__(self, writer: Writer, journal: Journal, patience: float) -> None:
         self._writer, self._journal, self._patience = writer, journal, patience
-        self._batches: queue.Queue[_Batch] = queue.Queue()
+        self._batches: queue.Queue[_Batch | _Shown] = queue.Queue()
         self._at_work: _Batch | None = None
         self._left: list[_Batch] = []  # could not be recorded so far
         self._errors: list[Exception] = []  # will not pass
@@ -51,6 +57,10 @@ class Recorder:
     def put(self, entries: Sequence[Entry]) -> None:
         """Keep a batch on disk and queue it; returns at once."""
         self._queue(_Batch(entries, self._journal.write(entries)))
+
+    def show(self, curves: Mapping[str, Points]) -> None:
+        """Queue what runs have reached that train; lost without a word where it is not taken at once."""
+        self._queue(_Shown(curves))
 
     def replay(self) -> None:
         """Queue what ended processes have left."""
@@ -92,7 +102,7 @@ class Recorder:
                 self._journal.release(batch.path)
         self._left = []
 
-    def _queue(self, batch: _Batch) -> None:
+    def _queue(self, batch: _Batch | _Shown) -> None:
         self._batches.put(batch)
         if self._thread is None:
             # A daemon, because a thread that waits for work must not keep the program from ending;
@@ -106,7 +116,7 @@ class Recorder:
             while True:
                 waiting.append(self._batches.get_nowait())
                 self._batches.task_done()
-        return waiting
+        return [batch for batch in waiting if isinstance(batch, _Batch)]
 
     def _sentence(self, missing: Sequence[_Batch]) -> str:
         number = sum(len(batch.entries) for batch in missing)
@@ -120,14 +130,25 @@ class Recorder:
 
     def _work(self) -> None:
         while True:
-            self._at_work = self._batches.get()
+            given = self._batches.get()
+            self._at_work = given if isinstance(given, _Batch) else None
             try:
-                self._record(self._at_work)
+                if isinstance(given, _Shown):
+                    self._show(given)
+                else:
+                    self._record(given)
             except Exception as error:  # a fault of ours must not end the thread that others wait for
                 self._errors.append(error)
             finally:
                 self._at_work = None
                 self._batches.task_done()
+
+    def _show(self, shown: _Shown) -> None:
+        if not self.refused:
+            try:
+                self._writer.show(shown.curves)
+            except Exception as error:  # all of it comes again with the results
+                _log.debug("not shown: %s", error)
 
     def _record(self, batch: _Batch) -> None:
         began = time.monotonic()

@@ -7,6 +7,8 @@ from typing import Literal
 
 Outcome = Literal["finished", "diverged", "failed", "killed"]
 
+Points = dict[str, list[tuple[int, float]]]  # curve name -> (step, value) pairs
+
 COUNTED: tuple[Outcome, ...] = ("finished", "diverged")  # results; the others are trained again
 
 # A diverged member is a result for us and a failure for someone who reads the run table.
@@ -68,6 +70,6 @@ class RunResult:
     outcome: Outcome
     reason: str | None = None
     traceback: str | None = None
-    history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    history: Points = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)

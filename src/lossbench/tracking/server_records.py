@@ -89,8 +89,9 @@ class ServerRecords(Records):
 
     def history(self, run_ids: Sequence[str], metric: str) -> list[tuple[str, int, float]]:
         def one(run_id: str) -> list[tuple[str, int, float]]:
-            points = self._client.get_metric_history(run_id, metric)
-            return [(run_id, point.step, point.value) for point in points]
+            # A step stands twice where the process that showed it live was not the one that recorded it.
+            points = {point.step: point.value for point in self._client.get_metric_history(run_id, metric)}
+            return [(run_id, step, value) for step, value in points.items()]
 
         with ThreadPoolExecutor(_CONNECTIONS) as threads:  # MLflow has no public call for several runs
             return in_order(run_ids, chain.from_iterable(threads.map(one, run_ids)))

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 
 from lossbench.errors import first_line
@@ -110,6 +110,12 @@ class Store:
             if not may_pass(error):
                 raise
             return None
+
+    def show(self, curves: Mapping[str, runs.Points]) -> None:
+        """Let MLflow show what started runs have reached so far, if it takes it; returns at once."""
+        there = {run_id: own for run_id, own in curves.items() if self._open.get(run_id, (None, False))[1]}
+        if there:
+            self._recorder.show(there)
 
     def finish(self, results: Sequence[RunResult]) -> None:
         """Hand over results of started runs; they are on disk when this returns, and recorded soon after."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from lossbench.tracking.address import Address
 from lossbench.tracking.journal import Entry, Opening
+from lossbench.tracking.runs import Points
 
 DIED = "its process ended before the run did"
 
@@ -31,6 +32,12 @@ class Writer(Protocol):
 
         Raises:
             InputError: an experiment was deleted in MLflow, which takes no runs then.
+        """
+
+    def show(self, curves: Mapping[str, Points]) -> None:
+        """Add points to runs that train, by their ids; their results come in the place of these.
+
+        What is not finite is left out.
         """
 
     def record(self, results: Sequence[tuple[str, Entry]]) -> None:
