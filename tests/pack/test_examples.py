@@ -67,3 +67,15 @@ def test_runs_keep_them_with_their_predictions(jobs: Compose) -> None:
     for result in results:
         assert len(result.predictions["example_id"]) == len(result.predictions["value"]) == 50
         assert "group_id" not in result.predictions
+
+
+def test_what_members_of_a_seed_have_in_common_is_one_array(jobs: Compose) -> None:
+    """Thus it travels once from the process in which they train, and is held once where it is written."""
+    asked = [f"loss={loss} seed={seed} trainer.max_epochs=1" for loss in ("mse", "mae") for seed in (0, 1)]
+    fitted = fit([job.member for job in jobs(*asked, small=True)], "vmap")
+    for name in ("target_continuous", "example_id"):
+        arrays = [one.predictions[name] for one in fitted]
+        assert arrays[0] is arrays[2]
+        assert arrays[1] is arrays[3]
+        assert not np.array_equal(arrays[0], arrays[1])
+    assert fitted[0].predictions["value"] is not fitted[2].predictions["value"]

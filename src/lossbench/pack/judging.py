@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -124,10 +125,17 @@ def prediction_arrays(
     """Test predictions and targets of each member as arrays, for figures made later; values in float64.
 
     A member of which nothing is found has none but `example_arrays`; inputs of one number are among them, so
-    that a curve can be drawn.
+    that a curve can be drawn. What members of a lane have in common is one array, and so travels once.
     """
     arrays: list[dict[str, np.ndarray[Any, Any]]] = [{} for _ in members]
     inputs = lanes.inputs_of("test")
+
+    @functools.cache
+    def given(lane: int) -> dict[str, np.ndarray[Any, Any]]:
+        known = {f"target_{kind}": truth[lane] for kind, truth in lanes.truth["test"].items()}
+        known |= {} if inputs is None else {"inputs": inputs[lane]}
+        return {name: tensor.cpu().numpy() for name, tensor in known.items()}
+
     for one in found:
         group = one.group
         for member, (place, lane) in group.places.items():
@@ -137,10 +145,7 @@ def prediction_arrays(
                 exact = name in _IN_UNITS or values.dtype == torch.uint8  # or pixels, in bytes
                 own = values[place] if exact else values[place].float()
                 arrays[member][name] = own.cpu().numpy()
-            for kind, truth in lanes.truth["test"].items():
-                arrays[member][f"target_{kind}"] = truth[lane].cpu().numpy()
-            if inputs is not None:
-                arrays[member]["inputs"] = inputs[lane].cpu().numpy()
+            arrays[member] |= given(lane)
     return [own | ids for own, ids in zip(arrays, example_arrays(members, lanes), strict=True)]
 
 
@@ -150,12 +155,14 @@ def example_arrays(members: Sequence[Member], lanes: Lanes) -> list[dict[str, Id
     Returns:
         (N,) int64 each; one number is one example, or one group, in all runs of a data set.
     """
-    found = []
-    for member, lane in zip(members, lanes.lane.tolist(), strict=True):
-        start = member.seed << 32 if member.source.fresh_examples else 0  # seeds have 31 bits, rows under 32
-        numbers = lanes.numbers_of(lane).items()
-        found.append({name: (own + start).cpu().numpy() for name, own in numbers})
-    return found
+
+    @functools.cache
+    def numbered(lane: int, start: int) -> dict[str, Ids]:
+        return {name: (own + start).cpu().numpy() for name, own in lanes.numbers_of(lane).items()}
+
+    # Seeds have 31 bits, rows under 32.
+    starts = [member.seed << 32 if member.source.fresh_examples else 0 for member in members]
+    return [numbered(*own) for own in zip(lanes.lane.tolist(), starts, strict=True)]
 
 
 def _scatter(table: dict[str, Tensor], values: Mapping[str, Tensor], index: Tensor, count: int) -> None:
