@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,7 +59,8 @@ class PlannedPack:
     def work(self) -> Work:
         members = tuple(job.member for job in self.jobs)
         keep = any(job.config["tracking"]["models"] for job in self.jobs)
-        return Work(tuple(job.key for job in self.jobs), members, self.mode, self.checkpoint, keep)
+        afresh = "" if all(job.config["tracking"]["resume"] for job in self.jobs) else uuid.uuid4().hex
+        return Work(tuple(job.key for job in self.jobs), members, self.mode, self.checkpoint, keep, afresh)
 
 
 @dataclass(frozen=True)
@@ -189,13 +191,14 @@ def _going_on(kind: _Kind, underway: Sequence[Work]) -> tuple[list[list[Job]], l
     """Packs as they train already, for a parent that has died, and the jobs that are in none of them."""
     if not underway:
         return [], kind.jobs
-    left = {job.key: job for job in kind.jobs}
+    left = {job.key: job for job in kind.jobs if job.config["tracking"]["resume"]}
     packs = [
         [left.pop(key) for key in work.keys]
         for work in underway
         if work.mode == kind.mode and left.keys() >= set(work.keys)
     ]
-    return packs, list(left.values())
+    going = {job.key for pack in packs for job in pack}
+    return packs, [job for job in kind.jobs if job.key not in going]
 
 
 def _part(job: Job) -> tuple[Any, ...]:

@@ -21,11 +21,12 @@ class Work:
     mode: str
     checkpoint: Checkpoint | None
     keep_models: bool
+    afresh: str = ""  # told apart by it from the same work before, whose results are not wanted
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What another process knows the same work by."""
-        return (self.keys, self.mode, self.keep_models)
+        return (self.keys, self.mode, self.keep_models, self.afresh)
 
 
 @dataclass(frozen=True)
