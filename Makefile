@@ -31,7 +31,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-readme test-ui lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
+.PHONY: help setup demo test test-slow test-readme test-ui test-cluster lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,13 @@ test-readme: setup ## walk the journeys of the README, each command as it stands
 test-ui: setup ## look at MLflow through a real browser (needs Debian's chromium)
 	@LOSSBENCH_SCREENSHOTS=$(CURDIR)/build/screenshots $(RUN) -m pytest -q -m ui $(ARGS)
 	@echo "Screenshots: build/screenshots"
+
+test-cluster: setup ## sweeps on a real Slurm and a real Ray cluster, of two nodes each, on this machine's loopback
+	$(call step,Ray and submitit (240 MB; once),$(pip_install) --no-build-isolation -e ".[ray,slurm]")
+	@command -v slurmctld sbatch >/dev/null || { apt-get update && apt-get install -y --no-install-recommends \
+		slurmctld slurmd slurm-client; } >/dev/null 2>&1 \
+		|| echo "Slurm cannot be installed here (Debian, as root): submitit's local executor stands in for it."
+	@PATH=$$PATH:/usr/sbin $(RUN) -m pytest -q -m cluster $(ARGS)
 
 lint: $(STAMP) ## check style and types
 	@$(RUN) -m ruff check
