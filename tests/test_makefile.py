@@ -19,6 +19,7 @@ SETUP_AND_CHECKS = {
     "test-slow",
     "test-readme",
     "test-ui",
+    "test-cluster",
     "lint",
     "format",
     "audit",

@@ -85,7 +85,17 @@ def _ray(request: pytest.FixtureRequest, folder: Path) -> Any:
     return Ray(n_jobs=2)
 
 
-ENGINES: dict[str, Callable[[pytest.FixtureRequest, Path], Any]] = {"slurm": _slurm, "ray": _ray}
+def _local(request: pytest.FixtureRequest, folder: Path) -> Any:
+    from lossbench.engines.local import Local
+
+    return Local(2, gpus_per_pack=0, devices=("0",))
+
+
+ENGINES: dict[str, Callable[[pytest.FixtureRequest, Path], Any]] = {
+    "local": _local,
+    "slurm": _slurm,
+    "ray": _ray,
+}
 
 
 class Parent:

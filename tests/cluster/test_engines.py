@@ -1,4 +1,4 @@
-"""What every engine promises, on a real Slurm and a real Ray cluster."""
+"""What every engine promises: this machine, a real Slurm and a real Ray cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lossbench.engines.events import Died, Ended, Event, Said, Started
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.parametrize("engine", ["slurm", "ray"], indirect=True),
+    pytest.mark.parametrize("engine", ["local", "slurm", "ray"], indirect=True),
 ]
 
 
