@@ -6,10 +6,15 @@ import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
+
+from lossbench.engines.interruption import ended_by_sigterm, put_off
 
 SWEEP = "-m loss=mse,huber seed=0,1 trainer.max_epochs=100000 data.train_size=100 model.hidden=[8]"
 SECONDS = 120.0
@@ -39,3 +44,23 @@ def test_ctrl_c_says_on_the_terminal_what_it_ended(tmp_path: Path) -> None:
     assert re.search(r"epochs [^\n]*\r\n[^\n]*$", said)  # the display has ended with a line of its own
     assert "\x1b" not in after  # and nothing is drawn over the words
     assert "Traceback" not in said + after
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_what_must_not_be_left_half_done_is_done_before_an_interruption(
+    number: signal.Signals, raised: type[BaseException]
+) -> None:
+    done = []
+
+    def work() -> None:
+        with put_off():
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+            done.append("first")
+        done.append("second")
+
+    with ended_by_sigterm(), pytest.raises(raised):
+        work()
+    assert done == ["first"]

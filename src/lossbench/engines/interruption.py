@@ -29,5 +29,23 @@ def ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait for the end of this block, which must not be left half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for one in came[:1]:
+        signal.raise_signal(one)
+
+
 def _leave(number: int, frame: Any) -> None:
     sys.exit(128 + number)

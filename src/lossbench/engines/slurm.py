@@ -15,6 +15,7 @@ from typing import Any
 
 from lossbench.engines.batch import Batch
 from lossbench.engines.events import ONE_THREAD, Event, Item, Result, Send
+from lossbench.engines.interruption import put_off
 from lossbench.engines.parcel import Parcel
 from lossbench.engines.queue import ask, goes_on
 from lossbench.engines.standing import Standing, cancel, look, news
@@ -73,9 +74,10 @@ class Slurm:
             while waiting or standing:
                 if waiting and submitted.keys().isdisjoint(standing):
                     chunk = {name: waiting.pop(name) for name in list(waiting)[:_AT_MOST]}
-                    batch = self._submitted(function, {name: items[index] for name, index in chunk.items()})
-                    submitted = {index: Standing(batch, name) for name, index in chunk.items()}
-                    standing |= submitted
+                    with put_off():  # or there would be jobs that nobody knows of
+                        batch = self._submitted(function, {name: items[i] for name, i in chunk.items()})
+                        submitted = {index: Standing(batch, name) for name, index in chunk.items()}
+                        standing |= submitted
                 if time.monotonic() - asked > pause:
                     look(standing, self.cluster)
                     asked, pause = time.monotonic(), min(_ASK_SECONDS[1], 1.3 * pause)
@@ -86,9 +88,8 @@ class Slurm:
                 cancel(standing, self.cluster)
 
     def _underway(self) -> Iterator[tuple[Batch, str]]:
-        states = None
         for batch in Batch.left(self.folder):
-            states, sizes = states or ask(self.cluster, list(batch.jobs.values())), batch.sizes()
+            states, sizes = ask(self.cluster, list(batch.jobs.values())), batch.sizes()
             for name, job in batch.jobs.items():
                 if f"{name}.result" in sizes or goes_on(states, job):
                     yield batch, name
