@@ -72,6 +72,14 @@ def test_losses_show_on_a_dark_page() -> None:
     assert min(lab(palette.color(f"loss_{number}"))[0] for number in range(50)) > 29
 
 
+def test_lines_on_a_dark_page_are_light_enough_and_still_differ() -> None:
+    found = {name: palette.on_dark(palette.color(name)) for name in LOSSES}
+    assert min(lab(color)[0] for color in found.values()) > 42
+    assert found["mse"] == palette.color("mse")
+    for one, other in itertools.combinations(LOSSES, 2):
+        assert np.linalg.norm(lab(found[one]) - lab(found[other])) > 20, (one, other)
+
+
 def test_colours_that_are_seen_together_differ() -> None:
     names = ["mse", "diou", "policy_gradient_k2", *(f"loss_{number}" for number in range(12))]
     found = palette.colors(names)

@@ -30,6 +30,7 @@ _NEAREST = 24.0  # to any of the nine, in CIELAB: as far as they are from each o
 _APART = 18.0  # of two derived colours that are seen together
 _TRIES = 200  # until colours of very many losses may be alike
 _DARKEST = 30.0  # L*, to show on a dark page
+_LEGIBLE, _STEPS = 45.0, 13  # L* of thin lines on a dark page, reached in steps
 _LIGHTEST = 0.6  # of the way to white
 
 
@@ -52,6 +53,12 @@ def shades(own: str, number: int) -> list[str]:
     parts = [255 * part for part in _parts(own)]
     steps = [_LIGHTEST * place / max(1, number - 1) for place in range(number)]
     return ["#" + "".join(f"{round(part + (255 - part) * step):02x}" for part in parts) for step in steps]
+
+
+def on_dark(own: str) -> str:
+    """A colour for lines on a dark page: its own, lightened where it is too dark for that."""
+    *steps, last = shades(own, _STEPS)
+    return next((step for step in steps if _lab(step)[0] > _LEGIBLE), last)
 
 
 def _derived(name: str, beside: Collection[str] = ()) -> str:

@@ -107,9 +107,14 @@ def query(uri: str) -> Callable[..., list[tuple[Any, ...]]]:
 
 
 @pytest.fixture(scope="module")
-def sites(database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Links]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the served database lies, and the report."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def sites(database: Path, folder: Path) -> Iterator[dict[str, Links]]:
     """Served experiments: 240 runs, two of which failed; 72 with a report; 1,020 runs. Their links."""
-    folder = tmp_path_factory.mktemp("site")
     shutil.copy(database, folder / "mlflow.db")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     record(

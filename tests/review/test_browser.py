@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from PIL import Image
 
 from lossbench import palette
 from lossbench.review.links import Links
@@ -92,6 +96,9 @@ def test_the_link_to_charts_shows_one_bar_and_one_curve_per_loss(
         level = LEVELS[curve["name"]]
         assert curve["y"] == pytest.approx([level + 1 / epoch for epoch in range(1, 6)], abs=1e-3)
     assert {curve["name"]: curve["color"][:7] for curve in curves} == COLORS  # points are half transparent
+    image = page.locator("[data-testid='experiment-view-compare-runs-card'] img").first
+    image.wait_for()  # the means with their intervals
+    assert image.evaluate("image => image.naturalWidth") == 640
     # Losses are not compared by what each of them minimises.
     assert {plot["card"] for plot in page.evaluate(TRACES)} == {"test/rmse", "val/rmse"}
     shoot("charts")
@@ -101,7 +108,7 @@ def test_the_link_to_charts_shows_one_bar_and_one_curve_per_loss(
     ("view", "name", "search"),
     [
         (COMPARED, "Losses compared", 'tags.`lossbench.kind` = "summary"'),
-        (BY_LOSS, "All runs by loss", 'tags.`lossbench.chosen` = "true"'),
+        (BY_LOSS, "Runs at the chosen rate, by loss", 'tags.`lossbench.chosen` = "true"'),
         (FAILED, "Failed runs", "attributes.status"),
     ],
 )
@@ -193,6 +200,38 @@ def test_the_html_report_renders_with_its_figures(
     assert min(drawn) > 500
     page.wait_for_timeout(500)
     shoot("report")
+
+
+# Colours of a page's ground and of its words; whether words of it (not tables or figures, which scroll in
+# their own boxes) reach beyond the screen; of each figure its width and how long its alt text is.
+SEEN = """() => {
+    const style = getComputedStyle(document.body), wide = document.documentElement.scrollWidth
+    const figures = [...document.images].map(image => [image.naturalWidth, image.alt.length])
+    return {ground: style.backgroundColor, ink: style.color, wide, room: innerWidth, figures}
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_is_read_on_a_desk_and_on_a_phone_in_light_and_in_dark(
+    sites: dict[str, Links], browser: Any, folder: Path, width: int, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"file://{folder / 'reported' / 'report.html'}")
+    page.wait_for_function("() => [...document.images].every(image => image.complete)")
+    seen = page.evaluate(SEEN)
+    assert seen["wide"] <= seen["room"]
+    assert (sum(map(int, re.findall(r"\d+", seen["ground"]))) < 200) == (scheme == "dark")
+    assert (sum(map(int, re.findall(r"\d+", seen["ink"]))) > 500) == (scheme == "dark")
+    assert len(seen["figures"]) >= 3
+    assert all(natural > 500 and told > 20 for natural, told in seen["figures"])
+    shot = page.locator("figure img").first.screenshot()
+    red, green, blue = Image.open(io.BytesIO(shot)).convert("RGB").getpixel((2, 2))
+    assert (red + green + blue < 200) == (scheme == "dark")  # the figure is as dark as its page
+    if pictures := os.environ.get("LOSSBENCH_SCREENSHOTS"):
+        page.screenshot(path=Path(pictures) / f"report_{width}_{scheme}.png", full_page=True)
+    context.close()
 
 
 def test_the_description_of_the_report_run_shows_table_and_verdicts(

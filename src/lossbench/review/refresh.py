@@ -10,6 +10,7 @@ import pandas as pd
 
 from lossbench import palette
 from lossbench.claims.declared import load_experiment
+from lossbench.review import forest
 from lossbench.review.answer_note import measured
 from lossbench.review.notes import describe
 from lossbench.review.summaries import compare
@@ -28,6 +29,7 @@ from lossbench.verdicts.results import first_metric, select_of
 
 SUMMARY = "summary"
 PARENT = "mlflow.parentRunId"
+_IMAGES = "mlflow.loggedImages"  # MLflow looks for images where it is set
 _BELOW = ("member", baselines.KIND)  # the kinds of what stands below summaries
 
 
@@ -57,6 +59,7 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     colors = palette.colors(sorted({summary.loss for summary, _ in pairs}, key=loss_order))
     entries = [_entry(*pair, experiment, now, place, colors) for place, pair in enumerate(pairs)]
     run_ids = writing.replace(entries, SUMMARY, experiment)
+    _draw(writing, compared, entries, run_ids)
     keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
     _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, keys)
     told = {runs.NOTE: measured(compared, uri, experiment)}
@@ -106,6 +109,21 @@ def _entry(
     points = {name: [(0, value)] for name, value in summary.metrics.items()}
     result = RunResult("", "finished", history=points | summary.curves)
     return Entry(opening, result, started, created=True)
+
+
+def _draw(
+    writing: Writer, compared: Sequence[Compared], entries: Sequence[Entry], run_ids: Sequence[str]
+) -> None:
+    """Store the means of each data set with their intervals as an image, with the best of its summaries."""
+    start = 0
+    for one in compared:
+        own = slice(start, start := start + len(one.summaries))
+        colors = [entry.opening.tags[runs.RUN_COLOR] for entry in entries[own]]
+        if images := forest.files(one, colors):
+            best = forest.rows(one, colors)[0].name
+            run_id = run_ids[own][[summary.name for summary in one.summaries].index(best)]
+            writing.keep(run_id, images)
+            writing.mark([run_id], {_IMAGES: "True"})
 
 
 def _nest(

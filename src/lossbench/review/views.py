@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from lossbench.review import forest
 from lossbench.review.summary import Compared
 from lossbench.tracking import runs
 from lossbench.verdicts.conditions import RATE
@@ -30,7 +31,7 @@ def views(compared: Sequence[Compared], made: int) -> dict[str, str]:
     """The tags of an experiment that are its saved views, made at so many milliseconds since the epoch."""
     states = {
         COMPARED: ("Losses compared", _losses(compared)),
-        BY_LOSS: ("All runs by loss", _by_loss(compared)),
+        BY_LOSS: ("Runs at the chosen rate, by loss", _by_loss(compared)),
         FAILED: ("Failed runs", _failed()),
     }
     tags = {
@@ -48,10 +49,10 @@ def _packed(state: dict[str, Any]) -> str:
 
 
 def _losses(compared: Sequence[Compared]) -> dict[str, Any]:
-    """The summary runs: the best first, where there is no axis."""
+    """The summary runs: the best first, where one metric judges them."""
     judges = _judges(compared)
     key, ascending = "attributes.start_time", False
-    if len(compared) == 1 and not compared[0].axes and judges:
+    if len(judges) == 1:
         told = compared[0].metrics.get(compared[0].judge)
         key, ascending = f"metrics.`{judges[0]}`", not (told and told.higher_is_better)
     totals = [f"metrics.`total/{name}`" for name in ("seeds", "diverged", "failed")]
@@ -153,14 +154,16 @@ def _sections() -> list[dict[str, Any]]:
 
 
 def _charts(compared: Sequence[Compared]) -> list[dict[str, Any]]:
-    """For each metric that judges, a bar per row; for each that selects, a curve.
+    """For each metric that judges, an image of means with their intervals and a bar per row; for each that
+    selects, a curve.
 
     The training loss is in a closed section: it is another quantity for each loss.
     """
     count = max(10, _count(compared))
     curves = dict.fromkeys(f"val/{one.select}" for one in compared if one.select)
     bars = [_chart("BAR", name, count) for name in _judges(compared)]
-    return bars + [_chart("LINE", name, count) for name in curves]
+    images = [_chart("IMAGE", name, count) for name in dict.fromkeys(map(forest.key, compared))]
+    return [*images, *bars, *(_chart("LINE", name, count) for name in curves)]
 
 
 def _chart(kind: str, metric: str, count: int) -> dict[str, Any]:
@@ -176,6 +179,9 @@ def _chart(kind: str, metric: str, count: int) -> dict[str, Any]:
     }
     if kind == "BAR":
         return chart
+    if kind == "IMAGE":
+        named = {"displayName": f"{metric}: means with 95% intervals"}
+        return {**chart, **named, "imageKeys": [metric], "step": 0, "showRunParams": False}
     return {
         **chart,
         "selectedMetricKeys": [metric],

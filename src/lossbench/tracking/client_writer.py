@@ -134,10 +134,15 @@ class ClientWriter(Writer):
         self.client.set_terminated(run_id, runs.STATUS[result.outcome], ended)
 
     def _add_artifact(self, run_id: str, name: str, content: bytes) -> None:
+        below, _, own = name.rpartition("/")
         with tempfile.TemporaryDirectory(prefix="lossbench-") as folder:
-            path = Path(folder) / name
+            path = Path(folder) / own
             path.write_bytes(content)
-            self.client.log_artifact(run_id, str(path))
+            self.client.log_artifact(run_id, str(path), below or None)
+
+    def keep(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        for name, content in files.items():
+            self._add_artifact(run_id, name, content)
 
     def mark(self, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag

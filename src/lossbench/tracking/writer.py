@@ -46,6 +46,9 @@ class Writer(Protocol):
     def mark(self, run_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Set tags of records."""
 
+    def keep(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Store files among the artifacts of a record, by path, in place of those that lie there."""
+
     def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment that is there."""
 

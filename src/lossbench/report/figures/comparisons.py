@@ -12,10 +12,9 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from lossbench.metrics.measure import Metric
-from lossbench.palette import color
 from lossbench.report.figures.drawn import Parts
 from lossbench.report.figures.looks import INK, looks, ordered
-from lossbench.report.figures.scales import difference_ticks, log_ticks
+from lossbench.report.figures.scales import difference_ticks, name_ticks, round_numbers
 from lossbench.report.figures.style import (
     FAINT,
     GREY,
@@ -71,7 +70,10 @@ def dots(parts: Parts, metric: Metric, among: Sequence[str] = ()) -> Any:
         axes.set_title(heading if len(parts) > 1 else "", loc="left")
         lines_behind(axes, "x")
     if scale == "log":
-        log_ticks(places[0], "x")  # all panels share it
+        known = sorted(value for _, rows in parts for value in rows["value"].dropna())
+        for axes in places:
+            axes.set_xscale("log")
+            name_ticks(axes, round_numbers(known))
     label = metric_label(metric, scale=scale)
     if len(parts) > 1:
         figure.supxlabel(label, fontsize=9)
@@ -167,24 +169,27 @@ def _forest_scale(axes: Any, numbers: Any, margins: Sequence[float]) -> float | 
 
 
 @painted
-def critical_difference(found: Ranks, metric: Metric) -> Any:
-    """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006)."""
+def critical_difference(found: Ranks, metric: Metric, among: Sequence[str] = ()) -> Any:
+    """Mean ranks over conditions; a bar joins losses that Nemenyi's test cannot tell apart (Demsar 2006).
+
+    among: all losses of the report.
+    """
     import scikit_posthocs
 
     title = f"Mean rank by test {metric.shown} over {found.conditions} conditions (1 is the best)"
-    count = len(found.mean_ranks)
+    count, drawn_as = len(found.mean_ranks), looks(list(map(str, found.mean_ranks.index)), among)
     figure, (axes,) = panels(1, title, height=0.9 + 0.22 * count)
     scikit_posthocs.critical_difference_diagram(
         found.mean_ranks,
         found.pairs,
         ax=axes,
-        label_fmt_left="{label}  {rank:.2f} ",
-        label_fmt_right=" {rank:.2f}  {label}",
+        label_fmt_left="{label}\u00a0\u00a0{rank:.2f}\u00a0",  # an SVG drops other spaces at the ends
+        label_fmt_right="\u00a0{rank:.2f}\u00a0\u00a0{label}",
         label_props={"fontsize": 10},
         marker_props={"marker": "o", "s": 36, "edgecolor": INK, "linewidth": 0.5, "zorder": 4},
         elbow_props={"linewidth": 1.5},
         crossbar_props={"color": INK, "linewidth": 3.5, "solid_capstyle": "round"},
-        color_palette={str(loss): color(str(loss)) for loss in found.mean_ranks.index},
+        color_palette={name: one.color for name, one in drawn_as.items()},
     )
     for text in axes.texts:
         text.set_color(INK)  # the pale losses could not be read

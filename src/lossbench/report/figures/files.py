@@ -16,6 +16,7 @@ from typing import Any
 from matplotlib import rc_context
 from PIL import Image
 
+from lossbench.palette import on_dark
 from lossbench.report.figures.looks import INK
 from lossbench.report.figures.style import DPI, FAINT, GREY, PAINT, SHADES
 
@@ -33,6 +34,7 @@ DARK: dict[str, str] = {
     "#a3161f": "#ff8d8d",
 }
 _FIXED = PAINT | {"svg.hashsalt": "lossbench", "svg.fonttype": "none"}  # the same bytes from the same data
+_COLOR = re.compile(rb"(fill|stroke): (#[0-9a-f]{6})")
 _HEAD = re.compile(rb"<\?xml.*?<svg ", re.DOTALL)
 _PATH = re.compile(rb'(?<= d=")[^"]+')
 _DIGITS = re.compile(rb"(\.\d{2})\d+")
@@ -61,12 +63,14 @@ def svg(figure: Any) -> bytes:
 
 
 def _dark(drawn: bytes) -> str:
-    """Rules that put other colours in the place of those that are there."""
+    """Rules that put other colours in the place of those that are there: losses keep theirs, but for those
+    that are too dark."""
+    used = sorted({(kind.decode(), color.decode()) for kind, color in _COLOR.findall(drawn)})
+    rules = [(kind, light, DARK.get(light) or on_dark(light)) for kind, light in used]
     return "".join(
         f'[style*="{kind}: {light}"]{{{kind}:{dark}!important}}'
-        for light, dark in DARK.items()
-        for kind in ("fill", "stroke")
-        if f"{kind}: {light}".encode() in drawn
+        for kind, light, dark in rules
+        if dark != light
     )
 
 

@@ -179,7 +179,7 @@ def _ranks(report: Report, uri: str) -> Iterator[Drawn]:
             "Critical-difference diagram: mean rank of each loss over conditions; "
             "a bar joins losses that Nemenyi's test cannot tell apart."
         )
-        figure = comparisons.critical_difference(report.ranks, _judge(report))
+        figure = comparisons.critical_difference(report.ranks, _judge(report), report.layout.losses)
         yield Drawn("critical_difference.svg", figure, text, seen.ranks(report.ranks))
 
 

@@ -43,6 +43,15 @@ def name_ticks(axes: Any, xs: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
+def round_numbers(values: Sequence[float]) -> list[float]:
+    """1, 2 and 5 times powers of ten among the rising positive values, for ticks on a log axis; the values
+    themselves where fewer than two lie there."""
+    powers = range(math.floor(math.log10(values[0])), math.ceil(math.log10(values[-1])) + 1)
+    found = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    inside = [one for one in found if values[0] <= one * (1 + 1e-9) and one <= values[-1] * (1 + 1e-9)]
+    return inside if len(inside) > 1 else list(values)
+
+
 def _apart(inches: Any, texts: Sequence[str], one: int, other: int) -> bool:
     needed = _LETTER * (len(texts[one]) + len(texts[other])) / 2 + _GAP
     return bool(abs(inches[one] - inches[other]) >= needed)
@@ -191,14 +200,8 @@ def _scale(axes: Any, heights: Sequence[float]) -> None:
     """Logarithmic where the heights span orders of magnitude; ticks as plain numbers."""
     if scale_for(heights) != "log":
         return
-    log_ticks(axes, "y")
+    axes.set_yscale("log")
     axes.set_ylim(min(heights) / 1.3, max(heights) * 1.3)
-
-
-def log_ticks(axes: Any, which: str) -> None:
-    """A logarithmic "x" or "y" axis with ticks as plain numbers."""
-    axes.set(**{f"{which}scale": "log"})
-    axis = getattr(axes, f"{which}axis")
-    axis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
-    axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-    axis.set_minor_formatter(ticker.NullFormatter())
+    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_formatter(ticker.NullFormatter())

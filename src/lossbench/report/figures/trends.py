@@ -13,7 +13,7 @@ from matplotlib import ticker
 from lossbench.metrics.measure import Metric
 from lossbench.report.figures.drawn import Parts
 from lossbench.report.figures.looks import INK, looks, ordered
-from lossbench.report.figures.scales import Panel, log_ticks, name_ticks, settle
+from lossbench.report.figures.scales import Panel, name_ticks, round_numbers, settle
 from lossbench.report.figures.style import (
     axis_name,
     band,
@@ -83,8 +83,9 @@ def rates(parts: Parts, metric: Metric, among: Sequence[str] = (), *, joined: bo
             panel.axes.plot(known[RATE], known["validation"], label=loss, **panel.looks[loss].kwargs())
             _chosen(panel, loss, known[known["rank"] == 0])
             _diverged(panel, loss, rows.loc[(rows[LOSS] == loss) & (rows["diverged"] > 0), RATE])
-        log_ticks(panel.axes, "x")
-        _finish(panel.axes, heading, "learning rate", xs=sorted(rows[RATE].unique()) if joined else ())
+        panel.axes.set_xscale("log")
+        tried = sorted(rows[RATE].unique())
+        _finish(panel.axes, heading, "learning rate", xs=tried if joined else round_numbers(tried))
         panel.axes.margins(x=0.08)
     return _named(found, metric, "validation ")
 
