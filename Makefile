@@ -30,6 +30,8 @@ define step
 @echo "  $(1)"; log=$$($(2) 2>&1) || { printf '%s\n' "$$log" >&2; echo "make: '$(strip $(1))' failed; see above." >&2; exit 1; }
 endef
 
+CLUSTER := .[ray,slurm]
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-readme test-ui test-cluster lint format ui bench anatomy box-regression reproduce audit lock clean moved $(EXPERIMENTS) $(ELSEWHERE)
 
@@ -58,8 +60,8 @@ test-ui: setup ## look at MLflow through a real browser (needs Debian's chromium
 	@echo "Screenshots: build/screenshots"
 
 test-cluster: setup ## sweeps on a real Slurm and a real Ray cluster, of two nodes each, on this machine's loopback
-	$(call step,Ray and submitit (240 MB; once),$(pip_install) --no-build-isolation -e ".[ray,slurm]")
-	@command -v slurmctld sbatch >/dev/null || { apt-get update && apt-get install -y --no-install-recommends \
+	$(call step,Ray and submitit (240 MB; once),$(pip_install) --no-build-isolation -e "$(CLUSTER)")
+	@PATH=$$PATH:/usr/sbin command -v slurmctld >/dev/null || { apt-get update && apt-get install -y --no-install-recommends \
 		slurmctld slurmd slurm-client; } >/dev/null 2>&1 \
 		|| echo "Slurm cannot be installed here (Debian, as root): submitit's local executor stands in for it."
 	@PATH=$$PATH:/usr/sbin $(RUN) -m pytest -q -m cluster $(ARGS)
