@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
-from lossbench.engines.choice import engine_of
+from lossbench.engines.choice import engine_in, engine_of
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
 
@@ -16,6 +17,12 @@ from lossbench.errors import InputError
 def test_without_options_packs_train_on_this_machine() -> None:
     assert engine_of() == Local()
     assert engine_of(n_jobs=3, cpus_per_pack=2, gpus_per_pack=0.5) == Local(3, 2, 0.5)
+
+
+def test_options_of_another_launcher_are_not_ours() -> None:
+    assert engine_in(OmegaConf.create({"n_jobs": -1, "ray": {"address": "auto"}})) == Local()
+    options = {"n_jobs": 3, "cpus_per_pack": 1, "gpus_per_pack": None, "ray": {}, "slurm": {}, "folder": None}
+    assert engine_in(OmegaConf.create({"engine": "local", "max_members": 5, **options})) == Local(3)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ _OPTIONS = ("engine", "n_jobs", "cpus_per_pack", "gpus_per_pack", "ray", "slurm"
 
 def engine_in(launcher: Mapping[str, Any] | DictConfig) -> Engine:
     """What the options of a node `hydra.launcher` ask for; see `engine_of`. Another launcher has none."""
-    return engine_of(**{name: _plain(launcher[name]) for name in _OPTIONS if name in launcher})
+    own = "engine" in launcher  # another's `n_jobs` or `ray` mean something else
+    return engine_of(**{name: _plain(launcher[name]) for name in _OPTIONS}) if own else Local()
 
 
 def _plain(value: Any) -> Any:
