@@ -75,10 +75,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def _tell_pages(uri: str, experiment: str) -> None:
     """What every sweep ends with, too."""
-    from lossbench.review.links import links, served
+    from lossbench.review.links import links, served, usable
 
-    for one in links(uri, experiment):
-        print(f"\n{served(uri, experiment)}", *one.lines(), sep="\n")
+    port = usable()
+    for one in links(uri, experiment, port):
+        print(f"\n{served(uri, experiment, port)}", *one.lines(), sep="\n")
 
 
 def _folder(request: Request, experiment: str) -> Path | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 from lossbench.review.views import COMPARED
 from lossbench.tracking import runs
@@ -12,6 +15,7 @@ from lossbench.tracking.reader import reading
 from lossbench.tracking.records import Record
 
 PORT = 5000
+_HOST, _TRIED, _PATIENCE = "127.0.0.1", 20, 0.5  # seconds
 _TRAINING = {"workflowType": "machine_learning"}  # else MLflow opens its pages for language models
 
 
@@ -35,10 +39,32 @@ class Links:
         return [f"  {name:8}{page}" for name, page in pages if page]
 
 
-def served(uri: str, experiment: str) -> str:
+def served(uri: str, experiment: str, port: int = PORT) -> str:
     """Half a sentence before the links of an experiment: what shows them."""
-    first = "" if parse(uri).kind == "http" else ", once make ui runs (or python -m lossbench.review.server)"
-    return f"{experiment} in a browser{first}:"
+    if parse(uri).kind == "http":
+        return f"{experiment} in a browser:"
+    make, own = (f" PORT={port}", f" port={port}") if port != PORT else ("", "")
+    start = f"once make ui{make} runs (or python -m lossbench.review.server{own})"
+    return f"{experiment} in a browser, {start}:"
+
+
+def usable(port: int = PORT) -> int:
+    """The port itself where nothing listens there, or an MLflow server does; else the next that is free."""
+    for other in range(port, port + _TRIED):
+        with socket.socket() as probe:
+            probe.settimeout(_PATIENCE)
+            free = probe.connect_ex((_HOST, other)) != 0
+        if free or (other == port and _is_mlflow(port)):
+            return other
+    return port
+
+
+def _is_mlflow(port: int) -> bool:
+    try:
+        with urlopen(f"http://{_HOST}:{port}/health", timeout=_PATIENCE) as answer:
+            return bytes(answer.read(8)).strip() == b"OK"
+    except (OSError, ValueError, HTTPException):
+        return False
 
 
 def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Links]:

@@ -23,15 +23,16 @@ def conclude(uri: str, experiments: Iterable[Mapping[str, Any]], trained: bool =
             missing or older than a run: an earlier sweep may have been killed before it made them.
     """
     from lossbench.review.answer_note import report_of
-    from lossbench.review.links import links, served
+    from lossbench.review.links import links, served, usable
 
     nodes = {str(node["name"]): node for node in experiments}
     wanted = nodes.keys() if trained else _outdated(uri)
     for name, node in nodes.items():
         if name not in wanted or make(uri, name, node.get("judge"), node.get("select")):
             try:
-                for one in links(uri, name):
-                    _log.info("%s\n%s", served(uri, name), "\n".join(one.lines()))
+                port = usable()
+                for one in links(uri, name, port):
+                    _log.info("%s\n%s", served(uri, name, port), "\n".join(one.lines()))
                 _log.info("which loss, and how sure that is:  %s", report_of(uri, name))
             except Exception as error:
                 _warn(f"The links to {name} could not be made", error)

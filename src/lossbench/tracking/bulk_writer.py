@@ -26,7 +26,7 @@ from lossbench.tracking.conversion import (
     result_tags,
 )
 from lossbench.tracking.journal import Entry, Opening
-from lossbench.tracking.places import artifact_folder, artifact_place
+from lossbench.tracking.places import artifact_place, write_beside
 from lossbench.tracking.writer import DIED, Writer
 
 SCHEMA = "dc11669786a5"  # alembic's revision of MLflow 3.17
@@ -133,18 +133,10 @@ class BulkWriter(Writer):
             _tag(database, run_ids, tags)
 
     def keep(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        with contextlib.closing(sqlite3.connect(self._file(), timeout=_LOCK_SECONDS)) as database:
-            find = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
-            place = str(database.execute(find, (run_id,)).fetchone()[0])
-        folder = artifact_folder(self.address, place)
-        if folder is None:  # in a bucket, which MLflow's client reaches
+        if not write_beside(self.address, self._file(), run_id, files):
             from lossbench.tracking.client_writer import ClientWriter
 
-            ClientWriter(self.address).keep(run_id, files)
-            return
-        for name, content in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+            ClientWriter(self.address).keep(run_id, files)  # into a bucket, which MLflow's client reaches
 
     def mark_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         with self._transaction() as database:

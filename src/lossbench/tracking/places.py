@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from lossbench.tracking.address import Address, local_path
@@ -35,6 +36,18 @@ def artifact_folder(address: Address, place: str) -> Path | None:
     recorded = local_path(place)
     near = _beside(recorded, address.path) if recorded and address.path else None
     return near if near and near.is_dir() else recorded
+
+
+def write_beside(address: Address, database: Path, run_id: str, files: Mapping[str, bytes]) -> bool:
+    """Write files among the artifacts of a run, by path; whether these lie on this machine."""
+    with opened(database) as connection:
+        place = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+    folder = artifact_folder(address, str(place[0]))
+    for name, content in files.items() if folder else ():
+        path = Path(str(folder), name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder is not None
 
 
 def bring_along(database: Path) -> None:
