@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 import torch
 
 from lossbench.data.contract import check_data
+from lossbench.data.conventions import Convention
+from lossbench.data.own_file import own_file
 from lossbench.data.pairs import Pairs
 from lossbench.data.source import DataSet
 from lossbench.errors import InputError
@@ -122,6 +126,46 @@ def test_pairs_that_share_a_text_are_one_identity_told_and_kept_together_on_dema
         for part in together.split(seed).values():
             mine = set(part.tolist())
             assert {0, 1, 2} <= mine or not {0, 1, 2} & mine
+
+
+def test_a_column_of_hard_texts_is_numbered_as_the_pairs_that_have_them(tmp_path: Path) -> None:
+    table = rows()
+    table["wrong"] = table["other"].shift(-1).fillna("")
+    table.loc[0, "wrong"] = table.loc[0, "other"].upper()  # right by chance, which its number says
+    table.loc[1, "wrong"] = table.loc[2, "wrong"] = "nobody says this"
+    own = source(tmp_path, table, negative="wrong")
+    data = loaded(own)
+    assert [(target.kind, target.shape) for target in own.targets()] == [("hard_pair", (2,)), ("pair", ())]
+    assert "negative: wrong, in 119 rows" in "\n".join(own.account())
+    number, hard = own.pairs().by_kind["pair"], own.hard_texts(0)
+    assert hard is not None
+    assert hard.numbers[0] == number[0]
+    assert hard.numbers[1] == hard.numbers[2] == COUNT
+    assert hard.numbers[3:-1, 0].tolist() == number[4:].tolist()
+    assert hard.numbers[-1] == -1
+    assert torch.equal(data.inputs["other"][5, 0], data.inputs["right"][6])
+    assert torch.equal(data.inputs["other"][-1, 0], data.inputs["right"][-1])  # masked, and never empty
+    assert data.inputs["other"].shape == (COUNT, 1, 64)
+    assert loaded(own, "tfidf_pair").inputs["other"].shape[:2] == (COUNT, 1)
+
+
+def test_without_such_a_column_a_run_is_what_it_was(tmp_path: Path) -> None:
+    own = source(tmp_path, rows())
+    assert "negative" not in own.values()
+    options = ("one", "other", None, None, "auto", Convention("point", "none"), False)
+    digest = own_file(str(own.path), "comma").digest
+    assert (
+        own.fingerprint(0)
+        == sha256(f"{digest} {(*options[:5], astuple(options[5]), False)}".encode()).hexdigest()
+    )
+
+
+def test_hard_texts_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    table = rows().assign(wrong="")
+    with pytest.raises(InputError, match=r"negative text wrong of pairs\.csv is empty in every row"):
+        source(tmp_path, table, negative="wrong").pairs()
+    with pytest.raises(InputError, match=r"data\.negative=other stands beside pairs that belong together"):
+        source(tmp_path, table, negative="other", target="score")
 
 
 def test_a_seed_decides_and_its_inputs_are_held_once(tmp_path: Path) -> None:

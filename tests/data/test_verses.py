@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lossbench.data.contract import check_data
+from lossbench.data.own_file import own_file
 from lossbench.data.pairs import Pairs
 from lossbench.data.verses import Verses
 from lossbench.errors import InputError
@@ -41,6 +44,40 @@ def test_books_are_dealt_by_the_seed_and_so_many_verses_of_them_drawn(verses: Ve
     assert not torch.equal(*drawn)
     assert verses.training_size() == 400
     assert len(Pairs.split(verses, 0)["train"]) > 20_000
+
+
+def test_neighbours_are_of_the_chapter_and_the_part_and_never_the_verse_itself(verses: Verses) -> None:
+    own = replace(verses, hard="neighbours")
+    data, known = check_data(own, own.load(0, "token_pair")), own.pairs()
+    numbers = own_file(str(own.path), "comma").rows["verse"].astype(int).to_numpy()
+    plain = verses.load(0, "token_pair")
+    assert [target.kind for target in own.targets()] == ["hard_pair", "pair"]
+    assert all(torch.equal(data.inputs[side], plain.inputs[side]) for side in ("left", "right"))
+    books = {name: set(numbers[getattr(data, name).rows] // 1_000_000) for name in ("train", "val", "test")}
+    hard = own.hard_texts(0)
+    assert hard is not None
+    found = 0
+    for name in books:
+        part = getattr(data, name)
+        assert torch.equal(part.targets["hard_pair"][:, 0], part.targets["pair"])
+        for row, of in zip(part.rows.tolist(), part.targets["hard_pair"][:, 1:].tolist(), strict=True):
+            for side, step in enumerate((-1, 1)):
+                beside = row + step
+                there = 0 <= beside < len(numbers) and numbers[beside] == numbers[row] + step
+                text = known.right[beside] if there else ""
+                assert hard.texts[side][row] == text
+                assert of[side] == (known.by_kind["pair"][beside] if there else -1)
+                assert not there or numbers[beside] // 1_000_000 in books[name]
+                found += there
+    assert found > 900
+    held_out = data.inputs["other"][data.train.rows[0], 0]
+    assert torch.equal(held_out, data.inputs["right"][int(data.train.rows[0]) - 1])
+
+
+def test_without_neighbours_a_run_is_what_it_was(verses: Verses) -> None:
+    assert not {"hard", "negative"} & verses.values().keys()
+    assert replace(verses, hard="neighbours").values()["hard"] == "neighbours"
+    assert verses.hard_texts(0) is None
 
 
 def test_words_that_both_have_find_most_verses(verses: Verses) -> None:

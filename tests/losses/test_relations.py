@@ -10,6 +10,7 @@ import torch
 from pytorch_metric_learning.losses import MultiSimilarityLoss, NTXentLoss
 from torch import Tensor
 
+from lossbench.losses.bce import BCE
 from lossbench.losses.contrastive import Contrastive
 from lossbench.losses.cosine_mse import CosineMSE
 from lossbench.losses.heads import RelationLoss
@@ -20,6 +21,7 @@ from lossbench.losses.triplet import Triplet
 from lossbench.task import Target
 
 IDENTITY, PAIR, ITEM = Target("identity", 4), Target("pair", 9), Target("item", 20)
+HARD = Target("hard_pair", 9, shape=(3,))
 LOSSES: list[RelationLoss] = [
     Contrastive(),
     Contrastive(pairs="balanced", normalize=True),
@@ -53,6 +55,54 @@ def clicks() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     output = {"user": drawn(4, 3), "item": drawn(4, 3), "other": drawn(4, 2, 3)}
     owned = torch.rand(4, 12) < 0.3
     return output, {"item": torch.arange(4), "owned": owned | torch.eye(4, 12, dtype=torch.bool)}
+
+
+def hard(numbers: list[list[int]]) -> tuple[dict[str, Tensor], Tensor]:
+    output, _ = pairs([row[0] for row in numbers])
+    return {**output, "other": drawn(len(numbers), len(numbers[0]) - 1, 3)}, torch.tensor(numbers)
+
+
+class TestHardPairs:
+    def test_hard_ones_of_all_rows_stand_against_each_left_one_but_for_its_own(self) -> None:
+        output, target = hard([[5, 6, -1], [6, 5, 7], [2, -1, -1]])
+        found = related(output, target, "hard_pair")
+        assert found.candidates.shape == (9, 3)
+        assert torch.equal(found.candidates[3:], output["other"].reshape(6, 3))
+        assert found.same.nonzero().tolist() == [[0, 0], [1, 1], [2, 2]]
+        behind = [6, -1, 5, 7, -1, -1]
+        for row, own in enumerate((5, 6, 2)):
+            assert found.different[row, 3:].tolist() == [n not in (own, -1) for n in behind]
+            assert found.different[row, :3].tolist() == [n != own for n in (5, 6, 2)]
+
+    @pytest.mark.parametrize("loss", [*LOSSES, multi_similarity()], ids=repr)
+    def test_each_loss_takes_hard_ones_and_without_any_is_that_of_the_pairs(
+        self, loss: RelationLoss | ThirdParty
+    ) -> None:
+        assert loss.chosen_target([HARD, PAIR]) is HARD
+        assert loss.chosen_target([PAIR]) is PAIR
+        assert loss.needs_for(HARD) == ("left", "right", "other")
+        assert loss.gives(HARD) == ("left", "right")
+        output, target = hard([[5, -1, -1], [6, -1, -1], [5, -1, -1]])
+        both = {side: output[side] for side in ("left", "right")}
+        torch.testing.assert_close(loss(output, target, HARD), loss(both, target[:, 0], PAIR))
+        output, target = hard([[5, 6, 4], [6, 7, 5], [8, -1, 6]])
+        near = {**output, "other": output["left"].unsqueeze(1).expand(-1, 2, -1)}
+        assert (loss(near, target, HARD) > loss(output, target, HARD)).any()
+
+    def test_bce_asks_of_hard_ones_whether_they_belong_too(self) -> None:
+        target = torch.tensor([[5, 6, -1], [6, 4, 5]])
+        match = drawn(2, 6)
+        found = BCE()({"match": match}, target, HARD)
+        wrong = {0: [1, 2, 4], 1: [0, 4, 5]}  # of columns 2 to 5 those of 6, none, 4, 5
+        softplus = torch.nn.functional.softplus
+        for row, columns in wrong.items():
+            expected = (softplus(-match[row, row]) + softplus(match[row, columns]).mean()) / 2
+            torch.testing.assert_close(found[row], expected)
+
+    def test_shapes_that_do_not_fit_are_refused(self) -> None:
+        output, target = hard([[5, 6, -1], [6, 4, 5]])
+        with pytest.raises(ValueError, match=r"other must be \(N, K, embedding\)"):
+            related(output, target[:, :2], "hard_pair")
 
 
 class TestRelations:

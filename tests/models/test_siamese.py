@@ -120,6 +120,21 @@ def test_all_pairs_of_a_batch_are_scored_as_one_pair_is() -> None:
     assert set(all_pairs.eval()(read)) == {"left", "right"}
 
 
+def test_hard_ones_are_read_by_the_same_encoder_in_training_alone() -> None:
+    net = Siamese().build(PAIR, 6)
+    read = drawn()
+    hard = torch.stack([read["left"].roll(1, 0), read["right"].roll(1, 0)], 1)
+    found = net({**read, "other": hard})
+    torch.testing.assert_close(found["other"][:, 0], net(read)["left"].roll(1, 0))
+    torch.testing.assert_close(found["other"][:, 1], net(read)["right"].roll(1, 0))
+    matched = Matched(net, 6)
+    every = matched({**read, "other": hard})["match"]
+    assert every.shape == (4, 4 + 4 * 2)
+    torch.testing.assert_close(every[:, :4], matched(read)["match"])
+    torch.testing.assert_close(every[:, 5::2], matched(read)["match"].roll(1, 1))
+    assert set(net.eval()({**read, "other": hard})) == {"left", "right"}
+
+
 def test_bce_of_all_pairs_is_half_of_those_that_belong_together() -> None:
     match, number = torch.randn(4, 4, dtype=torch.float64), torch.tensor([0, 1, 0, 3])
     found = of_all_pairs(match, of_pairs(match, match, number), pos_weight=2.0)

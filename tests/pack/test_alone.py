@@ -85,6 +85,22 @@ def test_losses_of_pairs_have_alone_the_numbers_that_they_have_in_company(
         check_alone(apart, results(apart, mode), mode, every=2)
 
 
+def test_hard_ones_leave_a_pack_the_numbers_that_its_members_have_alone(
+    jobs: Compose, tmp_path: Path
+) -> None:
+    words = np.random.default_rng(0).integers(0, 40, (3, 60, 4))
+    lines = [",".join(" ".join(f"w{word}" for word in text) for text in row) for row in words.swapaxes(0, 1)]
+    (tmp_path / "triplets.csv").write_text("\n".join(["one,two,wrong", *lines]) + "\n")
+    data = f"data=pairs data.path={tmp_path}/triplets.csv data.left=one data.right=two data.length=4"
+    small = "model=siamese model.embedding_size=5 trainer.max_epochs=1 trainer.batch_size=12 loss=info_nce"
+    given = [f"{data} {small} data.negative=wrong seed={seed}" for seed in (0, 1)]
+    together = jobs(*given, small=False)
+    packed = results(together, "vmap")
+    check_alone(together, packed, "vmap", every=2)
+    (plain,) = results(jobs(f"{data} {small} seed=0", small=False), "vmap")
+    assert packed[0] != plain
+
+
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
 @pytest.mark.parametrize(
     "optimizer",

@@ -40,6 +40,13 @@ class Reading:
     task: str
     convention: Convention
     together: bool
+    negative: str | None = None
+
+    @property
+    def said(self) -> tuple[Any, ...]:
+        """What fingerprints are made of; without what came later where it is not asked for."""
+        own = astuple(self)
+        return own if self.negative is not None else own[:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,8 @@ class TextPairs:
     by_kind: the targets (N,), as `task.Target` has them.
     labels: the classes; None where there are none.
     groups: int64 (N,) the group of each for the split; None: each is its own.
+    others: of each a hard text that does not belong to it, "" where there is none; None: no column has them.
+    numbers: int64 (N,), of these texts as of pairs that share a text; -1 where there is none.
     account, notes: what was made of the file, in lines; what may be wrong in it.
     """
 
@@ -66,6 +75,8 @@ class TextPairs:
     groups: Ids | None
     account: tuple[str, ...]
     notes: tuple[str, ...]
+    others: tuple[str, ...] | None = None
+    numbers: Ids | None = None
 
 
 @lru_cache(maxsize=4)
@@ -76,6 +87,7 @@ def understood(file: OwnFile, options: Reading) -> TextPairs:
         InputError: it has too few, or a column cannot be used.
     """
     named = {"left": options.left, "right": options.right, "target": options.target, "group": options.group}
+    named["negative"] = options.negative
     columns = file.columns({knob: [name] for knob, name in named.items() if name is not None})
     if len(file.rows) < FEWEST:
         raise InputError(
@@ -91,9 +103,13 @@ def understood(file: OwnFile, options: Reading) -> TextPairs:
     if options.group is not None:
         groups, told = _groups(columns["group"][0], file.file)
         account.append(told)
+    others = numbers = None
+    if options.negative is not None:
+        others, numbers, told = _hard(columns["negative"][0], (spoken_left, spoken_right), same, file.file)
+        account.append(told)
     return TextPairs(
         file=file.file,
-        fingerprint=hashlib.sha256(f"{file.digest} {astuple(options)}".encode()).hexdigest(),
+        fingerprint=hashlib.sha256(f"{file.digest} {options.said}".encode()).hexdigest(),
         left=left,
         right=right,
         targets=target.targets,
@@ -102,7 +118,32 @@ def understood(file: OwnFile, options: Reading) -> TextPairs:
         groups=groups,
         account=tuple(account),
         notes=(*file.notes, *target.notes, *_equal(spoken_left, spoken_right, same, groups)),
+        others=others,
+        numbers=numbers,
     )
+
+
+def _hard(
+    cells: pd.Series[str], sides: tuple[Sequence[str], Sequence[str]], same: Ids, file: str
+) -> tuple[tuple[str, ...], Ids, str]:
+    """Texts that do not belong to their rows; their numbers, as of pairs that have them; and what is said."""
+    import numpy as np
+
+    texts = tuple(cells)
+    there = sum(text != "" for text in texts)
+    if not there:
+        raise InputError(
+            f"The negative text {cells.name} of {file} is empty in every row: leave data.negative out."
+        )
+    known = {text: int(number) for side in sides for text, number in zip(side, same, strict=True)}
+    said = [spoken(text) if text else "" for text in texts]
+    first = int(same.max()) + 1
+    for text in said:
+        if text not in known:
+            known[text] = first
+            first += 1
+    numbers = np.array([known[one] if text else -1 for one, text in zip(said, texts, strict=True)])
+    return texts, numbers.astype(np.int64), f"  negative: {cells.name}, in {counted(there, 'row')}"
 
 
 def _target(

@@ -11,11 +11,12 @@ from lossbench.config.choice import knob
 from lossbench.data import pair_reading
 from lossbench.data.conventions import DECIMALS, THOUSANDS, Convention
 from lossbench.data.csv_reading import SEPARATORS
+from lossbench.data.hard_texts import HARD, PAIR, Hard, with_hard
 from lossbench.data.overlap import word_overlap
 from lossbench.data.own_file import names_as_texts, own_file, tell
+from lossbench.data.pair_inputs import ONE, read_texts
 from lossbench.data.pair_reading import Reading, TextPairs
 from lossbench.data.parts import check_shares, parts
-from lossbench.data.shared import while_used
 from lossbench.data.source import SPLITS, DataSet, DataSource, Description, Examples, Split
 from lossbench.data.splits import robust_units
 from lossbench.errors import InputError
@@ -23,13 +24,9 @@ from lossbench.metrics.retrieval import ORDER, RETRIEVAL
 from lossbench.task import InputKind, Inputs, Target
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from lossbench.data.baseline import Baseline
     from lossbench.data.splits import Ids
     from lossbench.metrics.measure import Measure
-
-_ONE = {"token_pair": "tokens", "tfidf_pair": "tfidf"}  # what each of the two texts is read as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +43,8 @@ class Pairs(DataSource):
     left, right: columns of text.
     target: a column of scores or labels, without a gap; null: none.
     task: number, class, or auto: a number where all cells are numbers, not whole or more than 20 different.
+    negative: a column of texts that do not belong to their row and are hard to tell from what does, as a
+        triplet has them: in training they stand against all left ones of a batch. A cell may be empty.
     group: a column: pairs with one text in it (a book, a person) stay in one part.
     repeats: pairs that share a text, but for case and punctuation: anywhere, as they fall, which is told; or
         together in one part.
@@ -64,6 +63,7 @@ class Pairs(DataSource):
     left: str | None = knob(None, optional=True)
     right: str | None = knob(None, optional=True)
     target: str | None = knob(None, optional=True)
+    negative: str | None = knob(None, optional=True, later=True)
     task: str = knob("auto", choices=("auto", "number", "class"))
     group: str | None = knob(None, optional=True)
     repeats: str = knob("anywhere", choices=("anywhere", "together"))
@@ -77,12 +77,17 @@ class Pairs(DataSource):
     test_share: float = knob(0.2, above=0, below=1)
 
     def __post_init__(self) -> None:
-        for name in ("left", "right", "target", "group"):
+        for name in ("left", "right", "target", "negative", "group"):
             object.__setattr__(self, name, names_as_texts(getattr(self, name)))
         super().__post_init__()
         if self.decimal == self.thousands:
             raise InputError(f"data.decimal and data.thousands are both {self.decimal}: they must differ.")
         check_shares(self.val_share, self.test_share)
+        if self.negative is not None and self.target is not None:
+            raise InputError(
+                f"data.negative={self.negative} stands beside pairs that belong together, and data.target="
+                f"{self.target} says how much each does: leave one of the two out."
+            )
         if self.group is not None and self.repeats == "together":
             raise InputError("data.repeats=together makes groups of its own: leave out data.group, or it.")
 
@@ -103,7 +108,8 @@ class Pairs(DataSource):
     def targets(self) -> tuple[Target, ...]:
         if self.path is None:  # any of these, once there are pairs
             return (Target("continuous"), Target("binary", 2), Target("multiclass", 3), Target("pair", 2))
-        return self.pairs().targets
+        offered = self.pairs().targets
+        return offered if self.negative is None else with_hard(offered, 1)
 
     def fingerprint(self, seed: int) -> str:
         return self.pairs().fingerprint
@@ -150,6 +156,9 @@ class Pairs(DataSource):
         known, rows = self.pairs(), self.split(seed)
         groups = None if known.groups is None else torch.from_numpy(known.groups)
         values = {kind: torch.from_numpy(own) for kind, own in known.by_kind.items()}
+        if hard := self.hard_texts(seed):
+            numbers_of = torch.from_numpy(hard.numbers)
+            values[HARD] = torch.cat([values[PAIR].unsqueeze(1), numbers_of], 1)
         found: dict[Split, Examples] = {}
         for split, part in rows.items():
             own = torch.from_numpy(part)
@@ -157,11 +166,13 @@ class Pairs(DataSource):
             found[split] = Examples(
                 own, {kind: every[own] for kind, every in values.items()}, groups=of_groups
             )
-        inputs = _inputs(self, known, seed, reads).texts
-        one = Inputs(_ONE[reads], tuple(inputs["left"].shape[1:]), self.vocabulary)
+        inputs = read_texts(self, known, seed, reads).texts
+        read = {
+            side: Inputs(ONE[reads], tuple(own.shape[1:]), self.vocabulary) for side, own in inputs.items()
+        }
         description = Description(
             name=self.name,
-            inputs=Inputs(reads, parts={"left": one, "right": one}),
+            inputs=Inputs(reads, parts=read),
             targets=self.targets(),
             sizes={split: len(part) for split, part in found.items()},
             source=f"{known.file}, {self.left} and {self.right}",
@@ -171,6 +182,13 @@ class Pairs(DataSource):
         units = {} if numbers is None else {"continuous": robust_units(numbers[rows["train"]])}
         train, val, test = (found[split] for split in SPLITS)
         return DataSet(description, inputs, train, val, test, units=units)
+
+    def hard_texts(self, seed: int) -> Hard | None:
+        """Texts that stand against the left ones of a batch beside its right ones; None: there are none."""
+        known = self.pairs()
+        if known.others is None or known.numbers is None:
+            return None
+        return Hard((known.others,), known.numbers[:, None])
 
     def pairs(self) -> TextPairs:
         """The file, understood; the same object for every seed.
@@ -191,6 +209,7 @@ class Pairs(DataSource):
             task=self.task,
             convention=Convention(self.decimal, self.thousands),
             together=self.repeats == "together",
+            negative=self.negative,
         )
         return _said(pair_reading.understood(own_file(self.path, self.separator), options))
 
@@ -204,28 +223,3 @@ def _said(known: TextPairs) -> TextPairs:
 
 def _account(known: TextPairs) -> list[str]:
     return [*known.account, *(f"  ! {note}" for note in known.notes)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """The texts of all pairs by side, (N, ...) each."""
-
-    texts: Mapping[str, Tensor]
-
-
-@lru_cache(maxsize=4)  # runs that follow each other often have one seed
-@while_used
-def _inputs(source: Pairs, known: TextPairs, seed: int, reads: InputKind) -> _Read:
-    """Both texts as numbers, learned from this seed's training texts of both sides."""
-    from lossbench.data import words
-
-    rows = source.split(seed)["train"]
-    training = [side[row] for side in (known.left, known.right) for row in rows]
-    texts = [*known.left, *known.right]
-    if _ONE[reads] == "tfidf":
-        both = words.tfidf(texts, training, source.vocabulary, source.min_count, source.length)
-    else:
-        ids = words.known_words(training, source.vocabulary, source.min_count)
-        both = words.word_ids(texts, ids, source.length)
-    count = len(known.left)
-    return _Read({"left": both[:count], "right": both[count:]})

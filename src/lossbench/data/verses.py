@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from lossbench.config.choice import knob
 from lossbench.data.archive import Archive, cache_folder, fetch
+from lossbench.data.hard_texts import PAIR, Hard, neighbours, with_hard
 from lossbench.data.kept_files import filled
+from lossbench.data.own_file import own_file
 from lossbench.data.pairs import Pairs
 from lossbench.data.source import SPLITS, Split
 from lossbench.errors import InputError
@@ -57,6 +59,8 @@ class Verses(Pairs):
     original has not, is read as the rest. Verses of one wording are not held against each other.
 
     left, right: kjv, web, ylt.
+    hard: neighbours: in training the verses before and behind in its chapter, and so in a book that trains,
+        stand against each verse and the others of its batch. none: the batch alone.
     train_size, val_size, test_size: verses of each part, drawn by the seed from its books; val_share and
         test_share are of all verses before that.
     """
@@ -65,6 +69,8 @@ class Verses(Pairs):
     left: str | None = knob("kjv", choices=tuple(TRANSLATIONS))
     right: str | None = knob("ylt", choices=tuple(TRANSLATIONS))
     target: str | None = knob(None, choices=(), optional=True)
+    negative: str | None = knob(None, choices=(), optional=True, later=True)
+    hard: str = knob("none", choices=("none", "neighbours"), later=True)
     group: str | None = knob("book", choices=("book",), optional=True)
     train_size: int | None = knob(None, at_least=50, optional=True)
     val_size: int | None = knob(1000, at_least=10, optional=True)
@@ -79,7 +85,8 @@ class Verses(Pairs):
             raise InputError(f"data.left and data.right are both {self.left}: name two translations.")
 
     def targets(self) -> tuple[Target, ...]:
-        return (Target("pair", size=_COUNT),)  # known without the archives
+        known = (Target(PAIR, size=_COUNT),)  # without the archives
+        return known if self.hard == "none" else with_hard(known, 2)
 
     def pairs(self) -> TextPairs:
         _unpack(Path(str(self.path)))
@@ -96,6 +103,21 @@ class Verses(Pairs):
                 drawn = numpy_generator(seed, f"verses {part}").permutation(len(rows))
                 found[part] = rows[np.sort(drawn[:size])]
         return found
+
+    def hard_texts(self, seed: int) -> Hard | None:
+        """What the verses before and behind say in the translation that is to be found."""
+        if self.hard == "none":
+            return None
+        import numpy as np
+
+        known = self.pairs()
+        part = np.full(len(known.right), -1)
+        for number, rows in enumerate(super().split(seed).values()):  # whole books
+            part[rows] = number
+        verse = own_file(str(self.path), self.separator).rows["verse"].to_numpy().astype(np.int64)
+        beside = neighbours(verse, part)
+        texts = [tuple(known.right[row] if row >= 0 else "" for row in side.tolist()) for side in beside.T]
+        return Hard(texts, np.where(beside >= 0, known.by_kind[PAIR][beside], -1))
 
     def training_size(self) -> int:
         whole = super().training_size()

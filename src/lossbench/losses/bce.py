@@ -9,7 +9,7 @@ from lossbench.config.choice import knob
 from lossbench.losses.clicks import READ, pairs
 from lossbench.losses.heads import two_classes
 from lossbench.losses.loss import Loss
-from lossbench.losses.relations import MATCH, of_pairs
+from lossbench.losses.relations import MATCH, Relations, hard_masks, of_pairs
 from lossbench.losses.targets import check_classes, check_logits, one_hot
 from lossbench.task import Prediction, Target
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lossbench.losses.relations import Relations
 
 
-_NEEDS = {"item": READ, "pair": (MATCH,)}
+_NEEDS = {"item": READ, "pair": (MATCH,), "hard_pair": (MATCH,)}
 
 
 def binary_cross_entropy(output: Tensor, target: Tensor, *, pos_weight: Knob = 1.0) -> Tensor:
@@ -113,7 +113,8 @@ class BCE(Loss):
 
     binary: one logit. multiclass and identity: one class against the rest, the mean over the classes. item:
     whether a user took an item, the mean over what he took and all that was drawn for him. pair: whether two
-    belong together, of all pairs of a batch, as a layer on both embeddings says (`models.head`).
+    belong together, of all pairs of a batch and its hard ones, as a layer on both embeddings says
+    (`models.head`).
 
     pos_weight: how often an example of class 1 counts, above 0; one against the rest, "it is this class".
         1 is plain cross-entropy. With negatives over positives of the training rows both classes count
@@ -123,7 +124,7 @@ class BCE(Loss):
     """
 
     name: str = "bce"
-    trains_on = ("binary", "multiclass", "identity", "item", "pair")
+    trains_on = ("binary", "multiclass", "identity", "item", "hard_pair", "pair")
     pos_weight: float = knob(1.0, above=0, later=True)
 
     def needs_for(self, target: Target) -> tuple[str, ...]:
@@ -144,6 +145,9 @@ class BCE(Loss):
         if kind.kind == "pair":
             match = output[MATCH]
             return of_all_pairs(match, of_pairs(match, match, target), pos_weight=self.pos_weight)
+        if kind.kind == "hard_pair":
+            own = Relations(output[MATCH], output[MATCH], *hard_masks(target))
+            return of_all_pairs(own.anchors, own, pos_weight=self.pos_weight)
         if kind.kind == "binary":
             return binary_cross_entropy(output.squeeze(-1), target, pos_weight=self.pos_weight)
         return one_against_the_rest(output, target, pos_weight=self.pos_weight)

@@ -50,7 +50,7 @@ class CosineMSE(RelationLoss):
     """
 
     name: str = "cosine_mse"
-    trains_on = ("pair", "score", "identity", "item")
+    trains_on = ("hard_pair", "pair", "score", "identity", "item")
     pairs: str = knob("balanced", choices=PAIRS, search=among(*PAIRS))
 
     def needs_for(self, target: Target) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ class RelationLoss(Loss):
     """
 
     compares: ClassVar[bool] = False
-    trains_on: ClassVar[tuple[TargetKind, ...]] = ("identity", "pair", "item")
+    trains_on: ClassVar[tuple[TargetKind, ...]] = ("identity", "hard_pair", "pair", "item")
     batchwise = True
     partners: ClassVar[str] = "no other example to form a pair with"
 

@@ -4,6 +4,7 @@ Identities, pairs and clicks differ in what stands against what; a loss sees the
 
     identity  anchors and candidates are both the batch; what has one number belongs together
     pair      left ones against right ones; those of one row belong together
+    hard_pair the same, against right ones of other rows as well, which are chosen because they are hard
     item      users against the items of the batch and the drawn ones; the item of a row belongs to its user
 """
 
@@ -21,15 +22,17 @@ if TYPE_CHECKING:
 
 
 PAIR: TargetKind = "pair"  # left ones and right ones, which belong together row by row
+HARD: TargetKind = "hard_pair"  # the same, with hard candidates that belong to none of the row
 # What a loss of this form reads by name; of identities it is the one tensor that most models give.
 NEEDS: Mapping[TargetKind, tuple[str, ...]] = {
     PAIR: ("left", "right"),
+    HARD: ("left", "right", "other"),
     "item": ("user", "item", "other"),
 }
 # What it reads beside the target itself.
 ALSO: Mapping[TargetKind, tuple[str, ...]] = {"item": ("owned",)}
 # What it predicts, where that is not the embedding.
-GIVES: Mapping[TargetKind, tuple[str, ...]] = {PAIR: ("left", "right"), "item": ()}
+GIVES: Mapping[TargetKind, tuple[str, ...]] = {PAIR: ("left", "right"), HARD: ("left", "right"), "item": ()}
 ALONE = ("embedding",)
 PAIRS = ("mean", "balanced")  # what a loss may be the mean of
 MATCH = "match"  # (N, N), what a layer on both embeddings of all pairs of a batch says
@@ -135,6 +138,47 @@ def of_pairs(left: Tensor, right: Tensor, target: Tensor) -> Relations:
     return Relations(left, right, own, target.unsqueeze(0) != target.unsqueeze(1))
 
 
+def hard_masks(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of the right ones, and then of the hard ones row by row, belong to each left one, which do not.
+
+    A hard one of another row stands against each left one as well, but for those of its own number.
+
+    Args:
+        target: int (N, 1 + K), the number of each pair, and of its hard ones; -1 where there is none.
+
+    Returns:
+        same, different: bool (N, N + N K).
+    """
+    import torch
+
+    own, hard = target[:, 0].unsqueeze(1), target[:, 1:].flatten()
+    itself = torch.eye(len(own), len(own) + len(hard), dtype=torch.bool, device=target.device)
+    return itself, torch.cat([own != own.T, (own != hard) & (hard >= 0)], 1)
+
+
+def of_hard_pairs(left: Tensor, right: Tensor, other: Tensor, target: Tensor) -> Relations:
+    """Left ones against right ones and the hard ones of all rows.
+
+    Args:
+        left, right: float (N, E).
+        other: float (N, K, E), hard ones.
+        target: int (N, 1 + K), as `hard_masks` reads it.
+
+    Raises:
+        ValueError: the shapes do not fit, or the target is not of a whole-number type.
+    """
+    import torch
+
+    if target.ndim != 2 or other.shape != (len(left), target.shape[1] - 1, *left.shape[1:]):
+        raise ValueError(
+            "other must be (N, K, embedding) and target (N, 1 + K); got "
+            f"{tuple(other.shape)} and {tuple(target.shape)}"
+        )
+    check_embeddings(left, target[:, 0])
+    check_embeddings(right, target[:, 0])
+    return Relations(left, torch.cat([right, other.flatten(0, 1)]), *hard_masks(target))
+
+
 def of_items(user: Tensor, item: Tensor, other: Tensor, owned: Tensor) -> Relations:
     """Users against the items of the batch and those drawn for it, or for their own row alone. What else a
     user has is masked.
@@ -178,6 +222,8 @@ def related(output: Any, target: Any, kind: TargetKind) -> Relations:
     """
     if kind == PAIR:
         return of_pairs(output["left"], output["right"], target)
+    if kind == HARD:
+        return of_hard_pairs(output["left"], output["right"], output["other"], target)
     if kind == "item":
         return of_items(output["user"], output["item"], output["other"], target["owned"])
     return of_identities(output, target)

@@ -35,6 +35,8 @@ class Headed(nn.Module):
 class Both(nn.Module):
     """One encoder for two inputs of one kind: {"left", "right"} -> the same names, (N, E) each.
 
+    In training also `other` (N, K, E), of hard ones (N, K, ...), where the data has them.
+
     Args:
         encoder: (N, ...) -> (N, E).
     """
@@ -45,6 +47,12 @@ class Both(nn.Module):
 
     def forward(self, read: dict[str, Tensor]) -> dict[str, Tensor]:
         left, right = read["left"], read["right"]
+        if self.training and "other" in read:
+            hard = read["other"]
+            one, other, more = self.encoder(torch.cat([left, right, hard.flatten(0, 1)])).split(
+                [len(left), len(right), hard.shape[0] * hard.shape[1]]
+            )
+            return {"left": one, "right": other, "other": more.unflatten(0, tuple(hard.shape[:2]))}
         if left.shape != right.shape:
             return {"left": self.encoder(left), "right": self.encoder(right)}
         one, other = self.encoder(torch.cat([left, right])).chunk(2)  # once, with dropout of its own for each
@@ -76,6 +84,8 @@ class Compared(nn.Module):
 class Matched(nn.Module):
     """In training `match` (N, N), too: what a layer as that of `Compared` says of each left with each right.
 
+    Where there are hard ones it is (N, N + N K), with those of all rows, too.
+
     Args:
         net: gives `left` and `right`, (N, E) each; build it first, so that seeds agree.
         size: E.
@@ -92,5 +102,7 @@ class Matched(nn.Module):
         if not self.training:
             return found
         left, right = found["left"], found["right"]
+        if "other" in found:
+            right = torch.cat([right, found["other"].flatten(0, 1)])
         apart = self.apart((left.unsqueeze(1) - right.unsqueeze(0)).abs()).squeeze(-1)
         return {**found, "match": self.one(left) + self.other(right).T + apart}

@@ -23,8 +23,9 @@ _KNOBS = "'model.knobs={hidden: [64]}'"
 class Siamese(Model):
     """One encoder for both inputs of a pair (Bromley and others, NIPS 1993).
 
-    It gives `left` and `right`, (N, E) each. For a loss that reads one output, such as mse on a score or cce
-    on a label, a linear layer stands on both and on how far they lie apart (`models.head.Compared`).
+    It gives `left` and `right`, (N, E) each, and in training `other` (N, K, E), of hard ones, where the data
+    has them. For a loss that reads one output, such as mse on a score or cce on a label, a linear layer is on
+    both and on how far they lie apart (`models.head.Compared`).
 
     encoder: the model that reads each of them, by the name of its YAML: text, linear, mlp, cnn, ...
     knobs: of the encoder, where they are not to be as its YAML says. Those that are listed are searched as
@@ -36,7 +37,7 @@ class Siamese(Model):
     """
 
     name: str = "siamese"
-    gives: ClassVar[tuple[str, ...]] = SIDES
+    gives: ClassVar[tuple[str, ...]] = (*SIDES, "other")
     encoder: str = knob("text")
     knobs: Mapping[str, Any] | None = knob(None, optional=True)
     inner_model: Model | None = field(init=False, default=None, repr=False, compare=False)

@@ -14,7 +14,7 @@ from lossbench.data.batches import order
 from lossbench.errors import InputError, first_line
 from lossbench.job import Member, shipped
 from lossbench.losses.contract import check_values, unlike_units
-from lossbench.losses.relations import PAIR
+from lossbench.losses.relations import HARD, PAIR
 from lossbench.losses.tried import mixing, refuse_raised
 from lossbench.pack.groups import OUTPUT, read_by
 from lossbench.pack.judgeable import check_metrics
@@ -215,7 +215,7 @@ def _remark_on_batches(member: Member, data: DataSet) -> str | None:
         InputError: it is all of them.
     """
     loss, size = member.loss, member.trainer.batch_size
-    if "embedding" not in loss.gives(member.target) and member.target.kind != PAIR:
+    if "embedding" not in loss.gives(member.target) and member.target.kind not in (PAIR, HARD):
         return None
     try:
         share = _idle(member, data, size)
@@ -244,5 +244,7 @@ def _idle(member: Member, data: DataSet, size: int) -> float:
     labels = data.train.targets[member.target.kind][order(len(data.train), member.seed, 0)]
     size = min(size, len(labels))
     count = min(len(labels) // size, _BATCHES)
-    idle = member.loss.idle_pairs if member.target.kind == PAIR else member.loss.idle
-    return float(idle(labels[: count * size].view(count, size)).double().mean())
+    own = labels[: count * size].reshape(count, size, -1)  # of hard pairs the numbers of hard ones behind
+    idle = member.loss.idle_pairs if member.target.kind in (PAIR, HARD) else member.loss.idle
+    alone = (own[..., 1:] < 0).flatten(1).all(1, keepdim=True)  # beside a hard one nobody is
+    return float((idle(own[..., 0]) & alone).double().mean())
