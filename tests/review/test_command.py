@@ -69,7 +69,7 @@ def test_views_sort_by_the_judging_metric_and_group_by_condition(
     assert (view(COMPARED)["orderByKey"], view(COMPARED)["orderByAsc"]) == ("metrics.`test/rmse`", True)
     sweep(uri, **{"data.contamination": "0.2"})
     refresh(uri, "demo")
-    assert view(COMPARED)["orderByKey"] == "attributes.start_time"
+    assert view(COMPARED)["orderByKey"] == "metrics.`test/rmse`"  # with an axis, too
     grouped = view(BY_LOSS)["groupBy"]
     assert isinstance(grouped, dict)
     assert [key["groupByData"] for key in grouped["groupByKeys"]] == ["lossbench.condition"]
