@@ -93,5 +93,7 @@ def _words(one: Standing) -> str:
         lines = log.read_text(errors="replace").strip().splitlines()
     except FileNotFoundError:
         return f"{ended}, and its node has written nothing; does it see {log.parent}?"
-    telling = [line for line in lines if "error" in line] or lines or ["it left no result and no word"]
-    return f"{ended}: {telling[-1]}; see {log}"
+    errors = [line for line in lines if "error" in line] or lines or ["it left no result and no word"]
+    # Slurm's own word of a limit comes before that of what it did then. That of another start tells nothing.
+    limits = [line for line in errors if "DUE TO" in line and "REQUEUE" not in line]
+    return f"{ended}: {(limits or errors)[-1]}; see {log}"
