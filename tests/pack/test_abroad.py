@@ -13,7 +13,8 @@ from lossbench.errors import InputError
 from lossbench.job import Job
 from lossbench.pack.abroad import Mark, Unseen, fit_abroad
 from lossbench.pack.plan import plan
-from lossbench.pack.work import Trained, fit_pack
+from lossbench.pack.said import Trained
+from lossbench.pack.work import fit_pack
 
 Compose = Callable[..., list[Job]]
 

@@ -9,7 +9,7 @@ import pytest
 from lossbench.job import Job
 from lossbench.pack import live
 from lossbench.pack.fit import fit
-from lossbench.pack.work import Curves
+from lossbench.pack.said import Curves
 
 Compose = Callable[..., list[Job]]
 EPOCHS = 3

@@ -21,7 +21,7 @@ from lossbench.outcome import Outcome
 from lossbench.pack.abroad import Unseen
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.plan import plan
-from lossbench.pack.work import Trained
+from lossbench.pack.said import Trained
 from lossbench.tracking import Store
 from lossbench.tracking.heard import Heard
 

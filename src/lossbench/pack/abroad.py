@@ -16,7 +16,8 @@ from pathlib import Path
 from lossbench.data.archive import cache_folder
 from lossbench.errors import InputError
 from lossbench.pack.fate import MemberResult
-from lossbench.pack.work import Curves, Trained, Work, fit_pack
+from lossbench.pack.said import Curves, Trained
+from lossbench.pack.work import Work, fit_pack
 
 _NAME = "shared-with"
 

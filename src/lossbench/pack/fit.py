@@ -17,10 +17,10 @@ from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.live import Live
 from lossbench.pack.module import Pack
+from lossbench.pack.said import Curves
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread
-from lossbench.pack.work import Curves
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lossbench.lightning import Callback, Trainer
-from lossbench.pack.work import Curves
+from lossbench.pack.said import Curves
 
 EVERY_SECONDS = 8.0  # at least, so that with the epoch that is waited for ten are seldom passed
 

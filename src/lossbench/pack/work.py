@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lossbench.data.cache import DataCache
 from lossbench.job import Member
 from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
+from lossbench.pack.said import Curves, Trained
 
 
 @dataclass(frozen=True)
@@ -27,36 +28,6 @@ class Work:
     def identity(self) -> tuple[object, ...]:
         """What another process knows the same work by."""
         return (self.keys, self.mode, self.keep_models, self.afresh)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a pack says after each epoch: so many members are still training."""
-
-    members: int
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The epochs of a pack since it last told of them.
-
-    first:  the number of the first of these epochs, from 1
-    values: curve -> epochs -> one value for each member; nan where it has none
-    """
-
-    first: int
-    values: Mapping[str, list[list[float]]]
-
-    def of(self, member: int) -> dict[str, list[tuple[int, float]]]:
-        """One member's points of each curve, as (epoch, value)."""
-        return {
-            name: [
-                (epoch, own[member])
-                for epoch, own in enumerate(epochs, self.first)
-                if own[member] == own[member]
-            ]
-            for name, epochs in self.values.items()
-        }
 
 
 def fit_pack(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lossbench.pack.abroad import Unseen
     from lossbench.pack.fate import MemberResult
     from lossbench.pack.plan import PlannedPack
-    from lossbench.pack.work import Curves, Trained
+    from lossbench.pack.said import Curves, Trained
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Heard:
             self._ended(pack, event.result)
 
     def _said(self, pack: PlannedPack, message: Trained | Curves | Unseen) -> None:
-        from lossbench.pack.work import Curves, Trained
+        from lossbench.pack.said import Curves, Trained
 
         if isinstance(message, Trained):
             self.progress.advance(pack.number, message.members)
