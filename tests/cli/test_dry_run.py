@@ -55,7 +55,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     [
         (["-m", *CSV, "loss=mse,huber", "seed=0,1", "hydra.sweep.dir=mine"], "4 runs in 1 pack"),
         ([*CSV, "hydra.run.dir=mine", "hydra.job.chdir=true"], "1 run in 1 pack"),
-        (["-m", "experiment=demo_outliers", *SHORT], "144 runs in 1 pack"),
+        (["-m", "experiment=demo_outliers", *SHORT], "144 runs in 2 packs"),
     ],
 )
 def test_everything_is_shown_and_no_file_or_folder_made(

@@ -152,7 +152,7 @@ def test_a_report_does_not_say_that_one_rate_was_chosen(runs: pd.DataFrame) -> N
     for rates, how in (((0.01, 0.03), "all"), ((0.01,), "none")):
         some = own[own["optimizer.lr"].isin(rates)]
         report = build(Experiment("x", judge="rmse", select="mae"), some)
-        said = f"{printed(some, report.experiment)} {markdown(report, {})} {html(report, {}, {})}".lower()
+        said = f"{printed(some, report.experiment)} {markdown(report, {})} {html(report, {})}".lower()
         assert report.rates_chosen == how
         assert ("rates, chosen on validation" in said) == (how == "all")
         assert ("rates were chosen on validation" in said) == (how == "all")
@@ -193,7 +193,7 @@ def test_losses_that_give_the_same_are_not_ahead_of_each_other(make: Callable[..
 
 
 def test_the_html_page_shows_the_marks_that_its_legend_explains(runs: pd.DataFrame) -> None:
-    page = html(build(Experiment("x", judge="rmse", select="mae"), runs), {}, {})
+    page = html(build(Experiment("x", judge="rmse", select="mae"), runs), {})
     assert re.search(r'<td class="best">[\d.]+ ± [\d.]+ \*</td>', page)
     assert re.search(r'<td class="tied">[\d.]+ ± [\d.]+ ~</td>', page)
     assert "* best mean of a column; ~ no verdict separates it from the best" in page
@@ -336,7 +336,7 @@ def test_the_cross_table_says_in_which_units_losses_of_values_score(runs: pd.Dat
     said = "mae here is not in the units of the other tables"
     report = build(experiment, own)
     assert said in markdown(report, {})
-    assert said in html(report, {}, {})
+    assert said in html(report, {})
     classes = own.drop(columns="test/rmse")
     classes = classes.rename(columns={"test/mae": "test/accuracy", "best/mae": "best/accuracy"})
     page = markdown(build(Experiment("x", judge="accuracy", select="accuracy"), classes), {})

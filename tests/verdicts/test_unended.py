@@ -123,7 +123,7 @@ def test_the_report_says_first_which_losses_were_still_getting_better(runs: pd.D
     assert others
     assert not any("at_this_budget" in json.dumps(one.record()) for one in others)
     assert advice(report)[0].endswith("(at this budget).")
-    for page in (markdown(report, {}), html(report, {}, {}), summary(report)):
+    for page in (markdown(report, {}), html(report, {}), summary(report)):
         assert page.count("at this budget") >= 4  # the remark, the first line, two verdicts
 
 

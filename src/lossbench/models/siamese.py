@@ -109,7 +109,7 @@ def _node(encoder: Any, knobs: Any) -> dict[str, Any]:
     if "_target_" in (knobs or {}):
         return {**plain(knobs or {}), "name": str(encoder)}
     known = choices("model", searched())
-    if encoder not in known or encoder == "siamese":
+    if not isinstance(encoder, str) or encoder not in known or encoder == "siamese":
         others = [name for name in known if name != "siamese"]
         raise InputError(f"model.encoder={encoder} is no model ({suggestion(str(encoder), others)}).")
     node: Any = OmegaConf.to_container(OmegaConf.merge(node_in(known[encoder]), knobs or {}))
