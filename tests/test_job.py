@@ -35,7 +35,8 @@ CONTRADICTION = re.compile(
     "without a gap, are needed|needs the column of ratings|name parts that agree in loss.parts|"
     "is no divisor of|more sequences than can|is no class of|"
     r"data.size must be \[height,width\]|must be a multiple of data|or more, as many columns as|"
-    "columns, which may|name two translations|leave one of the two out|add data.task=pixels"
+    "columns, which may|name two translations|leave one of the two out|add data.task=pixels|"
+    "leave out data.group|trains on none: leave it out|data.test_share smaller"
 )
 
 
