@@ -94,7 +94,7 @@ sentences: ## losses of two texts that belong together: which finds a verse in a
 forecast: ## which loss forecasts a series with spikes, wrong values or many zeros
 language: ## losses of the next character of Shakespeare, and what they teach a small GRU
 recommend: ## losses of recommendations on films, among all of them and among some that are drawn
-recommend_lightfm: ## BPR and WARP at LightFM's published setting (half an hour); not recorded
+recommend_lightfm: ## BPR and WARP at the published setting of LightFM; not recorded
 vae: ## bounds that train a variational autoencoder, and what a heavier rate does to its code
 vae_reference: ## one long run near a published setting (about an hour); not recorded
 distill: ## what a teacher's probabilities teach a small student, by which divergence, at which temperature
