@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ SWEEP = [
     *("experiment=demo_outliers", "trainer.max_epochs=40", "loss=mse,mae", "optimizer.lr=0.003,0.01"),
     *("seed=0,1", "hydra.launcher.max_members=4"),
 ]
+RUNS = 8
 RECORDED = """
     SELECT tags.value, metrics.key, step, metrics.value FROM metrics JOIN tags USING (run_uuid)
     WHERE tags.key = 'lossbench.key' AND run_uuid IN
@@ -35,16 +37,26 @@ def sweep(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def stopped(folder: Path, number: signal.Signals, *options: str) -> tuple[int, str]:
-    """How a sweep ends by a signal while two packs train, and what it has said."""
-    piped: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command(*options), cwd=folder, **piped) as parent:
-        heard = []
-        for line in parent.stdout:
-            heard.append(line)
-            if "(2 running" in line:
-                parent.send_signal(number)
-                number = signal.Signals.SIGCONT  # once
-        return parent.wait(), "".join(heard)
+    """How a sweep ends by a signal once its two packs train, and what it has said."""
+    path = folder / "said"
+    with (
+        path.open("w") as said,
+        subprocess.Popen(command(*options), cwd=folder, stdout=said, stderr=said) as parent,
+    ):
+        while parent.poll() is None and running(folder) < RUNS:
+            time.sleep(0.05)
+        parent.send_signal(number)
+        ended = parent.wait(240)
+    return ended, path.read_text()
+
+
+def running(folder: Path) -> int:
+    """Runs whose packs have started, as their records say."""
+    try:
+        with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as database:
+            return int(database.execute("SELECT count(*) FROM runs WHERE status = 'RUNNING'").fetchone()[0])
+    except sqlite3.Error:  # it is about to be made
+        return 0
 
 
 def recorded(folder: Path) -> list[tuple[Any, ...]]:
