@@ -254,15 +254,20 @@ def _write_artifacts(place: str, entry: Entry) -> None:
 def _record(database: sqlite3.Connection, run_id: str, entry: Entry) -> None:
     result, ended = entry.result, entry.ended
     curves, left_out = finite_part(result)
-    points = [(run_id, name, ended, step, value) for name, curve in curves.items() for step, value in curve]
-    last = [
-        (run_id, name, ended, *max(curve, key=lambda point: point)) for name, curve in curves.items() if curve
-    ]
+    points = [(name, *point) for name, curve in curves.items() for point in curve]
     if points:  # all that was shown while it trained is among them; a run that was killed has nothing else
         for table in ("metrics", "latest_metrics"):
             database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
     database.executemany(_ADD_PARAM, [(run_id, k, v) for k, v in entry.opening.params.items()])
-    database.executemany(_ADD_METRIC, points)
-    database.executemany(_SET_LATEST, last)
+    _add_points(database, run_id, points, ended)
     _tag(database, [run_id], result_tags(result, left_out))
     database.execute(_END, (runs.STATUS[result.outcome], ended, run_id))
+
+
+def _add_points(
+    database: sqlite3.Connection, run_id: str, points: Sequence[tuple[str, int, float]], at: int
+) -> None:
+    """Add (name, step, value), the steps of a name rising, and set the last of each name."""
+    rows = [(run_id, name, at, step, value) for name, step, value in points]
+    database.executemany(_ADD_METRIC, rows)
+    database.executemany(_SET_LATEST, {row[1]: row for row in rows}.values())
