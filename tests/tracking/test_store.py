@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -255,6 +257,51 @@ def test_what_was_started_and_never_finished_ends_as_killed(
     [run_id] = store.start([a_start()])
     store.close()
     assert read(uri, run_id).info.status == "KILLED"
+
+
+@WRITERS
+def test_an_interruption_right_after_runs_were_created_leaves_none_of_them_open(
+    uri: str,
+    open_store: Stores,
+    a_start: Starts,
+    through_client: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MLflow has their ids then, and the store does not."""
+    store = open_store(through_client=through_client)
+    create, made = store._writer.create, []
+
+    def interrupted(openings: list[Opening], may_exist: bool) -> list[str]:
+        made.append(create(openings, may_exist))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._writer, "create", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.start([a_start("k1"), a_start("k2")])
+    store.close()
+    assert {read(uri, run_id).info.status for run_id in made[0]} == {"KILLED"}
+    experiment = read(uri, made[0][0]).info.experiment_id
+    assert len(mlflow.MlflowClient(uri).search_runs([experiment])) == len(made[0])
+
+
+def test_a_result_is_handed_over_whole_before_an_interruption(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store()
+    [run_id] = store.start([a_start()])
+    put = store._recorder.put
+
+    def interrupted(entries: list[Any]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        put(entries)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._recorder, "put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.finish([a_result(run_id)])
+    store.close()
+    assert read(uri, run_id).info.status == "FINISHED"
 
 
 @WRITERS

@@ -97,8 +97,10 @@ def _download(archive: Archive, place: Path) -> None:
 
 def _built_for(archive: Archive) -> list[str]:
     """What makes pip bring a wheel that was built for one Python and one kind of machine, to any other."""
+    if archive.is_source:
+        return []
     python, abi, platform = archive.file.removesuffix(".whl").split("-")[-3:]
-    if archive.is_source or abi == "none":
+    if abi == "none":
         return []
     of = ["--implementation", python[:2], "--python-version", python[2:], "--abi", abi]
     return [*of, *(word for tag in platform.split(".") for word in ("--platform", tag))]

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 
+from lossbench.engines.interruption import put_off
 from lossbench.errors import first_line
 from lossbench.tracking import address, creation, resume, runs
 from lossbench.tracking.bulk_writer import BulkWriter
@@ -92,11 +93,20 @@ class Store:
         reachable = True
         for start in range(0, len(openings), size):
             some = openings[start : start + size]
-            created = self._created(some) if reachable else None
+            provisional = [f"unrecorded-{uuid.uuid4().hex}" for _ in some]
+            opened = self._open
+            # Ctrl-C may come when MLflow has them and before their ids are here: `close` finds them by these.
+            self._open = opened | {i: (o, False) for i, o in zip(provisional, some, strict=True)}
+            try:
+                created = self._created(some) if reachable else None
+            except Exception:
+                self._open = opened
+                raise
+            if created:
+                self._open = opened | {i: (o, True) for i, o in zip(created, some, strict=True)}
             # Training goes on without MLflow, and waits for it once, not for each run.
             reachable = created is not None
-            run_ids += created or [f"unrecorded-{uuid.uuid4().hex}" for _ in some]
-            self._open.update((i, (o, reachable)) for i, o in zip(run_ids[start:], some, strict=True))
+            run_ids += created or provisional
         if openings and not reachable:
             _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
         return run_ids
@@ -120,14 +130,15 @@ class Store:
     def finish(self, results: Sequence[RunResult]) -> None:
         """Hand over results of started runs; they are on disk when this returns, and recorded soon after."""
         now = time.time_ns() // 1_000_000
-        entries = []
-        for result in results:
-            opening, created = self._open.pop(result.run_id)
-            entries.append(Entry(opening, result, now, created))
-            if result.outcome in runs.COUNTED:
-                self._ended.setdefault(opening.experiment, set()).add(opening.tags[runs.KEY])
-        if entries:
-            self._recorder.put(entries)
+        with put_off():  # or a result would be neither open nor handed over
+            entries = []
+            for result in results:
+                opening, created = self._open.pop(result.run_id)
+                entries.append(Entry(opening, result, now, created))
+                if result.outcome in runs.COUNTED:
+                    self._ended.setdefault(opening.experiment, set()).add(opening.tags[runs.KEY])
+            if entries:
+                self._recorder.put(entries)
 
     def recorded_id(self, run_id: str) -> str:
         """The id in MLflow of a run that `start` gave a provisional one."""
