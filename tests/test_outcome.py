@@ -11,7 +11,13 @@ from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome
 
 pytestmark = pytest.mark.usefixtures("composing")
-METRICS = {"best/mae": 2.0, "choose/mae": 3.0, "best/rmse": 4.0, "best/r2": 0.5, "test/mae": -100.0}
+METRICS = {
+    "val_best/mae": 2.0,
+    "val_choose/mae": 3.0,
+    "val_best/rmse": 4.0,
+    "val_best/r2": 0.5,
+    "test/mae": -100.0,
+}
 
 
 def job(*overrides: str) -> Job:

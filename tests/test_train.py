@@ -80,7 +80,7 @@ def test_outcomes_come_in_the_order_of_the_configs_and_equal_configs_train_once(
     assert set(runs(folder)) == {outcome.run_id for outcome in outcomes}
     for outcome in outcomes:
         assert outcome.outcome == "finished"
-        assert outcome.result() == outcome.metrics["best/mae"]
+        assert outcome.result() == outcome.metrics["val_best/mae"]
 
 
 def test_what_is_finished_is_found_and_not_trained_again(

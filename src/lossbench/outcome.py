@@ -42,7 +42,7 @@ class Outcome:
             raise RunFailedError(f"{self.job.name}: {self.reason}")
         if self.outcome == "diverged":
             return -math.inf if self.job.member.source.selecting.higher_is_better else math.inf
-        return self.metrics[f"best/{self.select}"]
+        return self.metrics[f"val_best/{self.select}"]
 
     @property
     def merit(self) -> float | None:
@@ -51,9 +51,11 @@ class Outcome:
         None where it has no result; minus infinity where it diverged.
         """
         asked, source = self.job.config["experiment"], self.job.member.source
-        names = [name for name in (asked.get("select"), asked.get("judge")) if f"best/{name}" in self.metrics]
+        names = [
+            name for name in (asked.get("select"), asked.get("judge")) if f"val_best/{name}" in self.metrics
+        ]
         name = (*names, self.select)[0]
-        value = self.metrics.get(f"choose/{name}", self.metrics.get(f"best/{name}"))
+        value = self.metrics.get(f"val_choose/{name}", self.metrics.get(f"val_best/{name}"))
         if self.outcome == "diverged":
             return -math.inf
         if self.outcome == "failed" or value is None:
@@ -84,8 +86,8 @@ def tell(outcomes: Sequence[Outcome], uri: str | None = None) -> None:
 
 def summary(outcome: Outcome) -> str:
     """One finished run in two lines that fit a terminal: what chose its epoch, and what the test says."""
-    epoch = outcome.metrics["best/epoch"]
-    selected = number(outcome.metrics[f"best/{outcome.select}"])
+    epoch = outcome.metrics["val_best/epoch"]
+    selected = number(outcome.metrics[f"val_best/{outcome.select}"])
     kept = outcome.job.member.trainer.keep
     chosen = f"{kept} epoch {epoch:.0f}: val/{outcome.select} {selected}"
     tests = [f"{name} {number(value)}" for name, value in outcome.metrics.items() if name.startswith("test/")]

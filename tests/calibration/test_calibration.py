@@ -54,7 +54,7 @@ def frame_of(runs: Runs) -> pd.DataFrame:
                 "model.name": "mlp",
                 "loss.name": LOSSES[loss],
                 "optimizer.lr": 0.001 * (rate + 1),
-                "best/accuracy": runs.validation[place],
+                "val_best/accuracy": runs.validation[place],
                 "test/accuracy": runs.test[place],
             }
         )

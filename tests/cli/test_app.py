@@ -110,7 +110,9 @@ def test_a_sweep_records_every_run_whole(sweep: Recorded) -> None:
         assert (tags[runs.LOSS], tags[runs.OUTCOME], tags[runs.KIND]) == (loss, "finished", "member")
         assert len(tags[runs.KEY]) == 64
         assert {"lossbench.commit", "lossbench.dirty", "lossbench.versions", "mlflow.runColor"} <= set(tags)
-        assert {"test/mae", "test/rmse", "best/mae", "best/epoch", "cross/mse"} <= set(run.data.metrics)
+        assert {"test/mae", "test/rmse", "val_best/mae", "val_best/epoch", "test_cross/mse"} <= set(
+            run.data.metrics
+        )
         (data,) = run.inputs.dataset_inputs
         assert data.dataset.name == "outliers"
     for curves in sweep.numbers().values():

@@ -345,4 +345,4 @@ def test_whatever_fits_trains_to_numbers_or_diverges(lines: list[list[str]], fol
         if outcome.outcome == "finished":
             tests = {name: value for name, value in outcome.metrics.items() if name.startswith("test/")}
             assert tests
-            assert np.isfinite(outcome.metrics[f"best/{outcome.select}"])
+            assert np.isfinite(outcome.metrics[f"val_best/{outcome.select}"])

@@ -78,7 +78,7 @@ def test_members_stop_early_each_at_its_own_epoch(jobs: Compose, mode: str) -> N
     quick, slow = train(members, mode)
     epochs = [len(result.history["val/mae"]) for result in (quick, slow)]
     assert epochs[0] < epochs[1]
-    assert epochs[0] == quick.metrics["best/epoch"] + 2
+    assert epochs[0] == quick.metrics["val_best/epoch"] + 2
     assert train([members[0]], mode)[0] == quick
 
 
@@ -86,9 +86,9 @@ def test_members_stop_early_each_at_its_own_epoch(jobs: Compose, mode: str) -> N
 def test_test_is_read_with_the_weights_of_the_best_epoch(jobs: Compose, mode: str) -> None:
     (job,) = jobs("trainer.max_epochs=8 optimizer=sgd optimizer.lr=0.2 data.contamination=0.4")
     (whole,) = train([job.member], mode)
-    best = int(whole.metrics["best/epoch"])
+    best = int(whole.metrics["val_best/epoch"])
     curve = dict(whole.history["val/mae"])
-    assert curve[best] == min(curve.values()) == whole.metrics["best/mae"]
+    assert curve[best] == min(curve.values()) == whole.metrics["val_best/mae"]
     shorter = replace(job.member, trainer=replace(job.member.trainer, max_epochs=best))
     (stopped,) = train([shorter], mode)
     assert stopped.metrics == whole.metrics

@@ -77,9 +77,13 @@ def test_state_goes_on_where_it_was() -> None:
 
 def test_run_records_a_score_of_every_metric_that_validation_has(jobs: Compose) -> None:
     (result,) = fit([job.member for job in jobs("loss=mse")], "vmap", DataCache())
-    named = {name.removeprefix("best/") for name in result.metrics if name.startswith("best/")} - {"epoch"}
-    assert {name.removeprefix("choose/") for name in result.metrics if name.startswith("choose/")} == named
-    assert result.metrics["choose/mae"] != result.metrics["best/mae"]
+    named = {name.removeprefix("val_best/") for name in result.metrics if name.startswith("val_best/")} - {
+        "epoch"
+    }
+    assert {
+        name.removeprefix("val_choose/") for name in result.metrics if name.startswith("val_choose/")
+    } == named
+    assert result.metrics["val_choose/mae"] != result.metrics["val_best/mae"]
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])
@@ -89,9 +93,9 @@ def test_the_weights_of_the_last_epoch_are_judged_where_they_are_asked_for(jobs:
         fit([job.member for job in jobs(f"{words}6 trainer.keep={keep}")], mode)[0] for keep in KEPT
     )
     assert last.history == best.history  # both train alike
-    assert best.metrics["best/epoch"] < last.metrics["best/epoch"] == 6
-    assert last.metrics["best/mae"] == dict(last.history["val/mae"])[6]
-    own = int(best.metrics["best/epoch"])
+    assert best.metrics["val_best/epoch"] < last.metrics["val_best/epoch"] == 6
+    assert last.metrics["val_best/mae"] == dict(last.history["val/mae"])[6]
+    own = int(best.metrics["val_best/epoch"])
     shorter = fit([job.member for job in jobs(f"{words}{own} trainer.keep=last")], mode)[0]
     tests = {name for name in best.metrics if name.startswith("test/")}
     assert {name: shorter.metrics[name] for name in tests} == {name: best.metrics[name] for name in tests}
@@ -100,8 +104,8 @@ def test_the_weights_of_the_last_epoch_are_judged_where_they_are_asked_for(jobs:
 
 def test_validation_too_small_for_halves_has_no_score(jobs: Compose) -> None:
     (result,) = fit([job.member for job in jobs("loss=mse data.val_size=3")], "vmap", DataCache())
-    assert "best/mae" in result.metrics
-    assert not any(name.startswith("choose/") for name in result.metrics)
+    assert "val_best/mae" in result.metrics
+    assert not any(name.startswith("val_choose/") for name in result.metrics)
 
 
 def test_halves_are_judged_once_where_one_measure_gives_all(

@@ -86,7 +86,7 @@ def test_a_measure_of_ones_own_is_among_the_results(jobs: Compose) -> None:
     own = "data.metrics=[my_metrics.BIAS]"
     members = [job.member for job in jobs(*(f"loss={loss} {own}" for loss in ("mse", "mae")))]
     for result in fit(members, "vmap"):
-        assert {"test/bias", "best/bias", "choose/bias", "test/mae"} <= set(result.metrics)
+        assert {"test/bias", "val_best/bias", "val_choose/bias", "test/mae"} <= set(result.metrics)
         bias = result.predictions["value"] - result.predictions["target_continuous"]
         assert result.metrics["test/bias"] == pytest.approx(float(bias.mean()))
 

@@ -61,9 +61,11 @@ def test_other_losses_score_the_value_that_a_loss_predicts(jobs: Compose) -> Non
     (job,) = jobs("loss=mse")
     (plain,) = fit([job.member], "vmap")
     (doubled,) = fit([replace(job.member, loss=Doubled(name="doubled"))], "vmap")
-    assert plain.metrics["cross/mse"] > 0
-    scale = plain.metrics["test/rmse"] ** 2 / plain.metrics["cross/mse"]  # of the units, squared
-    assert doubled.metrics["cross/mse"] * scale == pytest.approx(doubled.metrics["test/rmse"] ** 2, rel=1e-4)
+    assert plain.metrics["test_cross/mse"] > 0
+    scale = plain.metrics["test/rmse"] ** 2 / plain.metrics["test_cross/mse"]  # of the units, squared
+    assert doubled.metrics["test_cross/mse"] * scale == pytest.approx(
+        doubled.metrics["test/rmse"] ** 2, rel=1e-4
+    )
 
 
 def test_other_losses_score_the_box_that_a_loss_predicts_from_where_boxes_are_counted(jobs: Compose) -> None:
@@ -71,4 +73,6 @@ def test_other_losses_score_the_box_that_a_loss_predicts_from_where_boxes_are_co
     for loss in (job.member.loss, Doubled(name="doubled")):
         (result,) = fit([replace(job.member, loss=loss)], "vmap")
         assert 0 < result.metrics["test/mean_iou"] < 1
-        assert result.metrics["cross/iou"] == pytest.approx(1 - result.metrics["test/mean_iou"], rel=1e-4)
+        assert result.metrics["test_cross/iou"] == pytest.approx(
+            1 - result.metrics["test/mean_iou"], rel=1e-4
+        )

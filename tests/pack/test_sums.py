@@ -45,7 +45,7 @@ def test_parts_are_logged_beside_the_sum_that_they_make(pack: list[Job], mode: s
             total = sum(weight * at[f"train/loss_{part}"] for part, weight in weights.items())
             assert at["train/loss"] == pytest.approx(total, rel=1e-6)
     assert two.history["train/loss_mse"] != heavy.history["train/loss_mse"]
-    assert {"cross/mse", "cross/huber"} <= two.metrics.keys()
+    assert {"test_cross/mse", "test_cross/huber"} <= two.metrics.keys()
 
 
 @pytest.mark.parametrize("mode", ["vmap", "loop"])

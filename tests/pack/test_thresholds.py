@@ -100,7 +100,7 @@ def test_a_tuned_metric_is_the_best_that_scikit_learn_finds_for_the_weights_that
             for limit in limits
         ]
         assert result.metrics["test/f1_tuned"] == pytest.approx(max(f1), abs=1e-7)
-        assert result.metrics["best/f1_tuned"] == result.metrics["test/f1_tuned"]
+        assert result.metrics["val_best/f1_tuned"] == result.metrics["test/f1_tuned"]
         false, true, _ = reference.roc_curve(labels, order, sample_weight=weight)
         best = max(true[false <= 0.002])
         assert result.metrics["test/recall_at_fpr_0.002"] == pytest.approx(best)

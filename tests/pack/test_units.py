@@ -129,7 +129,7 @@ def test_other_units_of_the_target_change_nothing_but_the_last_digits(
     with monkeypatch.context() as patch:
         after = trained(jobs, DATA[data](Moved(factor, constant), tmp_path, patch))
     for one, other in zip(as_they_are[data], after, strict=True):
-        assert other.metrics["best/epoch"] == one.metrics["best/epoch"]
+        assert other.metrics["val_best/epoch"] == one.metrics["val_best/epoch"]
         for split in ("best", "test"):
             for name in IN_UNITS:
                 expected = abs(factor) * one.metrics[f"{split}/{name}"]

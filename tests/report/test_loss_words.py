@@ -31,7 +31,7 @@ def runs() -> pd.DataFrame:
             "loss.name": loss,
             "optimizer.lr": 0.1,
             "test/mae": 1.0 + number,
-            "best/mae": 1.0 + number,
+            "val_best/mae": 1.0 + number,
             ELICITS: word,
         }
         rows.append(row)

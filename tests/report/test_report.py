@@ -61,7 +61,12 @@ def _write(client: MlflowClient, place: str, loss: str, rate: float, seed: int, 
         "optimizer.lr": rate,
     }
     jitter = (len(loss) * (seed + 1) % 4) / 1000
-    numbers = {"best/mae": value, "test/mae": value + jitter, "test/rmse": 2 * value, "cross/mse": 1.0}
+    numbers = {
+        "val_best/mae": value,
+        "test/mae": value + jitter,
+        "test/rmse": 2 * value,
+        "test_cross/mse": 1.0,
+    }
     client.log_batch(
         run_id,
         metrics=[Metric(name, number, 0, 0) for name, number in numbers.items() if outcome == "finished"],

@@ -75,7 +75,7 @@ def record(
             value = result_of(loss, rate, seed)
             curve = [(epoch, value + 1 / epoch) for epoch in range(1, EPOCHS + 1)]
             history = {f"val/{metric}": curve, "train/loss": curve}
-            metrics = {f"test/{metric}": value, f"best/{metric}": value + 0.2, "best/epoch": 5.0}
+            metrics = {f"test/{metric}": value, f"val_best/{metric}": value + 0.2, "val_best/epoch": 5.0}
             if outcome == "finished":
                 results.append(RunResult(run_id, outcome, history=history, metrics=metrics))
             else:

@@ -227,7 +227,9 @@ def test_a_sweep_ends_well_when_summaries_cannot_be_made(
 def test_summary_rows_choose_by_the_metric_by_which_the_report_chooses(
     judge: str | None, select: str | None
 ) -> None:
-    numbers = dict.fromkeys(("best/mae", "best/rmse", "best/r2", "test/mae", "test/rmse", "test/r2"), 1.0)
+    numbers = dict.fromkeys(
+        ("val_best/mae", "val_best/rmse", "val_best/r2", "test/mae", "test/rmse", "test/r2"), 1.0
+    )
     names = {"data.name": "mine", "model.name": "mlp", "loss.name": "mse", "optimizer.name": "adam"}
     row = {**numbers, **names, "optimizer.lr": 0.1, "seed": 0, "outcome": "finished", "run_id": "a"}
     row |= {"started": pd.Timestamp("2026-01-01"), "lossbench.select": "r2", "status": "FINISHED"}

@@ -83,7 +83,7 @@ def a_result() -> Callable[..., RunResult]:
     def make(run_id: str, outcome: str = "finished", **changes: Any) -> RunResult:
         fields: dict[str, Any] = {
             "history": {"train/loss": [(1, 3.0), (2, 2.0)], "val/mae": [(1, 0.5), (2, 0.25)]},
-            "metrics": {"test/mae": 0.5, "best/epoch": 2.0},
+            "metrics": {"test/mae": 0.5, "val_best/epoch": 2.0},
         }
         return RunResult(run_id, outcome, **{**fields, **changes})  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_a_run_is_a_row(uri: str, open_store: Stores, a_start: Starts, a_result:
     assert table["started"].dt.tz is not None
     assert (table["seconds"] >= 0).all()
     assert list(table["lossbench.data"]) == ["outliers", "outliers"]
+
+
+def test_metrics_of_an_earlier_version_have_the_names_of_today(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results
+) -> None:
+    store = open_store()
+    told = {"best/epoch": 2.0, "choose/mae": 0.3, "cross/mse": 0.2, "test/mae": 0.5, "cross/mape": math.inf}
+    store.finish([a_result(run_id, metrics=told) for run_id in store.start([a_start("k1")])])
+    store.flush()
+    [row] = read_runs(uri, "demo").to_dict("records")
+    now = {"val_best/epoch": 2.0, "val_choose/mae": 0.3, "test_cross/mse": 0.2, "test/mae": 0.5}
+    assert {name: row[name] for name in row if "/" in name} == now
+    assert row["lossbench.not_finite"] == "test_cross/mape is inf"
+    assert store.finished(["k1"], "demo")["k1"].metrics == now
 
 
 def test_a_failure_shows_only_where_there_is_no_result(

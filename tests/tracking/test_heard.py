@@ -64,7 +64,7 @@ def test_a_run_is_running_when_its_pack_has_started_and_not_while_it_waits(
         ]
         sweep.hear(Said(1, Trained(1)))
         assert progress.epochs_done == 1
-        sweep.hear(Ended(1, [MemberResult(metrics={"best/mae": 1.0})]))
+        sweep.hear(Ended(1, [MemberResult(metrics={"val_best/mae": 1.0})]))
         sweep.hear(Ended(0, Died("its node is lost")))  # before it could say that it has started
         assert statuses(folder, ["FAILED", "FINISHED"]) == ["FAILED", "FINISHED"]
     assert {outcomes[jobs[number].key].outcome for number in (0, 1)} == {"failed", "finished"}

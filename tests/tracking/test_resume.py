@@ -22,7 +22,7 @@ WRITERS = pytest.mark.parametrize("through_client", [False, True], ids=["rows", 
 
 def run_to_end(store: Store, starts: list[Opening], outcome: str = "finished") -> list[str]:
     ids = store.start(starts)
-    store.finish([RunResult(i, outcome, metrics={"best/mae": 0.5}) for i in ids])  # type: ignore[arg-type]
+    store.finish([RunResult(i, outcome, metrics={"val_best/mae": 0.5}) for i in ids])  # type: ignore[arg-type]
     store.flush()
     return ids
 
@@ -41,7 +41,7 @@ def test_results_count_and_failures_do_not(open_store: Stores, a_start: Starts) 
     assert {key: (run.run_id, run.outcome) for key, run in found.items()} == {
         outcome: (ids[outcome], outcome) for outcome in ("finished", "diverged")
     }
-    assert found["finished"].metrics == {"best/mae": 0.5}
+    assert found["finished"].metrics == {"val_best/mae": 0.5}
 
 
 def test_only_the_asked_keys_and_experiment(open_store: Stores, a_start: Starts) -> None:

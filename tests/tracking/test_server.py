@@ -96,7 +96,7 @@ def test_a_server_goes_away_and_comes_back(
         store.flush()
     server.start()
     [last] = store.start([a_start("k4")])
-    store.finish([a_result(last)])
+    store.finish([a_result(last, metrics={"test/mae": 0.5, "best/epoch": 3.0})])  # as of an earlier version
     store.close()  # tries the others again
 
     assert not (folder / "lossbench-unrecorded").exists()
@@ -105,6 +105,7 @@ def test_a_server_goes_away_and_comes_back(
     assert set(table["status"]) == {"FINISHED"}
     assert set(table["loss.delta"]) == {1.0}
     assert set(table["test/mae"]) == {0.5}
+    assert table.set_index("key")["val_best/epoch"]["k4"] == 3.0
     recorded = dict(zip(table["key"], table["run_id"], strict=True))
     assert recorded["k3"] == store.recorded_id(after)
     points = read_histories(server.uri, [recorded["k3"], recorded["k1"]], "val/mae")

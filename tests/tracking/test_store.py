@@ -46,7 +46,7 @@ def test_mlflow_reads_what_was_recorded(
     assert run.info.end_time >= run.info.start_time > 0
     assert run.info.run_name == "run k1"
     assert run.data.params == {"loss.name": "huber", "loss.delta": "1.0", "seed": "0"}
-    assert run.data.metrics == {"train/loss": 2.0, "val/mae": 0.25, "test/mae": 0.5, "best/epoch": 2.0}
+    assert run.data.metrics == {"train/loss": 2.0, "val/mae": 0.25, "test/mae": 0.5, "val_best/epoch": 2.0}
     assert curve(uri, run_id, "val/mae") == [(1, 0.5), (2, 0.25)]
     tags = run.data.tags
     assert tags["lossbench.key"] == "k1"
@@ -99,7 +99,7 @@ def test_what_a_run_has_reached_is_seen_while_it_trains_and_stands_once_in_its_r
     store.finish([a_result(run_id)])
     store.flush()
     run = read(uri, run_id)
-    assert run.data.metrics == {"train/loss": 2.0, "val/mae": 0.25, "test/mae": 0.5, "best/epoch": 2.0}
+    assert run.data.metrics == {"train/loss": 2.0, "val/mae": 0.25, "test/mae": 0.5, "val_best/epoch": 2.0}
     assert curve(uri, run_id, "train/loss") == [(1, 3.0), (2, 2.0)]
     assert curve(uri, run_id, "val/mae") == [(1, 0.5), (2, 0.25)]
 

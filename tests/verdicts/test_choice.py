@@ -34,7 +34,7 @@ def judged(runs: pd.DataFrame, claim: Claim) -> Judged:
 def with_nll(runs: pd.DataFrame) -> pd.DataFrame:
     """A metric whose best rate is the lowest, where the others have theirs at 0.01."""
     level = np.log10(runs["optimizer.lr"] / 0.001) + 0.01 * runs["seed"]
-    return runs.assign(**{"best/nll": level, "test/nll": level})
+    return runs.assign(**{"val_best/nll": level, "test/nll": level})
 
 
 def test_claim_is_chosen_by_its_own_metric_unless_the_experiment_names_one(runs: pd.DataFrame) -> None:
@@ -45,14 +45,14 @@ def test_claim_is_chosen_by_its_own_metric_unless_the_experiment_names_one(runs:
 
 
 def test_claim_in_a_metric_that_validation_lacks_is_chosen_by_the_data_sets_own(runs: pd.DataFrame) -> None:
-    assert choice(runs).by("rmse") == "mae"  # these runs have no best/rmse
+    assert choice(runs).by("rmse") == "mae"  # these runs have no val_best/rmse
 
 
 def test_run_that_is_missing_at_the_best_rate_does_not_turn_a_verdict(runs: pd.DataFrame) -> None:
     before = judged(runs, of(HUBER, MSE))
     assert before.verdict == "supported"
     spot = (runs["loss.name"] == "huber") & (runs["optimizer.lr"] == 0.01) & (runs["seed"] == 3)
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
     after = judged(runs, of(HUBER, MSE))
     assert set(choice(runs, "mae").pool({}, "rmse")[RATE]) == {0.01}
     assert after.verdict == "inconclusive"
@@ -63,7 +63,7 @@ def test_run_that_is_missing_at_the_best_rate_does_not_turn_a_verdict(runs: pd.D
 def test_rates_are_compared_on_the_seeds_that_all_of_them_have(runs: pd.DataFrame) -> None:
     frame = tidy(runs)
     hard = frame["seed"] == 0  # a hard split, on which the best rate has no run
-    frame.loc[hard, "best/mae"] += 100
+    frame.loc[hard, "val_best/mae"] += 100
     spot = (frame["optimizer.lr"] == 0.03) & hard
     ranked = rates(frame[~spot].reset_index(drop=True), Layout.of(frame), "mae")
     assert set(ranked.loc[ranked["rank"] == 0, RATE]) == {0.01}
@@ -72,7 +72,7 @@ def test_rates_are_compared_on_the_seeds_that_all_of_them_have(runs: pd.DataFram
 @pytest.mark.parametrize("reached", [1.0, 5.0, 500.0])
 def test_what_another_loss_reached_says_nothing_of_a_divergence(runs: pd.DataFrame, reached: float) -> None:
     spot = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.2) & (runs["seed"] == 0)
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     runs.loc[(runs["loss.name"] == "huber") & (runs["seed"] == 0), "test/rmse"] = reached
     result = judged(runs, of(MSE, MAE))
     assert (result.verdict, result.n) == ("refuted", 10)  # worse on 9, better on 1
@@ -85,7 +85,7 @@ def test_few_divergences_are_told_and_do_not_hide_a_clear_difference(
 ) -> None:
     runs = make(seeds=20)
     spot = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.2) & (runs["seed"] == 0)
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     result = judged(runs, of(MAE, MSE))
     assert result.verdict == "supported"
     assert result.estimate == pytest.approx(0.7, abs=0.1)  # the median
@@ -94,7 +94,7 @@ def test_few_divergences_are_told_and_do_not_hide_a_clear_difference(
 
 def test_interval_that_repeats_the_choice_is_wider_where_rates_differ_in_test(runs: pd.DataFrame) -> None:
     noise = np.random.default_rng(0).normal(size=len(runs))
-    blind = runs.assign(**{"best/mae": noise})  # validation cannot tell the rates apart, test can
+    blind = runs.assign(**{"val_best/mae": noise})  # validation cannot tell the rates apart, test can
     result = judged(blind, of(HUBER, MAE))
     assert result.repeated is not None
     assert result.repeated[1] - result.repeated[0] > 2 * (result.high - result.low)

@@ -35,7 +35,7 @@ def test_the_best_mean_on_validation_is_chosen_for_each_condition(runs: pd.DataF
 
 
 def test_the_choice_never_sees_test(runs: pd.DataFrame) -> None:
-    runs["best/mae"] = np.random.default_rng(1).permutation(runs["best/mae"])
+    runs["val_best/mae"] = np.random.default_rng(1).permutation(runs["val_best/mae"])
     before = chosen_rates(runs)
     assert len(set(before)) > 1
     rng = np.random.default_rng(2)
@@ -48,13 +48,13 @@ def test_the_choice_never_sees_test(runs: pd.DataFrame) -> None:
 
 def test_one_diverged_seed_costs_a_rate_the_choice(runs: pd.DataFrame) -> None:
     spot = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.01) & (runs["seed"] == 3)
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     assert chosen_rates(runs)[:2] == [0.03, 0.03]
     assert chosen_rates(runs)[2:] == [0.01] * 4
 
 
 def test_a_higher_metric_is_chosen_by_its_own_direction(runs: pd.DataFrame) -> None:
-    runs["best/r2"] = -runs["best/mae"]
+    runs["val_best/r2"] = -runs["val_best/mae"]
     frame = tidy(runs)
     table = rates(frame, Layout.of(frame), "r2")
     assert table.loc[table["rank"] == 0, RATE].tolist() == [0.01] * 6
@@ -87,7 +87,7 @@ def test_what_weakens_a_choice_is_said(
 )
 def test_lost_runs_are_said(runs: pd.DataFrame, outcome: str, said: str) -> None:
     spot = (runs["optimizer.lr"] == 0.01) & (runs["loss.name"] == "mae") & (runs["seed"] < 5)
-    runs.loc[spot, ["outcome", "reason", "best/mae"]] = [outcome, "for this reason", np.nan]
+    runs.loc[spot, ["outcome", "reason", "val_best/mae"]] = [outcome, "for this reason", np.nan]
     other = (runs["optimizer.lr"] != 0.01) & (runs["loss.name"] == "mae")
     runs.loc[other & (runs["seed"] == 0), "outcome"] = "diverged"
     table, frame, layout = ranked(runs[~other])
@@ -96,7 +96,11 @@ def test_lost_runs_are_said(runs: pd.DataFrame, outcome: str, said: str) -> None
 
 def test_divergence_is_said_wherever_it_was(runs: pd.DataFrame) -> None:
     spot = (runs["optimizer.lr"] == 0.03) & (runs["loss.name"] == "mse") & (runs["data.contamination"] == 0.2)
-    runs.loc[spot & (runs["seed"] < 3), ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[spot & (runs["seed"] < 3), ["outcome", "val_best/mae", "test/rmse"]] = [
+        "diverged",
+        np.nan,
+        np.nan,
+    ]
     table, frame, layout = ranked(runs)
     assert remarks(frame, table, layout) == [
         "3 runs diverged at learning rates that were not chosen (mse, contamination 0.2 at 0.03: 3)."
@@ -138,7 +142,7 @@ def test_a_knob_of_one_loss_makes_no_condition_of_the_others(runs: pd.DataFrame)
     ],
 )
 def test_a_condition_without_a_result_has_no_best_rate(runs: pd.DataFrame, outcome: str, said: str) -> None:
-    runs.loc[one_condition(runs), ["outcome", "best/mae", "test/rmse"]] = [outcome, np.nan, np.nan]
+    runs.loc[one_condition(runs), ["outcome", "val_best/mae", "test/rmse"]] = [outcome, np.nan, np.nan]
     table, frame, layout = ranked(runs)
     told = remarks(frame, table, layout)
     assert told[0] == said
@@ -147,13 +151,17 @@ def test_a_condition_without_a_result_has_no_best_rate(runs: pd.DataFrame, outco
 
 def test_a_rate_of_which_few_runs_finished_is_not_chosen_by_their_luck(runs: pd.DataFrame) -> None:
     spot = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.001)
-    runs.loc[spot & (runs["seed"] < 2), "best/mae"] = 0.001
-    runs.loc[spot & (runs["seed"] >= 2), ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
+    runs.loc[spot & (runs["seed"] < 2), "val_best/mae"] = 0.001
+    runs.loc[spot & (runs["seed"] >= 2), ["outcome", "val_best/mae", "test/rmse"]] = [
+        "failed",
+        np.nan,
+        np.nan,
+    ]
     assert chosen_rates(runs) == [0.01] * 6
 
 
 def test_a_loss_without_the_metric_that_chooses_has_no_missing_runs(runs: pd.DataFrame) -> None:
-    runs.loc[runs["loss.name"] == "mae", "best/mae"] = np.nan
+    runs.loc[runs["loss.name"] == "mae", "val_best/mae"] = np.nan
     table, frame, layout = ranked(runs)
     assert build(Experiment("x", judge="rmse", select="mae"), runs).rates_chosen == "some"
     assert remarks(frame, table, layout) == [
@@ -163,8 +171,8 @@ def test_a_loss_without_the_metric_that_chooses_has_no_missing_runs(runs: pd.Dat
 
 
 def test_score_that_the_best_epoch_does_not_flatter_chooses_where_all_runs_have_it() -> None:
-    frame = pd.DataFrame({"outcome": ["finished"] * 2 + ["diverged"], "best/mae": [1.0, 2.0, None]})
-    assert score_column(frame, "mae") == "best/mae"
-    scored = frame.assign(**{"choose/mae": [1.5, 2.5, None]})
-    assert score_column(scored, "mae") == "choose/mae"
-    assert score_column(scored.assign(**{"choose/mae": [1.5, None, None]}), "mae") == "best/mae"
+    frame = pd.DataFrame({"outcome": ["finished"] * 2 + ["diverged"], "val_best/mae": [1.0, 2.0, None]})
+    assert score_column(frame, "mae") == "val_best/mae"
+    scored = frame.assign(**{"val_choose/mae": [1.5, 2.5, None]})
+    assert score_column(scored, "mae") == "val_choose/mae"
+    assert score_column(scored.assign(**{"val_choose/mae": [1.5, None, None]}), "mae") == "val_best/mae"

@@ -84,6 +84,6 @@ def test_page_tells_the_chances_under_each_condition_and_what_pairing_gained(run
 
 def test_condition_with_a_divergence_tells_no_chances_of_it(runs: pd.DataFrame) -> None:
     spot = (runs["loss.name"] == "mae") & (runs["seed"] == 0)
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     told = build(Experiment("x", judge="rmse", select="mae"), runs).decision.chances
     assert set(told["contamination 0"]) == {"mse", "huber"}

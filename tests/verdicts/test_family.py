@@ -36,7 +36,9 @@ def frame(results: dict[str, Any], **params: Any) -> pd.DataFrame:
                     "started": seed,
                     "reason": None,
                 }
-                rows.append({**row, **told, "seed": seed, **params, "best/mae": value, "test/rmse": value})
+                rows.append(
+                    {**row, **told, "seed": seed, **params, "val_best/mae": value, "test/rmse": value}
+                )
     return pd.DataFrame(rows)
 
 
@@ -176,7 +178,7 @@ def swept(validation: dict[float, float], test: dict[float, float], seeds: int =
     parts = []
     for delta in validation:
         runs = frame({"huber": test[delta] + rng.normal(0, 0.01, seeds)}, **{"loss.delta": delta})
-        parts.append(runs.assign(**{"best/mae": validation[delta]}))
+        parts.append(runs.assign(**{"val_best/mae": validation[delta]}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -185,7 +187,7 @@ def test_validation_chooses_a_swept_knob_and_never_test(with_mse: bool) -> None:
     runs = swept({0.3: 1.0, 1.0: 2.0}, {0.3: 5.0, 1.0: 4.0})
     if with_mse:
         mse = frame({"mse": np.linspace(6, 6.1, 10)}, **{"loss.delta": None})
-        runs = pd.concat([runs, mse.assign(**{"best/mae": 9.0})], ignore_index=True)
+        runs = pd.concat([runs, mse.assign(**{"val_best/mae": 9.0})], ignore_index=True)
     (line,) = advice(build(PLAIN, runs))
     assert line.startswith(
         "Train with huber, delta 0.3 at learning rate 0.01: chosen on validation, mean test"

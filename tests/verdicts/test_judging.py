@@ -97,7 +97,7 @@ def test_a_condition_without_runs_or_results_is_told_as_such(
     spot = (runs["loss.name"] == "huber") & (runs["data.contamination"] == 0.2)
     never = judged(runs[~spot], claim(at("huber"), at("mse")))[0]
     assert never.note == "the left side has no run of that combination"
-    runs.loc[spot, ["outcome", "best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
+    runs.loc[spot, ["outcome", "val_best/mae", "test/rmse"]] = ["failed", np.nan, np.nan]
     failed = judged(runs, claim(at("huber"), at("mse")))[0]
     assert failed.note == "the left side has no finished run"
 
@@ -114,7 +114,7 @@ def test_a_run_that_diverged_at_the_baseline_never_speaks_for_its_loss(
 ) -> None:
     assert judged(runs, claim(left, right, **more))[0].verdict == "supported"
     start = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.0) & (runs["seed"] < 5)
-    runs.loc[start, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[start, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     result = judged(runs, claim(left, right, **more))[0]
     assert result.verdict == "inconclusive"
     assert "diverged" in result.note
@@ -124,7 +124,7 @@ def test_a_run_that_diverged_after_the_baseline_counts_against_its_loss(runs: pd
     change = claim(at("mae"), at("mse"), change_from={"data.contamination": 0.0})
     before = judged(runs, change)[0]
     end = (runs["loss.name"] == "mae") & (runs["data.contamination"] == 0.2) & (runs["seed"] < 5)
-    runs.loc[end, ["outcome", "best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
+    runs.loc[end, ["outcome", "val_best/mae", "test/rmse"]] = ["diverged", np.nan, np.nan]
     after = judged(runs, change)[0]
     assert after.n == 10
     assert after.estimate < before.estimate
@@ -215,10 +215,10 @@ def test_a_claim_whose_metric_chose_other_trials_than_the_tables_show_says_which
 
     sides = at("huber"), at("mse")
     assert told_of(runs, claim(*sides)).settings == ""  # chosen by mae, as the tables are
-    same = runs.assign(**{"best/rmse": runs["best/mae"]})
+    same = runs.assign(**{"val_best/rmse": runs["val_best/mae"]})
     assert told_of(same, claim(*sides)).settings == ""
     chooses = (runs["loss.name"] == "mse") & (runs["optimizer.lr"] == 0.001)
-    other = same.assign(**{"best/rmse": same["best/rmse"].mask(chooses, 0.0)})
+    other = same.assign(**{"val_best/rmse": same["val_best/rmse"].mask(chooses, 0.0)})
     told = told_of(other, claim(*sides))
     assert told.settings == "validation rmse chose 0.01 against 0.001"
     assert told.record()["settings"] == told.settings

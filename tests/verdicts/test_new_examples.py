@@ -41,7 +41,7 @@ def world(gain: float, seeds: int = 10) -> tuple[pd.DataFrame, dict[str, dict[st
             about = {"outcome": "finished", "started": pd.Timestamp("2026-01-01"), "reason": None}
             names = {"loss.name": loss, "optimizer.lr": 0.01, "data.name": "csv", "model.name": "mlp"}
             mae = float(error.mean())
-            rows.append({"run_id": run, "seed": seed, **about, **names, "best/mae": mae, "test/mae": mae})
+            rows.append({"run_id": run, "seed": seed, **about, **names, "val_best/mae": mae, "test/mae": mae})
     return pd.DataFrame(rows), stored
 
 

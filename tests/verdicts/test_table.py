@@ -83,9 +83,9 @@ def test_tables_have_losses_as_rows_and_metrics_or_the_axis_as_columns(runs: pd.
 
 
 def test_no_table_has_a_row_or_a_column_of_dashes(runs: pd.DataFrame) -> None:
-    runs["cross/mse"] = 1.0
-    runs["cross/huber"] = np.where(runs["data.contamination"] == 0, 1.0, np.nan)
-    runs.loc[runs["loss.name"] == "mae", ["cross/mse", "cross/huber", "test/rmse"]] = np.nan
+    runs["test_cross/mse"] = 1.0
+    runs["test_cross/huber"] = np.where(runs["data.contamination"] == 0, 1.0, np.nan)
+    runs.loc[runs["loss.name"] == "mae", ["test_cross/mse", "test_cross/huber", "test/rmse"]] = np.nan
     runs.loc[runs["data.contamination"] == 0.2, "test/rmse"] = np.nan
     report = build(Experiment("x", judge="rmse", select="mae"), runs)
     assert [(table.rows, [column.head for column in table.columns]) for table in report.cross] == [
@@ -239,7 +239,7 @@ def test_knobs_that_are_not_off_are_told_of_each_loss_and_of_the_one_advised(run
 
 def test_swept_knobs_of_one_loss_are_rows_and_get_an_answer(runs: pd.DataFrame) -> None:
     own = runs[runs["loss.name"] == "huber"]
-    worse = own.assign(**{"loss.delta": 2.0, "test/rmse": own["test/rmse"] + 1.0, "cross/huber": 1.0})
+    worse = own.assign(**{"loss.delta": 2.0, "test/rmse": own["test/rmse"] + 1.0, "test_cross/huber": 1.0})
     report = build(Experiment("x", judge="rmse", select="mae"), pd.concat([own, worse]))
     (by_axis,) = report.by_axis
     assert by_axis.rows == ("huber, delta 1", "huber, delta 2")
@@ -284,7 +284,7 @@ def test_advice_names_no_number_of_seeds_that_few_cannot_know_or_nobody_would_ru
             value = 5 + shared[seed] + own[seed]
             base = {"run_id": f"{loss}{seed}", "outcome": "finished", "status": "FINISHED", "reason": None}
             names = {"data.name": "outliers", "model.name": "mlp", "loss.name": loss, "optimizer.lr": 0.1}
-            metrics = {"best/mae": value, "test/rmse": value}
+            metrics = {"val_best/mae": value, "test/rmse": value}
             rows.append({**base, **names, **metrics, "seed": seed, "started": seed, "seconds": 1.0})
     (line,) = advice(build(Experiment("x", judge="rmse", select="mae"), pd.DataFrame(rows)))
     assert line.endswith(told)
@@ -314,7 +314,7 @@ def told(runs: pd.DataFrame) -> tuple[str, str, list[str]]:
 
 def test_every_number_of_a_report_can_be_read_in_any_units(make: Callable[..., pd.DataFrame]) -> None:
     runs = make(seeds=7)
-    names = [name for name in runs.columns if name.startswith(("test/", "best/"))]
+    names = [name for name in runs.columns if name.startswith(("test/", "val_best/"))]
     *usual, lines = told(runs)
     pattern = rf"{NUMBER}(?: ?± ?{NUMBER}| \[{NUMBER}, {NUMBER}\])"
     for unit in (1e-12, 1e6, 1e20):
@@ -331,14 +331,14 @@ def test_every_number_of_a_report_can_be_read_in_any_units(make: Callable[..., p
 
 
 def test_the_cross_table_says_in_which_units_losses_of_values_score(runs: pd.DataFrame) -> None:
-    own = runs[runs["data.contamination"] == 0.2].assign(**{"cross/mse": 1.0, "cross/mae": 0.5})
+    own = runs[runs["data.contamination"] == 0.2].assign(**{"test_cross/mse": 1.0, "test_cross/mae": 0.5})
     experiment = Experiment("x", judge="rmse", select="mae")
     said = "mae here is not in the units of the other tables"
     report = build(experiment, own)
     assert said in markdown(report, {})
     assert said in html(report, {})
     classes = own.drop(columns="test/rmse")
-    classes = classes.rename(columns={"test/mae": "test/accuracy", "best/mae": "best/accuracy"})
+    classes = classes.rename(columns={"test/mae": "test/accuracy", "val_best/mae": "val_best/accuracy"})
     page = markdown(build(Experiment("x", judge="accuracy", select="accuracy"), classes), {})
     assert "scored by every loss" in page
     assert said not in page

@@ -49,8 +49,12 @@ def mixed(seeds: int = 10, classes: str = "digits") -> pd.DataFrame:
                         "reason": None,
                         "seconds": 1.0,
                     }
-                    cross = {"cross/mse": 1.0} if data == "numbers" else {"cross/cce": 1.0, "cross/mae": 2.0}
-                    rows.append({**row, f"test/{family}": told, f"best/{family}": told, **cross})
+                    cross = (
+                        {"test_cross/mse": 1.0}
+                        if data == "numbers"
+                        else {"test_cross/cce": 1.0, "test_cross/mae": 2.0}
+                    )
+                    rows.append({**row, f"test/{family}": told, f"val_best/{family}": told, **cross})
     return pd.DataFrame(rows)
 
 
@@ -128,7 +132,7 @@ def test_a_remark_names_its_data_set_unless_it_is_true_of_all() -> None:
 
 def test_a_data_set_without_a_result_is_told() -> None:
     runs = mixed()
-    runs.loc[runs["data.name"] == "digits", ["outcome", "test/accuracy", "best/accuracy"]] = [
+    runs.loc[runs["data.name"] == "digits", ["outcome", "test/accuracy", "val_best/accuracy"]] = [
         "failed",
         None,
         None,

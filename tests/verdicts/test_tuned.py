@@ -32,7 +32,7 @@ def tuned(runs: pd.DataFrame, deltas: tuple[float, ...] = DELTAS) -> pd.DataFram
         part.loc[huber, "loss.delta"] = delta
         part.loc[huber, TUNED] = '["loss.delta"]'
         worse = len(deltas) - 1 - place
-        part.loc[huber, ["best/mae", "test/rmse", "test/mae"]] += worse
+        part.loc[huber, ["val_best/mae", "test/rmse", "test/mae"]] += worse
         part.loc[~huber, "optimizer.lr"] *= 1.1**place
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -70,13 +70,13 @@ def test_the_best_trial_of_each_condition_is_chosen(runs: pd.DataFrame) -> None:
 def test_each_condition_chooses_its_own_knobs(runs: pd.DataFrame) -> None:
     frame = tuned(runs)
     spot = (frame["loss.name"] == "huber") & (frame["data.contamination"] == 0.0)
-    frame.loc[spot, "best/mae"] = -frame.loc[spot, "best/mae"]
+    frame.loc[spot, "val_best/mae"] = -frame.loc[spot, "val_best/mae"]
     assert [delta for loss, _, delta in settings(frame) if loss == "huber"] == [10.0, 0.3]
 
 
 def test_the_choice_of_knobs_never_sees_test(runs: pd.DataFrame) -> None:
     frame = tuned(runs)
-    frame["best/mae"] = np.random.default_rng(1).permutation(frame["best/mae"])
+    frame["val_best/mae"] = np.random.default_rng(1).permutation(frame["val_best/mae"])
     before = settings(frame)
     assert len(set(before)) > 2
     shuffled = frame.copy()
@@ -95,7 +95,7 @@ def test_seeds_that_only_some_trials_have_choose_nothing(runs: pd.DataFrame) -> 
     assert ("huber", 0.01, 0.3) in settings(few)
     spoilt = few.copy()
     late = (spoilt["loss.name"] == "huber") & (spoilt["seed"] >= 6)
-    spoilt.loc[late, "best/mae"] -= 100  # of the other delta alone
+    spoilt.loc[late, "val_best/mae"] -= 100  # of the other delta alone
     assert settings(spoilt) == settings(few)
 
 
@@ -114,7 +114,7 @@ def at_defaults(runs: pd.DataFrame) -> pd.DataFrame:
     """The same with huber at delta 1 besides, where only the rate was tuned."""
     plain = runs[runs["loss.name"] == "huber"].copy()
     plain["run_id"] += "-plain"
-    plain[["best/mae", "test/rmse", "test/mae"]] += 0.5
+    plain[["val_best/mae", "test/rmse", "test/mae"]] += 0.5
     return pd.concat([tuned(runs), plain], ignore_index=True)
 
 

@@ -82,7 +82,7 @@ def test_epochs_that_are_named_would_do() -> None:
 def made_up(runs: pd.DataFrame, times: dict[str, float]) -> tuple[pd.DataFrame, Any, list[str]]:
     """Runs of 20 epochs whose validation decays in so many epochs; the reader of their curves."""
     own = runs[runs["data.contamination"] == 0.2].assign(**{"trainer.max_epochs": 20})
-    own["best/epoch"] = own["loss.name"].map(lambda loss: 20.0 if times[loss] > 10 else 9.0)
+    own["val_best/epoch"] = own["loss.name"].map(lambda loss: 20.0 if times[loss] > 10 else 9.0)
     loss_of = dict(zip(own["run_id"], own["loss.name"], strict=True))
     asked: list[str] = []
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lossbench.metrics.measure import Metric
 
 _NAME = re.compile(r"[\w.@-]+")
-_TAKEN = ("epoch",)  # best/epoch is no metric
+_TAKEN = ("epoch",)  # val_best/epoch is no metric
 
 
 def named(path: str) -> Measure:

@@ -24,7 +24,7 @@ class MemberResult:
     """What a member leaves behind, whatever its fate.
 
     history: curves by name, as (epoch, value) with epochs from 1.
-    metrics: `best/...`, `choose/...`, `test/...` and `cross/...`.
+    metrics: `val_best/...`, `val_choose/...`, `test/...` and `test_cross/...`.
     predictions: arrays of the test split.
     model: a state dict of the weights that were tested, as `torch.save` writes it, where it was asked for.
     """
@@ -56,5 +56,7 @@ def member_result(
     if failure is None:
         return MemberResult(history=history, metrics=metrics, predictions=arrays)
     # What a diverged or failed member had learnt before is no result: validation stays, test does not.
-    metrics = {name: value for name, value in metrics.items() if name.startswith(("best/", "choose/"))}
+    metrics = {
+        name: value for name, value in metrics.items() if name.startswith(("val_best/", "val_choose/"))
+    }
     return MemberResult(failure.outcome, failure.reason, failure.traceback, history, metrics)

@@ -136,7 +136,7 @@ class Pack(LightningModule):
         judged = judge_members(found, self.lanes.truth["test"], self.members, self._not_judged)
         crossed = {} if outputs is None else cross_losses(self.groups, self.members, outputs)
         self.test = {f"test/{name}": values for name, values in judged.items()}
-        self.test |= {f"cross/{name}": values for name, values in crossed.items()}
+        self.test |= {f"test_cross/{name}": values for name, values in crossed.items()}
         self.arrays = prediction_arrays(found, self.members, self.lanes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -49,10 +49,10 @@ class Standing:
         return improved
 
     def totals(self) -> dict[str, Tensor]:
-        """`best/...`, `best/epoch` and `choose/...`, each (R,); nan where a member has none."""
-        found = {f"best/{name}": values for name, values in self.best.items()}
-        found |= {f"choose/{name}": values for name, values in self.halves.scores().items()}
-        return found | {"best/epoch": self.best_epoch.double().where(self.best_epoch > 0, torch.nan)}
+        """`val_best/...`, `val_best/epoch` and `val_choose/...`, each (R,); nan where a member has none."""
+        found = {f"val_best/{name}": values for name, values in self.best.items()}
+        found |= {f"val_choose/{name}": values for name, values in self.halves.scores().items()}
+        return found | {"val_best/epoch": self.best_epoch.double().where(self.best_epoch > 0, torch.nan)}
 
     def failure(self, member: int) -> Failure | None:
         """Why a member that trained to its end has no best epoch, if it has none."""

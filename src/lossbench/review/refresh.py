@@ -83,7 +83,7 @@ def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> t
 
     What is judged by a metric is chosen by it, too, unless another is named; else the data set chooses.
     """
-    selecting = first_metric(found, "best/", select, judge, select_of(found))
+    selecting = first_metric(found, "val_best/", select, judge, select_of(found))
     return first_metric(found, "test/", judge, selecting), selecting
 
 

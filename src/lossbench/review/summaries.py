@@ -25,9 +25,9 @@ from lossbench.verdicts.spelling import spelled
 from lossbench.verdicts.statistics import paired_interval
 from lossbench.verdicts.tuned import restored
 
-# A metric of a summary begins with another word than in its runs: MLflow's chart view opens its sections by
-# alphabet, and the first to be seen is what losses are compared by.
-_SHOWN = {"test/": "test/", "cross/": "test_cross/", "best/": "val_best/"}
+# What a summary shows of its runs, by the same names. MLflow's chart view opens its sections by alphabet, and
+# the first to be seen is what losses are compared by.
+_SHOWN = ("test/", "test_cross/", "val_best/")
 Histories = Callable[[Sequence[str], str], pd.DataFrame]
 
 
@@ -132,7 +132,7 @@ def _exact(condition: pd.Series[Any]) -> str:
 
 def _with_results(chosen: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """The rows with their results as the report counts them: a diverged run is as bad as the worst one."""
-    names = [name for name in chosen.columns if name.startswith(("test/", "cross/"))]
+    names = [name for name in chosen.columns if name.startswith(("test/", "test_cross/"))]
     counted = chosen.copy()
     for _, rows in slices(chosen, layout.axes):
         for name in names:
@@ -148,14 +148,13 @@ def _metrics(rows: pd.DataFrame, judge: str) -> dict[str, float]:
     metrics: dict[str, float] = {}
     finished = rows[rows["outcome"] == "finished"]
     for column in sorted(rows.columns, key=lambda column: column != f"test/{judge}"):
-        kind, slash, name = column.partition("/")
-        shown = _SHOWN.get(kind + slash)
-        if shown is None:
+        kind, _, name = column.partition("/")
+        if not column.startswith(_SHOWN):
             continue
-        values = (finished if kind == "best" else rows)[column].dropna().to_numpy(float)
+        values = (finished if kind == "val_best" else rows)[column].dropna().to_numpy(float)
         if not len(values):
             continue
-        metrics[shown + name] = _rounded(values.mean())
+        metrics[column] = _rounded(values.mean())
         if kind == "test" and len(values) > 1:
             interval = paired_interval(values)
             metrics[f"test_interval/{name}_low"] = _rounded(interval.low)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
-from lossbench.tracking.records import TAG_PREFIX, Record, Records, in_order
+from lossbench.tracking.records import TAG_PREFIX, Record, Records, current_name, in_order
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, TableClause
@@ -65,7 +65,8 @@ class DatabaseRecords(Records):
 
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         last = _table("latest_metrics")
-        return _nested(run_ids, self._of_runs(run_ids, last, "run_uuid key value", last.c.is_nan.is_(False)))
+        found = self._of_runs(run_ids, last, "run_uuid key value", last.c.is_nan.is_(False))
+        return _nested(run_ids, ((run_id, current_name(name), value) for run_id, name, value in found))
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         return _nested(run_ids, self._of_runs(run_ids, _table("params"), "run_uuid key value"))

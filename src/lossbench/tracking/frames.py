@@ -12,7 +12,7 @@ from lossbench.tracking.address import Address, parse
 from lossbench.tracking.places import artifact_folder
 from lossbench.tracking.quiet import settle_environment
 from lossbench.tracking.reader import reading
-from lossbench.tracking.records import Record, latest
+from lossbench.tracking.records import Record, current_name, latest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def read_runs(uri: str, experiment: str, kinds: Sequence[str] = ("member",)) -> 
         params, metrics = records.params(ids), records.metrics(ids)
     own = pd.DataFrame([_row(record) for record in chosen], columns=_COLUMNS)
     own["started"] = pd.to_datetime(own["started"], unit="ms", utc=True)
-    tags = [{k: v for k, v in record.tags.items() if k not in _NOT_COLUMNS} for record in chosen]
+    tags = [_tags(record) for record in chosen]
     parts = [
         own,
         _with_numbers(_frame(params[run_id] for run_id in ids)),
@@ -115,6 +115,13 @@ def _row(record: Record) -> list[Any]:
     seconds = ((record.ended or record.started) - record.started) / 1000
     told = (tags.get(runs.KIND), tags.get(runs.KEY), record.status, tags.get(runs.OUTCOME))
     return [record.run_id, record.name, *told, tags.get(runs.REASON), record.started, seconds]
+
+
+def _tags(record: Record) -> dict[str, str]:
+    tags = {name: value for name, value in record.tags.items() if name not in _NOT_COLUMNS}
+    if told := tags.get(runs.NOT_FINITE):  # "test/mae is inf; ..."
+        tags[runs.NOT_FINITE] = "; ".join(map(current_name, told.split("; ")))
+    return tags
 
 
 def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

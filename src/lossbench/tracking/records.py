@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 from lossbench.tracking import runs
@@ -33,6 +34,17 @@ class Record:
         )
 
 
+# Until 0.4 runs had other words for these than their summaries.
+_OLD = {"best/": "val_best/", "choose/": "val_choose/", "cross/": "test_cross/"}
+
+
+@cache
+def current_name(metric: str) -> str:
+    """What a metric is called now that an earlier version recorded."""
+    kind, slash, name = metric.partition("/")
+    return _OLD.get(kind + slash, kind + slash) + name
+
+
 class Records(Protocol):
     """Reads the records of one tracking address."""
 
@@ -46,7 +58,7 @@ class Records(Protocol):
         """The number of each experiment by its name, without deleted ones."""
 
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
-        """The last value of each metric, for each run."""
+        """The last value of each metric, for each run, by its name of today."""
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         """Params of each run."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lossbench.tracking import runs
 from lossbench.tracking.address import Address
 from lossbench.tracking.quiet import client
-from lossbench.tracking.records import TAG_PREFIX, Record, Records, in_order
+from lossbench.tracking.records import TAG_PREFIX, Record, Records, current_name, in_order
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,7 +82,11 @@ class ServerRecords(Records):
         return {found.name: str(found.experiment_id) for found in self._client.search_experiments()}
 
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
-        return {run_id: dict(self._run(run_id).data.metrics) for run_id in run_ids}
+        found = {run_id: self._run(run_id).data.metrics for run_id in run_ids}
+        return {
+            run_id: {current_name(name): value for name, value in own.items()}
+            for run_id, own in found.items()
+        }
 
     def params(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
         return {run_id: dict(self._run(run_id).data.params) for run_id in run_ids}

@@ -181,7 +181,9 @@ def results_table(report: Report, *first: str) -> pd.DataFrame:
     runs, varies = restored(report.runs), [name for name in grid_of(report.runs) if name != SEED]
     always = [name for name in ("data.name", "model.name", LOSS, RATE) if name not in varies]
     metrics = [
-        name for name in report.runs.columns if name.startswith(("test/", "best/", "choose/", "cross/"))
+        name
+        for name in report.runs.columns
+        if name.startswith(("test/", "val_best/", "val_choose/", "test_cross/"))
     ]
     about = ["outcome", "reason", "seconds", "lossbench.fingerprint"]
     order = [name for name in [*always, *varies, SEED] if name in report.runs.columns]

@@ -82,11 +82,11 @@ def chosen(runs: pd.DataFrame, ranked: pd.DataFrame, layout: Layout) -> pd.DataF
 def score_column(runs: pd.DataFrame, metric: str) -> str:
     """Where a run's score on validation stands, by which trials are chosen.
 
-    `choose/<metric>`, measured on each half of validation at the epoch that the other half chose, so that the
-    luck of the best epoch does not flatter it; the value of the best epoch itself, `best/<metric>`, where a
-    finished run has no other: of an older release, or with fewer than four examples of validation.
+    `val_choose/<metric>`, measured on each half of validation at the epoch that the other half chose, so that
+    the luck of the best epoch does not flatter it; the value of the best epoch itself, `val_best/<metric>`,
+    where a finished run has no other: of an older release, or with fewer than four examples of validation.
     """
-    scored, plain = f"choose/{metric}", f"best/{metric}"
+    scored, plain = f"val_choose/{metric}", f"val_best/{metric}"
     if scored not in runs or plain not in runs:
         return plain
     finished = runs[runs["outcome"] == "finished"]
@@ -116,7 +116,7 @@ class Choice:
         """The validation metric that chooses for a claim in this test metric (no prefixes)."""
         if self.fixed:
             return self.fixed
-        return metric if f"best/{metric}" in self.runs.columns else self.otherwise
+        return metric if f"val_best/{metric}" in self.runs.columns else self.otherwise
 
     @cached_property
     def ranked(self) -> Callable[[str], pd.DataFrame]:

@@ -197,7 +197,7 @@ def axis_tables(
 
 def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> list[Table]:
     """Each trained loss (rows) scored by every loss that reads its outputs (columns); the diagonal is fit."""
-    names = [name for name in chosen.columns if name.startswith("cross/") and chosen[name].notna().any()]
+    names = [name for name in chosen.columns if name.startswith("test_cross/") and chosen[name].notna().any()]
     if not names:
         return []
     tables = []
@@ -206,7 +206,7 @@ def cross_tables(chosen: pd.DataFrame, layout: Layout, families: Families) -> li
             loss for loss in layout.losses if rows.loc[rows[LOSS] == loss, names].notna().any(axis=None)
         ]
         losses = dict.fromkeys(loss_of(row) for row in layout.losses)
-        order = [f"cross/{loss}" for loss in losses if f"cross/{loss}" in names]
+        order = [f"test_cross/{loss}" for loss in losses if f"test_cross/{loss}" in names]
         order += [name for name in names if name not in order]
         columns = tuple(
             column(name.split("/", 1)[1], rows, trained, families(name), title)

@@ -47,7 +47,7 @@ class Part:
     @staticmethod
     def of(experiment: Experiment, runs: pd.DataFrame, select: str | None) -> Part:
         """The metric that chooses is the experiment's own, else its judge, else that of the data set."""
-        chooses = experiment.select or first_metric(runs, "best/", experiment.judge, select)
+        chooses = experiment.select or first_metric(runs, "val_best/", experiment.judge, select)
         return Part(experiment, runs, chooses)
 
     @property
@@ -73,7 +73,7 @@ def by_data(experiment: Experiment, runs: pd.DataFrame, select: str | None) -> l
     for _, own in runs.groupby("data.name", sort=False):
         part = own.drop(columns=[name for name in own.columns[own.isna().all()] if _varies(str(name))])
         judged = experiment.judge if f"test/{experiment.judge}" in part else None
-        selected = experiment.select if f"best/{experiment.select}" in part else None
+        selected = experiment.select if f"val_best/{experiment.select}" in part else None
         named = replace(experiment, judge=judged, select=selected)
         found.append(Part.of(named, part.reset_index(drop=True), select_of(part) or select))
     return found

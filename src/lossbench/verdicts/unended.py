@@ -84,10 +84,10 @@ def unended(rows: pd.DataFrame, layout: Layout, select: str, histories: Historie
 
 def _may_be_late(runs: pd.DataFrame) -> bool:
     """What params and the number of the best epoch tell without curves."""
-    if "best/epoch" not in runs:
+    if "val_best/epoch" not in runs:
         return False
     most = pd.to_numeric(runs.get("trainer.max_epochs", pd.Series(np.nan, index=runs.index)), errors="coerce")
-    return bool((most.isna() | (runs["best/epoch"] > most - _late(most))).mean() > 0.5)
+    return bool((most.isna() | (runs["val_best/epoch"] > most - _late(most))).mean() > 0.5)
 
 
 def _late(epochs: Any) -> Any:

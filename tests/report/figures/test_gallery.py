@@ -50,7 +50,7 @@ def _write(
     params = {"seed": seed, "data.name": "outliers", "model.name": "mlp", "loss.name": loss}
     params |= {"optimizer.name": "adam", "optimizer.lr": rate}
     curve = [Metric("val/mae", value + 1 / step, 0, step) for step in range(1, 5)]
-    last = {"best/mae": value, "test/rmse": value, "cross/mse": value, "cross/mae": value}
+    last = {"val_best/mae": value, "test/rmse": value, "test_cross/mse": value, "test_cross/mae": value}
     client.log_batch(
         run_id,
         metrics=[*curve, *(Metric(name, number, 0, 0) for name, number in last.items())],

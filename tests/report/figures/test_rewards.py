@@ -62,7 +62,7 @@ def test_levels_of_an_axis_are_joined_and_runs_without_rewards_have_no_figure() 
             "loss.name": "dpo",
             "seed": str(seed),
             runs.METRICS: as_text((REWARDS,)),
-            "best/regret": beta,
+            "val_best/regret": beta,
             "test/kl": 1 / beta + seed,
             "test/proxy": 2 / beta,
             "test/gold": beta,
