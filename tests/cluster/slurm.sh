@@ -65,7 +65,10 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=1000
 GresTypes=gpu
 NodeName=n1 NodeHostname=$here NodeAddr=127.0.0.1 Port=${ports[1]} CPUs=2 Gres=gpu:2 State=UNKNOWN
 NodeName=n2 NodeHostname=$here NodeAddr=127.0.0.1 Port=${ports[2]} CPUs=2 Gres=gpu:1 State=UNKNOWN
-PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=1
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP OverSubscribe=NO PriorityTier=2 PreemptMode=OFF
 CONF
     /usr/sbin/slurmctld -c -i
     /usr/sbin/slurmd -N n1

@@ -5,23 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from slurm_queue import queue, start_again, wait_for
 
 from lossbench.engines.slurm import Slurm
 
 pytestmark = pytest.mark.cluster
-
-
-def queue(name: str) -> list[str]:
-    """The jobs of this name that wait or run."""
-    asked = ["squeue", "--noheader", "--array", f"--name={name}", "--format=%i %T %N"]
-    return subprocess.check_output(asked, text=True).splitlines()
 
 
 @pytest.fixture
@@ -34,14 +27,6 @@ def options(slurm: Path | None, tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def files(tmp_path: Path) -> list[str]:
     return [str(tmp_path / name) for name in ("a", "b")]
-
-
-def wait_for(true: Callable[[], Any], seconds: float = 40.0) -> Any:
-    limit = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < limit
-        time.sleep(0.1)
-    return found
 
 
 def test_the_same_command_takes_up_the_jobs_of_a_parent_that_was_killed(
@@ -72,13 +57,6 @@ def test_an_interrupted_parent_leaves_no_job(
         assert parent.process.wait(20) == 128 + number
     assert queue(tmp_path.name) == []
     assert list((tmp_path / "jobs").iterdir()) == []
-
-
-def start_again(name: str) -> None:
-    """Slurm lets jobs that it has queued again wait for two minutes; this one waits for two seconds."""
-    (job,) = wait_for(lambda: [line.split()[0] for line in queue(name) if "PENDING" in line])
-    time.sleep(2)  # in the second in which a node was told to kill a job it would not start it
-    subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=True)
 
 
 def test_a_job_that_is_queued_again_goes_on(

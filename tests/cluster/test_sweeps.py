@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from slurm_queue import queue, start_again, wait_for
+
+from lossbench.pack.said import Trained
 
 pytestmark = pytest.mark.cluster
 
@@ -59,8 +64,8 @@ def running(folder: Path) -> int:
         return 0
 
 
-def recorded(folder: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(folder / "mlflow.db") as database:
+def recorded(folder: Path, name: str = "mlflow.db") -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / name) as database:
         return database.execute(RECORDED).fetchall()
 
 
@@ -109,6 +114,49 @@ def test_a_killed_sweep_goes_on_and_has_the_numbers_of_this_machine(
         assert len(subprocess.check_output(asked, text=True).splitlines()) == 2
         assert list((tmp_path / "lossbench-jobs").iterdir()) == []
     assert "0 of 8 runs to train" in sweep(tmp_path, *launcher).stdout
+
+
+def epochs(folder: Path) -> int:
+    """How many epochs of a pack its job has told of, whether it was queued again or not."""
+    told = 0
+    for path in (folder / "lossbench-jobs").glob("*/told/*.said"):
+        with suppress(EOFError, OSError, pickle.UnpicklingError), path.open("rb") as file:  # it is written
+            while True:
+                told += any(isinstance(part, Trained) for part in pickle.load(file))
+    return told
+
+
+def requeue(name: str) -> None:
+    """As an administrator does."""
+    subprocess.run(["scontrol", "requeue", queue(name)[0].split()[0]], check=True)
+
+
+def preempt(name: str) -> None:
+    """As Slurm does by itself where a job of more importance wants the nodes."""
+    more_important = ["sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null"]
+    subprocess.run([*more_important, "--wrap=sleep 1"], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("launcher", ["slurm"], indirect=True)
+@pytest.mark.parametrize("again", [requeue, preempt])
+def test_a_pack_that_is_queued_again_goes_on_from_its_checkpoint(
+    launcher: list[str], tmp_path: Path, again: Callable[[str], None]
+) -> None:
+    most = 300
+    one_pack = [f"trainer.max_epochs={most}", "hydra.launcher.max_members=8"]
+    assert sweep(tmp_path, *one_pack, "tracking.uri=sqlite:///local.db").returncode == 0
+    arguments = command(*launcher, *one_pack, "pack.checkpoint_every=5")
+    told = 0
+    with subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.DEVNULL) as parent:
+        wait_for(lambda: epochs(tmp_path) > most // 10)
+        again(tmp_path.name)
+        start_again(tmp_path.name)
+        while parent.poll() is None:
+            told = max(told, epochs(tmp_path))
+            time.sleep(0.02)
+    assert parent.returncode == 0
+    assert recorded(tmp_path) == recorded(tmp_path, "local.db")
+    assert told < most + most // 10  # of a pack that starts anew it would be this and more
 
 
 def test_an_interrupted_sweep_leaves_nothing_behind(launcher: list[str], tmp_path: Path) -> None:

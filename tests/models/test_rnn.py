@@ -167,7 +167,7 @@ def test_it_goes_on_after_an_interruption_and_trains_the_same_twice(
     checkpoint = Checkpoints(tmp_path).of(["sequences"], mode, gpu=False, every=1)
     whole = fit(pack, mode)
 
-    def interrupt(members: int) -> None:
+    def interrupt(members: object) -> None:
         if checkpoint.path.exists():
             raise InterruptedError
 

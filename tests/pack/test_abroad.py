@@ -35,7 +35,7 @@ def test_a_pack_trains_as_here_and_says_whether_it_sees_the_shared_folder(
     said: list[Trained | Unseen] = []
     expected = fit_pack(work, said.append)
     assert fit_abroad(work, said.append, mark) == expected
-    assert said == [Trained(1), Trained(1)]
+    assert said == [Trained(1, 1), Trained(1, 1)]
     assert os.environ["LOSSBENCH_CACHE"] == str(cache)
     mark.path.write_text("another folder of the same name")
     assert fit_abroad(work, said.append, mark) == expected

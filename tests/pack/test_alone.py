@@ -244,7 +244,7 @@ def test_what_was_drawn_goes_on_after_an_interruption(jobs: Compose, tmp_path: P
         checkpoint = Checkpoints(tmp_path).of([source], "loop", gpu=False, every=1)
         whole = fit(pack, "loop")
 
-        def interrupt(members: int) -> None:
+        def interrupt(members: object) -> None:
             if checkpoint.path.exists():  # noqa: B023 - called in this very round
                 raise InterruptedError
 
@@ -384,7 +384,7 @@ def test_what_is_read_batch_by_batch_has_the_numbers_it_has_alone(
     check_alone(together, packed, mode)
     checkpoint = Checkpoints(tmp_path).of(["streamed"], mode, gpu=False, every=1)
 
-    def interrupt(members: int) -> None:
+    def interrupt(members: object) -> None:
         if checkpoint.path.exists():
             raise InterruptedError
 

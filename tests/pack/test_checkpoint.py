@@ -19,6 +19,7 @@ from lossbench.pack.checkpoint import Checkpoint, Checkpoints
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.fit import fit
 from lossbench.pack.plan import plan
+from lossbench.pack.said import Trained
 from lossbench.task import Target
 
 Compose = Callable[..., list[Job]]
@@ -44,7 +45,7 @@ def interrupt_at(epoch: int) -> Callable[[int], None]:
     """A listener that ends the pack when this many epochs are done."""
     left = iter(range(epoch - 1, -1, -1))
 
-    def listen(members: int) -> None:
+    def listen(trained: Trained) -> None:
         if next(left) == 0:
             raise Interruption
 
@@ -68,7 +69,7 @@ def interrupted(pack: list[Member], mode: str, folder: Path, epochs: tuple[int, 
         with pytest.raises(Interruption):
             fit(pack, mode, on_epoch=interrupt_at(epoch), checkpoint=checkpoint)
     assert checkpoint.path.exists()
-    resumed: list[int] = []
+    resumed: list[object] = []
     results = fit(pack, mode, on_epoch=resumed.append, checkpoint=checkpoint)
     assert len(resumed) < EPOCHS  # it did not begin anew
     return results
@@ -102,7 +103,7 @@ def test_by_default_a_pack_writes_after_each_minute_and_goes_on_from_there(
     with pytest.raises(Interruption):
         fit(members(pack), "vmap", on_epoch=interrupt_at(4), checkpoint=checkpoint)
     assert Checkpoints(tmp_path).begun(pack, "vmap", gpu=False)[0] == [pack]
-    resumed: list[int] = []
+    resumed: list[object] = []
     again = fit(members(pack), "vmap", on_epoch=resumed.append, checkpoint=checkpoint)
     assert 0 < len(resumed) < EPOCHS
     assert [bits(result) for result in again] == [bits(result) for result in whole]
@@ -135,13 +136,13 @@ def test_a_pack_that_had_stopped_early_stays_stopped(jobs: Compose, tmp_path: Pa
     checkpoint = Checkpoints(tmp_path).of(["k"], "vmap", gpu=False, every=1)
     with pytest.raises(Interruption):
         fit(pack, "vmap", on_epoch=_after_saving, checkpoint=checkpoint)
-    resumed: list[int] = []
+    resumed: list[object] = []
     fit(pack, "vmap", on_epoch=resumed.append, checkpoint=checkpoint)
     assert len(resumed) <= 1
 
 
-def _after_saving(members: int) -> None:
-    if members == 0:
+def _after_saving(trained: Trained) -> None:
+    if trained.members == 0:
         raise Interruption
 
 

@@ -201,7 +201,7 @@ def test_noise_and_fresh_batches_go_on_after_an_interruption(tmp_path: Path) -> 
         checkpoint = Checkpoints(tmp_path).of([str(number)], "vmap", gpu=False, every=1)
         whole = fit(pack, "vmap")
 
-        def interrupt(_: int) -> None:
+        def interrupt(_: object) -> None:
             if checkpoint.path.exists():  # noqa: B023 - called in this very round
                 raise InterruptedError
 

@@ -55,13 +55,13 @@ def test_a_policy_goes_on_from_a_checkpoint_with_the_same_numbers(
     checkpoint = Checkpoints(tmp_path).of(["k"], mode, gpu=False, every=1)
     epochs = iter(range(2, -1, -1))
 
-    def ends(members: int) -> None:
+    def ends(members: object) -> None:
         if next(epochs) == 0:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit([job.member], mode, on_epoch=ends, checkpoint=checkpoint)
-    resumed: list[int] = []
+    resumed: list[object] = []
     (result,) = fit([job.member], mode, on_epoch=resumed.append, checkpoint=checkpoint)
     assert len(resumed) < 5
     assert [(result.metrics, result.history)] == whole

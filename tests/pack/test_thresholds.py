@@ -131,9 +131,9 @@ def test_a_pack_that_goes_on_from_a_checkpoint_has_its_thresholds(tmp_path: Path
     members = pack()[:2]
     whole = trained(members)
     checkpoint = Checkpoints(tmp_path).of(["a", "b"], "vmap", gpu=False, every=1)
-    checkpointed: list[int] = []
+    checkpointed: list[object] = []
 
-    def interrupt(epoch: int) -> None:
+    def interrupt(epoch: object) -> None:
         checkpointed.append(epoch)
         if checkpoint.path.exists():
             raise InterruptedError

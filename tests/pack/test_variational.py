@@ -71,12 +71,12 @@ def test_an_interrupted_pack_goes_on_to_the_bit(jobs: Compose, tmp_path: Path, m
     whole = fit(members, mode)
     checkpoint = Checkpoints(tmp_path).of(["k"], mode, gpu=False, every=1)
 
-    def interrupt(_: int) -> None:
+    def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fit(members, mode, on_epoch=interrupt, checkpoint=checkpoint)
-    resumed: list[int] = []
+    resumed: list[object] = []
     again = fit(members, mode, on_epoch=resumed.append, checkpoint=checkpoint)
     assert len(resumed) == 2
     assert [bits(one) for one in again] == [bits(one) for one in whole]

@@ -57,13 +57,14 @@ def test_a_run_is_running_when_its_pack_has_started_and_not_while_it_waits(
         with caplog.at_level(logging.WARNING):
             for _ in range(2):
                 sweep.hear(Said(1, Unseen("n7", Path("/shared"))))
-            sweep.hear(Said(1, Trained("some")))  # type: ignore[arg-type]
+            sweep.hear(Said(1, Trained("some", 1)))  # type: ignore[arg-type]
         assert [line.split(" does not see")[0] for line in caplog.messages] == [
             "The machine n7",
-            "a message from a worker could not be used: Trained(members='some')",
+            "a message from a worker could not be used: Trained(members='some', epoch=1)",
         ]
-        sweep.hear(Said(1, Trained(1)))
-        assert progress.epochs_done == 1
+        for epoch in (1, 2, 2):  # queued again after the second, and its checkpoint was of the first
+            sweep.hear(Said(1, Trained(1, epoch)))
+        assert progress.epochs_done == 2
         sweep.hear(Ended(1, [MemberResult(metrics={"val_best/mae": 1.0})]))
         sweep.hear(Ended(0, Died("its node is lost")))  # before it could say that it has started
         assert statuses(folder, ["FAILED", "FINISHED"]) == ["FAILED", "FINISHED"]

@@ -17,15 +17,14 @@ from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.live import Live
 from lossbench.pack.module import Pack
-from lossbench.pack.said import Curves
+from lossbench.pack.said import Curves, Trained
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 
-# Told after each epoch of how many members are still training.
-OnEpoch = Callable[[int], None]
+OnEpoch = Callable[[Trained], None]
 
 
 def fit(
@@ -43,6 +42,7 @@ def fit(
     Args:
         mode: `vmap` or `loop`.
         cache: data sets that were loaded before.
+        on_epoch: told of each epoch.
         checkpoint: where the pack's state is written, and from where it goes on if there is one.
         keep_models: results hold the weights that were tested.
         on_curves: told now and then of what the members have reached.
@@ -141,4 +141,4 @@ class _Epochs(Callback):
         self.on_epoch = on_epoch
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        self.on_epoch(int(pl_module.active.sum()))
+        self.on_epoch(Trained(int(pl_module.active.sum()), trainer.current_epoch + 1))

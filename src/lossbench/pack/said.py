@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Trained:
-    """What a pack says after each epoch: so many members are still training."""
+    """What a pack says after each epoch, of the number `epoch`: so many members are still training.
+
+    One that goes on from a checkpoint tells some epochs again.
+    """
 
     members: int
+    epoch: int
 
 
 @dataclass(frozen=True)

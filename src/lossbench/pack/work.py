@@ -41,7 +41,7 @@ def fit_pack(
         work.members,
         work.mode,
         cache or _cache_of_process(),
-        lambda members: send(Trained(members)),
+        send,
         work.checkpoint,
         keep_models=work.keep_models,
         on_curves=send,

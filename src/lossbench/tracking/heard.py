@@ -32,6 +32,7 @@ class Heard:
     packs: Sequence[PlannedPack]
     outcomes: dict[str, Outcome]
     run_ids: dict[int, list[str]] = field(default_factory=dict)  # by the numbers of packs that have started
+    epochs: dict[int, int] = field(default_factory=dict)  # the last that each of them has told of
     warned: set[str] = field(default_factory=set)  # what was said once
 
     def hear(self, event: Event) -> None:
@@ -53,7 +54,10 @@ class Heard:
         from lossbench.pack.said import Curves, Trained
 
         if isinstance(message, Trained):
-            self.progress.advance(pack.number, message.members)
+            further = message.epoch - self.epochs.get(pack.number, 0)
+            if further > 0:
+                self.progress.advance(pack.number, message.members, further)
+                self.epochs[pack.number] = message.epoch
         elif isinstance(message, Curves):
             run_ids = enumerate(self.run_ids[pack.number])
             self.store.show({run_id: message.of(member) for member, run_id in run_ids})
