@@ -3,8 +3,10 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from lossbench._processor import settle_products
 from lossbench._torchvision import mend_at_import
 
+settle_products()
 mend_at_import()  # a user's model, Lightning and torchmetrics import torchvision whenever they like
 
 try:

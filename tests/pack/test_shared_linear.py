@@ -36,7 +36,7 @@ def trained(x: Tensor, weights: Tensor, bias: Tensor, lanes: list[int]) -> tuple
 
 
 @pytest.mark.parametrize("outputs", [1, 3, 10, 63])
-@pytest.mark.parametrize("batch", [1, 2, 17, 64])
+@pytest.mark.parametrize("batch", [1, 2, 3, 4, 17, 64])
 class TestMembersOfLanes:
     def test_are_those_of_a_linear_layer(self, batch: int, outputs: int) -> None:
         x, weights, bias = drawn(batch, 100, outputs)
