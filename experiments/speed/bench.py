@@ -31,9 +31,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,gpu", help="which parts, separated by commas"
+        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,n,gpu", help="which parts, separated by commas"
     )
-    parser.add_argument("--repetitions", type=int, default=3, help="of each measurement, taken in turns")
+    parser.add_argument(
+        "--repetitions", type=int, default=3, help="of each measurement, taken in turns; long parts once"
+    )
     parser.add_argument("--runs", type=int, default=48, help="runs of the slow competitors of (a)")
     options = parser.parse_args()
     step = 2 * sweep.CONDITIONS
@@ -50,7 +52,7 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
     everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
-    everything += [parts.own_clicks(), parts.towers()]
+    everything += [parts.own_clicks(), parts.towers(), parts.growth()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 
@@ -59,7 +61,7 @@ def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
     """Every competitor at every size, in turns, so that a slow minute of the machine hits all of them."""
     print(f"({part.key}) {part.title}: {part.words}", flush=True)
     rows = []
-    for repetition in range(repetitions):
+    for repetition in range(1 if part.long else repetitions):
         for competitor in part.competitors:
             for size in competitor.sizes:
                 taken = measure(
@@ -104,10 +106,18 @@ def machine() -> dict[str, str]:
     device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     memory = round(psutil.virtual_memory().total / 2**30)
     return {
-        "machine": f"{psutil.cpu_count()} cores, {memory} GiB{device}, {platform.system()}",
+        "machine": f"{psutil.cpu_count()} cores ({processor()}), {memory} GiB{device}, {platform.system()}",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"lossbench {version('lossbench')}",
     }
+
+
+def processor() -> str:
+    """Its name, as Linux tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def record(rows: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""README.md and speed.png from results.csv."""
+"""README.md and its figures from results.csv."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
+GROWTH = "n"
 INTRODUCTION = """# How fast is a sweep?
 
 `make bench` times the same sweep in several ways, each as a process of its own in an empty folder with an
@@ -65,11 +66,14 @@ def write(results: pd.DataFrame) -> None:
         mine = table[table["part"] == key].drop(columns="part")
         if key == "a":
             text += [markdown(extended(mine, int(head["full"]))), COMPETITORS]
+        elif key == GROWTH:
+            text += [markdown(grown(mine)), "![seconds as work grows](growth.svg)\n"]
         else:
             text.append(markdown(plain(mine)))
         text.append(f"{head['machine']}; {head['versions']}.\n")
     (HERE / "README.md").write_text("\n".join(text))
     draw(table, results)
+    draw_growth(table[table["part"] == GROWTH])
 
 
 def span(repetitions: pd.Series[int]) -> str:
@@ -118,6 +122,22 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def grown(table: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and memory of each size of what grows, and what each further one of it costs."""
+    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
+    shown = pd.DataFrame({"what grows": table["competitor"], "to": table["runs"].map("{:,}".format)})
+    shown["seconds"] = table["seconds"].map("{:.1f}".format)
+    shown["each further one, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(milliseconds)
+    for column in ("peak_mib", "together_mib"):
+        title, spelled = SHOWN[column]
+        shown[title] = table[column].map(lambda value, spelled=spelled: spelled(value) if value else "")
+    return shown
+
+
+def milliseconds(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.3g}"
+
+
 def markdown(table: pd.DataFrame) -> str:
     lines = [list(table.columns), ["---", *["---:"] * (table.shape[1] - 1)], *table.to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
@@ -144,4 +164,22 @@ def draw(table: pd.DataFrame, results: pd.DataFrame) -> None:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "speed.png", dpi=150)
+    plt.close(figure)
+
+
+def draw_growth(table: pd.DataFrame) -> None:
+    """Seconds against each thing that grows; both axes in decades."""
+    if not len(table):
+        return
+    curves = list(table.groupby("competitor", sort=False))
+    figure, panels = plt.subplots(
+        1, len(curves), figsize=(2.7 * len(curves), 2.6), sharey=True, layout="constrained"
+    )
+    for axes, (name, sizes) in zip(panels, curves, strict=True):
+        axes.plot(sizes["runs"], sizes["seconds"], "o-", color="0.2")
+        axes.set(xlabel=name, xscale="log", yscale="log")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="0.9")
+    panels[0].set(ylabel="seconds")
+    figure.savefig(HERE / "growth.svg")
     plt.close(figure)

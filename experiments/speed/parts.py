@@ -47,6 +47,7 @@ class Part:
     words: str = field(default="", kw_only=True)
     memory: bool = field(default=False, kw_only=True)  # that of its largest process is shown
     together: bool = field(default=False, kw_only=True)  # and that of all of them at once
+    long: bool = field(default=False, kw_only=True)  # minutes: it is measured once
 
 
 def _listed(values: tuple[object, ...]) -> str:
@@ -218,6 +219,7 @@ def large_table() -> Part:
         words="A class of three to predict; cce, bce, hinge x 5 learning rates x 10 seeds; all figures",
         memory=True,
         together=True,
+        long=True,
     )
 
 
@@ -253,6 +255,7 @@ def own_clicks() -> Part:
         "batch 2048, 4 items drawn for each click, judged among all items after each epoch",
         memory=True,
         together=True,
+        long=True,
     )
 
 
@@ -271,6 +274,47 @@ def towers() -> Part:
         words="943 users and 1,682 films, towers of 16 numbers, bpr x 4 learning rates x 8 seeds, one epoch, "
         "batch 64; one process",
     )
+
+
+def growth() -> Part:
+    """One thing grows at a time, from a sweep of 24 MLPs on 1,000 rows."""
+    few = ("optimizer.lr=0.001,0.002,0.003", _seeds(4))
+    base = ("-m", "data=outliers", "model=mlp", f"trainer.max_epochs={sweep.EPOCHS}")
+    two = "loss=mse,huber"
+
+    def runs(count: int) -> list[str]:
+        return _lossbench(*base, "loss=huber", f"seed=range(0,{count})")
+
+    def rows(count: int) -> list[str]:
+        sizes = (
+            f"data.{part}_size={count // share}" for part, share in (("train", 1), ("val", 2), ("test", 1))
+        )
+        return _lossbench(*base, two, *few, *sizes)
+
+    def weights(width: int) -> list[str]:
+        return _lossbench(*base, two, *few, f"model.hidden=[{width},{width}]")
+
+    def losses(count: int) -> list[str]:
+        return _lossbench(*base, f"loss={_listed(LOSSES[:count])}", "optimizer.lr=0.001", _seeds(24 // count))
+
+    return Part(
+        "n",
+        "As work grows",
+        (
+            Competitor("runs", (1, 10, 100, 1_000, 10_000), runs),
+            Competitor("rows of 24 runs", (1_000, 10_000, 100_000), rows, records=False),
+            Competitor("width of both layers of 24 runs", (16, 64, 256, 512), weights, records=False),
+            Competitor("losses of 24 runs", (1, 2, 4, 8), losses, records=False),
+        ),
+        words="Outliers, MLP 10-64-64-1 on 1,000 rows, 20 epochs, batch 64, unless said",
+        memory=True,
+        together=True,
+        long=True,
+    )
+
+
+# What `losses` of the part on growth takes from its beginning; all train on a number.
+LOSSES = ("mse", "mae", "huber", "log_cosh", "pinball", "mape", "smape", "berhu")
 
 
 def gpu() -> list[Part]:

@@ -73,14 +73,14 @@ def job(words: str) -> Job:
 @pytest.mark.parametrize(
     ("words", "key"),
     [
-        ("data.train_size=20", "4ab24f765bcf759da6666bbd34033cbab4c4a836886950139ef1a465d0598d3d"),
+        ("data.train_size=20", "946cf066b9f1b39ee10b6d2b7251d8fb0bcc857de37d969ae33267fa968db5f0"),
         (
             "data=mnist_5k loss=focal model=cnn",
-            "ac421e0fa5d865ce2db17ce6eb017b5befd2a84fabb44fe487b304824dad7ba1",
+            "0bf9ee330d53c67efb4c5a773f3eb93d98a45f1c03865f1ef09eca123613a927",
         ),
     ],
 )
-def test_keys_of_shipped_parts_are_those_of_0_4_0(words: str, key: str) -> None:
+def test_keys_of_shipped_parts_are_those_of_0_5_0(words: str, key: str) -> None:
     (made,) = jobs_from([compose("config", words.split())])
     assert made.code == {}
     assert made.key == made.key_without_code == key

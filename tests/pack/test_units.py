@@ -130,7 +130,7 @@ def test_other_units_of_the_target_change_nothing_but_the_last_digits(
         after = trained(jobs, DATA[data](Moved(factor, constant), tmp_path, patch))
     for one, other in zip(as_they_are[data], after, strict=True):
         assert other.metrics["val_best/epoch"] == one.metrics["val_best/epoch"]
-        for split in ("best", "test"):
+        for split in ("val_best", "test"):
             for name in IN_UNITS:
                 expected = abs(factor) * one.metrics[f"{split}/{name}"]
                 assert other.metrics[f"{split}/{name}"] == pytest.approx(expected, rel=2e-4)
