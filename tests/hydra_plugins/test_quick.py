@@ -16,10 +16,10 @@ from hydra import compose, initialize_config_dir
 from hydra.conf import HydraConf
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import MISSING, DictConfig, OmegaConf, base, omegaconf
+from omegaconf import MISSING, DictConfig, OmegaConf, base, omegaconf, open_dict, read_write
 from omegaconf.errors import GrammarParseError, InterpolationKeyError, ReadonlyConfigError, ValidationError
 
-from hydra_plugins.lossbench_launcher._quick import QuickConfig, hurried, quick
+from hydra_plugins.lossbench_launcher._quick import QuickConfig, hurried, quick, without
 
 CONF = Path(__file__).parents[2] / "conf"
 # PyYAML's two writers disagree about control characters and line separators, which no config holds.
@@ -125,6 +125,16 @@ def test_cached_values_of_resolvers_are_copied_not_shared(config: DictConfig) ->
     assert (clone.a, original.a) == (1, 0)
 
 
+def test_a_copy_without_a_key_has_the_rest_of_omegaconfs(config: DictConfig) -> None:
+    expected = copy.deepcopy(config)
+    key = next(iter(config))
+    with read_write(expected), open_dict(expected):
+        del expected[key]
+    copied = without(quick(config), key)
+    assert nodes(copied) == nodes(expected)
+    assert key in config
+
+
 def test_a_pickle_is_a_plain_config(config: DictConfig) -> None:
     loaded = pickle.loads(pickle.dumps(quick(config)))
     assert type(loaded) is DictConfig
@@ -183,6 +193,7 @@ def test_all_is_as_it_was_afterwards() -> None:
             omegaconf.get_omega_conf_dumper,
             gc.get_threshold(),
             gc.get_freeze_count(),
+            OmegaConf.to_yaml,
         )
 
     before = state()

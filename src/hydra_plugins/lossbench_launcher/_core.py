@@ -30,7 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._halving import rounds
-from hydra_plugins.lossbench_launcher._quick import hurried
+from hydra_plugins.lossbench_launcher._quick import hurried, without
 from hydra_plugins.lossbench_launcher._trials import Planned, halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
@@ -236,9 +236,7 @@ def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     output = Path(str(job.hydra.sweep.dir)) / str(job.hydra.sweep.subdir)
     with open_dict(job.hydra.runtime):
         job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
-    config = copy.deepcopy(job)
-    with open_dict(config):
-        del config["hydra"]
+    config = without(job, "hydra")
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)

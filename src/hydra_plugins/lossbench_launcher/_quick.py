@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from omegaconf import DictConfig, base, omegaconf
+from omegaconf import DictConfig, OmegaConf, base, omegaconf
 from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.grammar_parser import parse
+
+from hydra_plugins.lossbench_launcher._writing import Writer
 
 
 class QuickConfig(DictConfig):
@@ -40,6 +42,15 @@ def quick(config: DictConfig) -> QuickConfig:
     for node in (clone, clone._get_node("hydra")):
         object.__setattr__(node, "__class__", QuickConfig)
     return clone
+
+
+def without(config: DictConfig, key: str) -> QuickConfig:
+    """A fast copy of a config without one of its keys, which is not copied first."""
+    lacking = object.__new__(QuickConfig)
+    lacking.__dict__.update(config.__dict__)
+    lacking.__dict__["_content"] = {name: own for name, own in config._content.items() if name != key}  # type: ignore[union-attr]
+    copied: QuickConfig = _clone(lacking, None)
+    return copied
 
 
 def _clone(node: Any, parent: Any) -> Any:
@@ -76,9 +87,10 @@ _Dumper.add_representer(str, get_omega_conf_dumper().str_representer)
 def hurried() -> Iterator[None]:
     """Many jobs are composed, resolved or written in here.
 
-    A text that OmegaConf has parsed is not parsed again (no reader changes a parse tree), YAML is written by
-    libyaml, and garbage is collected seldom: configs are many small objects, and would set off a search of
-    everything, torch and MLflow included, several times per job. Afterwards all is as it was.
+    A text that OmegaConf has parsed is not parsed again (no reader changes a parse tree). YAML is written by
+    libyaml, once for nodes that are alike. Garbage is collected seldom: configs are many small objects, and
+    would set off a search of everything, torch and MLflow included, several times per job. Afterwards all is
+    as it was.
     """
     reading: Any = base
     writing: Any = omegaconf
@@ -87,9 +99,12 @@ def hurried() -> Iterator[None]:
     gc.set_threshold(100_000, *before[1:])
     reading.parse = functools.lru_cache(maxsize=1000)(parse)
     writing.get_omega_conf_dumper = lambda: _Dumper
+    slow = OmegaConf.to_yaml
+    OmegaConf.to_yaml = Writer(lambda: _Dumper).to_yaml  # type: ignore[method-assign]
     try:
         yield
     finally:
+        OmegaConf.to_yaml = staticmethod(slow)  # type: ignore[method-assign]
         reading.parse, writing.get_omega_conf_dumper = parse, get_omega_conf_dumper
         gc.set_threshold(*before)
         gc.unfreeze()

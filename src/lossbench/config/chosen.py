@@ -16,9 +16,10 @@ from lossbench.config.folders import choices as named
 from lossbench.errors import InputError, suggestion
 
 
-def groups() -> list[str]:
+@functools.cache
+def groups() -> tuple[str, ...]:
     """The groups of the config, that of experiments among them; `hydra` chooses no part of a run."""
-    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra")
+    return tuple(sorted(path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "hydra"))
 
 
 def check_chosen(
