@@ -31,7 +31,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,n,gpu", help="which parts, separated by commas"
+        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,gpu", help="which parts, separated by commas"
     )
     parser.add_argument(
         "--repetitions", type=int, default=3, help="of each measurement, taken in turns; long parts once"
@@ -52,7 +52,7 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
     everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
-    everything += [parts.own_clicks(), parts.towers(), parts.growth()]
+    everything += [parts.own_clicks(), parts.towers(), parts.growth(), parts.many_records()]
     on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
     return [part for part in everything if part.key in keys] + on_gpu
 

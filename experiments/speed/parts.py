@@ -167,7 +167,6 @@ def members() -> Part:
 def start() -> Part:
     first = [sys.executable, str(HERE / "first_step.py"), "data=outliers", "loss=huber"]
     refused = _lossbench("data=outliers", "loss=cce")
-    recorded = [sys.executable, str(HERE / "ten_thousand.py")]
     return Part(
         "e",
         "From the shell",
@@ -175,19 +174,57 @@ def start() -> Part:
             Competitor("to the end of the first training step", (1,), lambda _: first, records=False),
             Competitor("to a refused config", (1,), lambda _: refused, records=False, exit_code=2),
             Competitor(
-                "to the end of a sweep that is finished already, among 10,000 recorded runs",
+                "to the end of a sweep that is finished already",
                 (2,),
                 lambda _: _lossbench("-m", *FINISHED),
                 records=False,
-                before=recorded,
+                before=_lossbench("-m", *FINISHED),
             ),
         ),
         words="cce does not fit outliers",
     )
 
 
-# What `ten_thousand.py` trains before it records 10,000 more runs of the same experiment.
+def many_records() -> Part:
+    fill = [sys.executable, str(HERE / "many_runs.py")]
+    finished = _lossbench("-m", *FINISHED)
+    report = [sys.executable, "-m", "lossbench.report", f"experiment={MANY}"]
+    return Part(
+        "o",
+        "Among many recorded runs",
+        (
+            *(
+                Competitor(
+                    "to the end of a sweep that is finished already",
+                    (number,),
+                    lambda _: finished,
+                    records=False,
+                    before=[*fill, "beside", str(number)],
+                )
+                for number in (10_000, 100_000)
+            ),
+            Competitor(
+                "to the end of a report",
+                (10_008,),
+                lambda _: report,
+                records=False,
+                before=[*fill, "copies", "10008"],
+            ),
+        ),
+        words="Two runs are wanted, and so many of other keys stand beside them; the report is on so many runs of "
+        "three losses at eight rates",
+        memory=True,
+        long=True,
+    )
+
+
+# What `many_runs.py` trains before it records more runs of the same experiment.
 FINISHED = ("data=outliers", "seed=0,1", "trainer.max_epochs=1")
+MANY = "many"
+COPIED = (
+    *("data=outliers", f"loss={_listed(sweep.LOSSES)}", f"optimizer.lr={_listed(sweep.RATES)}", "seed=0"),
+    *("trainer.max_epochs=20", f"experiment.name={MANY}"),
+)
 
 
 def own_table() -> Part:

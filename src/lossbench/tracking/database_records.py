@@ -38,10 +38,18 @@ class DatabaseRecords(Records):
     def close(self) -> None:
         self._engine.dispose()
 
-    def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
+    def runs(
+        self,
+        experiment: str | None,
+        keys: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> list[Record]:
         run, of = map(_table, ("runs", "experiments"))
         in_scope = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
         in_scope += [of.c.name == experiment] if experiment is not None else []
+        in_scope += _tagged("kind", runs.KIND, kinds) if kinds is not None else []
+        # Tags are most of what is read: those of other keys are not, where a query can name the wanted ones.
+        in_scope += _tagged("key", runs.KEY, keys) if keys is not None and len(keys) <= _AT_ONCE else []
         ours = [record for record in self._records(*in_scope) if record.tags]
         wanted = None if keys is None else set(keys)
         return [one for one in ours if wanted is None or one.tags.get(runs.KEY) in wanted]
@@ -89,6 +97,12 @@ class DatabaseRecords(Records):
         statement = select(*(table.c[name] for name in columns.split())).where(*where)
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
+
+
+def _tagged(alias: str, name: str, values: Collection[str]) -> list[Any]:
+    """That a run has one of these values in a tag."""
+    tag, run = _table("tags").alias(alias), _table("runs")
+    return [tag.c.run_uuid == run.c.run_uuid, tag.c.key == name, tag.c.value.in_(sorted(values))]
 
 
 def _nested(run_ids: Sequence[str], rows: Iterable[tuple[str, str, Any]]) -> dict[str, dict[str, Any]]:

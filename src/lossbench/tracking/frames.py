@@ -34,7 +34,7 @@ def read_runs(uri: str, experiment: str, kinds: Sequence[str] = ("member",)) -> 
     import pandas as pd
 
     with reading(parse(uri)) as records:
-        chosen = _ended(records.runs(experiment), kinds)
+        chosen = _ended(records.runs(experiment, kinds=kinds))
         ids = [record.run_id for record in chosen]
         params, metrics = records.params(ids), records.metrics(ids)
     own = pd.DataFrame([_row(record) for record in chosen], columns=_COLUMNS)
@@ -94,14 +94,10 @@ def _download(address: Address, run_id: str, name: str) -> bytes | None:
         return Path(path).read_bytes()
 
 
-def _ended(found: Iterable[Record], kinds: Sequence[str]) -> list[Record]:
-    """Ended records of these kinds, one for each key, in the order in which they started."""
+def _ended(found: Iterable[Record]) -> list[Record]:
+    """Those that have ended, one for each key, in the order in which they started."""
     ended = [
-        record
-        for record in found
-        if record.tags.get(runs.KIND) in kinds
-        and record.ended is not None
-        and record.tags.get(runs.SUPERSEDED) != "true"
+        record for record in found if record.ended is not None and record.tags.get(runs.SUPERSEDED) != "true"
     ]
     chosen = latest(ended) | latest(record for record in ended if record.counts)
     return sorted(chosen.values(), key=lambda record: (record.started, record.name, record.run_id))

@@ -48,8 +48,13 @@ def current_name(metric: str) -> str:
 class Records(Protocol):
     """Reads the records of one tracking address."""
 
-    def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
-        """Records of lossbench in one experiment, or in all; only those of `keys` where given."""
+    def runs(
+        self,
+        experiment: str | None,
+        keys: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> list[Record]:
+        """Records of lossbench in one experiment, or in all; of `keys` and `kinds` where given."""
 
     def run(self, run_id: str) -> Record | None:
         """The record of one run, which need not be lossbench's; None where there is none."""

@@ -35,7 +35,12 @@ class ServerRecords(Records):
     def close(self) -> None:
         self._seen.clear()
 
-    def runs(self, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
+    def runs(
+        self,
+        experiment: str | None,
+        keys: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> list[Record]:
         if experiment is None:
             ids = [found.experiment_id for found in self._client.search_experiments()]
         else:
@@ -49,7 +54,12 @@ class ServerRecords(Records):
             pages = [self._search(ids, f"tags.`{runs.KIND}` != ''")]
         wanted = set(keys) if keys is not None else None
         read = [_record(run) for run in chain.from_iterable(pages)]
-        return [record for record in read if wanted is None or record.tags.get(runs.KEY) in wanted]
+        return [
+            record
+            for record in read
+            if (wanted is None or record.tags.get(runs.KEY) in wanted)
+            and (kinds is None or record.tags.get(runs.KIND) in kinds)
+        ]
 
     def _search(self, experiments: list[str], condition: str) -> Iterator[Any]:
         token = None

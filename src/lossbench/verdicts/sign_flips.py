@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 COUNTED = 40
 # Beyond: so many draws give a p of 0.04 with a standard error of 0.0004.
 _DRAWS = 2**18
-_AT_ONCE = 2**14
 # Of the largest difference, for each of them: sums of equal size differ by less, through rounding alone.
 _ROUNDING = 1e-12
 
@@ -68,8 +67,9 @@ def _signed_sums(values: Floats) -> Floats:
 def _drawn(values: Floats) -> float:
     """The same share among random signs; what was seen is one of them, so it is never zero."""
     generator = numpy_generator(0, "sign flips")
-    least, found = _least(values), 0
-    for _ in range(_DRAWS // _AT_ONCE):
-        signs = 2.0 * generator.integers(0, 2, (_AT_ONCE, len(values)), dtype=np.int8) - 1.0
-        found += int((signs @ values >= least).sum())
-    return (found + 1) / (_DRAWS + 1)
+    sums = np.zeros(_DRAWS)
+    # One draw of a byte has the signs of eight values, whose sum is looked up.
+    for start in range(0, len(values), 8):
+        signed = _signed_sums(values[start : start + 8])
+        sums += signed[generator.integers(0, len(signed), _DRAWS, dtype=np.uint8)]
+    return (int((sums >= _least(values)).sum()) + 1) / (_DRAWS + 1)
