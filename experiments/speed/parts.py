@@ -211,7 +211,7 @@ def many_records() -> Part:
                 before=[*fill, "copies", "10008"],
             ),
         ),
-        words="Two runs are wanted, and so many of other keys stand beside them; the report is on so many runs of "
+        words="Two runs are wanted, and so many of other keys stand there; the report is on runs of "
         "three losses at eight rates",
         memory=True,
         long=True,
