@@ -18,6 +18,7 @@ from lossbench.report.page import context, html, markdown, summary
 from lossbench.report.picture import Picture
 from lossbench.report.terminal import show
 from lossbench.tracking.creation import prepare_database
+from lossbench.tracking.runs import TUNED
 from lossbench.verdicts.build import build, results_table
 from lossbench.verdicts.findings import Report
 
@@ -114,6 +115,20 @@ def test_verdicts_say_on_which_data_they_are() -> None:
     assert len(set(ids)) == 6
     assert [one.split(":")[0] for one in ids] == ["numbers"] * 3 + ["digits"] * 3
     assert len(results_table(report)) == len(mixed())
+
+
+@pytest.mark.parametrize("where", [("numbers",), ("digits",), ("numbers", "digits")])
+def test_a_loss_may_be_tuned_on_one_data_set_or_on_all(where: tuple[str, ...]) -> None:
+    runs = mixed()
+    huber = (runs["loss.name"] == "huber") & runs["data.name"].isin(where)
+    runs.loc[huber, "loss.delta"] = runs["optimizer.lr"] * 10
+    runs.loc[huber, TUNED] = '["loss.delta"]'
+    report = build(PLAIN, runs)
+    for part in report.sections:
+        assert len(part.verdicts) == 3
+        assert any("delta" in row for row in part.tables[0].rows) == (part.section in where)
+    assert results_table(report)["loss.delta"].count() == huber.sum()
+    assert printed(report)
 
 
 def test_a_remark_names_its_data_set_unless_it_is_true_of_all() -> None:

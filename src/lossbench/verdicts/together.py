@@ -25,6 +25,7 @@ from lossbench.verdicts.looks import Looks
 from lossbench.verdicts.ranks import ranks
 from lossbench.verdicts.results import first_metric, select_of
 from lossbench.verdicts.sides import run_ids
+from lossbench.verdicts.tuned import knob_of, values_of
 from lossbench.verdicts.verdict import Judged
 
 if TYPE_CHECKING:
@@ -71,12 +72,19 @@ def by_data(experiment: Experiment, runs: pd.DataFrame, select: str | None) -> l
     """
     found = []
     for _, own in runs.groupby("data.name", sort=False):
-        part = own.drop(columns=[name for name in own.columns[own.isna().all()] if _varies(str(name))])
+        part = own.drop(columns=_empty(own))
         judged = experiment.judge if f"test/{experiment.judge}" in part else None
         selected = experiment.select if f"val_best/{experiment.select}" in part else None
         named = replace(experiment, judge=judged, select=selected)
         found.append(Part.of(named, part.reset_index(drop=True), select_of(part) or select))
     return found
+
+
+def _empty(own: pd.DataFrame) -> list[str]:
+    """The columns that the runs of a data set do not have; of a knob that was tuned there, it has both."""
+    empty = list(map(str, own.columns[own.isna().all()]))
+    tuned = {knob_of(name) for name in values_of(own) if name not in empty}
+    return [name for name in empty if _varies(knob_of(name)) and name not in tuned]
 
 
 def _varies(column: str) -> bool:
