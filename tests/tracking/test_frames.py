@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import mlflow
 import pandas as pd
 import pytest
 
 from lossbench.errors import InputError
+from lossbench.report.making import read
 from lossbench.tracking import (
     Opening,
     RunResult,
@@ -19,6 +21,10 @@ from lossbench.tracking import (
     read_histories,
     read_runs,
 )
+from lossbench.tracking.address import parse
+from lossbench.tracking.database_records import DatabaseRecords
+from lossbench.tracking.records import Records
+from lossbench.tracking.server_records import ServerRecords
 
 Starts = Callable[..., Opening]
 Results = Callable[..., RunResult]
@@ -55,6 +61,29 @@ def test_a_run_is_a_row(uri: str, open_store: Stores, a_start: Starts, a_result:
     assert table["started"].dt.tz is not None
     assert (table["seconds"] >= 0).all()
     assert list(table["lossbench.data"]) == ["outliers", "outliers"]
+
+
+@pytest.mark.parametrize("reader", [DatabaseRecords, ServerRecords])
+def test_a_deleted_experiment_is_told_from_a_misspelt_one(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results, reader: type[Records]
+) -> None:
+    store = open_store()
+    store.finish([a_result(store.start([a_start()])[0])])
+    store.flush()
+    client = mlflow.MlflowClient(uri)
+    number = client.get_experiment_by_name("demo").experiment_id
+    records = reader(parse(uri))
+    assert records.deleted("demo") is None
+    client.delete_experiment(number)
+    assert records.deleted("demo") == number
+    assert records.deleted("dem") is None
+    records.close()
+    with pytest.raises(InputError, match=f"'demo' was deleted in MLflow; .* restore -x {number}'"):
+        read("demo", uri, {})
+    with pytest.raises(InputError, match="Nothing is recorded as experiment=dem "):
+        read("dem", uri, {})
+    client.restore_experiment(number)
+    assert len(read("demo", uri, {})) == 1
 
 
 def test_metrics_of_an_earlier_version_have_the_names_of_today(

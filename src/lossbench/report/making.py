@@ -24,16 +24,20 @@ def read(experiment: str, uri: str, selection: Mapping[str, Any]) -> pd.DataFram
     """The runs of an experiment that a selection leaves.
 
     Raises:
-        InputError: neither MLflow nor a YAML knows the name, or no run is as the selection says.
+        InputError: neither MLflow nor a YAML knows the name, it was deleted in MLflow, or no run is as the
+            selection says.
     """
     from lossbench.tracking import read_runs
 
     runs = read_runs(uri, experiment)
     if runs.empty:
         from lossbench.tracking.address import parse as address
+        from lossbench.tracking.conversion import deleted_experiment
         from lossbench.tracking.reader import reading
 
         with reading(address(uri)) as records:
+            if (number := records.deleted(experiment)) is not None:
+                raise deleted_experiment(experiment, number)
             known = {*records.experiments(), *shipped()} - {"Default"}
         if experiment not in known:  # it is probably misspelt
             raise InputError(

@@ -71,6 +71,11 @@ class DatabaseRecords(Records):
         active = self._rows(of, "name experiment_id", of.c.lifecycle_stage == "active")
         return {name: str(number) for name, number in active}
 
+    def deleted(self, experiment: str) -> str | None:
+        of = _table("experiments")
+        found = self._rows(of, "experiment_id", of.c.name == experiment, of.c.lifecycle_stage == "deleted")
+        return next((str(number) for (number,) in found), None)
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         last = _table("latest_metrics")
         found = self._of_runs(run_ids, last, "run_uuid key value", last.c.is_nan.is_(False))

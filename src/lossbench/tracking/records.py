@@ -62,6 +62,9 @@ class Records(Protocol):
     def experiments(self) -> dict[str, str]:
         """The number of each experiment by its name, without deleted ones."""
 
+    def deleted(self, experiment: str) -> str | None:
+        """The number of an experiment that was deleted in MLflow and can be restored; None: there is none."""
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         """The last value of each metric, for each run, by its name of today."""
 

@@ -91,6 +91,10 @@ class ServerRecords(Records):
     def experiments(self) -> dict[str, str]:
         return {found.name: str(found.experiment_id) for found in self._client.search_experiments()}
 
+    def deleted(self, experiment: str) -> str | None:
+        found = self._client.get_experiment_by_name(experiment)
+        return str(found.experiment_id) if found and found.lifecycle_stage == "deleted" else None
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, float]]:
         found = {run_id: self._run(run_id).data.metrics for run_id in run_ids}
         return {
