@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,8 @@ def test_a_page_says_what_was_chosen_and_of_how_many(runs: pd.DataFrame) -> None
     assert "Trials were chosen on validation" in page
     assert "| huber | 0.01, delta 0.3 |" in page
     assert "Train with huber (delta 0.3) at learning rate 0.01, chosen of 8 trials: " in advice(report)[0]
+    first = one[(one["optimizer.lr"] == 0.01) & one["loss.delta"].isin([0.3, math.nan])]
+    assert ", chosen of 1 trial: " in advice(build(Experiment("made_up", judge="rmse"), first))[0]
 
 
 def test_a_page_of_rates_alone_says_nothing_of_trials(runs: pd.DataFrame) -> None:

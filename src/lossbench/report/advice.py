@@ -80,7 +80,7 @@ class _Answer:
         knobs = ", ".join(filter(None, [*tuned, fixed]))
         ahead = pick == self._best(self.means)
         swept = sum(loss_of(name) == loss_of(pick) for name in self.means) > 1
-        among = f", chosen of {trial['tried']} trials" if report.noun == "trial" else ""
+        among = f", chosen of {counted(trial['tried'], 'trial')}" if report.noun == "trial" else ""
         start = (
             f"train with {pick}{f' ({knobs})' if knobs else ''} at learning rate "
             f"{show(float(trial[RATE]))}{among}: "
