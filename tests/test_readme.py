@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lossbench.report import index
@@ -127,6 +129,27 @@ def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path, program: C
         assert name in shown
     told = VERDICT.findall(shown)
     assert len(told) == verdicts, shown
+
+
+@pytest.mark.slow
+def test_the_lines_of_python_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    text = README.read_text(encoding="utf-8").split("<!-- python -->")[1]
+    _, script = BLOCK.findall(text)[0]
+    script, named = re.subn(r"seeds=\d+, ", "seeds=2, quiet=True, **short, ", script)
+    script = script.replace("trials=8", "trials=2").replace('model="cnn"', 'model="linear"')
+    drawn = np.random.default_rng(0).normal(size=(150, 3))
+    frame = pd.DataFrame(drawn, columns=["rooms", "age", "price"])
+    short = {"trainer.max_epochs": 1, "hydra.launcher.n_jobs": 1}
+    assert named == script.count("lossbench.sweep(")
+    said = {"frame": frame, "new_rows": frame[["rooms", "age"]].head(4), "short": short}
+    exec(script + "\nforecast = model.predict(new_rows)\n", said)
+    assert list(said["forecast"].columns) == ["price"]
+    assert len(said["forecast"]) == 4
+    assert capsys.readouterr().out == ""
 
 
 def test_what_the_readme_names_exists() -> None:
