@@ -72,8 +72,14 @@ def test_what_may_be_wrong_is_told() -> None:
         "'NA' is a class of 5 rows; if it says that the class is unknown, remove such rows",
     )
     uneven = notes(read_labels(["ham"] * 101 + ["spam"] * 5, OWNER))
-    assert uneven == ("the classes are uneven: 101 rows of 'ham', 5 of 'spam'",)
-    assert not notes(read_labels(["ham"] * 100 + ["spam"] * 5, OWNER))
+    assert uneven == (
+        "the classes are uneven: 101 rows of 'ham', 5 of 'spam'; always 'ham' has an accuracy of 0.95: "
+        "judge by another metric, as experiment.judge=mcc",
+    )
+    assert notes(read_labels(["ham"] * 45 + ["spam"] * 5, OWNER))[0].startswith("the classes are uneven: 45")
+    assert not notes(read_labels(["ham"] * 44 + ["spam"] * 5, OWNER))
+    of_many = [name for name, count in zip("abcd", (105, 60, 60, 5), strict=True) for _ in range(count)]
+    assert notes(read_labels(of_many, OWNER)) == ("the classes are uneven: 105 rows of 'a', 5 of 'd'",)
 
 
 def test_two_classes_have_a_positive_one_and_more_have_none() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST = 1000  # classes
 _REPEATED = 2  # examples of a class on average; fewer are rather ids
 _UNEVEN = 20  # times as many examples as another class has
+_NEARLY_ALL = 0.9  # the share of a class from which on accuracy says little of the others
 _MOST_TOLD = 8000  # characters of a tag in MLflow
 _NOT_THERE = frozenset({"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None", "?", "-"})
 
@@ -123,8 +124,11 @@ def notes(labels: Labels) -> tuple[str, ...]:
         if name in _NOT_THERE
     ]
     most, least = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
-    if counts[most] > _UNEVEN * counts[least]:
-        found.append(f"the classes are uneven: {counts[most]} rows of {most!r}, {counts[least]} of {least!r}")
+    share = counts[most] / sum(counts.values())
+    if counts[most] > _UNEVEN * counts[least] or share >= _NEARLY_ALL:
+        uneven = f"the classes are uneven: {counts[most]} rows of {most!r}, {counts[least]} of {least!r}"
+        always = f"; always {most!r} has an accuracy of {share:.2g}: judge by another metric, as "
+        found.append(f"{uneven}{always}experiment.judge=mcc" if share >= _NEARLY_ALL else uneven)
     return tuple(found)
 
 
