@@ -74,7 +74,7 @@ class Member:
 
         So it is where embeddings choose, and neither the loss nor the model gives one.
         """
-        wanted = needed(self.source.measures, self.source.select)
+        wanted = needed(self.source.measures, self.source.selects)
         return "embedding" in wanted and "embedding" not in (*self.loss.gives(self.target), *self.model.gives)
 
 

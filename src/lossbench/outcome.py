@@ -30,7 +30,7 @@ class Outcome:
     @property
     def select(self) -> str:
         """Name of the metric that chose its epoch."""
-        return self.job.member.source.select
+        return self.job.member.source.selects
 
     def result(self) -> float:
         """The selection metric on validation: what a sweeper that adapts needs. A diverged run is the worst.

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hydra import compose
 
+from lossbench.data.contract import check_source
 from lossbench.data.source import DataSet
 from lossbench.data.table import Table
 from lossbench.errors import InputError
@@ -253,3 +254,14 @@ def test_a_run_of_csv_is_known_by_the_same_words_as_before(tmp_path: Path) -> No
 
 def _parts(data: DataSet) -> tuple[Any, Any, Any]:
     return data.train, data.val, data.test
+
+
+def test_what_chooses_may_be_said(tmp_path: Path) -> None:
+    path = written(tmp_path, flowers(300))
+    plain, said = table(path), table(path, select_by="nll")
+    assert (plain.selects, said.selects) == ("accuracy", "nll")
+    assert said.selecting.name == "nll"
+    assert "select_by" in plain.unsaid  # keys of runs before it stay
+    check_source(said)
+    with pytest.raises(InputError, match=r"^data\.select_by=acuracy is no metric of data=\w+ \(.*accuracy"):
+        check_source(table(path, select_by="acuracy"))

@@ -148,3 +148,12 @@ def test_a_pack_that_goes_on_from_a_checkpoint_has_its_thresholds(tmp_path: Path
 def test_data_without_two_classes_has_no_tuned_threshold() -> None:
     source = type("Many", (Rare,), {"targets": lambda self: (Target("identity", 2), Target("continuous"))})
     assert not any(set(measure.names) & set(TUNED) for measure in source().measures)
+
+
+@pytest.mark.parametrize("metric", ["auroc", "average_precision", "nll"])
+def test_the_metric_that_is_said_to_choose_chooses_the_epoch(metric: str) -> None:
+    members = [member for member in pack(select_by=metric) if isinstance(member.loss, (BCE, CCE))]
+    for result in trained(members):
+        curve = dict(result.history[f"val/{metric}"])
+        best = (min if metric == "nll" else max)(curve, key=lambda epoch: curve[epoch])
+        assert result.metrics["val_best/epoch"] == best

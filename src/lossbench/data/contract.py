@@ -45,6 +45,11 @@ def check_source(source: DataSource) -> None:
             if not path.startswith("lossbench."):  # what ships is there, and would import torch
                 function_of(measure, path)
     _known(source, "select", (source.select,), source.described)
+    if source.selects not in source.described:
+        raise InputError(
+            f"data.select_by={source.select_by} is no metric of data={source.name} "
+            f"({suggestion(source.selects, source.described)})."
+        )
     _known(source, "noise_knobs", source.noise_knobs, [field.name for field in fields(source)])
 
 

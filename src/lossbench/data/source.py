@@ -117,6 +117,7 @@ class DataSource(Choice):
     reads:      kinds of input it can give, best first; the model takes the first that it can read
     judged_by:  what judges it: families of measures that ship, by name, and measures of its own
     select:     the validation metric that chooses epochs and learning rates: one for all losses
+    select_by:  the metric that does so instead, where a config says one
     epochs:     how long it is trained on where `trainer.max_epochs` does not say; None is by its size
     noise_knobs: knobs in which members of one pack may differ (they change targets, not shapes)
     of_batch: names of what its data sets have there
@@ -133,6 +134,7 @@ class DataSource(Choice):
     fresh_examples: ClassVar[bool] = False
     elsewhere: ClassVar[tuple[tuple[TargetKind, str], ...]] = ()  # a kind, and the knob that offers it
     metrics: tuple[str, ...] = knob(())
+    select_by: str | None = knob(None, optional=True, later=True)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -164,9 +166,14 @@ class DataSource(Choice):
         return described(self.measures)
 
     @property
+    def selects(self) -> str:
+        """The name of the metric that chooses."""
+        return self.select_by or self.select
+
+    @property
     def selecting(self) -> Metric:
         """The metric that chooses."""
-        return self.described[self.select]
+        return self.described[self.selects]
 
     @abstractmethod
     def targets(self) -> tuple[Target, ...]:

@@ -60,7 +60,7 @@ def check_metrics(
         return None, f"{tried} raised {type(error).__name__}: {first_line(error):.150}"
     finally:
         module.train()
-    select, loss, named = member.source.select, f"loss={member.loss.name}", f"data={member.source.name}"
+    select, loss, named = member.source.selects, f"loss={member.loss.name}", f"data={member.source.name}"
     gives = ", ".join(given) or "no metric"
     if select not in given:
         fitting = ", ".join(_giving(select, member, targets, data.shared)) or "none that ships"

@@ -26,7 +26,7 @@ class Live(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         if time.monotonic() - self._last < EVERY_SECONDS:
             return
-        curves = dict(_watched(pl_module.curves, pl_module.members[0].source.select))
+        curves = dict(_watched(pl_module.curves, pl_module.members[0].source.selects))
         new = {name: [each.tolist() for each in own[self._epochs :]] for name, own in curves.items()}
         self._tell(Curves(self._epochs + 1, new))
         self._epochs = max((len(own) for own in curves.values()), default=0)

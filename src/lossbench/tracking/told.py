@@ -31,7 +31,7 @@ def run_start(job: Job, pack: PlannedPack) -> Opening:
     tags = {
         runs.LOSS: member.loss.name,
         **data_tags(member.source, description),
-        runs.SELECT: member.source.select,
+        runs.SELECT: member.source.selects,
         "lossbench.pack": f"{pack.mode}: {pack.because}; {counted(len(pack.jobs), 'member')}",
         runs.CONFIG: _recipe(job),
         runs.CLAIMS: stated(job.config["experiment"]),
