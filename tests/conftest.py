@@ -31,7 +31,9 @@ gc.set_threshold(50_000, 20, 20)
 # Whoever starts the tests in the background may ignore Ctrl-C, which the programs under test would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-hypothesis.settings.register_profile("lossbench", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.register_profile(
+    "lossbench", deadline=None, derandomize="CI" in os.environ, max_examples=60
+)
 hypothesis.settings.load_profile("lossbench")
 
 

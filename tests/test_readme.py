@@ -99,10 +99,8 @@ def forked(script: str, folder: Path, program: Callable[..., Done]) -> Done:
     return subprocess.CompletedProcess(script, done.returncode, shown, told)
 
 
-# One of them is among the quick tests; `make test-readme`, which CI runs, walks them all.
-@pytest.mark.parametrize(
-    "journey", [pytest.param(name, marks=[] if name == TYPED else pytest.mark.slow) for name in JOURNEYS]
-)
+@pytest.mark.slow  # `make test-readme`, which CI runs, walks them all
+@pytest.mark.parametrize("journey", JOURNEYS)
 def test_a_journey_ends_in_a_comparison(journey: str, tmp_path: Path, program: Callable[..., Done]) -> None:
     scripts = []
     for language, text in blocks(journey):

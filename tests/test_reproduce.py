@@ -45,6 +45,7 @@ def test_recorded_verdicts_are_those_of_the_last_commit(
     assert recorded() == {"outliers": {"a": "supported"}}
 
 
+@pytest.mark.slow
 def test_the_exit_code_tells_whether_a_verdict_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

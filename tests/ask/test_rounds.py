@@ -28,6 +28,7 @@ def measured(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(
     measured: Path, program: Program
 ) -> None:

@@ -37,6 +37,7 @@ def parts(data: DataSet, kind: str) -> dict[str, tuple[scipy.sparse.csr_matrix, 
     }
 
 
+@pytest.mark.slow
 def test_losses_of_two_classes_are_as_accurate_as_the_solvers(train: Train) -> None:
     data = Spam(name="spam").load(0, "tfidf")
     own = parts(data, "binary")

@@ -12,6 +12,7 @@ from lossbench.pack.fate import MemberResult
 Train = Callable[..., list[tuple[Member, MemberResult]]]
 
 
+@pytest.mark.slow
 def test_a_small_cnn_reads_5000_digits(train: Train) -> None:
     knobs = "optimizer.lr=0.003 optimizer.schedule=linear trainer.max_epochs=8"
     ((_, result),) = train(f"data=mnist_5k model=cnn loss=cce {knobs}", mode="loop")

@@ -40,6 +40,7 @@ def untrained(data: DataSet) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 def test_a_trained_embedding_beats_pixels_and_eigenfaces(train: Train) -> None:
     fitted = train(*[f"{KNOBS} trainer.max_epochs=3 seed={seed}" for seed in SPLITS], mode="loop")
     trained = np.mean([result.metrics["test/verification_auc"] for _, result in fitted])

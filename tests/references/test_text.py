@@ -15,6 +15,8 @@ from lossbench.data.source import DataSet
 from lossbench.job import Member
 from lossbench.pack.fate import MemberResult
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[..., list[tuple[Member, MemberResult]]]
 
 # liblinear minimises |w|^2 / 2 + C sum of losses, the intercept in w: here that is a weight decay of
