@@ -104,6 +104,40 @@ def test_the_link_to_charts_shows_one_bar_and_one_curve_per_loss(
     shoot("charts")
 
 
+def contrast(one: str, other: str) -> float:
+    """Of two colours such as rgb(1, 2, 3) or #010203, as WCAG 2 has it: from 1 to 21."""
+
+    def light(colour: str) -> float:
+        hexes = re.fullmatch(r"#(..)(..)(..)", colour)
+        parts = (
+            [int(part, 16) for part in hexes.groups()] if hexes else map(int, re.findall(r"\d+", colour)[:3])
+        )
+        linear = [
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (p / 255 for p in parts)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_charts_have_the_colours_of_losses_in_light_and_in_dark(
+    site: Links, page: Any, shoot: Callable[[str], None], dark: bool
+) -> None:
+    """On a desk: MLflow draws no charts on a screen of 390 pixels."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.add_init_script(f"localStorage.setItem('_mlflow_dark_mode_toggle_enabled', '{str(dark).lower()}')")
+    page.goto(site.charts)
+    (bars,) = traces(page, "test/rmse")
+    assert dict(zip(bars["names"], bars["color"], strict=True)) == COLORS
+    card = page.locator("[data-testid='experiment-view-compare-runs-card']").first
+    ground = card.evaluate("card => getComputedStyle(card).backgroundColor")
+    assert (contrast(ground, "#000000") < 3) == dark
+    assert min(contrast(ground, colour) for colour in COLORS.values()) > 1.5
+    shoot(f"charts_{'dark' if dark else 'light'}")
+
+
 @pytest.mark.parametrize(
     ("view", "name", "search"),
     [

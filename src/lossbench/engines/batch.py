@@ -142,6 +142,8 @@ class Batch:
             self._file(name, kind).unlink(missing_ok=True)
         if self.settled >= self.items.keys() and not self.lost:
             shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):  # others lie there
+                self.folder.parent.rmdir()
 
     def _file(self, name: str, kind: str) -> Path:
         return self.folder / "told" / f"{name}.{kind}"
