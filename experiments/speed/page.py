@@ -169,9 +169,7 @@ def draw(table: pd.DataFrame, results: pd.DataFrame) -> None:
     members = table[table["part"] == "d"]
     if len(members):
         right.plot(members["runs"], members["seconds"], "o-", color="0.2")
-        right.set(
-            title="members of one pack", xlabel="members", ylabel="seconds", xscale="log", ylim=(0, None)
-        )
+        right.set(title="members of one pack", xlabel="members", ylabel="seconds", xscale="log", yscale="log")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "speed.png", dpi=150)
