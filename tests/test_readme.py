@@ -137,7 +137,7 @@ def test_the_lines_of_python_run_one_after_the_other(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     text = README.read_text(encoding="utf-8").split("<!-- python -->")[1]
     _, script = BLOCK.findall(text)[0]
-    script, named = re.subn(r"seeds=\d+, ", "seeds=2, quiet=True, **short, ", script)
+    script, named = re.subn(r"seeds=\d+,\s*", "seeds=2, quiet=True, **short, ", script)
     script = script.replace("trials=8", "trials=2").replace('model="cnn"', 'model="linear"')
     drawn = np.random.default_rng(0).normal(size=(150, 3))
     frame = pd.DataFrame(drawn, columns=["rooms", "age", "price"])
