@@ -10,8 +10,9 @@ import pandas as pd
 import parts
 
 mpl.use("Agg")
-mpl.rcParams["svg.hashsalt"] = "growth"  # the same file from the same numbers
 import matplotlib.pyplot as plt
+
+mpl.rcParams["svg.hashsalt"] = "growth"  # the same file from the same numbers
 
 HERE = Path(__file__).parent
 GROWTH = "n"
