@@ -138,7 +138,7 @@ def preempt(name: str) -> None:
 
 
 @pytest.mark.parametrize("launcher", ["slurm"], indirect=True)
-@pytest.mark.parametrize("again", [requeue, preempt])
+@pytest.mark.parametrize("again", [requeue, pytest.param(preempt, marks=pytest.mark.slow)])
 def test_a_pack_that_is_queued_again_goes_on_from_its_checkpoint(
     launcher: list[str], tmp_path: Path, again: Callable[[str], None]
 ) -> None:
