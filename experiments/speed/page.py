@@ -189,6 +189,9 @@ def draw_growth(table: pd.DataFrame) -> None:
     for axes, (name, sizes) in zip(panels, curves, strict=True):
         axes.plot(sizes["runs"], sizes["seconds"], "o-", color="0.2")
         axes.set(xlabel=name, xscale="log", yscale="log")
+        axes.set_xticks(sizes["runs"], [f"{size:,}" for size in sizes["runs"]], fontsize="small")
+        axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9")
     panels[0].set(ylabel="seconds")
