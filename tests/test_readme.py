@@ -134,7 +134,6 @@ def test_the_lines_of_python_run_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     text = README.read_text(encoding="utf-8").split("<!-- python -->")[1]
     _, script = BLOCK.findall(text)[0]
     script, named = re.subn(r"seeds=\d+,\s*", "seeds=2, quiet=True, **short, ", script)

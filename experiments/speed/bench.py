@@ -23,6 +23,8 @@ import sweep
 import torch
 from measure import Measurement, measure
 
+from lossbench._processor import told
+
 RESULTS = Path(__file__).with_name("results.csv")
 
 
@@ -105,19 +107,12 @@ def machine() -> dict[str, str]:
     """Where and with what a row was measured."""
     device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     memory = round(psutil.virtual_memory().total / 2**30)
+    processor = told("model name") or platform.machine()
     return {
-        "machine": f"{psutil.cpu_count()} cores ({processor()}), {memory} GiB{device}, {platform.system()}",
+        "machine": f"{psutil.cpu_count()} cores ({processor}), {memory} GiB{device}, {platform.system()}",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"lossbench {version('lossbench')}",
     }
-
-
-def processor() -> str:
-    """Its name, as Linux tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def record(rows: pd.DataFrame) -> None:

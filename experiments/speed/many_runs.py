@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 import parts
@@ -61,12 +62,10 @@ def results(records: Records, of: Record) -> RunResult:
     """What a run left, as another could leave it."""
     curves = {name: [point[1:] for point in records.history([of.run_id], name)] for name in CURVES}
     predictions = read_artifact(URI, of.run_id, PREDICTIONS)
-    last = {
-        name: value for name, value in records.metrics([of.run_id])[of.run_id].items() if name not in curves
-    }
-    return RunResult(
-        "", "finished", None, None, curves, last, {PREDICTIONS: predictions} if predictions else {}
-    )
+    told = records.metrics([of.run_id])[of.run_id].items()
+    last = {name: value for name, value in told if name not in curves}
+    files = {PREDICTIONS: predictions} if predictions else {}
+    return RunResult("", "finished", history=curves, metrics=last, artifacts=files)
 
 
 def near(result: RunResult, draw: random.Random) -> RunResult:
@@ -74,13 +73,12 @@ def near(result: RunResult, draw: random.Random) -> RunResult:
     off = draw.gauss(1, 0.05)
     curves = {name: [(step, value * off) for step, value in curve] for name, curve in result.history.items()}
     metrics = {name: value * (off if "/epoch" not in name else 1) for name, value in result.metrics.items()}
-    return RunResult("", "finished", None, None, curves, metrics, result.artifacts)
+    return replace(result, history=curves, metrics=metrics)
 
 
 def record(store: Store, openings: Sequence[Opening], found: Sequence[RunResult]) -> None:
-    for run_id, result in zip(store.start(openings), found, strict=True):
-        result = RunResult(run_id, "finished", None, None, result.history, result.metrics, result.artifacts)
-        store.finish([result])
+    ids = store.start(openings)
+    store.finish([replace(result, run_id=run_id) for run_id, result in zip(ids, found, strict=True)])
     store.flush()
 
 

@@ -124,9 +124,9 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     """Seconds, cost of each further run since the size before, and memory."""
     shown = pd.DataFrame({"": table["competitor"], "runs": table["runs"]})
     shown["seconds"] = table["seconds"].map("{:.2f}".format)
-    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
-    if steps["runs"].notna().any():
-        shown["each further run, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(number)
+    each = further(table)
+    if each.notna().any():
+        shown["each further run, ms"] = each.map(number)
     elif table["competitor"].iloc[0] == parts.OURS:
         shown["times lossbench"] = (table["seconds"] / table["seconds"].iloc[0]).map("{:.2f}".format)
     for column, (title, spelled) in SHOWN.items():
@@ -135,12 +135,17 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def further(table: pd.DataFrame) -> pd.Series[float]:
+    """Milliseconds of each further one since the size before; nan for the first."""
+    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
+    return 1000 * steps["seconds"] / steps["runs"]
+
+
 def grown(table: pd.DataFrame) -> pd.DataFrame:
     """Seconds and memory of each size of what grows, and what each further one of it costs."""
-    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
     shown = pd.DataFrame({"what grows": table["competitor"], "to": table["runs"].map("{:,}".format)})
     shown["seconds"] = table["seconds"].map("{:.1f}".format)
-    shown["each further one, ms"] = (1000 * steps["seconds"] / steps["runs"]).map(milliseconds)
+    shown["each further one, ms"] = further(table).map(milliseconds)
     for column in ("peak_mib", "together_mib"):
         title, spelled = SHOWN[column]
         shown[title] = table[column].map(lambda value, spelled=spelled: spelled(value) if value else "")

@@ -6,9 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-_SETTING = (
-    "MKL_CBWR"  # Intel's "conditional numerical reproducibility", of the library that torch multiplies by
-)
+_SETTING = "MKL_CBWR"  # "conditional numerical reproducibility" of the library that torch multiplies by
 _INTEL = "GenuineIntel"
 
 
@@ -24,12 +22,15 @@ def settle_products() -> None:
         os.environ.setdefault(_SETTING, "AUTO")
 
 
+def told(field: str) -> str | None:
+    """What Linux says of the first processor, as its `model name`; None elsewhere, and where it does not."""
+    try:
+        with Path("/proc/cpuinfo").open(errors="replace") as lines:  # as far as needed: one may have hundreds
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), None)
+    except OSError:
+        return None
+
+
 def _maker() -> str:
     """Who made the processor, as it says itself; Intel's where it says nothing of it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:  # not Linux
-        name = platform.processor()
-        return "AuthenticAMD" if "AMD" in name else _INTEL
-    told = (line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id"))
-    return next(told, _INTEL)
+    return told("vendor_id") or ("AuthenticAMD" if "AMD" in platform.processor() else _INTEL)

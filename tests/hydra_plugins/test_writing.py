@@ -44,13 +44,13 @@ def written(content: Any) -> str:
 @settings(max_examples=30)
 @given(st.lists(TREES_OF_NAMES, min_size=1, max_size=4))
 def test_any_configs_after_each_other(contents: list[dict[str, Any]]) -> None:
-    writer = Writer(get_omega_conf_dumper)
+    writer = Writer(get_omega_conf_dumper())
     for content in [*contents, *contents]:
         assert writer.to_yaml(OmegaConf.create(content)) == written(content)
 
 
 def test_true_and_one_are_not_taken_for_each_other() -> None:
-    writer = Writer(get_omega_conf_dumper)
+    writer = Writer(get_omega_conf_dumper())
     for value in (1, True, 1.0, "1", 0, False, 0.0, -0.0):
         for content in ({"a": value}, {"a": {"b": value}}, {"a": {"b": [value]}}):
             assert writer.to_yaml(OmegaConf.create(content)) == written(content)
@@ -68,11 +68,11 @@ def test_true_and_one_are_not_taken_for_each_other() -> None:
     ],
 )
 def test_every_kind_of_value(content: dict[Any, Any]) -> None:
-    assert Writer(get_omega_conf_dumper).to_yaml(OmegaConf.create(content)) == written(content)
+    assert Writer(get_omega_conf_dumper()).to_yaml(OmegaConf.create(content)) == written(content)
 
 
 def test_nodes_that_stand_for_no_mapping() -> None:
-    writer = Writer(get_omega_conf_dumper)
+    writer = Writer(get_omega_conf_dumper())
     for node in (
         OmegaConf.create([1, {"a": 2}]),
         OmegaConf.create({"a": {"b": None}}),
@@ -86,7 +86,7 @@ def test_nodes_that_stand_for_no_mapping() -> None:
 
 
 def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    writer, texts = Writer(get_omega_conf_dumper), []
+    writer, texts = Writer(get_omega_conf_dumper()), []
     config = OmegaConf.create({"hydra": {"job": {"num": 0}, "run": {"dir": "x"}, "sweep": {"dir": "y"}}})
     writer.to_yaml(config)
     dump = yaml.dump

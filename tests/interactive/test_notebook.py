@@ -28,7 +28,6 @@ def test_every_cell_runs_and_shows_something(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     names: dict[str, Any] = {}
     values = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]

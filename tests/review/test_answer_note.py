@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from lossbench.report.__main__ import main as report
 from lossbench.review.answer_note import MOST, measured
 from lossbench.review.refresh import refresh
@@ -51,8 +49,7 @@ def test_the_report_says_how_sure_it_is_and_the_next_sweep_takes_its_place(
     assert "9 seeds" in now
 
 
-def test_without_anything_to_compare_there_is_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_without_anything_to_compare_there_is_the_command_alone() -> None:
     told = measured([], "sqlite:///mlflow.db", "demo")
     assert told.endswith("`python -m lossbench.report experiment=demo`")
     assert MOST == 6

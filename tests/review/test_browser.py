@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from lossbench import palette
 from lossbench.review.links import Links
@@ -108,13 +108,8 @@ def contrast(one: str, other: str) -> float:
     """Of two colours such as rgb(1, 2, 3) or #010203, as WCAG 2 has it: from 1 to 21."""
 
     def light(colour: str) -> float:
-        hexes = re.fullmatch(r"#(..)(..)(..)", colour)
-        parts = (
-            [int(part, 16) for part in hexes.groups()] if hexes else map(int, re.findall(r"\d+", colour)[:3])
-        )
-        linear = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (p / 255 for p in parts)
-        ]
+        parts = (part / 255 for part in ImageColor.getrgb(colour)[:3])
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     low, high = sorted((light(one), light(other)))

@@ -100,7 +100,7 @@ def hurried() -> Iterator[None]:
     reading.parse = functools.lru_cache(maxsize=1000)(parse)
     writing.get_omega_conf_dumper = lambda: _Dumper
     slow = OmegaConf.to_yaml
-    OmegaConf.to_yaml = Writer(lambda: _Dumper).to_yaml  # type: ignore[method-assign]
+    OmegaConf.to_yaml = Writer(_Dumper).to_yaml  # type: ignore[method-assign]
     try:
         yield
     finally:

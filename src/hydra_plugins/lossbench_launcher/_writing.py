@@ -7,7 +7,6 @@ same text (tests/hydra_plugins/test_writing.py).
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -28,14 +27,14 @@ class Writer:
     content, both of which are in its lines.
     """
 
-    def __init__(self, dumper: Callable[[], type[Any]]) -> None:
+    def __init__(self, dumper: type[Any]) -> None:
         self._dumper = dumper
         self._written: dict[tuple[Any, ...], str] = {}
         self._slow = OmegaConf.to_yaml
 
     def to_yaml(self, cfg: Any, *, resolve: bool = False, sort_keys: bool = False) -> str:
         """As OmegaConf's."""
-        if resolve or sort_keys or type(cfg) is ListConfig or not isinstance(cfg, DictConfig):
+        if resolve or sort_keys or not isinstance(cfg, DictConfig):
             return self._slow(cfg, resolve=resolve, sort_keys=sort_keys)
         try:
             content = _plain(cfg)
@@ -73,7 +72,7 @@ class Writer:
 
     def _dump(self, content: Any) -> str:
         text: str = yaml.dump(
-            content, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=self._dumper()
+            content, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=self._dumper
         )
         return text
 

@@ -50,6 +50,8 @@ class ServerRecords(Records):
             return []
         if keys is not None and len(keys) <= _CONNECTIONS:
             pages = [self._search(ids, f"tags.`{runs.KEY}` = '{key}'") for key in keys]
+        elif kinds is not None:
+            pages = [self._search(ids, f"tags.`{runs.KIND}` = '{kind}'") for kind in kinds]
         else:
             pages = [self._search(ids, f"tags.`{runs.KIND}` != ''")]
         wanted = set(keys) if keys is not None else None
