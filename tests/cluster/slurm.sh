@@ -73,11 +73,13 @@ CONF
     /usr/sbin/slurmctld -c -i
     /usr/sbin/slurmd -N n1
     /usr/sbin/slurmd -N n2
-    for _ in $(seq 100); do
-        [ "$(sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | wc -l)" != 2 ] || return 0
+    for _ in $(seq 300); do
+        # Each node has a line for each partition that it is in.
+        [ "$(sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | sort -u | wc -l)" != 2 ] || return 0
         sleep 0.1
     done
-    echo "Slurm's nodes are not idle after 10 s; see $root/log" >&2
+    echo "Slurm's nodes are not idle after 30 s:" >&2
+    tail -n 20 "$root"/log/* >&2
     return 1
 }
 
