@@ -18,6 +18,7 @@ from pathlib import Path
 import page
 import pandas as pd
 import parts
+import parts_of_gpu
 import psutil
 import sweep
 import torch
@@ -55,8 +56,10 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
     everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
     everything += [parts.own_clicks(), parts.towers(), parts.growth(), parts.many_records()]
-    on_gpu = parts.gpu() if "gpu" in keys and torch.cuda.is_available() else []
-    return [part for part in everything if part.key in keys] + on_gpu
+    if torch.cuda.is_available():
+        everything += parts_of_gpu.parts()
+        keys = [*keys, *(part.key for part in everything if "gpu" in keys and part.key.startswith("gpu-"))]
+    return [part for part in everything if part.key in keys]
 
 
 def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
@@ -70,10 +73,10 @@ def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
                     competitor.command(size), exit_code=competitor.exit_code, before=competitor.before
                 )
                 check(competitor, size, taken)
-                print(
-                    f"  {repetition + 1}  {competitor.name:40} {size:5} runs {taken.seconds:8.2f} s",
-                    flush=True,
-                )
+                alone = taken.training_seconds
+                said = "" if alone is None else f", of which {alone:.2f} s of training"
+                name = f"{competitor.name:40} {size:5} runs"
+                print(f"  {repetition + 1}  {name} {taken.seconds:8.2f} s{said}", flush=True)
                 rows.append(row(part, competitor, size, repetition, taken))
     return rows
 
@@ -98,9 +101,15 @@ def row(
         "seconds": round(taken.seconds, 3),
         "peak_mib": round(taken.peak_mib) if part.memory else None,
         "together_mib": round(taken.together_mib) if part.memory and part.together else None,
-        "waiting_percent": None if taken.waiting_percent is None else round(taken.waiting_percent, 2),
-        "gpu_percent": None if taken.utilisation is None else round(taken.utilisation),
+        "waiting_percent": rounded(taken.waiting_percent, 2),
+        "training_seconds": rounded(taken.training_seconds, 3),
+        "gpu_mib": rounded(taken.gpu_mib, 0),
+        "gpu_percent": rounded(taken.utilisation, 0),
     }
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def machine() -> dict[str, str]:

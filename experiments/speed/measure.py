@@ -28,7 +28,10 @@ class Measurement:
     together_mib: float  # of all its processes at once, what they share counted once; sampled, 0 if too short
     finished: int  # runs in MLflow
     utilisation: float | None  # of the GPU, percent: mean of the samples in which it worked at all
-    waiting_percent: float | None = None  # of the time of training, where the command tells it
+    # Where the command tells it: of the time of training, without data; training alone; memory of the GPU.
+    waiting_percent: float | None = None
+    training_seconds: float | None = None
+    gpu_mib: float | None = None
 
 
 def measure(command: list[str], *, exit_code: int = 0, before: list[str] | None = None) -> Measurement:

@@ -55,12 +55,22 @@ def number(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.1f}"
 
 
+def percent(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.0f}"
+
+
+def seconds(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2f}"
+
+
 # Columns of results.csv beside the seconds: their titles, and how their numbers are written.
 SHOWN: dict[str, tuple[str, Callable[[float], str]]] = {
     "peak_mib": ("memory, MiB", "{:.0f}".format),
     "together_mib": ("of all processes, MiB", "{:.0f}".format),
     "waiting_percent": ("waiting for data, %", number),
-    "gpu_percent": ("GPU at work, %", number),
+    "training_seconds": ("training alone, s", seconds),
+    "gpu_mib": ("memory of the GPU, MiB", "{:.0f}".format),
+    "gpu_percent": ("GPU at work, %", percent),
 }
 
 
@@ -71,7 +81,8 @@ def write(results: pd.DataFrame) -> None:
     table = medians.reset_index()
     repetitions = results.groupby(["part", "competitor", "runs"]).size()
     text = [INTRODUCTION.format(repetitions=span(repetitions))]
-    for key, rows in results.groupby("part", sort=False):
+    # Those of a GPU, whose keys are words, last.
+    for key, rows in sorted(results.groupby("part", sort=False), key=lambda part: len(str(part[0])) > 1):
         head = rows.iloc[0]
         text.append(f"## {'' if len(str(key)) > 1 else f'({key}) '}{head['title']}\n")
         if isinstance(head["words"], str):
@@ -136,9 +147,10 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def further(table: pd.DataFrame) -> pd.Series[float]:
-    """Milliseconds of each further one since the size before; nan for the first."""
-    steps = table.groupby("competitor", sort=False)[["seconds", "runs"]].diff()
-    return 1000 * steps["seconds"] / steps["runs"]
+    """Milliseconds of each further one since the size before, of training where it is told; the first has none."""
+    took = "training_seconds" if table["training_seconds"].notna().any() else "seconds"
+    steps = table.groupby("competitor", sort=False)[[took, "runs"]].diff()
+    return 1000 * steps[took] / steps["runs"]
 
 
 def grown(table: pd.DataFrame) -> pd.DataFrame:

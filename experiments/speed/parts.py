@@ -50,23 +50,23 @@ class Part:
     long: bool = field(default=False, kw_only=True)  # minutes: it is measured once
 
 
-def _listed(values: tuple[object, ...]) -> str:
+def listed(values: tuple[object, ...]) -> str:
     return ",".join(map(str, values))
 
 
-def _lossbench(*overrides: str) -> list[str]:
+def typed(*overrides: str) -> list[str]:
     return [sys.executable, "-m", "lossbench", *overrides]
 
 
-def _seeds(count: int) -> str:
-    return f"seed={_listed(tuple(range(count)))}"
+def seeds_of(count: int) -> str:
+    return f"seed={listed(tuple(range(count)))}"
 
 
 def _mlps(runs: int, *more: str) -> list[str]:
-    return _lossbench(
+    return typed(
         "-m", "data=outliers", "model=mlp", "optimizer=adam", f"trainer.max_epochs={sweep.EPOCHS}",
-        f"trainer.batch_size={sweep.BATCH}", f"loss={_listed(sweep.LOSSES)}",
-        f"optimizer.lr={_listed(sweep.RATES)}", _seeds(runs // sweep.CONDITIONS), *more,
+        f"trainer.batch_size={sweep.BATCH}", f"loss={listed(sweep.LOSSES)}",
+        f"optimizer.lr={listed(sweep.RATES)}", seeds_of(runs // sweep.CONDITIONS), *more,
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def big_sweep(runs: int) -> Part:
 
 
 def _against_basic(key: str, title: str, words: str, runs: int, *overrides: str) -> Part:
-    command = _lossbench("-m", *overrides)
+    command = typed("-m", *overrides)
     return Part(
         key,
         title,
@@ -114,7 +114,7 @@ def _against_basic(key: str, title: str, words: str, runs: int, *overrides: str)
 def images() -> Part:
     return _against_basic(
         "b", "12 runs of a CNN on 5,000 digits", "MNIST 5k, cnn, mse/bce/cce/hinge x 3 seeds, 3 epochs", 12,
-        "data=mnist_5k", "model=cnn", "loss=mse,bce,cce,hinge", _seeds(3), "trainer.max_epochs=3",
+        "data=mnist_5k", "model=cnn", "loss=mse,bce,cce,hinge", seeds_of(3), "trainer.max_epochs=3",
     )  # fmt: skip
 
 
@@ -124,14 +124,14 @@ def small_images() -> Part:
         "g", "12 runs of a small CNN on 5,000 digits",
         "MNIST 5k, cnn of 2, 4 and 8 channels, mse/bce/cce/hinge x 3 seeds, 5 epochs, batch 10", 12,
         "data=mnist_5k", "model=cnn", "model.channels=[2,4,8]", "model.hidden=16", "trainer.batch_size=10",
-        "loss=mse,bce,cce,hinge", _seeds(3), "trainer.max_epochs=5",
+        "loss=mse,bce,cce,hinge", seeds_of(3), "trainer.max_epochs=5",
     )  # fmt: skip
 
 
 def texts() -> Part:
     return _against_basic(
         "c", "24 runs of a text model", "Sentiment, text, mse/bce/cce/hinge x 6 seeds, 3 epochs", 24,
-        "data=sentiment", "model=text", "loss=mse,bce,cce,hinge", _seeds(6), "trainer.max_epochs=3",
+        "data=sentiment", "model=text", "loss=mse,bce,cce,hinge", seeds_of(6), "trainer.max_epochs=3",
     )  # fmt: skip
 
 
@@ -139,18 +139,18 @@ def recurrent() -> Part:
     return _against_basic(
         "k", "24 GRUs on windows of 64 steps",
         "Demand, a GRU of 64 on its last 64 hours, mse/mae/huber x 8 seeds, 2 epochs", 24,
-        "data=demand", "data.past=64", "model=rnn", "loss=mse,mae,huber", _seeds(8), "trainer.max_epochs=2",
+        "data=demand", "data.past=64", "model=rnn", "loss=mse,mae,huber", seeds_of(8), "trainer.max_epochs=2",
     )  # fmt: skip
 
 
 def members() -> Part:
     def command(runs: int) -> list[str]:
-        return _lossbench(
+        return typed(
             "-m",
             "data=outliers",
             "model=mlp",
             "loss=huber",
-            _seeds(runs),
+            seeds_of(runs),
             "hydra.launcher.max_members=512",
             "hydra.launcher.n_jobs=1",
         )
@@ -166,7 +166,7 @@ def members() -> Part:
 
 def start() -> Part:
     first = [sys.executable, str(HERE / "first_step.py"), "data=outliers", "loss=huber"]
-    refused = _lossbench("data=outliers", "loss=cce")
+    refused = typed("data=outliers", "loss=cce")
     return Part(
         "e",
         "From the shell",
@@ -176,9 +176,9 @@ def start() -> Part:
             Competitor(
                 "to the end of a sweep that is finished already",
                 (2,),
-                lambda _: _lossbench("-m", *FINISHED),
+                lambda _: typed("-m", *FINISHED),
                 records=False,
-                before=_lossbench("-m", *FINISHED),
+                before=typed("-m", *FINISHED),
             ),
         ),
         words="cce does not fit outliers",
@@ -187,7 +187,7 @@ def start() -> Part:
 
 def many_records() -> Part:
     fill = [sys.executable, str(HERE / "many_runs.py")]
-    finished = _lossbench("-m", *FINISHED)
+    finished = typed("-m", *FINISHED)
     report = [sys.executable, "-m", "lossbench.report", f"experiment={MANY}"]
     return Part(
         "o",
@@ -222,7 +222,7 @@ def many_records() -> Part:
 FINISHED = ("data=outliers", "seed=0,1", "trainer.max_epochs=1")
 MANY = "many"
 COPIED = (
-    *("data=outliers", f"loss={_listed(sweep.LOSSES)}", f"optimizer.lr={_listed(sweep.RATES)}", "seed=0"),
+    *("data=outliers", f"loss={listed(sweep.LOSSES)}", f"optimizer.lr={listed(sweep.RATES)}", "seed=0"),
     *("trainer.max_epochs=20", f"experiment.name={MANY}"),
 )
 
@@ -298,9 +298,9 @@ def own_clicks() -> Part:
 
 def towers() -> Part:
     def command(mode: str) -> Callable[[int], list[str]]:
-        return lambda runs: _lossbench(
+        return lambda runs: typed(
             "-m", "data=movielens", "model=towers", "loss=bpr", "optimizer.lr=0.003,0.005,0.01,0.02",
-            _seeds(runs // 4), "trainer.max_epochs=1", "trainer.batch_size=64", f"pack.mode={mode}",
+            seeds_of(runs // 4), "trainer.max_epochs=1", "trainer.batch_size=64", f"pack.mode={mode}",
             "hydra.launcher.n_jobs=1",
         )  # fmt: skip
 
@@ -315,24 +315,24 @@ def towers() -> Part:
 
 def growth() -> Part:
     """One thing grows at a time, from a sweep of 24 MLPs on 1,000 rows."""
-    few = ("optimizer.lr=0.001,0.002,0.003", _seeds(4))
+    few = ("optimizer.lr=0.001,0.002,0.003", seeds_of(4))
     base = ("-m", "data=outliers", "model=mlp", f"trainer.max_epochs={sweep.EPOCHS}")
     two = "loss=mse,huber"
 
     def runs(count: int) -> list[str]:
-        return _lossbench(*base, "loss=huber", f"seed=range(0,{count})")
+        return typed(*base, "loss=huber", f"seed=range(0,{count})")
 
     def rows(count: int) -> list[str]:
         sizes = (
             f"data.{part}_size={count // share}" for part, share in (("train", 1), ("val", 2), ("test", 1))
         )
-        return _lossbench(*base, two, *few, *sizes)
+        return typed(*base, two, *few, *sizes)
 
     def weights(width: int) -> list[str]:
-        return _lossbench(*base, two, *few, f"model.hidden=[{width},{width}]")
+        return typed(*base, two, *few, f"model.hidden=[{width},{width}]")
 
     def losses(count: int) -> list[str]:
-        return _lossbench(*base, f"loss={_listed(LOSSES[:count])}", "optimizer.lr=0.001", _seeds(24 // count))
+        return typed(*base, f"loss={listed(LOSSES[:count])}", "optimizer.lr=0.001", seeds_of(24 // count))
 
     return Part(
         "n",
@@ -352,24 +352,3 @@ def growth() -> Part:
 
 # What `losses` of the part on growth takes from its beginning; all train on a number.
 LOSSES = ("mse", "mae", "huber", "log_cosh", "pinball", "mape", "smape", "berhu")
-
-
-def gpu() -> list[Part]:
-    def command(mode: str, model: str, data: str) -> Callable[[int], list[str]]:
-        return lambda runs: _lossbench(
-            "-m", f"data={data}", f"model={model}", _seeds(runs), f"pack.mode={mode}",
-            "hydra.launcher.max_members=1024", "loss=" + ("huber" if data == "outliers" else "cce"),
-            "trainer.max_epochs=" + ("20" if data == "outliers" else "3"),
-        )  # fmt: skip
-
-    def part(
-        key: str, title: str, model: str, data: str, sizes: tuple[int, ...], few: tuple[int, ...]
-    ) -> Part:
-        turns = Competitor(TURNS, few, command("loop", model, data))
-        stacked = Competitor(STACKED, sizes, command("vmap", model, data))
-        return Part(key, title, (stacked, turns), memory=True)
-
-    return [
-        part("gpu-mlp", "On the GPU: MLPs on 1,000 rows", "mlp", "outliers", (1, 32, 256, 1024), (1, 32)),
-        part("gpu-cnn", "On the GPU: CNNs on 5,000 digits", "cnn", "mnist_5k", (1, 8, 32), (1, 8, 32)),
-    ]

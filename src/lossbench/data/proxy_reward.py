@@ -76,7 +76,7 @@ def _fitted(sequences: Sequences, pairs: Pairs, seed: int) -> Tensor:
 
     seen = F.one_hot(sequences.all(), sequences.symbols).flatten(1).double()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "proxy"))
+        torch.default_generator.manual_seed(stream(seed, "proxy"))
         layers = [nn.Linear(seen.shape[1], _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)]
         network = nn.Sequential(*layers).double()
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)

@@ -17,6 +17,7 @@ from lossbench.pack.checkpoint import Checkpoint
 from lossbench.pack.fate import MemberResult
 from lossbench.pack.live import Live
 from lossbench.pack.module import Pack
+from lossbench.pack.precision import exactly
 from lossbench.pack.said import Curves, Trained
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
@@ -59,7 +60,7 @@ def fit(
     if on_curves:
         callbacks.append(Live(on_curves))
     begun = checkpoint.path if checkpoint and checkpoint.path.exists() else None
-    with quiet(), one_thread(), freed_memory_kept(), _interruptible():
+    with quiet(), one_thread(), exactly(), freed_memory_kept(), _interruptible():
         try:
             pack = _fitted(Pack(members, data, mode), data, first, callbacks, begun)
         except FileNotFoundError:

@@ -30,7 +30,15 @@ class BatchLosses:
         self.report = report
         self.refused = refused
         self.raised = 0
+        self.as_planned = True  # no loss raised, alone or with others of its kind
+        self._strict = False
         self.parts: dict[str, Tensor] = {}  # of sums, the mean of each part (R,); nan of who has it not
+
+    def strictly(self, batch: Batch) -> BatchLosses:
+        """Of another batch; a loss that raises is an error of who asks for it."""
+        own = BatchLosses(self.groups, batch, self.report, self.refused)
+        own._strict = True
+        return own
 
     def all(self, outputs: Tree, members: slice) -> Tensor:
         """The mean loss of each of these members: (n, B, ...), with spare members more -> (n,)."""
@@ -61,6 +69,9 @@ class BatchLosses:
             self._note(parts, group.index)
             return means
         except Exception as error:
+            if self._strict:
+                raise
+            self.as_planned = False
             # One of them raises: find out which, and let the others go on.
             before = self.raised
             each = [self.one(member, part(outputs, place)) for member, (place, _) in group.places.items()]

@@ -22,7 +22,7 @@ from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
-from lossbench.pack.where import gpu_memory, suited
+from lossbench.pack.where import gpu_memory, shared_in_turns, suited
 from lossbench.pack.work import Work
 from lossbench.trees import leaves
 
@@ -104,6 +104,7 @@ def plan(
         check_measured(paths, [told for kind in alike for told in kind.predicts])
     for line in dict.fromkeys(kind.said for kind in kinds if kind.said):
         log.info("%s", line)
+    engine = shared_in_turns(engine, {kind.mode for kind in kinds})
     worth = sum(kind.seconds for kind in kinds) > _WORTH_PROCESSES
     processes = engine.slots if worth or engine.elsewhere else 1
     underway = [work for work in getattr(engine, "underway", list)() if isinstance(work, Work)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Moment, Read
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.recurrence import decomposed
+from lossbench.pack.replay import Replay
 from lossbench.pack.shared_linear import Blocks, one_linear, outputs_of
 from lossbench.pack.update import stacked_update
 from lossbench.seeds import stream
@@ -50,6 +52,7 @@ class StackedEngine(Engine):
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
         self.update = stacked_update([m.optimizer for m in members], self.matrix[: self.count])
+        self._replay = Replay(device)
 
     def _split(self, matrix: Tensor) -> dict[str, Tensor]:
         named = dict(self.module.named_parameters())
@@ -120,15 +123,27 @@ class StackedEngine(Engine):
     ) -> Tensor:
         self.module.train()
         advance(self.buffers, self.seeds, step)
-        gradients = torch.empty_like(self.matrix)
-        parts = [self._backward(members, read, objective, gradients) for members in self._slices(read)]
-        losses = torch.cat(parts)
+        given = (read, objective.batch.targets)
+        losses, gradients, objective.parts = self._replay(
+            "train",
+            given,
+            lambda: self._computed(read, objective),
+            lambda own: self._computed(own[0], objective.strictly(replace(objective.batch, targets=own[1]))),
+        )
+        if not objective.as_planned:  # its loss may be computed in another way in each step
+            self._replay.stop()
         finite = losses.isfinite()
-        if not bool(finite.all()):
+        if losses.is_cuda or not bool(finite.all()):  # a GPU is not waited for to learn that all go on
             active = finite if active is None else active & finite
         with torch.no_grad():
             self.update(self.matrix[: self.count], gradients[: self.count], active, factor)
-        return losses
+        return cast(Tensor, losses)
+
+    def _computed(self, read: Read, objective: BatchLosses) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Losses (R,) of a batch, their gradients (R + 1, P), the last of them garbage, and their parts."""
+        gradients = torch.empty_like(self.matrix)
+        parts = [self._backward(members, read, objective, gradients) for members in self._slices(read)]
+        return torch.cat(parts), gradients, objective.parts
 
     def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
         """The losses of these members (n,); their gradients go into the rows of (R + 1, P)."""
@@ -147,6 +162,15 @@ class StackedEngine(Engine):
     @torch.no_grad()
     def outputs(self, read: Read, moment: Moment, *, apart: bool = False) -> Tree:
         self.module.eval()
+        found = self._replay(
+            ("evaluate", apart),
+            read,
+            lambda: self._evaluated(read, apart),
+            lambda own: self._evaluated(own, apart),
+        )
+        return mapped(Tensor.clone, found) if self.matrix.is_cuda else found
+
+    def _evaluated(self, read: Read, apart: bool) -> Tree:
         parts = [
             part(self._forward(members, read, apart=apart), slice(members.stop - members.start))
             for members in self._slices(read)
@@ -159,6 +183,7 @@ class StackedEngine(Engine):
     def use_best(self) -> None:
         self.matrix[: self.count] = self.best
         del self.best, self.update
+        self._replay = Replay(self.matrix.device)  # without the memory of training
 
     def finite(self) -> Tensor:
         return self.matrix[: self.count].isfinite().all(dim=1)

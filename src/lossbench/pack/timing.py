@@ -15,6 +15,7 @@ from lossbench.pack.fit import freed_memory_kept, trainer_of
 from lossbench.pack.grouping import pack_key
 from lossbench.pack.module import Pack
 from lossbench.pack.plan import Plan, PlannedPack
+from lossbench.pack.precision import exactly
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread
 
@@ -90,7 +91,7 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
     updates = math.ceil(data.size("train") / first.trainer.batch_size)
     clock = _Clock()
     timed = min(updates, _UPDATES)
-    with quiet(), one_thread(), freed_memory_kept():
+    with quiet(), one_thread(), exactly(), freed_memory_kept():
         pack = Pack(members, data, planned.mode)
         trainer = trainer_of(first, [clock], max_epochs=2, limit_train_batches=timed)
         trainer.fit(pack, datamodule=data)

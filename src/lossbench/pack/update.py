@@ -22,8 +22,11 @@ _LONG_ROW = 50_000
 
 
 def stacked_update(options: Sequence[Optimizer], parameters: Tensor) -> RowUpdate | MatrixUpdate:
-    """The update for a matrix of parameters (R, P): by the length of a row, never by their number."""
-    kind = RowUpdate if parameters.shape[1] >= _LONG_ROW else MatrixUpdate
+    """The update for a matrix of parameters (R, P): by the length of a row, never by their number.
+
+    On a GPU, which has the memory's pace and waits for orders, that of the whole matrix.
+    """
+    kind = RowUpdate if parameters.shape[1] >= _LONG_ROW and not parameters.is_cuda else MatrixUpdate
     return kind(options, parameters)
 
 

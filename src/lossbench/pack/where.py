@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection
 from dataclasses import replace
@@ -12,8 +13,14 @@ from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
 
+log = logging.getLogger(__name__)
+
 # Of a GPU that this process does not see: what the smallest have that packs are given to.
 _UNSEEN_BYTES = 16_000_000_000
+
+# Packs in turns that share a GPU where nobody says: each waits for orders most of the time. Measured on an
+# H100, 32 CNNs on digits, four in a pack: one pack at a time 53.8 s, two 34.7, four 26.5.
+_TURNS_PER_GPU = 4
 
 
 def suited(engine: Engine, accelerators: Collection[str]) -> Engine:
@@ -24,9 +31,19 @@ def suited(engine: Engine, accelerators: Collection[str]) -> Engine:
     """
     if isinstance(engine, Local) and not engine.devices and any(asked != "cpu" for asked in accelerators):
         engine = replace(engine, devices=_devices())
+        if engine.gpus_per_pack and not engine.devices:
+            asked = f"hydra.launcher.gpus_per_pack={engine.gpus_per_pack:g}"
+            log.warning("%s, and PyTorch finds no GPU here: packs train on the processor", asked)
     for asked in accelerators:
         _check(asked, engine, isinstance(engine, Local))
     return engine
+
+
+def shared_in_turns(engine: Engine, modes: Collection[str]) -> Engine:
+    """The engine for packs of these modes: on this machine several share a GPU where none is a stack."""
+    if not isinstance(engine, Local) or engine.gpus_per_pack is not None or set(modes) != {"loop"}:
+        return engine
+    return replace(engine, gpus_per_pack=1 / _TURNS_PER_GPU) if engine.devices else engine
 
 
 def gpu_memory(engine: Engine) -> int:
