@@ -147,7 +147,7 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def further(table: pd.DataFrame) -> pd.Series[float]:
-    """Milliseconds of each further one since the size before, of training where it is told; the first has none."""
+    """Milliseconds of each further one since the size before; of training, where that is told."""
     took = "training_seconds" if table["training_seconds"].notna().any() else "seconds"
     steps = table.groupby("competitor", sort=False)[[took, "runs"]].diff()
     return 1000 * steps[took] / steps["runs"]
