@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.lossbench_launcher import _compose, _core, _held
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
 
@@ -197,6 +198,30 @@ def test_folders_files_and_callbacks_are_those_of_the_basic_launcher(sweep: Swee
             assert mine == theirs
         else:
             assert found[name] == expected[name], name
+
+
+def test_jobs_whose_configs_are_composed_again_are_those_of_a_small_sweep(
+    sweep: Sweep, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("loss=mse,huber", "seed=1,2,2", "+hydra.job.env_set.COLOUR=blue")
+    few = sweep(*arguments, out="few")
+    configs, files_of_few = trainer.calls.pop(), files(Path("few"))
+    for module in (_held, _compose, _core):
+        monkeypatch.setattr(module, "KEPT", 1)
+    many = sweep(*arguments, out="many")
+
+    def told(jobs: Sequence[Any]) -> list[str]:
+        return [str(job).replace("/few", "/OUT").replace("/many", "/OUT") for job in jobs]
+
+    assert told(trainer.calls.pop()) == told(configs)
+    assert files(Path("many")) == {name: text.replace("few", "many") for name, text in files_of_few.items()}
+    for mine, theirs in zip(many, few, strict=True):
+        assert mine.return_value == theirs.return_value
+        for part in ("overrides", "working_dir", "task_name", "status"):
+            assert getattr(mine, part) == getattr(theirs, part)
+        for part in ("cfg", "hydra_cfg"):
+            seen = [OmegaConf.to_yaml(getattr(job, part)) for job in (mine, theirs)]
+            assert seen[0] == seen[1].replace("few", "many")
 
 
 def test_a_failed_job_is_marked_and_the_others_are_kept(sweep: Sweep, trainer: Trainer) -> None:

@@ -19,6 +19,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.lossbench_launcher._held import KEPT
 from hydra_plugins.lossbench_launcher._quick import QuickConfig, quick
 
 Shape = tuple[tuple[Any, ...], ...]
@@ -53,7 +54,8 @@ class SweepLoader:
         A sweeper asks for this to see whether it can be done, and leaves the config as it is.
         """
         config = self._load(master_config, sweep_overrides)
-        self._checked[id(master_config), Path.cwd(), *sweep_overrides] = config
+        if len(self._checked) < KEPT:
+            self._checked[id(master_config), Path.cwd(), *sweep_overrides] = config
         return config
 
     def take(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:

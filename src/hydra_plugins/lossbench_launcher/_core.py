@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import (
     JobReturn,
-    JobStatus,
     configure_log,
     env_override,
     filter_overrides,
@@ -30,8 +28,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._halving import rounds
+from hydra_plugins.lossbench_launcher._held import KEPT, Held, Numbered, Planned
 from hydra_plugins.lossbench_launcher._quick import hurried, without
-from hydra_plugins.lossbench_launcher._trials import Planned, halved, in_trials, numbered_from
+from hydra_plugins.lossbench_launcher._returns import LightReturn, Return, placed
+from hydra_plugins.lossbench_launcher._trials import halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
 from lossbench.engines.events import Engine
@@ -50,23 +50,6 @@ class Outcome(Protocol):
     @property
     def merit(self) -> float | None:
         """How good it was on validation, more being better; None without a result. Halving alone asks."""
-
-
-class _Return(JobReturn):
-    """A job that failed raises what ended it, without Hydra's line on stderr about the first such job alone.
-
-    The trainer has said of every job how it ended.
-    """
-
-    @property
-    def return_value(self) -> Any:
-        if self.status == JobStatus.FAILED:
-            raise self._return_value
-        return super().return_value
-
-    @return_value.setter
-    def return_value(self, value: Any) -> None:
-        self._return_value = value
 
 
 Trainer = Callable[..., list[Outcome]]
@@ -116,13 +99,16 @@ class Sweep:
             loader = cast(SweepLoader, self.context.config_loader)
             planned = self._planned(job_overrides, lambda job: loader.take(self.config, job))
             first = numbered_from(initial_job_idx, len(planned), len(job_overrides))
-            jobs = [self._named(job, number) for number, job in enumerate(planned, first)]
+            jobs = [Numbered(job, number) for number, job in enumerate(planned, first)]
+            for job in jobs:
+                self._check(job)
         log.info(f"Launching {len(jobs)} jobs together")
         loader.forget()
         outcomes = self._train_in_rounds(planned, jobs)
+        kind = Return if len(jobs) <= KEPT else LightReturn
         try:
             with hurried():
-                return [self._replay(jobs[number], outcomes[number]) for number in sorted(outcomes)]
+                return [kind.of(self._replay(jobs[n], outcomes[n]), jobs[n]) for n in sorted(outcomes)]
         finally:
             configure_log(hydra.hydra_logging, hydra.verbose)
 
@@ -142,9 +128,9 @@ class Sweep:
     def _planned(
         self, jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
     ) -> list[Planned]:
-        return in_trials(jobs, self.config.hydra.overrides.task, compose)
+        return in_trials(jobs, self.config.hydra.overrides.task, Held(compose))
 
-    def _train_in_rounds(self, planned: Sequence[Planned], jobs: Sequence[DictConfig]) -> dict[int, Outcome]:
+    def _train_in_rounds(self, planned: Sequence[Planned], jobs: Sequence[Numbered]) -> dict[int, Outcome]:
         """The outcome of each job by its number; without those of trials that halving dropped."""
         if not halved(planned):
             return dict(enumerate(self._train(jobs)))
@@ -163,17 +149,14 @@ class Sweep:
             numbers = []
         return outcomes
 
-    def _named(self, planned: Planned, number: int) -> DictConfig:
-        job = planned.config
-        log.info("\t#%d : %s", number, " ".join(filter_overrides(planned.overrides)))
-        runtime = job.hydra.runtime
-        check_chosen(runtime.choices, job, job.hydra.overrides.task, runtime.config_sources)
-        with open_dict(job):
-            job.hydra.job.id = number
-            job.hydra.job.num = number
-        return job
+    def _check(self, job: Numbered) -> None:
+        """Tell of a job, and refuse what its choices do not read."""
+        log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.planned.overrides)))
+        config = job.config
+        runtime = config.hydra.runtime
+        check_chosen(runtime.choices, config, config.hydra.overrides.task, runtime.config_sources)
 
-    def _train(self, jobs: Sequence[DictConfig], *, last: bool = True) -> list[Outcome]:
+    def _train(self, jobs: Sequence[Numbered], *, last: bool = True) -> list[Outcome]:
         """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs.
 
         Args:
@@ -190,10 +173,10 @@ class Sweep:
         try:
             with hurried():
                 for number, job in enumerate(jobs):
-                    config, environment = _task_config(job)
+                    config, environment = _task_config(job.config)
                     configs.setdefault(environment, {})[number] = config
             for environment, members in configs.items():
-                with env_override(dict(environment)), self._sweep_log(jobs[min(members)]):
+                with env_override(dict(environment)), self._sweep_log(jobs[min(members)].config):
                     got = trainer(list(members.values()), **options)
                 outcomes.update(zip(members, got, strict=True))
         finally:
@@ -213,30 +196,23 @@ class Sweep:
         finally:
             configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
 
-    def _replay(self, job: DictConfig, outcome: Outcome) -> JobReturn:
+    def _replay(self, job: Numbered, outcome: Outcome) -> JobReturn:
         @functools.wraps(self.task)
         def replay(_: Any) -> Any:
             return outcome.result()
 
-        ended = run_job(
+        return run_job(
             hydra_context=self.context,
             task_function=replay,
-            config=job,
+            config=job.config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
-        return _Return(**vars(ended))
 
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
-    HydraConfig.instance().cfg = cast(
-        HydraConf, job
-    )  # what names the folder may ask for it, as ${hydra:job.num} does
-    output = Path(str(job.hydra.sweep.dir)) / str(job.hydra.sweep.subdir)
-    with open_dict(job.hydra.runtime):
-        job.hydra.runtime.output_dir = os.path.abspath(output)  # noqa: PTH100 - what run_job writes
-    config = without(job, "hydra")
+    config = without(placed(job), "hydra")
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from omegaconf import DictConfig
+from collections.abc import Sequence
 
 from hydra_plugins.lossbench_launcher._halving import Place
+from hydra_plugins.lossbench_launcher._held import Held, Planned
 from lossbench.config.folders import RATE
 from lossbench.config.searched import untuned
 from lossbench.config.trials import check_tune, key_of, lines, trials_of
@@ -17,18 +15,7 @@ from lossbench.errors import InputError
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A job: its overrides, its config, and which trial it is; None where there are none."""
-
-    overrides: list[str]
-    config: DictConfig
-    place: Place | None = None
-
-
-def in_trials(
-    jobs: Sequence[Sequence[str]], typed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
-) -> list[Planned]:
+def in_trials(jobs: Sequence[Sequence[str]], typed: Sequence[str], held: Held) -> list[Planned]:
     """Each job, or each of its trials.
 
     Learning rates that the YAML of an experiment sweeps over give way to the trials; those that a person
@@ -37,12 +24,12 @@ def in_trials(
     Args:
         jobs: overrides of each, as a sweeper gives them.
         typed: overrides of the command line.
-        compose: gives the config of a job.
+        held: gives the config of a job.
 
     Raises:
         InputError: as `config.trials` says, or learning rates were typed, or jobs ask for other numbers.
     """
-    composed = [Planned(list(job), compose(job)) for job in jobs]
+    composed = [Planned(list(job), held) for job in jobs]
     asking = [count for job in composed if (count := job.config.get("trials")) is not None]
     if not asking:
         return composed
@@ -66,12 +53,12 @@ def in_trials(
         if job.config.get("trials") is None:
             if job.config.get("halving"):  # it has nothing to drop, and is none of the others' trials
                 line = [*(own for own in job.overrides if key_of(own) != "halving"), "halving=false"]
-                job = Planned(line, compose(line))
+                job = Planned(line, held)
             found.setdefault(tuple(job.overrides), job)
             continue
         for line, place in _trials(job):
             if tuple(line) not in found:  # jobs that differ in the learning rate alone have the same trials
-                found[tuple(line)] = Planned(line, compose(line), place)
+                found[tuple(line)] = Planned(line, held, place)
     return list(found.values())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lossbench._memory import trim
 from lossbench.engines.events import Died, Ended, Event, Said
 from lossbench.engines.progress import Progress
 from lossbench.outcome import Outcome
@@ -80,5 +81,6 @@ class Heard:
             pack.checkpoint.forget()
         failed = sum(result.outcome != "finished" for result in results)
         self.progress.done(pack.number, len(pack.jobs), pack.epochs, failed)
+        trim()  # results of the packs before, of which the records are made by now
         for job, run_id, result in members:
             self.outcomes[job.key] = Outcome(job, result.outcome, result.reason, result.metrics, run_id)
