@@ -39,7 +39,7 @@ CLUSTER := .[ray,slurm]
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup ## compare all losses on four data sets, in under five minutes
+demo: $(STAMP) ## compare all losses on four data sets, in under five minutes
 	@for data in $(DEMOS); do \
 		echo; echo "== $$data"; \
 		$(RUN) -m lossbench -m experiment=demo_$$data $(ARGS) || exit 1; \

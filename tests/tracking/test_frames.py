@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -20,9 +21,11 @@ from lossbench.tracking import (
     read_artifact,
     read_histories,
     read_runs,
+    runs,
 )
 from lossbench.tracking.address import parse
 from lossbench.tracking.database_records import DatabaseRecords
+from lossbench.tracking.reader import reading
 from lossbench.tracking.records import Records
 from lossbench.tracking.server_records import ServerRecords
 
@@ -125,6 +128,27 @@ def test_kinds_are_told_apart(uri: str, open_store: Stores, a_start: Starts, a_r
     assert list(read_runs(uri, "demo")["key"]) == ["k1"]
     assert list(read_runs(uri, "demo", kinds=("summary",))["key"]) == ["s1"]
     assert len(read_runs(uri, "demo", kinds=("summary", "member"))) == 2
+
+
+def test_what_is_read_briefly_is_what_counts_and_one_run_is_read_whole(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results
+) -> None:
+    store = open_store()
+    tags = {runs.CONFIG: "{}", "lossbench.loss": "huber"}
+    starts = [a_start(key, tags=tags) for key in ("a", "b")]
+    ids = store.start(starts)
+    store.finish([a_result(run_id=run_id) for run_id in ids])
+    store.flush()
+    with reading(parse(uri)) as records:
+        whole, brief = records.runs("demo"), records.runs("demo", briefly=True)
+        assert [one.counts for one in brief] == [one.counts for one in whole] == [True, True]
+        for one, shown in zip(whole, brief, strict=True):
+            standing = {name: value for name, value in one.tags.items() if name in runs.STANDING}
+            assert shown == replace(one, tags=standing)
+            assert not set(one.tags).intersection(runs.LONG)
+            recorded = records.run(one.run_id)
+            assert recorded is not None
+            assert runs.CONFIG in recorded.tags
 
 
 def test_an_experiment_without_runs_is_an_empty_table(uri: str) -> None:

@@ -77,7 +77,7 @@ def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Lin
     base = address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"  # of `make ui`
     with reading(address) as records:
         found: dict[str, list[Record]] = {}
-        for record in records.runs(experiment):
+        for record in records.runs(experiment, briefly=True):
             found.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
         numbers = records.experiments()
     return [_links(base, name, numbers[name], found[name]) for name in sorted(found) if name in numbers]

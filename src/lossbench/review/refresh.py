@@ -61,7 +61,8 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     run_ids = writing.replace(entries, SUMMARY, experiment)
     _draw(writing, compared, entries, run_ids)
     keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
-    _nest(writing, load(address, experiment), [summary for summary, _ in pairs], run_ids, keys)
+    below = load(address, experiment, briefly=True)
+    _nest(writing, below, [summary for summary, _ in pairs], run_ids, keys)
     told = {runs.NOTE: measured(compared, uri, experiment)}
     writing.mark_experiment(experiment, views(compared, now) | told)
     return run_ids
@@ -70,7 +71,7 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
 def outdated(uri: str) -> list[str]:
     """Experiments with runs that ended after their summaries were made."""
     last: dict[str, dict[str, int]] = {"member": {}, SUMMARY: {}}
-    for record in load(parse(uri), None):
+    for record in load(parse(uri), None, briefly=True):
         kind = record.tags.get(runs.KIND, "")
         name, times = record.tags.get(runs.EXPERIMENT), last.get("member" if kind in _BELOW else kind)
         if times is not None and name and record.ended:

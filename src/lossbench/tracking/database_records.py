@@ -43,6 +43,8 @@ class DatabaseRecords(Records):
         experiment: str | None,
         keys: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
+        *,
+        briefly: bool = False,
     ) -> list[Record]:
         run, of = map(_table, ("runs", "experiments"))
         in_scope = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
@@ -50,17 +52,22 @@ class DatabaseRecords(Records):
         in_scope += _tagged("kind", runs.KIND, kinds) if kinds is not None else []
         # Tags are most of what is read: those of other keys are not, where a query can name the wanted ones.
         in_scope += _tagged("key", runs.KEY, keys) if keys is not None and len(keys) <= _AT_ONCE else []
-        ours = [record for record in self._records(*in_scope) if record.tags]
+        tag = _table("tags")
+        whole = tag.c.key.startswith(TAG_PREFIX) & tag.c.key.not_in(runs.LONG)
+        read = tag.c.key.in_(runs.STANDING) if briefly else whole
+        ours = [record for record in self._records(read, *in_scope) if record.tags]
         wanted = None if keys is None else set(keys)
         return [one for one in ours if wanted is None or one.tags.get(runs.KEY) in wanted]
 
     def run(self, run_id: str) -> Record | None:
-        return next(iter(self._records(_table("runs").c.run_uuid == run_id)), None)
+        ours = _table("tags").c.key.startswith(TAG_PREFIX)
+        return next(iter(self._records(ours, _table("runs").c.run_uuid == run_id)), None)
 
-    def _records(self, *where: Any) -> list[Record]:
+    def _records(self, read: Any, *where: Any) -> list[Record]:
+        """Those where something holds, with the tags that are to be read."""
         run, tag = map(_table, ("runs", "tags"))
         active = (run.c.lifecycle_stage == "active", *where)
-        ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key.startswith(TAG_PREFIX))
+        ours = (tag.c.run_uuid == run.c.run_uuid, read)
         tags: dict[str, dict[str, str]] = {}
         for run_id, name, value in self._rows(tag, "run_uuid key value", *ours, *active):
             tags.setdefault(run_id, {})[name] = value

@@ -47,7 +47,9 @@ def _unread(place: str, error: Exception) -> InputError:
     return InputError(f"{place} cannot be read ({why}); try again, or name another with tracking.uri.")
 
 
-def load(address: Address, experiment: str | None, keys: Collection[str] | None = None) -> list[Record]:
-    """Records of lossbench, for a caller that needs nothing else."""
+def load(
+    address: Address, experiment: str | None, keys: Collection[str] | None = None, *, briefly: bool = False
+) -> list[Record]:
+    """Records of lossbench, for a caller that needs nothing else; see `Records.runs`."""
     with reading(address) as records:
-        return records.runs(experiment, keys)
+        return records.runs(experiment, keys, briefly=briefly)

@@ -53,8 +53,17 @@ class Records(Protocol):
         experiment: str | None,
         keys: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
+        *,
+        briefly: bool = False,
     ) -> list[Record]:
-        """Records of lossbench in one experiment, or in all; of `keys` and `kinds` where given."""
+        """Records of lossbench in one experiment, or in all; of `keys` and `kinds` where given.
+
+        The tags of `runs.LONG` may be missing; `run` has them.
+
+        Args:
+            briefly: the tags of `runs.STANDING` will do, which where there are many records saves most of
+                what is read.
+        """
 
     def run(self, run_id: str) -> Record | None:
         """The record of one run, which need not be lossbench's; None where there is none."""

@@ -24,7 +24,7 @@ def finished(address: Address, keys: Collection[str], experiment: str | None) ->
     if not keys:
         return {}
     with reading(address) as records:
-        found = latest(record for record in records.runs(experiment, keys) if record.counts)
+        found = latest(record for record in records.runs(experiment, keys, briefly=True) if record.counts)
         metrics = records.metrics([record.run_id for record in found.values()])
     outcomes = {key: cast(runs.Outcome, record.tags[runs.OUTCOME]) for key, record in found.items()}
     return {
@@ -55,7 +55,7 @@ def abandon(address: Address, writer: Writer, keys: Collection[str], experiment:
 
     A record in state RUNNING is orphaned when its process is dead.
     """
-    records, wanted = load(address, experiment), set(keys)
+    records, wanted = load(address, experiment, briefly=True), set(keys)
     orphans = {record.run_id for record in records if record.status == "RUNNING" and _is_orphan(record)}
     if orphans:
         writer.bury(sorted(orphans))
@@ -79,7 +79,7 @@ def _is_orphan(record: Record) -> bool:
 
 def supersede_duplicates(address: Address, writer: Writer, keys: Collection[str], experiment: str) -> None:
     """Leave each key one run that counts: the one that ended last."""
-    replaced = sorted(_outrun(load(address, experiment, keys)))
+    replaced = sorted(_outrun(load(address, experiment, keys, briefly=True)))
     if replaced:
         writer.mark(replaced, {runs.SUPERSEDED: "true"})
 

@@ -51,6 +51,8 @@ TUNED = "lossbench.tuned"  # knobs that validation chooses beside the learning r
 UNSAID = "lossbench.unsaid"  # of its params those that a run at their default lacks, with that, as JSON
 LOOKS = "lossbench.looks"  # of a report run: the seeds of each recorded report
 SUPERSEDED = "lossbench.superseded"  # "true" on records that a later run of the same key replaced
+LONG = (CONFIG, TRACEBACK)  # as long as all others together, and of interest for one run at a time
+STANDING = (KEY, KIND, EXPERIMENT, OUTCOME, SUPERSEDED, PROCESS)  # what a record is, and whether it counts
 RUN_COLOR = "mlflow.runColor"
 NOTE = "mlflow.note.content"
 

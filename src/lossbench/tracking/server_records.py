@@ -40,6 +40,8 @@ class ServerRecords(Records):
         experiment: str | None,
         keys: Collection[str] | None = None,
         kinds: Collection[str] | None = None,
+        *,
+        briefly: bool = False,
     ) -> list[Record]:
         if experiment is None:
             ids = [found.experiment_id for found in self._client.search_experiments()]
