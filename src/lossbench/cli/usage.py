@@ -57,7 +57,7 @@ def usage(folder: Path | None = None) -> str:
     for name, path in choices("data", folders).items():
         with _told(f"data={name}", faults):
             source: Any = make("data", KINDS["data"], node_in(path))
-            sources[name] = ((list(source.targets()), source.of_batch, source.elsewhere), source.reads)
+            sources[name] = ((list(source.offers()), source.of_batch, source.elsewhere), source.reads)
     for name, path in choices("loss", folders).items():
         with _told(f"loss={name}", faults):
             node = node_in(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.config.naming import is_file_name
+from lossbench.config.yaml_reading import read_yaml
 from lossbench.errors import InputError
 
 GROUPS = ("data", "model", "loss", "optimizer", "trainer")  # whose choices make what one run trains
@@ -78,9 +79,7 @@ def choices(group: str, folders: Iterable[Path] = ()) -> dict[str, Path]:
 
 def node_in(path: Path) -> dict[str, Any]:
     """What a YAML file holds under its keys; nothing where it has none."""
-    from omegaconf import OmegaConf
-
-    tree: Any = OmegaConf.to_container(OmegaConf.load(path))
+    tree = read_yaml(path)
     return {str(key): value for key, value in tree.items()} if isinstance(tree, dict) else {}
 
 

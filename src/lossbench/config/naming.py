@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lossbench.config.quoting import corrected, parsed, typed
+from lossbench.config.yaml_reading import read_yaml
 from lossbench.errors import InputError
 
 NAME = "experiment.name"
@@ -77,15 +78,13 @@ def check_typed(override: str) -> None:
 def check_written(file: Path) -> None:
     """Refuse a name in the YAML of an experiment that YAML reads as something else than what stands there."""
     import yaml  # type: ignore[import-untyped]
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     try:
         written: Any = yaml.load(
             file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader
         )  # all of it is text
-        read: Any = OmegaConf.to_container(OmegaConf.load(file))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException):
+        read: Any = read_yaml(file)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return  # told where the config is composed
     for key in NAME.split("."):
         if not isinstance(written, dict) or not isinstance(read, dict) or key not in read:

@@ -117,8 +117,15 @@ class Ratings(DataSource):
         return self.task == "rate" or (self.task == "auto" and self.rating is not None)
 
     def targets(self) -> tuple[Target, ...]:
-        known = self.clicks() if self.path is not None else None
-        items, users = (known.items, known.users) if known is not None else (1, 1)
+        if self.path is None:
+            return self.offers()
+        known = self.clicks()
+        return self._targets(known.items, known.users)
+
+    def offers(self) -> tuple[Target, ...]:
+        return self._targets(1, 1)
+
+    def _targets(self, items: int, users: int) -> tuple[Target, ...]:
         own = (Target("item", size=items), Target("user", size=users))
         return own if self.rating is None else (Target("continuous"), *own)
 

@@ -74,6 +74,7 @@ class Replay:
             recorded = self._record(key, given, of)
         if recorded is not None and recorded.reads(read):
             return recorded(read)
+        self._recorded.pop(key, None)
         self._before.setdefault(key, []).append(read)
         return compute()
 
