@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import time
+import uuid
 from pathlib import Path
 
 from lossbench.report.made import made
 from lossbench.tracking import runs as tags
 from lossbench.tracking.address import parse
 from lossbench.tracking.bulk_writer import BulkWriter
+from lossbench.tracking.journal import Entry, Opening
 from lossbench.tracking.places import bring_along
 from lossbench.tracking.quiet import client
+from lossbench.tracking.reader import reading
+from lossbench.tracking.runs import RunResult
+from lossbench.tracking.store import writer
 
 REPORT = "report"
 
@@ -39,28 +43,26 @@ def record(
         answer: Markdown, shown above the charts of the experiment until another sweep ends.
         looks: the seeds of this report and of those before it, as `Looks.tag` has them.
     """
-    address = parse(uri)
-    store = client(address.uri)
-    place = store.get_experiment_by_name(experiment)
-    number = place.experiment_id if place else store.create_experiment(experiment)
+    address, now = parse(uri), time.time_ns() // 1_000_000
+    writing = writer(address)
+    told = {tags.LOOKS: looks} if looks else {}
+    of_run = {
+        tags.KEY: f"report-{uuid.uuid4().hex}",  # its own: no file of an earlier report stays with it
+        tags.KIND: REPORT,
+        tags.EXPERIMENT: experiment,
+        tags.NOTE: description,
+        **told,
+    }
+    opening = Opening(experiment, f"report: {experiment}", {}, of_run, now, None)
+    entry = Entry(opening, RunResult("", "finished"), now, created=True)
+    (run_id,) = writing.replace([entry], REPORT, experiment)
     if address.path:
         bring_along(address.path)
-    earlier = store.search_runs([number], filter_string=f"tags.`{tags.KIND}` = '{REPORT}'")
-    told = {tags.LOOKS: looks} if looks else {}
-    run = store.create_run(
-        number,
-        run_name=f"report: {experiment}",
-        tags={tags.KIND: REPORT, tags.EXPERIMENT: experiment, tags.NOTE: description} | told,
-    )
-    run_id = str(run.info.run_id)
-    with tempfile.TemporaryDirectory(prefix="lossbench-report-") as aside:
-        for name in made(folder):
-            shutil.copyfile(folder / name, Path(aside, name))
-        store.log_artifacts(run_id, aside, "report")
-    store.set_terminated(run_id, "FINISHED")
-    for old in earlier:
-        store.delete_run(old.info.run_id)
+    writing.keep(run_id, {f"report/{name}": (folder / name).read_bytes() for name in sorted(made(folder))})
     if answer:
+        with reading(address) as records:
+            number = records.experiments()[experiment]
         page = f"#/experiments/{number}/runs/{run_id}/artifacts/report/report.html"
-        store.set_experiment_tag(number, tags.NOTE, f"{answer}\n\n[The whole report]({page})")
+        note = f"{answer}\n\n[The whole report]({page})"
+        writing.mark_experiment(experiment, {tags.NOTE: note})
     return run_id
