@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -27,6 +28,9 @@ def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | Non
             `--version` prints lossbench's.
     """
     streams.settle()
+    # Configs, records and rows are made by the hundred thousand and stay: each search for garbage among them
+    # finds none. Measured: 7% of a report on 10,000 runs, 4% of a sweep of 240.
+    gc.set_threshold(50_000, 20, 20)
     try:
         status: int | str = _status(name, main, usage)
     except SystemExit as error:
