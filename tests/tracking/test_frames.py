@@ -151,6 +151,24 @@ def test_what_is_read_briefly_is_what_counts_and_one_run_is_read_whole(
             assert runs.CONFIG in recorded.tags
 
 
+@pytest.mark.parametrize("reader", [DatabaseRecords, ServerRecords])
+def test_what_trains_and_when_something_last_did_is_asked_for_alone(
+    uri: str, open_store: Stores, a_start: Starts, a_result: Results, reader: type[Records]
+) -> None:
+    store = open_store()
+    first, second = store.start([a_start("a"), a_start("b")])
+    store.finish([a_result(run_id=first)])
+    store.flush()
+    records = reader(parse(uri))
+    assert [one.run_id for one in records.running("demo")] == [second]
+    assert [one.run_id for one in records.running(None)] == [second]
+    assert records.running("other") == []
+    ended = {one.run_id: one for one in records.runs("demo")}[first]
+    starts = [one.started for one in records.runs("demo")]
+    assert records.times() == {("demo", "member"): (max(starts), ended.ended)}
+    records.close()
+
+
 def test_an_experiment_without_runs_is_an_empty_table(uri: str) -> None:
     table = read_runs(uri, "never run")
     assert len(table) == 0

@@ -76,14 +76,20 @@ def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Lin
     address = parse(uri)
     base = address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"  # of `make ui`
     with reading(address) as records:
-        found: dict[str, list[Record]] = {}
-        for record in records.runs(experiment, briefly=True):
-            found.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
+        times = records.times()
+        made: dict[str, list[Record]] = {name: [] for name, _ in times if experiment in (None, name)}
+        for record in records.runs(experiment, kinds=("summary", "report"), briefly=True):
+            made.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
         numbers = records.experiments()
-    return [_links(base, name, numbers[name], found[name]) for name in sorted(found) if name in numbers]
+    trained = {name: times.get((name, "member"), (0, 0))[0] for name in made}
+    return [
+        _links(base, name, numbers[name], made[name], trained[name])
+        for name in sorted(made)
+        if name in numbers
+    ]
 
 
-def _links(base: str, experiment: str, number: str, records: list[Record]) -> Links:
+def _links(base: str, experiment: str, number: str, records: list[Record], trained: int) -> Links:
     def of_kind(kind: str) -> list[Record]:
         own = [record for record in records if record.tags.get(runs.KIND) == kind]
         return sorted(own, key=lambda record: -record.started)
@@ -95,5 +101,4 @@ def _links(base: str, experiment: str, number: str, records: list[Record]) -> Li
     report = None
     if reports:
         report = f"{place}/{reports[0].run_id}/artifacts/report/report.html?{urlencode(_TRAINING)}"
-    trained = max((record.started for record in of_kind("member")), default=0)
     return Links(experiment, charts, report, trained)

@@ -19,7 +19,7 @@ from lossbench.review.views import CHOSEN, CONDITION, views
 from lossbench.tracking import baselines, read_histories, read_runs, runs
 from lossbench.tracking.address import parse
 from lossbench.tracking.journal import Entry, Opening
-from lossbench.tracking.reader import load
+from lossbench.tracking.reader import load, reading
 from lossbench.tracking.records import Record
 from lossbench.tracking.runs import RunResult
 from lossbench.tracking.store import writer
@@ -70,13 +70,13 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
 
 def outdated(uri: str) -> list[str]:
     """Experiments with runs that ended after their summaries were made."""
-    last: dict[str, dict[str, int]] = {"member": {}, SUMMARY: {}}
-    for record in load(parse(uri), None, briefly=True):
-        kind = record.tags.get(runs.KIND, "")
-        name, times = record.tags.get(runs.EXPERIMENT), last.get("member" if kind in _BELOW else kind)
-        if times is not None and name and record.ended:
-            times[name] = max(times.get(name, 0), record.ended)
-    return sorted(name for name, ended in last["member"].items() if last[SUMMARY].get(name, 0) < ended)
+    with reading(parse(uri)) as records:
+        times = records.times()
+    trained: dict[str, int] = {}
+    for (name, kind), (_, ended) in times.items():
+        if kind in _BELOW:
+            trained[name] = max(trained.get(name, 0), ended)
+    return sorted(name for name, ended in trained.items() if ended > times.get((name, SUMMARY), (0, 0))[1])
 
 
 def _metrics_of(judge: str | None, select: str | None, found: pd.DataFrame) -> tuple[str, str]:

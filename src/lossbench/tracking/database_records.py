@@ -46,9 +46,7 @@ class DatabaseRecords(Records):
         *,
         briefly: bool = False,
     ) -> list[Record]:
-        run, of = map(_table, ("runs", "experiments"))
-        in_scope = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
-        in_scope += [of.c.name == experiment] if experiment is not None else []
+        in_scope = _of_experiment(experiment)
         in_scope += _tagged("kind", runs.KIND, kinds) if kinds is not None else []
         # Tags are most of what is read: those of other keys are not, where a query can name the wanted ones.
         in_scope += _tagged("key", runs.KEY, keys) if keys is not None and len(keys) <= _AT_ONCE else []
@@ -58,6 +56,22 @@ class DatabaseRecords(Records):
         ours = [record for record in self._records(read, *in_scope) if record.tags]
         wanted = None if keys is None else set(keys)
         return [one for one in ours if wanted is None or one.tags.get(runs.KEY) in wanted]
+
+    def running(self, experiment: str | None) -> list[Record]:
+        standing = _table("tags").c.key.in_(runs.STANDING)
+        found = self._records(standing, *_of_experiment(experiment), _table("runs").c.status == "RUNNING")
+        return [record for record in found if record.tags]
+
+    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
+        from sqlalchemy import func, select
+
+        run, of, tag = map(_table, ("runs", "experiments", "tags"))
+        last = (func.max(run.c.start_time), func.coalesce(func.max(run.c.end_time), 0))
+        ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key == runs.KIND, run.c.lifecycle_stage == "active")
+        statement = select(of.c.name, tag.c.value, *last).where(*_of_experiment(None), *ours)
+        with self._engine.connect() as connection:
+            found = connection.execute(statement.group_by(of.c.name, tag.c.value))
+            return {(name, kind): (started, ended) for name, kind, started, ended in found}
 
     def run(self, run_id: str) -> Record | None:
         ours = _table("tags").c.key.startswith(TAG_PREFIX)
@@ -111,6 +125,13 @@ class DatabaseRecords(Records):
             # The driver's own tuples: what SQLAlchemy makes of them takes as long again as reading them.
             rows: Sequence[Any] = connection.execute(statement).cursor.fetchall()
             return rows
+
+
+def _of_experiment(name: str | None) -> list[Any]:
+    """That a run is in an experiment of this name, or in any, which is not deleted."""
+    run, of = map(_table, ("runs", "experiments"))
+    there = [run.c.experiment_id == of.c.experiment_id, of.c.lifecycle_stage == "active"]
+    return there if name is None else [*there, of.c.name == name]
 
 
 def _tagged(alias: str, name: str, values: Collection[str]) -> list[Any]:

@@ -65,6 +65,12 @@ class Records(Protocol):
                 what is read.
         """
 
+    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """When a run of an experiment and a kind last started, and when one last ended (0: none has)."""
+
+    def running(self, experiment: str | None) -> list[Record]:
+        """Records in state RUNNING, in one experiment or in all, as `runs` gives them briefly."""
+
     def run(self, run_id: str) -> Record | None:
         """The record of one run, which need not be lossbench's; None where there is none."""
 

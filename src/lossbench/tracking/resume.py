@@ -55,11 +55,12 @@ def abandon(address: Address, writer: Writer, keys: Collection[str], experiment:
 
     A record in state RUNNING is orphaned when its process is dead.
     """
-    records, wanted = load(address, experiment, briefly=True), set(keys)
-    orphans = {record.run_id for record in records if record.status == "RUNNING" and _is_orphan(record)}
+    with reading(address) as records:
+        running = records.running(experiment)
+        ours = records.runs(experiment, keys, briefly=True)
+    orphans = {record.run_id for record in running if _is_orphan(record)}
     if orphans:
         writer.bury(sorted(orphans))
-    ours = [record for record in records if record.tags.get(runs.KEY) in wanted]
     outrun = _outrun(ours)
     replaced = [
         record.run_id

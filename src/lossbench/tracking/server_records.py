@@ -65,6 +65,17 @@ class ServerRecords(Records):
             and (kinds is None or record.tags.get(runs.KIND) in kinds)
         ]
 
+    def running(self, experiment: str | None) -> list[Record]:
+        return [record for record in self.runs(experiment) if record.status == "RUNNING"]
+
+    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for record in self.runs(None):
+            key = (record.tags.get(runs.EXPERIMENT, ""), record.tags.get(runs.KIND, ""))
+            started, ended = found.get(key, (0, 0))
+            found[key] = (max(started, record.started), max(ended, record.ended or 0))
+        return found
+
     def _search(self, experiments: list[str], condition: str) -> Iterator[Any]:
         token = None
         while True:
