@@ -88,3 +88,5 @@ if __name__ == "__main__":
     with Store(URI) as opened:
         opened.prepare()
         (beside if what == "beside" else copies)(opened, count)
+    if what == "beside":
+        sweep(*parts.FINISHED)  # which makes the summaries of them all, once
