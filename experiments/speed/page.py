@@ -190,6 +190,9 @@ def draw(table: pd.DataFrame, results: pd.DataFrame) -> None:
     if len(members):
         right.plot(members["runs"], members["seconds"], "o-", color="0.2")
         right.set(title="members of one pack", xlabel="members", ylabel="seconds", xscale="log", yscale="log")
+        right.set_xticks(members["runs"], members["runs"].map("{:,}".format))
+        right.set_yticks(*((5, 10, 20, 40),) * 2)
+        right.minorticks_off()
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "speed.png", dpi=150)
