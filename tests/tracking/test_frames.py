@@ -165,7 +165,9 @@ def test_what_trains_and_when_something_last_did_is_asked_for_alone(
     assert records.running("other") == []
     ended = {one.run_id: one for one in records.runs("demo")}[first]
     starts = [one.started for one in records.runs("demo")]
-    assert records.times() == {("demo", "member"): (max(starts), ended.ended)}
+    for asked in ("demo", None):
+        assert records.times(asked) == {("demo", "member"): (max(starts), ended.ended)}
+    assert records.times("other") == {}
     records.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
@@ -37,7 +37,7 @@ class Return(JobReturn):
         self._return_value = value
 
     @classmethod
-    def of(cls, ended: JobReturn, job: Numbered) -> JobReturn:
+    def of(cls, ended: JobReturn, job: Numbered) -> Self:
         """What `run_job` gives for a job; the launcher wants no more of its config."""
         job.let_go()
         return cls(**vars(ended))
@@ -49,9 +49,9 @@ class LightReturn(Return):
     job: Numbered
 
     @classmethod
-    def of(cls, ended: JobReturn, job: Numbered) -> JobReturn:
-        job.let_go()
-        light = cls(**{**vars(ended), "cfg": None, "hydra_cfg": None})
+    def of(cls, ended: JobReturn, job: Numbered) -> Self:
+        light = super().of(ended, job)
+        light.cfg = light.hydra_cfg = None
         light.job = job
         return light
 

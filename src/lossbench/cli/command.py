@@ -29,7 +29,7 @@ def run(name: str, main: Callable[[Sequence[str]], int | None], usage: str | Non
     """
     streams.settle()
     # Configs, records and rows are made by the hundred thousand and stay: each search for garbage among them
-    # finds none. Measured: 7% of a report on 10,000 runs, 4% of a sweep of 240.
+    # finds none. Measured on a report on 10,000 runs: 10.6 and 11.3 s without this, 9.4 and 9.8 with it.
     gc.set_threshold(50_000, 20, 20)
     try:
         status: int | str = _status(name, main, usage)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lossbench._memory import freed_memory_kept
 from lossbench.data.cache import DataCache
 from lossbench.data.module import LaneData
 from lossbench.job import Member
@@ -22,8 +21,6 @@ from lossbench.pack.said import Curves, Trained
 from lossbench.pack.saving import Saving
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread
-
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of malloc.h
 
 OnEpoch = Callable[[Trained], None]
 
@@ -115,26 +112,6 @@ def _interruptible() -> Iterator[None]:
         if isinstance(ending, SIGTERMException):
             raise RuntimeError("its process was told to end by SIGTERM") from None
         raise
-
-
-@contextmanager
-def freed_memory_kept() -> Iterator[None]:
-    """Tell glibc not to return large blocks to the system before the end; elsewhere nothing happens.
-
-    A step allocates and frees several copies of all weights. By default each of them is mapped afresh and
-    zeroed page by page: measured, 12% of the time of a stack of 120 small models, and more than half of the
-    time of a stack of word tables. What is free at the end goes back, so that packs do not add up.
-    """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if library is None or not hasattr(library, "mallopt"):
-        yield
-        return
-    library.mallopt(_MMAP_MAX, 0)
-    library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-    try:
-        yield
-    finally:
-        library.malloc_trim(0)
 
 
 class _Epochs(Callback):

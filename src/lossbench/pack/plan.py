@@ -22,7 +22,7 @@ from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
 from lossbench.pack.rehearsal import rehearse
-from lossbench.pack.where import gpu_memory, shared_in_turns, suited
+from lossbench.pack.where import gpu_memory, shared_in_turns, suited, told
 from lossbench.pack.work import Work
 from lossbench.trees import leaves
 
@@ -95,7 +95,10 @@ def plan(
             a run asks for an accelerator that is not there.
     """
     engine = Local(engine) if isinstance(engine, int) else engine
-    engine = suited(engine, dict.fromkeys(job.member.trainer.accelerator for job in jobs))
+    accelerators = dict.fromkeys(job.member.trainer.accelerator for job in jobs)
+    engine = suited(engine, accelerators)
+    if line := told(engine, accelerators):
+        log.warning("%s", line)
     memory = gpu_memory(engine)
     cache = DataCache()
     kinds = [kind for alike in may_share(jobs) for kind in _kinds(alike, cache, memory)]

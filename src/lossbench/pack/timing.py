@@ -9,9 +9,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lossbench._memory import freed_memory_kept
 from lossbench.data.cache import DataCache
 from lossbench.lightning import Callback, LightningModule, Trainer, quiet
-from lossbench.pack.fit import freed_memory_kept, trainer_of
+from lossbench.pack.fit import trainer_of
 from lossbench.pack.grouping import pack_key
 from lossbench.pack.module import Pack
 from lossbench.pack.plan import Plan, PlannedPack

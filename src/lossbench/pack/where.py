@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Collection
 from dataclasses import replace
@@ -12,8 +11,6 @@ import torch
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
-
-log = logging.getLogger(__name__)
 
 # Of a GPU that this process does not see: what the smallest have that packs are given to.
 _UNSEEN_BYTES = 16_000_000_000
@@ -31,12 +28,22 @@ def suited(engine: Engine, accelerators: Collection[str]) -> Engine:
     """
     if isinstance(engine, Local) and not engine.devices and any(asked != "cpu" for asked in accelerators):
         engine = replace(engine, devices=_devices())
-        if engine.gpus_per_pack and not engine.devices:
-            asked = f"hydra.launcher.gpus_per_pack={engine.gpus_per_pack:g}"
-            log.warning("%s, and PyTorch finds no GPU here: packs train on the processor", asked)
     for asked in accelerators:
         _check(asked, engine, isinstance(engine, Local))
     return engine
+
+
+def told(engine: Engine, accelerators: Collection[str]) -> str | None:
+    """What to say where a share of a GPU was asked for that is not there."""
+    if (
+        not isinstance(engine, Local)
+        or engine.devices
+        or not engine.gpus_per_pack
+        or {*accelerators} == {"cpu"}
+    ):
+        return None
+    asked = f"hydra.launcher.gpus_per_pack={engine.gpus_per_pack:g}"
+    return f"{asked}, and PyTorch finds no GPU here: packs train on the processor"
 
 
 def shared_in_turns(engine: Engine, modes: Collection[str]) -> Engine:

@@ -76,8 +76,8 @@ def links(uri: str, experiment: str | None = None, port: int = PORT) -> list[Lin
     address = parse(uri)
     base = address.uri if address.kind == "http" else f"http://127.0.0.1:{port}"  # of `make ui`
     with reading(address) as records:
-        times = records.times()
-        made: dict[str, list[Record]] = {name: [] for name, _ in times if experiment in (None, name)}
+        times = records.times(experiment)
+        made: dict[str, list[Record]] = {name: [] for name, _ in times}
         for record in records.runs(experiment, kinds=("summary", "report"), briefly=True):
             made.setdefault(record.tags.get(runs.EXPERIMENT, ""), []).append(record)
         numbers = records.experiments()

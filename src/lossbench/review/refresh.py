@@ -71,7 +71,7 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
 def outdated(uri: str) -> list[str]:
     """Experiments with runs that ended after their summaries were made."""
     with reading(parse(uri)) as records:
-        times = records.times()
+        times = records.times(None)
     trained: dict[str, int] = {}
     for (name, kind), (_, ended) in times.items():
         if kind in _BELOW:

@@ -50,25 +50,20 @@ class DatabaseRecords(Records):
         in_scope += _tagged("kind", runs.KIND, kinds) if kinds is not None else []
         # Tags are most of what is read: those of other keys are not, where a query can name the wanted ones.
         in_scope += _tagged("key", runs.KEY, keys) if keys is not None and len(keys) <= _AT_ONCE else []
-        tag = _table("tags")
-        whole = tag.c.key.startswith(TAG_PREFIX) & tag.c.key.not_in(runs.LONG)
-        read = tag.c.key.in_(runs.STANDING) if briefly else whole
-        ours = [record for record in self._records(read, *in_scope) if record.tags]
+        ours = self._ours(briefly, *in_scope)
         wanted = None if keys is None else set(keys)
         return [one for one in ours if wanted is None or one.tags.get(runs.KEY) in wanted]
 
     def running(self, experiment: str | None) -> list[Record]:
-        standing = _table("tags").c.key.in_(runs.STANDING)
-        found = self._records(standing, *_of_experiment(experiment), _table("runs").c.status == "RUNNING")
-        return [record for record in found if record.tags]
+        return self._ours(True, *_of_experiment(experiment), _table("runs").c.status == "RUNNING")
 
-    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
+    def times(self, experiment: str | None) -> dict[tuple[str, str], tuple[int, int]]:
         from sqlalchemy import func, select
 
         run, of, tag = map(_table, ("runs", "experiments", "tags"))
         last = (func.max(run.c.start_time), func.coalesce(func.max(run.c.end_time), 0))
         ours = (tag.c.run_uuid == run.c.run_uuid, tag.c.key == runs.KIND, run.c.lifecycle_stage == "active")
-        statement = select(of.c.name, tag.c.value, *last).where(*_of_experiment(None), *ours)
+        statement = select(of.c.name, tag.c.value, *last).where(*_of_experiment(experiment), *ours)
         with self._engine.connect() as connection:
             found = connection.execute(statement.group_by(of.c.name, tag.c.value))
             return {(name, kind): (started, ended) for name, kind, started, ended in found}
@@ -76,6 +71,13 @@ class DatabaseRecords(Records):
     def run(self, run_id: str) -> Record | None:
         ours = _table("tags").c.key.startswith(TAG_PREFIX)
         return next(iter(self._records(ours, _table("runs").c.run_uuid == run_id)), None)
+
+    def _ours(self, briefly: bool, *where: Any) -> list[Record]:
+        """Those of lossbench where something holds."""
+        tag = _table("tags")
+        whole = tag.c.key.startswith(TAG_PREFIX) & tag.c.key.not_in(runs.LONG)
+        found = self._records(tag.c.key.in_(runs.STANDING) if briefly else whole, *where)
+        return [record for record in found if record.tags]
 
     def _records(self, read: Any, *where: Any) -> list[Record]:
         """Those where something holds, with the tags that are to be read."""

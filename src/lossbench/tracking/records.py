@@ -65,8 +65,12 @@ class Records(Protocol):
                 what is read.
         """
 
-    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """When a run of an experiment and a kind last started, and when one last ended (0: none has)."""
+    def times(self, experiment: str | None) -> dict[tuple[str, str], tuple[int, int]]:
+        """When a run of an experiment and a kind last started, and when one last ended (0: none has).
+
+        Args:
+            experiment: of this one; None is all.
+        """
 
     def running(self, experiment: str | None) -> list[Record]:
         """Records in state RUNNING, in one experiment or in all, as `runs` gives them briefly."""

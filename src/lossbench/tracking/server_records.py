@@ -16,6 +16,7 @@ from lossbench.tracking.records import TAG_PREFIX, Record, Records, current_name
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_OURS = f"tags.`{runs.KIND}` != ''"
 _PAGE = 1000
 _CONNECTIONS = 8
 _NO_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # the second where it cannot be an id
@@ -43,11 +44,7 @@ class ServerRecords(Records):
         *,
         briefly: bool = False,
     ) -> list[Record]:
-        if experiment is None:
-            ids = [found.experiment_id for found in self._client.search_experiments()]
-        else:
-            found = self._client.get_experiment_by_name(experiment)
-            ids = [found.experiment_id] if found and found.lifecycle_stage == "active" else []
+        ids = self._experiments(experiment)
         if not ids:
             return []
         if keys is not None and len(keys) <= _CONNECTIONS:
@@ -55,7 +52,7 @@ class ServerRecords(Records):
         elif kinds is not None:
             pages = [self._search(ids, f"tags.`{runs.KIND}` = '{kind}'") for kind in kinds]
         else:
-            pages = [self._search(ids, f"tags.`{runs.KIND}` != ''")]
+            pages = [self._search(ids, _OURS)]
         wanted = set(keys) if keys is not None else None
         read = [_record(run) for run in chain.from_iterable(pages)]
         return [
@@ -66,15 +63,24 @@ class ServerRecords(Records):
         ]
 
     def running(self, experiment: str | None) -> list[Record]:
-        return [record for record in self.runs(experiment) if record.status == "RUNNING"]
+        ids = self._experiments(experiment)
+        wanted = f"attributes.status = 'RUNNING' and {_OURS}"
+        return [_record(run) for run in self._search(ids, wanted)] if ids else []
 
-    def times(self) -> dict[tuple[str, str], tuple[int, int]]:
+    def times(self, experiment: str | None) -> dict[tuple[str, str], tuple[int, int]]:
         found: dict[tuple[str, str], tuple[int, int]] = {}
-        for record in self.runs(None):
+        for record in self.runs(experiment):
             key = (record.tags.get(runs.EXPERIMENT, ""), record.tags.get(runs.KIND, ""))
             started, ended = found.get(key, (0, 0))
             found[key] = (max(started, record.started), max(ended, record.ended or 0))
         return found
+
+    def _experiments(self, name: str | None) -> list[str]:
+        """The numbers of those that are not deleted."""
+        if name is None:
+            return [found.experiment_id for found in self._client.search_experiments()]
+        found = self._client.get_experiment_by_name(name)
+        return [found.experiment_id] if found and found.lifecycle_stage == "active" else []
 
     def _search(self, experiments: list[str], condition: str) -> Iterator[Any]:
         token = None
