@@ -73,14 +73,14 @@ def job(words: str) -> Job:
 @pytest.mark.parametrize(
     ("words", "key"),
     [
-        ("data.train_size=20", "946cf066b9f1b39ee10b6d2b7251d8fb0bcc857de37d969ae33267fa968db5f0"),
+        ("data.train_size=20", "c6a6f1ffd7447817ce3dc521351d4d3af7d175b1062e5be8d2cad1e2b61f37fc"),
         (
             "data=mnist_5k loss=focal model=cnn",
-            "0bf9ee330d53c67efb4c5a773f3eb93d98a45f1c03865f1ef09eca123613a927",
+            "dbe81aaf03fa30775ceacbf6c91116cf1b5b888d98cff3a3bef8eac2c83ec407",
         ),
     ],
 )
-def test_keys_of_shipped_parts_are_those_of_0_5_0(words: str, key: str) -> None:
+def test_keys_of_shipped_parts_are_those_of_0_6_0(words: str, key: str) -> None:
     (made,) = jobs_from([compose("config", words.split())])
     assert made.code == {}
     assert made.key == made.key_without_code == key

@@ -49,6 +49,22 @@ def test_each_member_moves_as_with_torch_optim(base: Optimizer, kind: type[Matri
         torch.testing.assert_close(stacked[row], alone.detach(), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("numbers", [3, 5, 33, 64, 100])
+def test_a_member_moves_to_the_bit_alike_wherever_it_stands(numbers: int) -> None:
+    """The fused kernel computes the last numbers of a tensor by other code."""
+    torch.set_num_threads(1)
+    draw = torch.Generator().manual_seed(numbers)
+    start, *gradients = torch.randn(6, 7, numbers, generator=draw)
+    options = [Adam(name="adam", lr=0.01 * (member + 1)) for member in range(7)]
+    for members in ([6], [0], [3, 6], [6, 1, 2, 3, 0], list(range(7))):
+        moved, whole = start[members].clone(), start.clone()
+        some, everyone = MatrixUpdate([options[m] for m in members], moved), MatrixUpdate(options, whole)
+        for gradient in gradients:
+            some(moved, gradient[members].clone(), None, 1.0)
+            everyone(whole, gradient.clone(), None, 1.0)
+        assert torch.equal(moved, whole[members])
+
+
 @KINDS
 def test_a_frozen_member_stays_and_the_others_do_not_notice(kind: type[MatrixUpdate | RowUpdate]) -> None:
     members = [Adam(name="adam", lr=0.1), Adam(name="adam", lr=0.2)]

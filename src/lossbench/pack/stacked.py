@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from lossbench.job import Member
 from lossbench.models.dropout import advance
+from lossbench.pack import perceptron
 from lossbench.pack.engine import Engine, Moment, Read
 from lossbench.pack.objective import BatchLosses
 from lossbench.pack.recurrence import decomposed
@@ -48,6 +49,8 @@ class StackedEngine(Engine):
         self.best = self.matrix[: self.count].clone()
         self._parameters: dict[tuple[int, int], dict[str, Tensor]] = {}
         self._linear = one_linear(self.module)
+        # Measured on processors alone; on a GPU steps are recorded, and wait for no module.
+        self._layers = perceptron.layers_of(self.module) if device.type == "cpu" else None
         self._blocks: dict[tuple[int, int, bool], Blocks] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
@@ -98,9 +101,12 @@ class StackedEngine(Engine):
         if more:  # a batch so short that one copy does not fill a vector
             state = mapped(lambda tensor: with_spare(tensor, more), state)
         parameters, buffers, row = state
+        # Whole rows are copied at once, which takes less time than an index on each number.
+        own = mapped(lambda tensor: tensor.index_select(0, row), read)
+        if self._layers:
+            training = self.module.training
+            return perceptron.outputs_of(own[0], self._layers, parameters, buffers, training=training)
         with decomposed(self.module):
-            # Whole rows are copied at once, which takes less time than an index on each number.
-            own = mapped(lambda tensor: tensor.index_select(0, row), read)
             # A convolution lays members side by side, where sums would round by how many there are.
             return mapped(Tensor.contiguous, torch.vmap(one)(parameters, buffers, own))
 

@@ -1,0 +1,120 @@
+"""Members that are linear layers with ReLU between them are computed at once, each to the bit as alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lossbench.models.dropout import Dropout, advance
+from lossbench.models.layers import perceptron
+from lossbench.pack.perceptron import Layer, layers_of, outputs_of
+
+MEMBERS = 9
+MODULES = {
+    "one layer": nn.Linear(7, 3),
+    "one output": nn.Sequential(nn.Flatten(), nn.Linear(7, 64), nn.ReLU(), nn.Linear(64, 1)),
+    "without bias": nn.Sequential(nn.Linear(7, 5, bias=False), nn.ReLU(), nn.Linear(5, 5)),
+    "dropout": perceptron(nn.Sequential(nn.Flatten(), nn.Linear(7, 16)), [16, 8], 4, 0.4),
+    "wide": perceptron(nn.Linear(7, 130), [130, 70], 10, 0.0),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> object:
+    """As packs train: with several, products depend on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def drawn(module: nn.Module, batch: int) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """A batch, weights and keys for each member."""
+    draw = torch.Generator().manual_seed(batch)
+    x = torch.randn(MEMBERS, batch, 7, generator=draw)
+    weights = {n: torch.randn(MEMBERS, *p.shape, generator=draw) for n, p in module.named_parameters()}
+    buffers = {n: b.expand(MEMBERS, *b.shape).clone() for n, b in module.named_buffers()}
+    advance(buffers, torch.arange(MEMBERS), step=3)
+    return x, weights, buffers
+
+
+def trained(
+    module: nn.Module, x: Tensor, weights: dict[str, Tensor], buffers: dict[str, Tensor]
+) -> list[Tensor]:
+    """Outputs, and gradients of something that is not linear in them."""
+    layers = layers_of(module)
+    assert layers is not None
+    own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
+    outputs = outputs_of(x, layers, own, buffers, training=module.training)
+    return [outputs.detach(), *torch.autograd.grad(outputs.square().mean((1, 2)).sum(), list(own.values()))]
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+@pytest.mark.parametrize("batch", [1, 2, 17, 64])
+class TestMembers:
+    def test_are_those_of_the_module(self, module: nn.Module, batch: int) -> None:
+        x, weights, buffers = drawn(module, batch)
+        found = trained(module, x, weights, buffers)
+        for member in range(MEMBERS):
+            own = {name: weight[member].clone().requires_grad_() for name, weight in weights.items()}
+            keys = {name: key[member] for name, key in buffers.items()}
+            expected = functional_call(module, (own, keys), (x[member],))
+            gradients = torch.autograd.grad(expected.square().mean(), list(own.values()))
+            for one, other in zip(found, (expected, *gradients), strict=True):
+                torch.testing.assert_close(one[member], other, rtol=1e-4, atol=1e-5)
+
+    def test_are_to_the_bit_what_they_are_in_other_company(self, module: nn.Module, batch: int) -> None:
+        x, weights, buffers = drawn(module, batch)
+        found = trained(module, x, weights, buffers)
+        for chosen in ([0, 1], [8, 3], [3, 8, 5], list(reversed(range(MEMBERS)))):
+            part = [{name: own[chosen] for name, own in given.items()} for given in (weights, buffers)]
+            company = trained(module, x[chosen], *part)
+            # Of the last, a copy that is never trained, nothing is asked.
+            for one, other in zip(found, company, strict=True):
+                assert torch.equal(one[chosen[:-1]], other[:-1])
+
+
+def test_dropout_is_for_training_alone() -> None:
+    module = MODULES["dropout"]
+    x, weights, buffers = drawn(module, 8)
+    layers = layers_of(module)
+    assert layers is not None
+    found = outputs_of(x, layers, weights, buffers, training=False)
+    for member in range(MEMBERS):
+        own = {name: weight[member] for name, weight in weights.items()}
+        expected = functional_call(module.eval(), own, (x[member],))
+        torch.testing.assert_close(found[member], expected, rtol=1e-4, atol=1e-5)
+    module.train()
+
+
+class TestModules:
+    def test_are_known_with_the_names_of_their_parameters(self) -> None:
+        module = perceptron(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)), [5], 2, 0.25)
+        assert layers_of(module) == (Layer("0.1.", True, True, ("2.key", 0.25)), Layer("3.", True))
+
+    @pytest.mark.parametrize(
+        "module",
+        [
+            nn.Sequential(nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 2)),
+            nn.Sequential(nn.ReLU(), nn.Linear(7, 2)),
+            nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 2)),
+            nn.Sequential(nn.Linear(7, 5), nn.ReLU()),
+            nn.Sequential(nn.Linear(7, 5), Dropout(0.5), nn.Linear(5, 2)),
+            nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Flatten(), nn.Linear(5, 2)),
+            nn.Sequential(*[nn.Linear(7, 7), nn.ReLU()] * 2),
+            nn.Sequential(nn.Flatten(0, 1), nn.Linear(7, 2)),
+            nn.Sequential(nn.Conv1d(1, 1, 3), nn.Flatten(), nn.Linear(5, 2)),
+            nn.Sequential(nn.Flatten()),
+            nn.Sequential(),
+        ],
+        ids=str,
+    )
+    def test_of_other_kinds_are_left_to_vmap(self, module: nn.Module) -> None:
+        assert layers_of(module) is None
+
+    def test_with_hooks_are_left_to_vmap(self) -> None:
+        module = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 2))
+        module[0].register_forward_hook(lambda *_: None)
+        assert layers_of(module) is None
