@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ def test_in_this_process_items_are_worked_on_in_order_and_heard_of_meanwhile() -
     assert (told.results[0], told.results[2]) == ("a", "b")
     assert told.results[1].reason == "ValueError: no such luck"
     assert isinstance(told.results[1].error, ValueError)
+
+
+@pytest.mark.parametrize(("slots", "kind"), [(2, Started), (1, Ended)])
+def test_no_worker_waits_for_who_is_told_of_events(slots: int, kind: type, tmp_path: Path) -> None:
+    """Who hears of an end writes records meanwhile; here it waits until the last item is worked on."""
+    paths = [str(tmp_path / name) for name in "ab"]
+    for event in Local(n_jobs=slots).run(all_engines.left_behind, paths):
+        if isinstance(event, kind):
+            until = time.monotonic() + 60
+            while not Path(paths[-1]).exists():
+                assert time.monotonic() < until, "its worker has nothing to do"
+                time.sleep(0.01)
 
 
 def test_two_workers_share_the_items_and_are_used_again(engine: Local) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -301,3 +303,8 @@ def test_a_baseline_that_was_measured_later_makes_summaries_outdated(uri: str, s
     assert outdated(uri) == []
     baseline(uri, 5.0)
     assert outdated(uri) == ["demo"]
+
+
+def test_a_sweep_ends_without_importing_all_of_scipy() -> None:
+    code = "import lossbench.review.refresh, sys; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

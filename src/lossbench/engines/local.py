@@ -68,18 +68,21 @@ class Local:
         busy: dict[_Worker, int] = {}
         try:
             while waiting or busy:
-                while waiting and len(busy) < slots:
-                    index, item = waiting.popleft()
-                    worker = _one_of(idle, places)
-                    busy[worker] = index
-                    yield Started(index)
-                    worker.give(function, item)
-                for worker in _ready(busy):
+                heard: list[Event] = []
+                for worker in _ready(busy) if busy else ():
                     over, value = worker.hear()
                     index = busy.pop(worker) if over else busy[worker]
                     if over:
                         idle.append(worker)
-                    yield Ended(index, value) if over else Said(index, value)
+                    heard.append(Ended(index, value) if over else Said(index, value))
+                # Before anything is told: who is told of an end writes records, and no worker waits for that.
+                while waiting and len(busy) < slots:
+                    index, item = waiting.popleft()
+                    worker = _one_of(idle, places)
+                    busy[worker] = index
+                    worker.give(function, item)
+                    heard.append(Started(index))
+                yield from heard
         except BaseException:  # an interrupt, or the caller has left the loop: nobody wants the answers
             stop()  # first, or a worker that it was asked for starts when everything is gone
             raise

@@ -31,7 +31,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special  # not scipy.stats, which imports all of scipy
 
 from lossbench.verdicts.sign_flips import Floats as Floats
 from lossbench.verdicts.sign_flips import sign_flip_p
@@ -101,7 +101,7 @@ def paired_interval(differences: ArrayLike, level: float = LEVEL) -> Interval:
         endless = np.full_like(estimate, np.inf)
         return Interval(estimate, -endless, endless, np.full_like(estimate, np.nan), n)
     deviation = values.std(axis=-1, ddof=1)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * deviation / math.sqrt(n)
+    half = special.stdtrit(n - 1, (1 + level) / 2) * deviation / math.sqrt(n)
     return Interval(estimate, estimate - half, estimate + half, deviation, n)
 
 
@@ -125,7 +125,7 @@ def holm(p: ArrayLike) -> Floats:
 def widening(alpha: float, n: int) -> float:
     """How many times wider the interval of n seeds is that goes with `alpha`, than that of `ALPHA`, 95%."""
     outside = (1 - LEVEL) / 2
-    return float(stats.t.isf(outside * alpha / ALPHA, n - 1) / stats.t.isf(outside, n - 1))
+    return float(special.stdtrit(n - 1, outside * alpha / ALPHA) / special.stdtrit(n - 1, outside))
 
 
 def decide(
@@ -156,6 +156,8 @@ def seeds_to_settle(interval: Interval, region: Region, claims: int = 1, alpha: 
     From the non-central t distribution at Holm's first and strictest step. None where more than 1,000 are
     needed: the difference then lies at the edge of what the claim says. One experiment at a time.
     """
+    from scipy import stats  # which takes .6 s, and a sweep ends without it
+
     n = np.arange(max(3, fewest_seeds(claims, alpha)), MANY_SEEDS + 1)
     estimate, deviation = float(interval.estimate), float(interval.deviation)
     distances = [abs(estimate - edge) for edge in region.edges]

@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from lossbench.seeds import numpy_generator
 from lossbench.verdicts.statistics import LEVEL, Floats
@@ -204,6 +204,6 @@ def expanded(drawn: Floats, seeds: int) -> tuple[float, float]:
     known = drawn[np.isfinite(drawn)]
     if seeds < 2 or len(known) < len(drawn) / 2:
         return -np.inf, np.inf
-    tail = stats.norm.sf(np.sqrt(seeds / (seeds - 1)) * stats.t.isf((1 - LEVEL) / 2, seeds - 1))
+    tail = special.ndtr(np.sqrt(seeds / (seeds - 1)) * special.stdtrit(seeds - 1, (1 - LEVEL) / 2))
     low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)

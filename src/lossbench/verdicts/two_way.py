@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from lossbench.verdicts.sign_flips import Floats
 from lossbench.verdicts.statistics import LEVEL, Interval, paired_interval
@@ -89,7 +89,7 @@ def two_way_interval(differences: Floats, influences: Sequence[Influence]) -> In
     if not shared > 0:
         return plain
     deviation = math.sqrt(float(plain.deviation) ** 2 / seeds + shared)
-    half = np.asarray(stats.t.ppf((1 + LEVEL) / 2, min(seeds, clusters) - 1) * deviation)
+    half = np.asarray(special.stdtrit(min(seeds, clusters) - 1, (1 + LEVEL) / 2) * deviation)
     low = np.minimum(plain.low, plain.estimate - half)
     high = np.maximum(plain.high, plain.estimate + half)
     return Interval(plain.estimate, low, high, plain.deviation, seeds, shared)
