@@ -17,7 +17,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, StringNode
 
 from hydra_plugins.lossbench_launcher._held import KEPT
 from hydra_plugins.lossbench_launcher._quick import QuickConfig, quick
@@ -139,10 +139,12 @@ def _set(config: DictConfig, override: Override) -> None:
 def _name(config: DictConfig, overrides: Sequence[Override]) -> None:
     """Put the overrides where Hydra keeps them, and the name that it makes of them."""
     task = config.hydra.overrides.task
-    task.clear()
-    task.extend(_lines(overrides))
+    # `extend` checks every line against the type of the list, .05 ms each.
+    lines = [StringNode(line, place, parent=task, is_optional=False) for place, line in enumerate(_lines(overrides))]
+    task.__dict__["_content"] = lines
     options = config.hydra.job.config.override_dirname
-    named = sorted(str(o.input_line) for o in overrides if o.key_or_group not in options.exclude_keys)
+    excluded = set(options.exclude_keys)
+    named = sorted(str(o.input_line) for o in overrides if o.key_or_group not in excluded)
     config.hydra.job.override_dirname = options.item_sep.join(named).replace("=", options.kv_sep)
 
 

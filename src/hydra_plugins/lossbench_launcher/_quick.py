@@ -15,10 +15,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
+from hydra.conf import HydraConf
+from hydra.core import utils
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, base, omegaconf
 from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.grammar_parser import parse
 
+from hydra_plugins.lossbench_launcher._logs import Logs
 from hydra_plugins.lossbench_launcher._writing import Writer
 
 
@@ -53,18 +57,25 @@ def without(config: DictConfig, key: str) -> QuickConfig:
     return copied
 
 
+def _set_config(instance: HydraConfig, config: DictConfig) -> None:
+    """`HydraConfig.set_config` with the config's own hydra node where Hydra copies it, twice for each job."""
+    OmegaConf.set_readonly(config.hydra, True)
+    kind = OmegaConf.get_type(config, "hydra")
+    assert kind is not None, "every job has a hydra node"
+    assert issubclass(kind, HydraConf), "which is of Hydra's kind"
+    alone: Any = object.__new__(QuickConfig)
+    inside = {**config.__dict__, "_content": {"hydra": config._get_node("hydra")}}
+    alone.__dict__.update(inside, _metadata=_own(inside["_metadata"]), _flags_cache=None)
+    instance.cfg = alone
+
+
 def _clone(node: Any, parent: Any) -> Any:
     """What OmegaConf's `__deepcopy__` gives: new nodes and metadata, shared immutable values and types."""
     clone = object.__new__(type(node))
     inside = clone.__dict__
     inside.update(node.__dict__, _parent=parent, _flags_cache=None)
 
-    metadata = object.__new__(type(inside["_metadata"]))
-    metadata.__dict__.update(inside["_metadata"].__dict__)
-    metadata.flags = dict(metadata.flags)
-    answered = metadata.resolver_cache
-    metadata.resolver_cache = copy.deepcopy(answered) if answered else defaultdict(dict)
-    inside["_metadata"] = metadata
+    inside["_metadata"] = _own(inside["_metadata"])
 
     content = inside.get("_content")  # of containers and unions; a plain value is in `_val`
     if isinstance(content, dict):
@@ -74,6 +85,16 @@ def _clone(node: Any, parent: Any) -> Any:
     elif hasattr(content, "_metadata"):
         inside["_content"] = _clone(content, clone)
     return clone
+
+
+def _own(metadata: Any) -> Any:
+    """A copy of a node's metadata."""
+    copied = object.__new__(type(metadata))
+    copied.__dict__.update(metadata.__dict__)
+    copied.flags = dict(copied.flags)
+    answered = copied.resolver_cache
+    copied.resolver_cache = copy.deepcopy(answered) if answered else defaultdict(dict)
+    return copied
 
 
 class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # type: ignore[misc]
@@ -88,23 +109,29 @@ def hurried() -> Iterator[None]:
     """Many jobs are composed, resolved or written in here.
 
     A text that OmegaConf has parsed is not parsed again (no reader changes a parse tree). YAML is written by
-    libyaml, once for nodes that are alike. Garbage is collected seldom: configs are many small objects, and
+    libyaml, once for nodes that are alike. Logging of a job that differs from the last in its file alone gets
+    another file. Garbage is collected seldom: configs are many small objects, and
     would set off a search of everything, torch and MLflow included, several times per job. Afterwards all is
     as it was.
     """
     reading: Any = base
     writing: Any = omegaconf
+    running: Any = utils
+    known: Any = HydraConfig
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, *before[1:])
     reading.parse = functools.lru_cache(maxsize=1000)(parse)
     writing.get_omega_conf_dumper = lambda: _Dumper
-    slow = OmegaConf.to_yaml
+    slow, configure, set_config = OmegaConf.to_yaml, running.configure_log, known.set_config
     OmegaConf.to_yaml = Writer(_Dumper).to_yaml  # type: ignore[method-assign]
+    running.configure_log = Logs(configure).configure
+    known.set_config = _set_config
     try:
         yield
     finally:
         OmegaConf.to_yaml = staticmethod(slow)  # type: ignore[method-assign]
+        running.configure_log, known.set_config = configure, set_config
         reading.parse, writing.get_omega_conf_dumper = parse, get_omega_conf_dumper
         gc.set_threshold(*before)
         gc.unfreeze()

@@ -1,0 +1,74 @@
+"""Logging of one job after another, whose configs differ in nothing but the names of files."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+Configure = Callable[..., None]
+
+
+class Logs:
+    """Hydra's `configure_log`, which makes the same handlers anew for each job: here only files are.
+
+    What is not alike is left to Hydra, and so are handlers that write files in another way.
+    """
+
+    def __init__(self, configure: Configure) -> None:
+        self._configure = configure
+        self._last: Any = None  # what was configured last, without the names of files
+        self._files: dict[str, str] = {}
+
+    def configure(self, log_config: DictConfig | None, verbose_config: Any = False) -> None:
+        """As Hydra's `configure_log`."""
+        content = None if log_config is None else OmegaConf.to_container(log_config, resolve=True)
+        files = _files(content)
+        alike = [_without_files(content), verbose_config]
+        if files is None or alike != self._last or not _moved(self._files, files):
+            self._configure(log_config, verbose_config)
+        self._last, self._files = (None, {}) if files is None else (alike, files)
+
+
+def _files(content: Any) -> dict[str, str] | None:
+    """The files by the names of handlers that write them; None where there is more to it."""
+    handlers = content.get("handlers") if isinstance(content, dict) else None
+    if not isinstance(handlers, dict) or content.get("root") is None or content.get("loggers"):
+        return None
+    if content.get("disable_existing_loggers", True):  # those that there are by then
+        return None
+    found = {name: own for name, own in handlers.items() if "filename" in own}
+    plain = {"class", "formatter", "filename", "level"}
+    if any(own.get("class") != "logging.FileHandler" or own.keys() - plain for own in found.values()):
+        return None
+    return {name: str(own["filename"]) for name, own in found.items()}
+
+
+def _without_files(content: Any) -> Any:
+    if _files(content) is None:
+        return None
+    bare = copy.deepcopy(content)
+    for own in bare["handlers"].values():
+        own.pop("filename", None)
+    return bare
+
+
+def _moved(before: dict[str, str], files: dict[str, str]) -> bool:
+    """Let the root's handlers write other files; whether they are those that were configured."""
+    root = logging.getLogger()
+    handlers = {handler.name: handler for handler in root.handlers}
+    if any(type(handlers.get(name)) is not logging.FileHandler for name in before):
+        return False
+    for name, path in files.items():
+        old = handlers[name]
+        new = logging.FileHandler(path)
+        new.set_name(name)
+        new.setFormatter(old.formatter)
+        new.setLevel(old.level)
+        root.addHandler(new)
+        root.removeHandler(old)
+        old.close()
+    return True
