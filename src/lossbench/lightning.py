@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import ModuleType
 from typing import Any
 
+import torch
 from lightning_utilities.core import imports
 
 
@@ -33,7 +36,29 @@ def _without(*packages: str) -> Iterator[None]:
         room.RequirementCache.__bool__, room.package_available = installed, has
 
 
+@contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Let Lightning be imported without torch's compiler, which takes 1.1 s more (measured).
+
+    Lightning asks for the class of compiled modules, which no pack is, and keeps a method out of what is
+    compiled. The compiler can be imported as ever afterwards.
+    """
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    lacking: Any = ModuleType("torch._dynamo")
+    lacking.OptimizedModule = type("OptimizedModule", (torch.nn.Module,), {})
+    lacking.disable = lambda function, *_, **__: function
+    sys.modules["torch._dynamo"] = lacking
+    try:
+        yield
+    finally:
+        del sys.modules["torch._dynamo"]
+
+
 with _without("torchvision", "scipy", "matplotlib"):
+    with suppress(ImportError, AttributeError), _without_compiler():  # another version may ask for more of it
+        import pytorch_lightning  # noqa: F401
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
     from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
     from pytorch_lightning.utilities.exceptions import SIGTERMException

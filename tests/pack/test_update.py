@@ -21,6 +21,21 @@ OPTIMIZERS: list[Optimizer] = [
     Adagrad(name="adagrad"),
     Adagrad(name="adagrad", initial_accumulator=0.5, schedule="linear", clip=1.0),
 ]
+
+
+def of_torch(options: Optimizer, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
+    """torch.optim's own optimizer."""
+    common = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if isinstance(options, SGD):
+        return torch.optim.SGD(parameters, momentum=options.momentum, nesterov=options.nesterov, **common)
+    if isinstance(options, Adagrad):
+        start, epsilon = options.initial_accumulator, options.epsilon
+        return torch.optim.Adagrad(parameters, initial_accumulator_value=start, eps=epsilon, **common)
+    assert isinstance(options, Adam)
+    kind = torch.optim.AdamW if isinstance(options, AdamW) else torch.optim.Adam
+    return kind(parameters, betas=(options.beta1, options.beta2), eps=options.epsilon, **common)
+
+
 RATES = [(1e-3, 0.0), (1e-2, 0.1), (0.3, 1e-4)]
 
 
@@ -39,7 +54,7 @@ def test_each_member_moves_as_with_torch_optim(base: Optimizer, kind: type[Matri
         update(stacked, gradient.clone(), None, base.rate_factor(step, 20))
     for row, options in enumerate(members):
         alone = start[row].clone().requires_grad_()
-        optimizer = torch_optimizer(options, [alone])
+        optimizer = of_torch(options, [alone])
         for step, gradient in enumerate(gradients):
             alone.grad = gradient[row].clone()
             if options.clip is not None:
@@ -47,6 +62,24 @@ def test_each_member_moves_as_with_torch_optim(base: Optimizer, kind: type[Matri
             optimizer.param_groups[0]["lr"] = options.lr * options.rate_factor(step, 20)
             optimizer.step()
         torch.testing.assert_close(stacked[row], alone.detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("base", OPTIMIZERS, ids=repr)
+def test_optimizers_of_members_in_turns_are_torchs_to_the_bit(base: Optimizer) -> None:
+    """They leave out what keeps torch's compiler away, and are taken up again as its own are."""
+    options = replace(base, lr=0.01, weight_decay=0.1)
+    one, other = (torch.linspace(-1, 1, 9).view(3, 3).requires_grad_() for _ in range(2))
+    ours, theirs = torch_optimizer(options, [one]), of_torch(options, [other])
+    for step in range(6):
+        if step == 3:
+            again = torch_optimizer(options, [one])
+            again.load_state_dict(ours.state_dict())
+            ours = again
+        for own, optimizer in ((one, ours), (other, theirs)):
+            optimizer.zero_grad(set_to_none=True)
+            (own.square().sum() * own.detach().sin()).sum().backward()
+            optimizer.step()
+        assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("numbers", [3, 5, 33, 64, 100])

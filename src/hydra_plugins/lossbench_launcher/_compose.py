@@ -140,8 +140,9 @@ def _name(config: DictConfig, overrides: Sequence[Override]) -> None:
     """Put the overrides where Hydra keeps them, and the name that it makes of them."""
     task = config.hydra.overrides.task
     # `extend` checks every line against the type of the list, .05 ms each.
-    lines = [StringNode(line, place, parent=task, is_optional=False) for place, line in enumerate(_lines(overrides))]
-    task.__dict__["_content"] = lines
+    told = enumerate(_lines(overrides))
+    nodes = [StringNode(line, place, parent=task, is_optional=False) for place, line in told]
+    task.__dict__["_content"] = nodes
     options = config.hydra.job.config.override_dirname
     excluded = set(options.exclude_keys)
     named = sorted(str(o.input_line) for o in overrides if o.key_or_group not in excluded)

@@ -8,8 +8,10 @@ one pass over memory, by torch's own fused kernel.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -193,11 +195,24 @@ def torch_optimizer(
     """The torch.optim optimizer of one member."""
     common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay, "fused": fused}
     if isinstance(options, SGD):
-        return torch.optim.SGD(parameters, momentum=options.momentum, nesterov=options.nesterov, **common)
+        common |= {"momentum": options.momentum, "nesterov": options.nesterov}
+        return _uncompiled(torch.optim.SGD)(parameters, **common)
     if isinstance(options, Adam):
         kind = torch.optim.AdamW if isinstance(options, AdamW) else torch.optim.Adam
-        return kind(parameters, betas=(options.beta1, options.beta2), eps=options.epsilon, **common)
+        common |= {"betas": (options.beta1, options.beta2), "eps": options.epsilon}
+        return _uncompiled(kind)(parameters, **common)
     if isinstance(options, Adagrad):
-        start = options.initial_accumulator
-        return torch.optim.Adagrad(parameters, initial_accumulator_value=start, eps=options.epsilon, **common)
+        common |= {"initial_accumulator_value": options.initial_accumulator, "eps": options.epsilon}
+        return _uncompiled(torch.optim.Adagrad)(parameters, **common)
     raise TypeError(f"no torch optimizer for {type(options).__name__}")
+
+
+@functools.cache
+def _uncompiled(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """A class of torch.optim without what keeps its methods out of torch's compiler.
+
+    That imports the compiler, which takes 1.1 s in each process and is used by nothing here.
+    """
+    kept_out = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    plain: dict[str, Any] = {name: inspect.unwrap(getattr(kind, name)) for name in kept_out}
+    return type(kind.__name__, (kind,), plain | {"step": torch.no_grad()(inspect.unwrap(kind.step))})
