@@ -18,6 +18,7 @@ from mlflow.entities import Run
 
 from lossbench import __version__
 from lossbench.claims.declared import load_experiment
+from lossbench.config.folders import conf_dir
 from lossbench.tracking import read_runs, runs
 
 Done = subprocess.CompletedProcess[str]
@@ -343,3 +344,42 @@ def test_a_users_file_comes_before_the_shipped_one_of_its_name_and_that_is_said(
     assert told == f"{named} are taken instead of the files of that name that lossbench brings."
     knob = "optimizer.lr" if line == "seed=1" else "loss.delta"
     assert refused == f"lossbench: {knob} must be above 0; got -1."
+
+
+COMPOSED = """
+import runpy, sys
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+composed, load = [], ConfigLoaderImpl.load_configuration
+def counted(*given, **named):
+    composed.append(given)
+    return load(*given, **named)
+ConfigLoaderImpl.load_configuration = counted
+try:
+    runpy.run_module("lossbench", run_name="__main__", alter_sys=True)
+finally:
+    print(len(composed))
+"""
+
+
+@pytest.mark.parametrize(("words", "times"), [(["loss=cce"], 1), (["experiment=outliers", "loss=cce"], 2)])
+def test_a_config_is_composed_twice_only_where_it_may_set_hydras_mode(
+    tmp_path: Path, words: list[str], times: int
+) -> None:
+    """A run whose loss does not fit, and the same within an experiment, which is a sweep without -m."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMPOSED, *words, "data.train_size=10"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert int(done.stdout.split()[-1]) >= times
+    assert (times == 1) == (done.stdout.split()[-1] == "1")
+    assert "loss=cce" in done.stderr
+
+
+def test_no_shipped_config_but_an_experiment_sets_hydras_mode() -> None:
+    setting = [path for path in conf_dir().rglob("*.yaml") if "MULTIRUN" in path.read_text()]
+    assert setting
+    assert {path.parent.name for path in setting} == {"experiment"}

@@ -64,6 +64,14 @@ def test_no_window_lies_in_two_parts(tmp_path: Path, gap: int) -> None:
     assert len(data.train) == 180 - 2 * gap - 8
 
 
+def test_a_series_that_repeats_itself_may_have_equal_windows_in_two_parts(tmp_path: Path) -> None:
+    """Weeks that are alike are no copy of each other: they lie at other times."""
+    frame = hours().assign(load=np.arange(COUNT) % 6 + 0.5)
+    data = loaded(source(tmp_path, frame))
+    assert torch.equal(data.inputs[data.val.rows], data.inputs[data.test.rows])
+    assert not set(data.val.rows.tolist()) & set(data.test.rows.tolist())
+
+
 def test_windows_are_views_of_one_tensor(tmp_path: Path) -> None:
     own = source(tmp_path, hours(), past=24)
     for reads, shape in (("series", (24, 1)), ("vector", (24,))):

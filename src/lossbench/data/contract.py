@@ -240,7 +240,8 @@ class _Border(TargetBorder):
             both = int(taken[theirs].sum())
             if both == 0 and len(mine) == len(theirs):
                 first = _equal(data.inputs, mine[:64], theirs[:64])
-                both = len(mine) if first and _equal(data.inputs, mine, theirs) else 0
+                same = first and _equal(data.inputs, mine, theirs) and not _repeated(data.inputs, mine)
+                both = len(mine) if same else 0
             if both:
                 self.refuse(
                     f"{both} of {len(theirs)} examples of {other} are examples of {one}, too: "
@@ -252,3 +253,8 @@ def _equal(inputs: Any, mine: Tensor, theirs: Tensor) -> bool:
     import torch
 
     return all(torch.equal(tensor[mine], tensor[theirs]) for tensor in leaves(inputs))
+
+
+def _repeated(inputs: Any, rows: Tensor) -> bool:
+    """Whether examples of a split are alike, as weeks of a periodic series are, and so those of others."""
+    return all(len(tensor[rows].flatten(1).unique(dim=0)) < len(rows) for tensor in leaves(inputs))
