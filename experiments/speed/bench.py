@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,gpu", help="which parts, separated by commas"
+        "--parts", default="a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,gpu", help="which parts, separated by commas"
     )
     parser.add_argument(
         "--repetitions", type=int, default=3, help="of each measurement, taken in turns; long parts once"
@@ -44,9 +45,10 @@ def main() -> None:
     step = 2 * sweep.CONDITIONS
     if options.runs % step or not 0 < options.runs <= 240:
         parser.error(f"--runs must be a multiple of {step}, at most 240")
-    for part in chosen(options.parts.split(","), options.runs):
-        rows = [{**row, **machine()} for row in run(part, options.repetitions)]
-        record(pd.DataFrame(rows))
+    with tempfile.TemporaryDirectory() as within:
+        for part in chosen(options.parts.split(","), options.runs):
+            rows = [{**row, **machine()} for row in run(part, options.repetitions, Path(within))]
+            record(pd.DataFrame(rows))
     page.write(pd.read_csv(RESULTS))
 
 
@@ -55,23 +57,22 @@ def chosen(keys: list[str], runs: int) -> list[parts.Part]:
     everything = [parts.big_sweep(runs), parts.images(), parts.texts(), parts.members()]
     everything += [parts.start(), parts.own_table(), parts.small_images(), parts.large_table()]
     everything += [parts.frozen_features(), parts.streamed_images(), parts.recurrent()]
-    everything += [parts.own_clicks(), parts.towers(), parts.growth(), parts.many_records()]
+    everything += [parts.own_clicks(), parts.towers(), parts.growth(), parts.many_records(), *parts.wider()]
     if torch.cuda.is_available():
         everything += parts_of_gpu.parts()
         keys = [*keys, *(part.key for part in everything if "gpu" in keys and part.key.startswith("gpu-"))]
     return [part for part in everything if part.key in keys]
 
 
-def run(part: parts.Part, repetitions: int) -> list[dict[str, object]]:
+def run(part: parts.Part, repetitions: int, within: Path) -> list[dict[str, object]]:
     """Every competitor at every size, in turns, so that a slow minute of the machine hits all of them."""
     print(f"({part.key}) {part.title}: {part.words}", flush=True)
     rows = []
     for repetition in range(1 if part.long else repetitions):
         for competitor in part.competitors:
             for size in competitor.sizes:
-                taken = measure(
-                    competitor.command(size), exit_code=competitor.exit_code, before=competitor.before
-                )
+                command, code = competitor.command(size), competitor.exit_code
+                taken = measure(command, within=within, exit_code=code, before=competitor.before)
                 check(competitor, size, taken)
                 alone = taken.training_seconds
                 said = "" if alone is None else f", of which {alone:.2f} s of training"

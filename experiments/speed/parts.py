@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import big_table
+import plain_loops
 import sweep
 
 HERE = Path(__file__).parent
@@ -133,6 +134,30 @@ def texts() -> Part:
         "c", "24 runs of a text model", "Sentiment, text, mse/bce/cce/hinge x 6 seeds, 3 epochs", 24,
         "data=sentiment", "model=text", "loss=mse,bce,cce,hinge", seeds_of(6), "trainer.max_epochs=3",
     )  # fmt: skip
+
+
+def wider() -> list[Part]:
+    """24 runs of wider models on real data, beside a loop of the same kind."""
+    told = {
+        "digits": ("p", "an MLP of 256 on 5,000 digits"),
+        "words": ("q", "a text model with a table of 10,000 words"),
+        "convolutions": ("r", "a CNN on 5,000 digits, beside a loop"),
+    }
+    return [_against_loop(kind, *words) for kind, words in told.items()]
+
+
+def _against_loop(kind: str, key: str, title: str) -> Part:
+    rates = f"optimizer.lr={listed(plain_loops.RATES)}"
+    common = (f"trainer.max_epochs={plain_loops.EPOCHS}", f"trainer.batch_size={plain_loops.BATCH}")
+    ours = typed("-m", *plain_loops.KINDS[kind].words, "optimizer=adam", rates, seeds_of(6), *common)
+    loop = [sys.executable, str(HERE / "plain_loops.py"), kind, "--runs=24"]
+    return Part(
+        key,
+        f"24 runs of {title}",
+        (Competitor(OURS, (24,), lambda _: ours), Competitor(LOOP, (24,), lambda _: loop, records=False)),
+        words=f"{' '.join(plain_loops.KINDS[kind].words)}, 4 learning rates x 6 seeds, "
+        f"{plain_loops.EPOCHS} epochs, batch {plain_loops.BATCH}; the loop neither validates nor records",
+    )
 
 
 def recurrent() -> Part:

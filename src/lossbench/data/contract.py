@@ -257,4 +257,6 @@ def _equal(inputs: Any, mine: Tensor, theirs: Tensor) -> bool:
 
 def _repeated(inputs: Any, rows: Tensor) -> bool:
     """Whether examples of a split are alike, as weeks of a periodic series are, and so those of others."""
-    return all(len(tensor[rows].flatten(1).unique(dim=0)) < len(rows) for tensor in leaves(inputs))
+    import torch
+
+    return all(len(torch.unique(leaf[rows].flatten(1), dim=0)) < len(rows) for leaf in leaves(inputs))
