@@ -163,7 +163,7 @@ class Loss(Choice):
 
     def with_floats(self, knobs: Mapping[str, Knob]) -> Loss:
         """The same with other values of its float knobs, such as `float_knobs` names them."""
-        return dataclasses.replace(self, **knobs)  # type: ignore[arg-type]  # a knob's field holds a number
+        return dataclasses.replace(self, **knobs) if knobs else self  # type: ignore[arg-type]  # a knob's field holds a number
 
     def static_knobs(self) -> tuple[Any, ...]:
         """What must agree, beside the class, where losses with other float knobs are computed together."""
