@@ -11,6 +11,7 @@ Writes results.csv, README.md and speed.png beside itself.
 from __future__ import annotations
 
 import argparse
+import compileall
 import platform
 import tempfile
 from importlib.metadata import version
@@ -25,6 +26,8 @@ import sweep
 import torch
 from measure import Measurement, measure
 
+import hydra_plugins.lossbench_launcher
+import lossbench
 from lossbench._processor import told
 
 RESULTS = Path(__file__).with_name("results.csv")
@@ -45,6 +48,8 @@ def main() -> None:
     step = 2 * sweep.CONDITIONS
     if options.runs % step or not 0 < options.runs <= 240:
         parser.error(f"--runs must be a multiple of {step}, at most 240")
+    for package in (lossbench, hydra_plugins.lossbench_launcher):  # as pip does where it installs them
+        compileall.compile_dir(Path(str(package.__file__)).parent, quiet=1)
     with tempfile.TemporaryDirectory() as within:
         for part in chosen(options.parts.split(","), options.runs):
             rows = [{**row, **machine()} for row in run(part, options.repetitions, Path(within))]

