@@ -31,8 +31,8 @@ COMPETITORS = f"""
 - **{parts.BASIC}** is the same command with Hydra's own launcher: one run after another.
 - **{parts.SCRIPT}** ([lightning_script.py](lightning_script.py)) has one Trainer and one MLFlowLogger per
   run, without progress bar, summary or checkpoints.
-- **{parts.LOOP}** ([bare_loop.py](bare_loop.py)) trains and reads test once: no validation, no best
-  weights, nothing written down.
+- **{parts.LOOP}** ([bare_loop.py](bare_loop.py), of wider models [plain_loops.py](plain_loops.py)) trains and
+  reads test once: no validation, no best weights, nothing written down.
 - **{parts.TORCH_STACK}** ([torch_stack.py](torch_stack.py)) and **{parts.JAX_STACK}**
   ([jax_stack.py](jax_stack.py)) are what a skilled user would write by hand today: all runs side by side in
   one process. They make as many updates on the same data and read test once. They leave out what makes
@@ -47,7 +47,8 @@ SLOPES = """
   4 ms more. Memory grows by .13 MiB for each of 2,000 configs that are held, and by little beyond.
 - **rows**: as many updates as rows, each of the same cost: a straight line from 10,000 on, where the start
   counts no more.
-- **width**: nothing up to 64, where a step waits for calls and not for products; then with its square.
+- **width**: next to nothing up to 64, where a step waits for calls and not for products; then with its
+  square.
 - **losses**: members of one loss are computed together, so each loss adds its own calls to every step.
 """
 

@@ -70,6 +70,23 @@ def test_no_worker_waits_for_who_is_told_of_events(slots: int, kind: type, tmp_p
                 time.sleep(0.01)
 
 
+def test_what_was_measured_is_told_before_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    one_of = local._one_of
+
+    def refused(*given: Any) -> Any:
+        started.append(given)
+        if len(started) > 1:
+            raise BlockingIOError("Resource temporarily unavailable")
+        return one_of(*given)
+
+    monkeypatch.setattr(local, "_one_of", refused)
+    events = Local(n_jobs=1).run(all_engines.square, [3, 4])
+    assert Ended(0, 9) in (next(events) for _ in range(3))  # begun, said and ended
+    with pytest.raises(BlockingIOError):
+        next(events)
+
+
 def test_two_workers_share_the_items_and_are_used_again(engine: Local) -> None:
     workers = set(results(engine, all_engines.where, range(6)).values())
     assert len(workers) == 2

@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from lossbench.models.dropout import Dropout, advance
-from lossbench.models.layers import perceptron
-from lossbench.pack.perceptron import Layer, layers_of, outputs_of
+from lossbench.models.layers import perceptron as built
+from lossbench.pack.perceptron import Layer, Perceptron, outputs_of, perceptron_of
 
 MEMBERS = 9
 MODULES = {
     "one layer": nn.Linear(7, 3),
     "one output": nn.Sequential(nn.Flatten(), nn.Linear(7, 64), nn.ReLU(), nn.Linear(64, 1)),
     "without bias": nn.Sequential(nn.Linear(7, 5, bias=False), nn.ReLU(), nn.Linear(5, 5)),
-    "dropout": perceptron(nn.Sequential(nn.Flatten(), nn.Linear(7, 16)), [16, 8], 4, 0.4),
-    "wide": perceptron(nn.Linear(7, 130), [130, 70], 10, 0.0),
+    "dropout": built(nn.Sequential(nn.Flatten(), nn.Linear(7, 16)), [16, 8], 4, 0.4),
+    "wide": built(nn.Linear(7, 130), [130, 70], 10, 0.0),
 }
 
 
@@ -44,10 +44,10 @@ def trained(
     module: nn.Module, x: Tensor, weights: dict[str, Tensor], buffers: dict[str, Tensor]
 ) -> list[Tensor]:
     """Outputs, and gradients of something that is not linear in them."""
-    layers = layers_of(module)
-    assert layers is not None
+    perceptron = perceptron_of(module)
+    assert perceptron is not None
     own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-    outputs = outputs_of(x, layers, own, buffers, training=module.training)
+    outputs = outputs_of(x, perceptron.layers, own, buffers, training=module.training)
     return [outputs.detach(), *torch.autograd.grad(outputs.square().mean((1, 2)).sum(), list(own.values()))]
 
 
@@ -79,9 +79,9 @@ class TestMembers:
 def test_dropout_is_for_training_alone() -> None:
     module = MODULES["dropout"]
     x, weights, buffers = drawn(module, 8)
-    layers = layers_of(module)
-    assert layers is not None
-    found = outputs_of(x, layers, weights, buffers, training=False)
+    perceptron = perceptron_of(module)
+    assert perceptron is not None
+    found = outputs_of(x, perceptron.layers, weights, buffers, training=False)
     for member in range(MEMBERS):
         own = {name: weight[member] for name, weight in weights.items()}
         expected = functional_call(module.eval(), own, (x[member],))
@@ -91,8 +91,22 @@ def test_dropout_is_for_training_alone() -> None:
 
 class TestModules:
     def test_are_known_with_the_names_of_their_parameters(self) -> None:
-        module = perceptron(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)), [5], 2, 0.25)
-        assert layers_of(module) == (Layer("0.1.", True, True, ("2.key", 0.25)), Layer("3.", True))
+        module = built(nn.Sequential(nn.Flatten(), nn.Linear(7, 5)), [5], 2, 0.25)
+        layers = (Layer("0.1.", True, True, ("2.key", 0.25)), Layer("3.", True))
+        assert perceptron_of(module) == Perceptron(layers, flattens=True)
+
+    def test_read_a_row_for_each_example_alone(self) -> None:
+        """Layers without flattening are used at every step of a sequence by whoever wrote them."""
+        row, steps = torch.zeros(3, 8, 7), torch.zeros(3, 8, 4, 7)
+        plain = perceptron_of(nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 2)))
+        flattening = perceptron_of(nn.Sequential(nn.Flatten(), nn.Linear(28, 2)))
+        assert plain is not None
+        assert flattening is not None
+        assert plain.reads((row,))
+        assert not plain.reads((steps,))
+        assert flattening.reads((steps,))
+        assert not plain.reads((row, row))
+        assert not flattening.reads(({"one": row},))
 
     @pytest.mark.parametrize(
         "module",
@@ -112,9 +126,14 @@ class TestModules:
         ids=str,
     )
     def test_of_other_kinds_are_left_to_vmap(self, module: nn.Module) -> None:
-        assert layers_of(module) is None
+        assert perceptron_of(module) is None
+
+    def test_whose_layers_share_weights_are_left_to_vmap(self) -> None:
+        module = nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5))
+        module[2].weight = module[0].weight
+        assert perceptron_of(module) is None
 
     def test_with_hooks_are_left_to_vmap(self) -> None:
         module = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 2))
         module[0].register_forward_hook(lambda *_: None)
-        assert layers_of(module) is None
+        assert perceptron_of(module) is None

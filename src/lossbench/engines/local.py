@@ -76,13 +76,19 @@ class Local:
                         idle.append(worker)
                     heard.append(Ended(index, value) if over else Said(index, value))
                 # Before anything is told: who is told of an end writes records, and no worker waits for that.
-                while waiting and len(busy) < slots:
-                    index, item = waiting.popleft()
-                    worker = _one_of(idle, places)
-                    busy[worker] = index
-                    worker.give(function, item)
-                    heard.append(Started(index))
-                yield from heard
+                fault: OSError | None = None
+                try:
+                    while waiting and len(busy) < slots:
+                        worker = _one_of(idle, places)
+                        index, item = waiting.popleft()
+                        busy[worker] = index
+                        worker.give(function, item)
+                        heard.append(Started(index))
+                except OSError as error:  # no process can be started
+                    fault = error
+                yield from heard  # first: what was measured is not lost
+                if fault:
+                    raise fault
         except BaseException:  # an interrupt, or the caller has left the loop: nobody wants the answers
             stop()  # first, or a worker that it was asked for starts when everything is gone
             raise

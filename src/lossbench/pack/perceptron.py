@@ -35,13 +35,27 @@ class Layer:
     dropout: tuple[str, float] | None = None
 
 
-def layers_of(module: nn.Module) -> tuple[Layer, ...] | None:
-    """The layers of a module that maps (N, ...) to (N, outputs); None where it is something else."""
+@dataclass(frozen=True)
+class Perceptron:
+    """Linear layers with ReLU between them; `flattens`: they read an example of any shape as one row."""
+
+    layers: tuple[Layer, ...]
+    flattens: bool
+
+    def reads(self, given: tuple[Any, ...]) -> bool:
+        """Whether these arguments, (R, B, ...) for each member, are a row of numbers for each example."""
+        alone = len(given) == 1 and isinstance(given[0], Tensor)
+        return alone and (self.flattens or given[0].dim() == 3)
+
+
+def perceptron_of(module: nn.Module) -> Perceptron | None:
+    """What a module is; None where it is something else."""
     parts = list(_parts("", module))
     if any(getattr(part, name) for part in module.modules() for name in _HOOKS):
         return None
-    if parts and type(parts[0][1]) is nn.Flatten and (parts[0][1].start_dim, parts[0][1].end_dim) == (1, -1):
-        parts = parts[1:]
+    first = parts[0][1] if parts else module
+    flattens = type(first) is nn.Flatten and (first.start_dim, first.end_dim) == (1, -1)
+    parts = parts[flattens:]
     layers: list[Layer] = []
     allowed: tuple[type[nn.Module], ...] = (nn.Linear,)
     for prefix, part in parts:
@@ -54,7 +68,10 @@ def layers_of(module: nn.Module) -> tuple[Layer, ...] | None:
         else:
             layers[-1] = replace(layers[-1], relu=True)
         allowed = _BEHIND[type(part)]
-    return tuple(layers) if layers and not layers[-1].relu else None
+    own = [f"{layer.prefix}{name}" for layer in layers for name in ("weight", "bias")[: 1 + layer.bias]]
+    if not layers or layers[-1].relu or own != [name for name, _ in module.named_parameters()]:
+        return None  # the last is told of weights that two layers share
+    return Perceptron(tuple(layers), flattens)
 
 
 def _parts(prefix: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -50,7 +50,7 @@ class StackedEngine(Engine):
         self._parameters: dict[tuple[int, int], dict[str, Tensor]] = {}
         self._linear = one_linear(self.module)
         # Measured on processors alone; on a GPU steps are recorded, and wait for no module.
-        self._layers = perceptron.layers_of(self.module) if device.type == "cpu" else None
+        self._perceptron = perceptron.perceptron_of(self.module) if device.type == "cpu" else None
         self._blocks: dict[tuple[int, int, bool], Blocks] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
@@ -103,9 +103,9 @@ class StackedEngine(Engine):
         parameters, buffers, row = state
         # Whole rows are copied at once, which takes less time than an index on each number.
         own = mapped(lambda tensor: tensor.index_select(0, row), read)
-        if self._layers:
-            training = self.module.training
-            return perceptron.outputs_of(own[0], self._layers, parameters, buffers, training=training)
+        if self._perceptron and self._perceptron.reads(own):
+            layers, training = self._perceptron.layers, self.module.training
+            return perceptron.outputs_of(own[0], layers, parameters, buffers, training=training)
         with decomposed(self.module):
             # A convolution lays members side by side, where sums would round by how many there are.
             return mapped(Tensor.contiguous, torch.vmap(one)(parameters, buffers, own))
