@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-_WIDEST = 32  # numbers that code for vectors computes at once, at most
+WIDEST = 32  # numbers that code for vectors computes at once, at most
 
 
 def spare(examples: int) -> int:
     """How many copies fill a vector, where each has at least one number for each of so many examples."""
-    return max(1, -(-_WIDEST // max(1, examples)))
+    return max(1, -(-WIDEST // max(1, examples)))
 
 
 def with_spare(rows: Tensor, count: int) -> Tensor:

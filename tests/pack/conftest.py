@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from omegaconf import DictConfig
 
 from lossbench.job import Job, Member, jobs_from
+from lossbench.pack import threads
 
 Compose = Callable[..., list[Job]]
 
@@ -29,6 +30,13 @@ def jobs(composed: Callable[..., DictConfig]) -> Compose:
         return jobs_from([composed(*base, *override.split()) for override in overrides])
 
     return made
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As packs train: with several threads, products and updates depend on their number."""
+    with threads.one_thread():
+        yield
 
 
 def members(jobs: list[Job]) -> list[Member]:

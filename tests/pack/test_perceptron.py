@@ -11,6 +11,8 @@ from lossbench.models.dropout import Dropout, advance
 from lossbench.models.layers import perceptron as built
 from lossbench.pack.perceptron import Layer, Perceptron, outputs_of, perceptron_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 MEMBERS = 9
 MODULES = {
     "one layer": nn.Linear(7, 3),
@@ -19,15 +21,6 @@ MODULES = {
     "dropout": built(nn.Sequential(nn.Flatten(), nn.Linear(7, 16)), [16, 8], 4, 0.4),
     "wide": built(nn.Linear(7, 130), [130, 70], 10, 0.0),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> object:
-    """As packs train: with several, products depend on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def drawn(module: nn.Module, batch: int) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:

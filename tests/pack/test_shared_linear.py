@@ -8,17 +8,10 @@ from torch import Tensor, nn
 
 from lossbench.pack.shared_linear import Blocks, one_linear, outputs_of
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 LANES = [0, 1, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0]  # of one lane more than fill a block, of another one member
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> object:
-    """As packs train: with several, products depend on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def drawn(batch: int, features: int, outputs: int) -> tuple[Tensor, Tensor, Tensor]:

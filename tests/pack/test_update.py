@@ -82,10 +82,10 @@ def test_optimizers_of_members_in_turns_are_torchs_to_the_bit(base: Optimizer) -
         assert torch.equal(one, other)
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("numbers", [3, 5, 33, 64, 100])
 def test_a_member_moves_to_the_bit_alike_wherever_it_stands(numbers: int) -> None:
     """The fused kernel computes the last numbers of a tensor by other code."""
-    torch.set_num_threads(1)
     draw = torch.Generator().manual_seed(numbers)
     start, *gradients = torch.randn(6, 7, numbers, generator=draw)
     options = [Adam(name="adam", lr=0.01 * (member + 1)) for member in range(7)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -21,20 +20,19 @@ class Logs:
     def __init__(self, configure: Configure) -> None:
         self._configure = configure
         self._last: Any = None  # what was configured last, without the names of files
-        self._files: dict[str, str] = {}
 
     def configure(self, log_config: DictConfig | None, verbose_config: Any = False) -> None:
         """As Hydra's `configure_log`."""
         content = None if log_config is None else OmegaConf.to_container(log_config, resolve=True)
-        files = _files(content)
-        alike = [_without_files(content), verbose_config]
-        if files is None or alike != self._last or not _moved(self._files, files):
+        files = _files_taken_from(content)
+        alike = [content, files and sorted(files), verbose_config]
+        if files is None or alike != self._last or not _moved(files):
             self._configure(log_config, verbose_config)
-        self._last, self._files = (None, {}) if files is None else (alike, files)
+        self._last = None if files is None else alike
 
 
-def _files(content: Any) -> dict[str, str] | None:
-    """The files by the names of handlers that write them; None where there is more to it."""
+def _files_taken_from(content: Any) -> dict[str, str] | None:
+    """The files by the names of the handlers that write them; None, and none taken, where there is more."""
     handlers = content.get("handlers") if isinstance(content, dict) else None
     if not isinstance(handlers, dict) or content.get("root") is None or content.get("loggers"):
         return None
@@ -44,23 +42,14 @@ def _files(content: Any) -> dict[str, str] | None:
     plain = {"class", "formatter", "filename", "level"}
     if any(own.get("class") != "logging.FileHandler" or own.keys() - plain for own in found.values()):
         return None
-    return {name: str(own["filename"]) for name, own in found.items()}
+    return {name: str(own.pop("filename")) for name, own in found.items()}
 
 
-def _without_files(content: Any) -> Any:
-    if _files(content) is None:
-        return None
-    bare = copy.deepcopy(content)
-    for own in bare["handlers"].values():
-        own.pop("filename", None)
-    return bare
-
-
-def _moved(before: dict[str, str], files: dict[str, str]) -> bool:
+def _moved(files: dict[str, str]) -> bool:
     """Let the root's handlers write other files; whether they are those that were configured."""
     root = logging.getLogger()
     handlers = {handler.name: handler for handler in root.handlers}
-    if any(type(handlers.get(name)) is not logging.FileHandler for name in before):
+    if any(type(handlers.get(name)) is not logging.FileHandler for name in files):
         return False
     for name, path in files.items():
         old = handlers[name]

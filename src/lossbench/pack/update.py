@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from lossbench.optimizer import SGD, Adagrad, Adam, AdamW, Optimizer
+from lossbench.spare import WIDEST
 
 # Numbers in a row from which torch's fused kernels win: one pass over memory that no cache holds. Measured
 # on one core with Adam: rows of 5,000, 120 of them, 1.0 ms either way; of 650,000, 24 of them, 13 against 59.
 _LONG_ROW = 50_000
-_WIDEST = 32  # numbers that code for vectors computes at once, at most
 
 
 def stacked_update(options: Sequence[Optimizer], parameters: Tensor) -> RowUpdate | MatrixUpdate:
@@ -165,9 +165,9 @@ class _AdamMoves:
     def __init__(self, options: Adam, like: Tensor) -> None:
         self.options, self.shape = options, like.shape
         count = like.numel()
-        self._whole = count - count % _WIDEST
+        self._whole = count - count % WIDEST
         self._rest = count - self._whole
-        room = self._whole + (_WIDEST if self._rest else 0)
+        room = self._whole + (WIDEST if self._rest else 0)
         self.state = [like.new_zeros(room) for _ in range(2)]
         self._moves = like.new_empty(room)
         self._last = like.new_zeros(room - self._whole)  # of the gradients
