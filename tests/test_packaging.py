@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +17,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+import lossbench
 
 ROOT = Path(__file__).parents[1]
 SITE_PACKAGES = sysconfig.get_path("purelib")
@@ -48,6 +52,20 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def files(folder: Path, relative_to: Path) -> set[str]:
     kept = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     return {str(path.relative_to(relative_to)) for path in kept}
+
+
+def test_a_checkout_that_moved_on_after_it_was_installed_says_its_own_version(tmp_path: Path) -> None:
+    # Else runs of the version before, whose numbers may be other ones, are taken for finished.
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "src/lossbench/_version.py").write_text('__version__ = "99.1.2"\n')
+    moved = {"PYTHONPATH": str(tmp_path / "src")}
+    assert python("-m", "lossbench", "--version", folder=tmp_path, **moved) == "lossbench 99.1.2\n"
+    recorded = "from lossbench.tracking.provenance import versions; print(versions())"
+    assert json.loads(python("-c", recorded, folder=tmp_path, **moved))["lossbench"] == "99.1.2"
+
+
+def test_the_package_has_the_version_of_the_source(wheel: Path) -> None:
+    assert wheel.name.startswith(f"lossbench-{lossbench.__version__}-")
 
 
 def test_wheel_holds_conf_and_src_and_nothing_else(wheel: Path) -> None:

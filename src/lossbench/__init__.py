@@ -1,18 +1,13 @@
 """lossbench: which loss should I train with?"""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lossbench._processor import settle_products
 from lossbench._torchvision import mend_at_import
+from lossbench._version import __version__ as __version__
 
 settle_products()
 mend_at_import()  # a user's model, Lightning and torchmetrics import torchvision whenever they like
-
-try:
-    __version__ = version("lossbench")
-except PackageNotFoundError:  # a checkout on PYTHONPATH that was never installed
-    __version__ = "0.0.0"
 
 _INTERACTIVE = ("Answer", "Model", "load", "results", "sweep")
 

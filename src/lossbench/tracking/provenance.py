@@ -11,9 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lossbench._version import __version__
+
 UNKNOWN = "unknown"
 
-_DISTRIBUTIONS = ("lossbench", "torch", "pytorch-lightning", "mlflow", "scikit-learn", "numpy")
+_DISTRIBUTIONS = ("torch", "pytorch-lightning", "mlflow", "scikit-learn", "numpy")
 _GIT_SECONDS = 2.0
 
 
@@ -61,7 +63,7 @@ def _git(folder: Path, *command: str) -> str | None:
 @lru_cache(maxsize=1)
 def versions() -> str:
     """Versions of Python and of the packages that compute, as JSON; nothing is imported for it."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "lossbench": __version__}
     for name in _DISTRIBUTIONS:
         try:
             found[name] = importlib.metadata.version(name)
