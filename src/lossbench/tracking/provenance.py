@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lossbench._version import __version__
+from lossbench import __version__
 
 UNKNOWN = "unknown"
 
