@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_PLURALS = {"loss": "losses", "person": "people"}
+_PLURALS = {"loss": "losses", "person": "people", "process": "processes"}
 
 
 def counted(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import closing
@@ -12,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lossbench.claims.parsing import check_experiments
 from lossbench.engines.events import Engine, Event, Said
-from lossbench.engines.foresight import NEEDED
+from lossbench.engines.foresight import NEEDED, SEVERAL_RUNS
 from lossbench.engines.interruption import INTERRUPTIONS, Told, ended_by_sigterm
 from lossbench.engines.local import Local, here
 from lossbench.engines.progress import Progress
@@ -24,6 +26,7 @@ from lossbench.engines.server import stop, warm
 from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
 from lossbench.outcome import Outcome, tell
+from lossbench.teachers.beforehand import has_teacher
 from lossbench.tracking import NotRecorded, Store, baselines, resolve_uri
 from lossbench.tracking.address import check_reachable
 from lossbench.tracking.heard import Heard
@@ -31,7 +34,7 @@ from lossbench.tracking.resume import changes_of_code
 
 if TYPE_CHECKING:
     from lossbench.pack.checkpoint import Checkpoints
-    from lossbench.pack.plan import Plan
+    from lossbench.pack.planned import Plan
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ def train_many(
     beside = baselines.wanted(jobs)
     store.abandon([*wanted, *beside])
     held = planned.cache if planned and planned.alone else None
-    measured = baselines.measure(store, beside, held)
+    workers = planned.engine if planned and planned.by_worker and isinstance(planned.engine, Local) else None
+    measured = baselines.measure(store, beside, held, workers)
     for line in measured if len(jobs) == 1 else ():
         log.info("%s", line)
     try:
@@ -143,6 +147,12 @@ def _totals(recorded: dict[str, float]) -> dict[str, float]:
 
 
 def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: Checkpoints) -> Plan:
+    if isinstance(engine, Local) and _by_worker(jobs, engine):
+        from lossbench.pack.plan_in_worker import plan_in_worker
+
+        warm(NEEDED)
+        if planned := plan_in_worker(list(jobs), engine, max_members, checkpoints):
+            return planned
     if not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
         warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
@@ -156,6 +166,21 @@ def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: 
     planned = plan(list(jobs), engine, max_members, checkpoints)
     # Workers load what they train on: this process needs no inputs beside theirs.
     return planned if planned.alone else replace(planned, cache=DataCache())
+
+
+def _by_worker(jobs: Collection[Job], engine: Local) -> bool:
+    """Whether a worker is asked for the plan of a sweep, which saves this process the import of torch.
+
+    Where teachers train first, this process reads what they say. And a program without Hydra may not be
+    written for worker processes, which import it again, if its sweeps are small.
+    """
+    return (
+        HydraConfig.initialized()
+        and "torch" not in sys.modules
+        and engine.slots > 1
+        and len(jobs) >= SEVERAL_RUNS
+        and not any(has_teacher(job) for job in jobs)
+    )
 
 
 def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:

@@ -72,7 +72,7 @@ def test_everything_is_shown_and_no_file_or_folder_made(
     assert said.out.startswith("Dry run: nothing is recorded or kept.\n")
     assert f"\n{runs}\n" in said.out
     assert "stacked (its members stack), " in said.out
-    assert "training in this process: about " in said.out
+    assert "training in 1 process: about " in said.out
     assert "Error" not in said.err
     if CSV[0] in line:
         assert "t.csv: 100 rows\n  target: y, " in said.out

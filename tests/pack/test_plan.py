@@ -17,7 +17,8 @@ from lossbench.errors import InputError
 from lossbench.job import Job
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
-from lossbench.pack.plan import Plan, plan
+from lossbench.pack.plan import plan
+from lossbench.pack.planned import Plan
 from lossbench.task import Inputs
 
 Compose = Callable[..., list[Job]]

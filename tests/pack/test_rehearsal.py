@@ -19,7 +19,8 @@ from lossbench.losses.heads import EmbeddingLoss, ValueLoss
 from lossbench.losses.mse import MSE
 from lossbench.models.model import Model
 from lossbench.pack.fit import fit
-from lossbench.pack.plan import Plan, plan
+from lossbench.pack.plan import plan
+from lossbench.pack.planned import Plan
 from lossbench.task import Inputs, Prediction, Target
 from lossbench.tracking.told import run_start
 

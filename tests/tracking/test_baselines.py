@@ -159,3 +159,33 @@ def test_a_sweep_and_its_report_show_the_row_and_tell_who_is_no_better(
     refused = program(run_id, folder=folder, module="lossbench.rerun")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "naive, which needs no training" in refused.stderr
+
+
+# Tells at the end whether the command has imported torch.
+WATCHED = """
+import atexit, runpy, sys
+if __name__ == "__main__":  # workers import this module, too
+    atexit.register(lambda: print("torch" in sys.modules))
+    runpy.run_module("lossbench", run_name="__main__")
+"""
+
+
+def test_a_sweep_that_workers_plan_measure_and_train_gives_the_numbers_of_one_process_and_imports_no_torch(
+    folder: Path,
+    program: Callable[..., subprocess.CompletedProcess[str]],
+    light_program: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    (folder / "watched.py").write_text(WATCHED)
+    sweep = ["-m", *SERIES, "data.horizon=1,3", "model=linear", "loss=mse,mae", "seed=0,1"]
+    sweep.append("trainer.max_epochs=1")
+    told = {}
+    for name, run, torch in (("by_workers", light_program, "False"), ("here", program, "True")):
+        done = run(*sweep, f"experiment.name={name}", folder=folder, module="watched")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == torch
+        assert done.stdout.count("4 runs train stacked (vmap)") == 2
+        frame = read_runs(f"sqlite:///{folder}/mlflow.db", name, ("member", baselines.KIND))
+        numbers = [column for column in frame if column.startswith(("test", "val_best/", "train/"))]
+        told[name] = frame.set_index("name")[["loss.name", "data.horizon", *numbers]].sort_index()
+    assert len(told["here"]) == 12
+    pd.testing.assert_frame_equal(told["by_workers"], told["here"], check_exact=True)

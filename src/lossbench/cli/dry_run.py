@@ -19,7 +19,7 @@ from lossbench.errors import InputError
 from lossbench.job import Job, jobs_from
 
 if TYPE_CHECKING:
-    from lossbench.pack.plan import Plan, PlannedPack
+    from lossbench.pack.planned import Plan, PlannedPack
 
 TRAINER = "lossbench.cli.dry_run.show"  # what a launcher calls in place of `train_many`
 _TOGETHER = ("pack", "local", "ray", "slurm")  # launchers that train packs
@@ -162,7 +162,7 @@ def _packs(planned: Plan, missing: Sequence[Job], wanted: int, finished: int) ->
             f"  {trained}: {counted(runs, 'run')}, {counted(len(packs), 'pack')} {how} ({because}), "
             f"{epochs} epochs, about {duration(seconds)}"
         )
-    where = "this process" if planned.alone else f"{planned.processes} processes"
+    where = counted(planned.processes, "process")
     of = "" if times.timed == times.kinds else f", {times.timed} of {times.kinds} kinds"
     stops = any(job.member.trainer.patience for job in missing)
     total = f"{duration(times.seconds)}{' at most' if stops else ''}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    Singles = npt.NDArray[np.float32]
     Floats = npt.NDArray[np.float64]
 
 SPLITS = ("train", "val", "test")
@@ -72,7 +73,7 @@ class Outliers(DataSource):
     def load(self, seed: int, reads: InputKind) -> DataSet:
         import torch
 
-        inputs, targets = self._generate(seed)
+        inputs, targets = _tensor(self.curve, self._sizes, seed), self._generate(seed)[1]
         examples, start = {}, 0
         for split in SPLITS:
             rows = torch.arange(start, start + len(targets[split]))
@@ -90,9 +91,13 @@ class Outliers(DataSource):
         train, val, test = (examples[split] for split in SPLITS)
         return DataSet(description, inputs, train, val, test, units={"continuous": units})
 
-    def _generate(self, seed: int) -> tuple[Tensor, dict[str, Floats]]:
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        return self.train_size, self.val_size, self.test_size
+
+    def _generate(self, seed: int) -> tuple[Singles, dict[str, Floats]]:
         """Inputs of all splits, and the targets of each in its own units."""
-        inputs, truth = _curve(self.curve, (self.train_size, self.val_size, self.test_size), seed)
+        inputs, truth = _curve(self.curve, self._sizes, seed)
         spread = float(truth["train"].std())
         targets = {split: self._corrupt(truth[split], spread, seed, split) for split in ("train", "val")}
         return inputs, {**targets, "test": truth["test"]}
@@ -114,7 +119,7 @@ class Outliers(DataSource):
 @lru_cache(maxsize=256)  # runs that differ in loss or learning rate alone share it
 def _fingerprint(source: Outliers, seed: int) -> str:
     inputs, targets = source._generate(seed)
-    digest = hashlib.sha256(inputs.numpy().tobytes())
+    digest = hashlib.sha256(inputs.tobytes())
     for split in SPLITS:
         # Rounded: the last bit of a sine is not the same on all machines, and is no other data.
         digest.update(targets[split].astype("float32").tobytes())
@@ -122,10 +127,16 @@ def _fingerprint(source: Outliers, seed: int) -> str:
 
 
 @lru_cache(maxsize=256)  # members that differ in noise alone share one tensor of inputs
-def _curve(curve: str, sizes: tuple[int, int, int], seed: int) -> tuple[Tensor, dict[str, Floats]]:
+def _tensor(curve: str, sizes: tuple[int, int, int], seed: int) -> Tensor:
+    import torch
+
+    return torch.from_numpy(_curve(curve, sizes, seed)[0])
+
+
+@lru_cache(maxsize=256)  # by noise and outliers that are drawn anew
+def _curve(curve: str, sizes: tuple[int, int, int], seed: int) -> tuple[Singles, dict[str, Floats]]:
     """Inputs (N, features) float32 of all splits one after another, and each split's noise-free truth."""
     import numpy as np
-    import torch
 
     inputs, truth = [], {}
     for split, size in zip(SPLITS, sizes, strict=True):
@@ -136,7 +147,7 @@ def _curve(curve: str, sizes: tuple[int, int, int], seed: int) -> tuple[Tensor, 
             raw = numpy_generator(seed, "data", split).uniform(-3.0, 3.0, (size, 1))
             truth[split] = 7.0 * np.sin(raw[:, 0])
             inputs.append(raw)
-    return torch.from_numpy(np.concatenate(inputs)).float(), truth
+    return np.concatenate(inputs).astype(np.float32), truth
 
 
 def _friedman1(size: int, seed: int) -> tuple[Floats, Floats]:

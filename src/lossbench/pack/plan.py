@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from lossbench.data.source import DataSet, Description
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.job import Job, Member
-from lossbench.pack.checkpoint import Checkpoint, Checkpoints
+from lossbench.pack.checkpoint import Checkpoints
 from lossbench.pack.draws import left_alone
 from lossbench.pack.engine import build_modules
 from lossbench.pack.grouping import even_parts, may_share
@@ -21,6 +20,7 @@ from lossbench.pack.groups import loss_kind
 from lossbench.pack.judgeable import check_measured
 from lossbench.pack.kept import kept_for_backward
 from lossbench.pack.modes import cannot_stack, choose_mode, on_gpu, widest_stack
+from lossbench.pack.planned import Plan, PlannedPack
 from lossbench.pack.rehearsal import rehearse
 from lossbench.pack.where import gpu_memory, shared_in_turns, suited, told
 from lossbench.pack.work import Work
@@ -36,46 +36,6 @@ _STACK_AT_LEAST = 16
 _MUCH = 8_000_000
 # Seconds of training from which starting processes pays: each has torch and Lightning to import.
 _WORTH_PROCESSES = 4.0
-
-
-@dataclass(frozen=True)
-class PlannedPack:
-    """A pack about to train."""
-
-    number: int
-    jobs: tuple[Job, ...]
-    mode: str
-    because: str  # why it is stacked or not, in words
-    description: Description  # of its first member's data
-    checkpoint: Checkpoint | None = None  # where it writes its state, or an interrupted sweep has left it
-    remarks: tuple[str | None, ...] = ()  # of each job: worth knowing before its results are believed
-
-    @property
-    def epochs(self) -> int:
-        """At most so many for each member."""
-        return self.jobs[0].member.trainer.epochs
-
-    @property
-    def work(self) -> Work:
-        members = tuple(job.member for job in self.jobs)
-        keep = any(job.config["tracking"]["models"] for job in self.jobs)
-        afresh = "" if all(job.config["tracking"]["resume"] for job in self.jobs) else uuid.uuid4().hex
-        return Work(tuple(job.key for job in self.jobs), members, self.mode, self.checkpoint, keep, afresh)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a sweep trains."""
-
-    packs: list[PlannedPack]
-    cache: DataCache  # the data that was loaded to see what the packs are
-    engine: Engine
-    processes: int  # that train packs at a time
-
-    @property
-    def alone(self) -> bool:
-        """Whether all packs train in this process."""
-        return self.processes == 1 and not self.engine.elsewhere
 
 
 def plan(

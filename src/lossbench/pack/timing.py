@@ -15,7 +15,7 @@ from lossbench.lightning import Callback, LightningModule, Trainer, quiet
 from lossbench.pack.fit import trainer_of
 from lossbench.pack.grouping import pack_key
 from lossbench.pack.module import Pack
-from lossbench.pack.plan import Plan, PlannedPack
+from lossbench.pack.planned import Plan, PlannedPack
 from lossbench.pack.precision import exactly
 from lossbench.pack.streamed import pack_data
 from lossbench.pack.threads import one_thread

@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 _Lesson = tuple[Distilled, int]  # a data set and a seed
 
 
+def has_teacher(job: Job) -> bool:
+    """Whether the data of a run is taught."""
+    return isinstance(job.member.source, Distilled)
+
+
 def teach(jobs: Iterable[Job], engine: Engine) -> None:
     """Train the teachers that the data of these jobs has and the cache lacks; nothing where it has none.
 

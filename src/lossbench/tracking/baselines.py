@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lossbench import __version__, palette
 from lossbench.config import own_code
 from lossbench.data.baseline import called
+from lossbench.engines.answers import answers
 from lossbench.significant import number
 from lossbench.tracking import Opening, RunResult, Store, opening, provenance, runs
 from lossbench.tracking.told import data_tags
@@ -19,7 +20,8 @@ from lossbench.tracking.told import data_tags
 if TYPE_CHECKING:
     from lossbench.data.cache import DataCache
     from lossbench.data.source import Description
-    from lossbench.job import Job
+    from lossbench.engines.local import Local
+    from lossbench.job import Job, Member
 
 KIND = "baseline"
 
@@ -84,12 +86,15 @@ def wanted(jobs: Iterable[Job]) -> dict[str, Wanted]:
     return found
 
 
-def measure(store: Store, asked: Mapping[str, Wanted], cache: DataCache | None) -> list[str]:
+def measure(
+    store: Store, asked: Mapping[str, Wanted], cache: DataCache | None, workers: Local | None = None
+) -> list[str]:
     """Measure baselines that are not recorded yet, and hand them to the store.
 
     Args:
         asked: by their keys.
         cache: data that is held in this process anyway; None: what is loaded is given up again.
+        workers: they measure, for a process that has imported nothing that does; None: this process.
 
     Returns:
         what to say of each that was measured.
@@ -104,19 +109,35 @@ def measure(store: Store, asked: Mapping[str, Wanted], cache: DataCache | None) 
             missing.setdefault(one.job.key, []).append(one)
     if not missing:
         return []
-    from lossbench.data.cache import DataCache
-    from lossbench.pack.baselines import measured
-
+    questions = [_Question(own[0].job.member, tuple(one.name for one in own)) for own in missing.values()]
+    found = answers(_measured, questions, workers) if workers else None
+    if found is None:
+        found = [_measured(question, cache) for question in questions]
     openings, metrics = [], []
-    for alike in missing.values():
-        member = alike[0].job.member
-        data = (cache or DataCache()).load(member.source, member.seed, member.source.reads[0])
-        for one in alike:
-            metrics.append(measured(member.source, data, one.name))
-            openings.append(one.opening(data.description))
+    for alike, (description, each) in zip(missing.values(), found, strict=True):
+        openings += [one.opening(description) for one in alike]
+        metrics += each
     ids = store.start(openings)
     store.finish([RunResult(i, "finished", metrics=own) for i, own in zip(ids, metrics, strict=True)])
     return [_line(*pair) for pair in zip(openings, metrics, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Question:
+    member: Member  # whose data it is
+    names: tuple[str, ...]
+
+
+def _measured(
+    question: _Question, cache: DataCache | None = None
+) -> tuple[Description, list[dict[str, float]]]:
+    """What was loaded, and the metrics of each baseline."""
+    from lossbench.data.cache import DataCache
+    from lossbench.pack.baselines import measured
+
+    source, seed = question.member.source, question.member.seed
+    data = (cache or DataCache()).load(source, seed, source.reads[0])
+    return data.description, [measured(source, data, name) for name in question.names]
 
 
 def _recorded(store: Store, asked: Mapping[str, Wanted]) -> set[str]:

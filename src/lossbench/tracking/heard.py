@@ -18,7 +18,7 @@ from lossbench.tracking.told import run_result, run_start
 if TYPE_CHECKING:
     from lossbench.pack.abroad import Unseen
     from lossbench.pack.fate import MemberResult
-    from lossbench.pack.plan import PlannedPack
+    from lossbench.pack.planned import PlannedPack
     from lossbench.pack.said import Curves, Trained
 
 log = logging.getLogger(__name__)

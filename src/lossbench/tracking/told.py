@@ -20,7 +20,7 @@ from lossbench.tracking import Opening, RunResult, opening, provenance, runs
 if TYPE_CHECKING:
     from lossbench.data.source import DataSource, Description
     from lossbench.pack.fate import MemberResult
-    from lossbench.pack.plan import PlannedPack
+    from lossbench.pack.planned import PlannedPack
 
 _SOURCE_LENGTH = 500  # a table may tell of hundreds of columns that it left out
 
