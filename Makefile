@@ -50,7 +50,7 @@ demo: $(STAMP) ## compare all losses on four data sets, in under five minutes
 test: setup ## run the tests
 	@$(RUN) -m pytest -q -n logical --maxprocesses 8 --dist worksteal -m "not slow and not ui and not cluster" $(ARGS)
 
-test-slow: setup ## run the tests that take long (crashes, concurrency, calibration, what solvers find)
+test-slow: setup ## run the tests that take long (crashes, concurrency, calibration, journeys, what other libraries find)
 	@$(RUN) -m pytest -q -m slow $(ARGS)
 
 test-readme: setup ## walk the journeys of the README, each command as it stands there

@@ -48,12 +48,14 @@ assert "torch._dynamo" not in sys.modules
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [CHECK, COMPILER_FIRST], ids=["the rest after it", "the compiler before it"])
 def test_lightning_is_imported_alone_and_the_rest_stays_usable(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_training_imports_no_compiler_of_torch() -> None:
     """It takes more than a second in each process, and torch.optim would import it."""
     done = subprocess.run([sys.executable, "-c", TRAINED], capture_output=True, text=True, check=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 
 def _run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -12,6 +14,7 @@ def _run(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_torchvision_works_after_mending() -> None:
     code = """
 from lossbench._torchvision import mend
@@ -28,6 +31,7 @@ print(tuple(loss.shape))
     assert _run(code) == "(2,)"
 
 
+@pytest.mark.slow
 def test_a_bare_import_works_from_the_first_import_of_lossbench_on_and_torch_waits_for_it() -> None:
     code = """
 import sys, lossbench

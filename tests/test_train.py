@@ -6,6 +6,7 @@ import logging
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,9 @@ def test_ctrl_c_before_training_leaves_no_process_that_still_imports(folder: Pat
     assert done.returncode == 130
     servers = done.stdout.splitlines()[-1].split()
     assert servers
+    late = time.monotonic() + 10  # for the system to end what is killed
+    while time.monotonic() < late and any(lives(int(number)) for number in servers):
+        time.sleep(0.05)
     assert not [number for number in servers if lives(int(number))]
 
 

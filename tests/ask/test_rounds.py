@@ -49,6 +49,7 @@ def test_an_answer_is_settled_after_ten_seeds_and_each_look_is_recorded(
     assert frozenset(seeds) in looks.recorded(uri, "mine")
 
 
+@pytest.mark.slow
 def test_training_is_cut_short_and_said_where_the_first_round_would_take_too_long(
     measured: Path, program: Program
 ) -> None:

@@ -277,6 +277,7 @@ class Big(DataSource):
 """
 
 
+@pytest.mark.slow
 def test_a_file_larger_than_what_is_held_trains_by_the_command_line(
     tmp_path: Path, program: Callable[..., CompletedProcess[str]]
 ) -> None:

@@ -36,6 +36,7 @@ def test_interval_is_the_paired_t_interval_of_scipy() -> None:
     assert (interval.low, interval.high) == pytest.approx((reference.low, reference.high))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claims", [1, 2, 3, 8])
 def test_holm_is_that_of_statsmodels(claims: int) -> None:
     for p in np.round(np.random.default_rng(claims).uniform(size=(2, claims)) ** 3, 2):
