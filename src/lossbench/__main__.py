@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 
 try:  # from the first import on: Ctrl-C is no fault of the program
+    if sys.argv[1:] in ([], ["-h"], ["--help"]):
+        from lossbench.cli import kept_usage
+
+        kept_usage.show()
+
     from lossbench.cli.app import run
 
     run()

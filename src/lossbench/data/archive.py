@@ -30,10 +30,10 @@ class Archive:
 
 def cache_folder() -> Path:
     """LOSSBENCH_CACHE, or the platform's folder for what can be fetched again; it may not exist yet."""
-    import pooch
+    import platformdirs
 
     chosen = os.environ.get("LOSSBENCH_CACHE")
-    return Path(chosen).expanduser().absolute() if chosen else Path(pooch.os_cache("lossbench"))
+    return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("lossbench"))
 
 
 def fetch(archive: Archive) -> Path:
