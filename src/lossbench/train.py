@@ -147,11 +147,13 @@ def _totals(recorded: dict[str, float]) -> dict[str, float]:
 
 
 def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: Checkpoints) -> Plan:
-    if isinstance(engine, Local) and _by_worker(jobs, engine):
+    if workers := _planning(jobs, engine):
         from lossbench.pack.plan_in_worker import plan_in_worker
 
         warm(NEEDED)
-        if planned := plan_in_worker(list(jobs), engine, max_members, checkpoints):
+        # What records need is imported while a worker plans.
+        threading.Thread(target=importlib.import_module, args=("sqlalchemy",), daemon=True).start()
+        if planned := plan_in_worker(list(jobs), workers, max_members, checkpoints):
             return planned
     if not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
         warm(NEEDED)
@@ -168,19 +170,19 @@ def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: 
     return planned if planned.alone else replace(planned, cache=DataCache())
 
 
-def _by_worker(jobs: Collection[Job], engine: Local) -> bool:
-    """Whether a worker is asked for the plan of a sweep, which saves this process the import of torch.
+def _planning(jobs: Collection[Job], engine: Engine) -> Local | None:
+    """The engine whose workers plan a sweep, which saves this process the import of torch; None: it plans.
 
     Where teachers train first, this process reads what they say. And a program without Hydra may not be
     written for worker processes, which import it again, if its sweeps are small.
     """
-    return (
+    apart = (
         HydraConfig.initialized()
         and "torch" not in sys.modules
-        and engine.slots > 1
         and len(jobs) >= SEVERAL_RUNS
         and not any(has_teacher(job) for job in jobs)
     )
+    return engine if apart and isinstance(engine, Local) and engine.slots > 1 else None
 
 
 def _train(store: Store, planned: Plan, outcomes: dict[str, Outcome]) -> None:
