@@ -22,6 +22,8 @@ INTRODUCTION = """# How fast is a sweep?
 empty MLflow store, from the shell to the end of the process. Times are medians of {repetitions} repetitions
 taken in turns. It counts only where every run stands in MLflow as finished.
 
+Memory is that of the largest process, resident, and never less than the 330 MiB of the bench that starts it.
+
 Each part says where and with what it was measured. The raw times stand in [results.csv](results.csv).
 
 ![seconds for the sweep, and per further member](speed.png)
