@@ -28,6 +28,7 @@ def test_signs_that_a_terminal_lacks_are_written_plainly(
     assert terminal.buffer.getvalue() == written  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_report_is_made_and_shown_on_a_terminal_without_utf_8(tmp_path: Path) -> None:
     arguments = ["-m", "lossbench.report", "experiment=anatomy", "report.figures=false"]
     done = subprocess.run(
@@ -40,6 +41,7 @@ def test_a_report_is_made_and_shown_on_a_terminal_without_utf_8(tmp_path: Path) 
     assert (tmp_path / "out" / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_gone_costs_no_file_and_no_traceback(tmp_path: Path) -> None:
     arguments = ["-m", "lossbench.report", "experiment=anatomy", "report.figures=false"]
     reading, writing = os.pipe()

@@ -63,6 +63,7 @@ CASES: dict[str, tuple[pd.DataFrame, str, str, str, set[str], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_file_trains_and_reports(case: str, tmp_path: Path, program: Callable[..., Done]) -> None:
     table, data, model, arguments, losses, metrics = CASES[case]

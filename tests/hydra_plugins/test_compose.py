@@ -121,6 +121,7 @@ assignments = st.sampled_from(sorted(VALUES)).flatmap(
 deletions = st.sampled_from(["~names", "~db", "~db=mysql", "~table.x", "~absent"]).map(lambda key: (key, ""))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(assignments, assignments, assignments, deletions), max_size=4), st.data())
 def test_every_job_comes_out_as_hydra_composes_it(

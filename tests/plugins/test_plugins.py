@@ -56,6 +56,7 @@ def test_each_plugin_is_tried() -> None:
     assert {folder.name for folder in HERE.iterdir() if (folder / "conf").is_dir()} == set(SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_plugin_ends_in_a_report_with_verdicts(
     name: str, tmp_path: Path, program: Callable[..., Done]

@@ -133,6 +133,7 @@ def test_data_without_baselines_leaves_no_trace_and_nothing_is_imported_for_it(
     assert "lossbench.pack.baselines" not in sys.modules
 
 
+@pytest.mark.slow
 def test_a_sweep_and_its_report_show_the_row_and_tell_who_is_no_better(
     folder: Path, program: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
@@ -170,6 +171,7 @@ if __name__ == "__main__":  # workers import this module, too
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_that_workers_plan_measure_and_train_gives_the_numbers_of_one_process_and_imports_no_torch(
     folder: Path,
     program: Callable[..., subprocess.CompletedProcess[str]],
