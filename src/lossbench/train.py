@@ -78,7 +78,7 @@ def train_many(
     beside = baselines.wanted(jobs)
     store.abandon([*wanted, *beside])
     held = planned.cache if planned and planned.alone else None
-    workers = planned.engine if planned and planned.by_worker and isinstance(planned.engine, Local) else None
+    workers = planned.engine if planned and planned.by_worker else None
     measured = baselines.measure(store, beside, held, workers)
     for line in measured if len(jobs) == 1 else ():
         log.info("%s", line)
@@ -147,16 +147,15 @@ def _totals(recorded: dict[str, float]) -> dict[str, float]:
 
 
 def _plan(jobs: Collection[Job], engine: Engine, max_members: int, checkpoints: Checkpoints) -> Plan:
-    if workers := _planning(jobs, engine):
+    workers = _planning(jobs, engine)
+    if workers or (not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING):
+        warm(NEEDED)
+    if workers:
         from lossbench.pack.plan_in_worker import plan_in_worker
 
-        warm(NEEDED)
-        # What records need is imported while a worker plans.
-        threading.Thread(target=importlib.import_module, args=("sqlalchemy",), daemon=True).start()
+        _import_beside("sqlalchemy")  # which records need, while a worker plans
         if planned := plan_in_worker(list(jobs), workers, max_members, checkpoints):
             return planned
-    if not engine.elsewhere and engine.slots > 1 and _epochs(jobs) >= _WORTH_PRELOADING:
-        warm(NEEDED)
     # Only now, when something is to be trained: importing torch and Lightning takes seconds.
     from lossbench.data.cache import DataCache
     from lossbench.pack.plan import plan
@@ -211,12 +210,15 @@ def _events(planned: Plan, hear: Callable[[Said], None]) -> Generator[Event, Non
     work = [pack.work for pack in planned.packs]
     if planned.alone:
         return here(functools.partial(fit_pack, cache=planned.cache), work, hear)
-    # Pandas and scipy, which come after training, are imported while workers train.
-    after = ("lossbench.review.refresh",)
-    threading.Thread(target=importlib.import_module, args=after, daemon=True).start()
+    _import_beside("lossbench.review.refresh")  # with pandas and scipy, for after training
     if isinstance(planned.engine, Local):
         return planned.engine.run(fit_pack, work)
     return planned.engine.run(functools.partial(fit_abroad, mark=Mark.of_cache()), work)
+
+
+def _import_beside(module: str) -> None:
+    """Import in a thread what is wanted later, while this process waits for workers."""
+    threading.Thread(target=importlib.import_module, args=(module,), daemon=True).start()
 
 
 def _epochs(jobs: Collection[Job]) -> int:

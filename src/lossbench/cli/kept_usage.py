@@ -1,14 +1,12 @@
 """Help at once: its text is kept in the cache, by the files that it is made of.
 
 Making it imports every data set, loss and model, and Hydra to read the command line: half a second, of which
-kept text takes a seventh.
+kept text takes a fifth.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +15,7 @@ import lossbench
 from lossbench.cli import command
 from lossbench.config.folders import conf_dir
 from lossbench.data.archive import cache_folder
+from lossbench.data.kept_files import written
 
 _FILE = "usage.txt"
 
@@ -36,8 +35,9 @@ def kept_usage() -> str:
     from lossbench.cli.usage import usage
 
     text = usage()
-    with suppress(OSError):  # a cache that cannot be written, or is full, costs time alone
-        _keep(place, f"{known}\n{text}")
+    # A cache that cannot be written, or is full, costs time alone.
+    with suppress(OSError), written(place) as part:
+        part.write_text(f"{known}\n{text}", "utf-8")
     return text
 
 
@@ -50,16 +50,3 @@ def _fingerprint() -> str:
 def _files() -> Iterator[Path]:
     yield from sorted(Path(lossbench.__file__).parent.rglob("*.py"))
     yield from sorted(conf_dir().rglob("*.yaml"))
-
-
-def _keep(place: Path, text: str) -> None:
-    """Whole or not at all: others may write and read it meanwhile."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=f"{_FILE}.", dir=place.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

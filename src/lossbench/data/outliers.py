@@ -73,7 +73,7 @@ class Outliers(DataSource):
     def load(self, seed: int, reads: InputKind) -> DataSet:
         import torch
 
-        inputs, targets = _tensor(self.curve, self._sizes, seed), self._generate(seed)[1]
+        inputs, targets = _tensor(self.curve, self._sizes, seed), self._targets(seed)
         examples, start = {}, 0
         for split in SPLITS:
             rows = torch.arange(start, start + len(targets[split]))
@@ -95,12 +95,12 @@ class Outliers(DataSource):
     def _sizes(self) -> tuple[int, int, int]:
         return self.train_size, self.val_size, self.test_size
 
-    def _generate(self, seed: int) -> tuple[Singles, dict[str, Floats]]:
-        """Inputs of all splits, and the targets of each in its own units."""
-        inputs, truth = _curve(self.curve, self._sizes, seed)
+    def _targets(self, seed: int) -> dict[str, Floats]:
+        """The targets of each split, in their own units."""
+        _, truth = _curve(self.curve, self._sizes, seed)
         spread = float(truth["train"].std())
         targets = {split: self._corrupt(truth[split], spread, seed, split) for split in ("train", "val")}
-        return inputs, {**targets, "test": truth["test"]}
+        return {**targets, "test": truth["test"]}
 
     def _corrupt(self, truth: Floats, spread: float, seed: int, split: str) -> Floats:
         """Noise on every target, then outliers; every draw is made whatever the knobs are."""
@@ -118,7 +118,7 @@ class Outliers(DataSource):
 
 @lru_cache(maxsize=256)  # runs that differ in loss or learning rate alone share it
 def _fingerprint(source: Outliers, seed: int) -> str:
-    inputs, targets = source._generate(seed)
+    (inputs, _), targets = _curve(source.curve, source._sizes, seed), source._targets(seed)
     digest = hashlib.sha256(inputs.tobytes())
     for split in SPLITS:
         # Rounded: the last bit of a sine is not the same on all machines, and is no other data.

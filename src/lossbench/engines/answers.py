@@ -10,16 +10,15 @@ from logging.handlers import QueueHandler
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
-from lossbench.engines.events import Died, Ended, Said, Send
-from lossbench.engines.local import Local
+from lossbench.engines.events import Died, Ended, Engine, Said, Send
 from lossbench.errors import InputError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def answers(function: Callable[[Item], Answer], items: Sequence[Item], engine: Local) -> list[Answer] | None:
-    """What a function gives for each item, by workers of this machine; None where one of them has failed.
+def answers(function: Callable[[Item], Answer], items: Sequence[Item], engine: Engine) -> list[Answer] | None:
+    """What a function gives for each item, by workers; None where one of them has failed.
 
     What it logs there is logged here. Who asks calls the function itself where there are no answers: what
     went wrong is then met here, with all that is known of it.

@@ -6,8 +6,9 @@ of a sweep one of them is ready to plan before this process could be, which torc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lossbench.data.cache import DataCache
 from lossbench.engines.answers import answers
@@ -25,8 +26,8 @@ def plan_in_worker(
     Raises:
         InputError: as `plan.plan`.
     """
-    asked = _Asked(jobs, engine, max_members, checkpoints)
-    if (answer := answers(_answer, [asked], Local(1))) is None:
+    asked = functools.partial(_answer, engine=engine, max_members=max_members, checkpoints=checkpoints)
+    if (answer := answers(asked, [jobs], Local(1))) is None:
         return None
     planned, places = answer[0]
     packs = [_with(pack, [jobs[n] for n in own]) for pack, own in zip(planned.packs, places, strict=True)]
@@ -36,20 +37,14 @@ def plan_in_worker(
     return replace(planned, packs=packs, engine=found, by_worker=True)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    jobs: Sequence[Job]
-    engine: Local
-    max_members: int
-    checkpoints: Checkpoints
-
-
-def _answer(asked: _Asked) -> tuple[Plan, list[list[int]]]:
+def _answer(
+    jobs: Sequence[Job], engine: Local, max_members: int, checkpoints: Checkpoints
+) -> tuple[Plan, list[list[int]]]:
     """In the worker: the plan without jobs or data, and the places of the jobs of each pack."""
     from lossbench.pack.plan import plan
 
-    planned = plan(asked.jobs, asked.engine, asked.max_members, asked.checkpoints)
-    places = {job.key: place for place, job in enumerate(asked.jobs)}
+    planned = plan(jobs, engine, max_members, checkpoints)
+    places = {job.key: place for place, job in enumerate(jobs)}
     own = [[places[job.key] for job in pack.jobs] for pack in planned.packs]
     return replace(planned, packs=[_with(pack, ()) for pack in planned.packs], cache=DataCache()), own
 

@@ -20,7 +20,7 @@ from lossbench.tracking.told import data_tags
 if TYPE_CHECKING:
     from lossbench.data.cache import DataCache
     from lossbench.data.source import Description
-    from lossbench.engines.local import Local
+    from lossbench.engines.events import Engine
     from lossbench.job import Job, Member
 
 KIND = "baseline"
@@ -87,7 +87,7 @@ def wanted(jobs: Iterable[Job]) -> dict[str, Wanted]:
 
 
 def measure(
-    store: Store, asked: Mapping[str, Wanted], cache: DataCache | None, workers: Local | None = None
+    store: Store, asked: Mapping[str, Wanted], cache: DataCache | None, workers: Engine | None = None
 ) -> list[str]:
     """Measure baselines that are not recorded yet, and hand them to the store.
 
