@@ -176,8 +176,6 @@ def test_the_recorded_table_is_what_the_command_writes(tmp_path: Path) -> None:
     found, recorded = (pd.read_csv(folder / "results.csv") for folder in (tmp_path, RECORDED))
     names = ["loss", "way", "rate", "best"]
     assert found[names].equals(recorded[names])
-    # Near a target large steps magnify rounding: on an EPYC 4 of 912 values differ by .02 to .03 from what
-    # another processor recorded, all of rates that are not the best.
-    np.testing.assert_allclose(found.drop(columns=names), recorded.drop(columns=names), atol=5e-2)
-    best = [table[table["best"]].drop(columns=names) for table in (found, recorded)]
-    np.testing.assert_allclose(*best, atol=2e-2)
+    np.testing.assert_allclose(
+        found.drop(columns=names), recorded.drop(columns=names), atol=2e-2
+    )  # near a target large steps magnify rounding
