@@ -60,13 +60,12 @@ def table(moved: Moved, folder: Path, patch: Patch) -> str:
 
 
 def outliers(moved: Moved, folder: Path, patch: Patch) -> str:
-    made = Outliers._generate
+    made = Outliers._targets
 
-    def generate(source: Outliers, seed: int) -> Any:
-        inputs, targets = made(source, seed)
-        return inputs, {split: moved(values) for split, values in targets.items()}
+    def targets(source: Outliers, seed: int) -> dict[str, Floats]:
+        return {split: moved(values) for split, values in made(source, seed).items()}
 
-    patch.setattr(Outliers, "_generate", generate)
+    patch.setattr(Outliers, "_targets", targets)
     return "model=linear data.train_size=96 data.val_size=40 data.test_size=50"
 
 
