@@ -129,7 +129,7 @@ def test_a_device_that_refuses_double_precision_trains(
 ) -> None:
     members = [job.member for job in jobs(*PACKS[pack], small="mnist" not in PACKS[pack][0])]
     # What is computed in another way on a processor, with other last bits.
-    monkeypatch.setattr("lossbench.pack.perceptron.perceptron_of", lambda module: None)
+    monkeypatch.setattr("lossbench.pack.stacked.perceptron_of", lambda module: None)
     monkeypatch.setattr("lossbench.pack.update._in_one_pass", lambda like: False)
     expected = fit(members, mode)
     lightning = "pytorch_lightning.strategies.SingleDeviceStrategy.root_device"

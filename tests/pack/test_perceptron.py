@@ -9,7 +9,8 @@ from torch.func import functional_call
 
 from lossbench.models.dropout import Dropout, advance
 from lossbench.models.layers import perceptron as built
-from lossbench.pack.perceptron import Layer, Perceptron, outputs_of, perceptron_of
+from lossbench.pack import perceptron as layered
+from lossbench.pack.perceptron import Layer, Perceptron, Stack, perceptron_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,9 +40,12 @@ def trained(
     """Outputs, and gradients of something that is not linear in them."""
     perceptron = perceptron_of(module)
     assert perceptron is not None
-    own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-    outputs = outputs_of(x, perceptron.layers, own, buffers, training=module.training)
-    return [outputs.detach(), *torch.autograd.grad(outputs.square().mean((1, 2)).sum(), list(own.values()))]
+    stack = Stack(perceptron, weights)
+    outputs, kept = stack.forward(x, torch.arange(len(x)), buffers)
+    gradients = {name: torch.empty_like(weight) for name, weight in weights.items()}
+    (own,) = torch.autograd.grad(outputs.requires_grad_().square().mean((1, 2)).sum(), outputs)
+    stack.backward(own, kept, gradients)
+    return [outputs.detach(), *gradients.values()]
 
 
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
@@ -68,13 +72,38 @@ class TestMembers:
             for one, other in zip(found, company, strict=True):
                 assert torch.equal(one[chosen[:-1]], other[:-1])
 
+    def test_are_to_the_bit_what_they_are_in_blocks_of_any_size(
+        self, module: nn.Module, batch: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        x, weights, buffers = drawn(module, batch)
+        found = trained(module, x, weights, buffers)
+        for cache in (1, 10_000_000):  # blocks of two or three, and all members at once
+            monkeypatch.setattr(layered, "_CACHE", cache)
+            other = trained(module, x, weights, buffers)
+            assert all(map(torch.equal, found, other))
+
+
+def test_members_of_a_lane_read_one_batch() -> None:
+    module = MODULES["one output"]
+    x, weights, buffers = drawn(module, 16)
+    lane = torch.tensor([0, 1, 1, 0, 2, 2, 0, 1, 2])
+    perceptron = perceptron_of(module)
+    assert perceptron is not None
+    stack, each = Stack(perceptron, weights), torch.arange(MEMBERS)
+    assert torch.equal(stack.outputs(x[:3], lane), stack.outputs(x[lane], each))
+    outputs, kept = stack.forward(x[:3], lane, buffers)
+    own, copied = ({name: torch.empty_like(w) for name, w in weights.items()} for _ in range(2))
+    stack.backward(outputs, kept, own)
+    stack.backward(outputs, stack.forward(x[lane], each, buffers)[1], copied)
+    assert all(torch.equal(own[name], copied[name]) for name in weights)
+
 
 def test_dropout_is_for_training_alone() -> None:
     module = MODULES["dropout"]
-    x, weights, buffers = drawn(module, 8)
+    x, weights, _ = drawn(module, 8)
     perceptron = perceptron_of(module)
     assert perceptron is not None
-    found = outputs_of(x, perceptron.layers, weights, buffers, training=False)
+    found = Stack(perceptron, weights).outputs(x, torch.arange(len(x)))
     for member in range(MEMBERS):
         own = {name: weight[member] for name, weight in weights.items()}
         expected = functional_call(module.eval(), own, (x[member],))

@@ -12,9 +12,9 @@ from torch.func import functional_call
 
 from lossbench.job import Member
 from lossbench.models.dropout import advance
-from lossbench.pack import perceptron
 from lossbench.pack.engine import Engine, Moment, Read
 from lossbench.pack.objective import BatchLosses
+from lossbench.pack.perceptron import Stack, perceptron_of
 from lossbench.pack.recurrence import decomposed
 from lossbench.pack.replay import Replay
 from lossbench.pack.shared_linear import Blocks, one_linear, outputs_of
@@ -50,7 +50,8 @@ class StackedEngine(Engine):
         self._parameters: dict[tuple[int, int], dict[str, Tensor]] = {}
         self._linear = one_linear(self.module)
         # Measured on processors alone; on a GPU steps are recorded, and wait for no module.
-        self._perceptron = perceptron.perceptron_of(self.module) if device.type == "cpu" else None
+        found = perceptron_of(self.module) if device.type == "cpu" else None
+        self._perceptron = Stack(found, self._split(self.matrix)) if found else None
         self._blocks: dict[tuple[int, int, bool], Blocks] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
@@ -103,9 +104,6 @@ class StackedEngine(Engine):
         parameters, buffers, row = state
         # Whole rows are copied at once, which takes less time than an index on each number.
         own = mapped(lambda tensor: tensor.index_select(0, row), read)
-        if self._perceptron and self._perceptron.reads(own):
-            layers, training = self._perceptron.layers, self.module.training
-            return perceptron.outputs_of(own[0], layers, parameters, buffers, training=training)
         with decomposed(self.module):
             # A convolution lays members side by side, where sums would round by how many there are.
             return mapped(Tensor.contiguous, torch.vmap(one)(parameters, buffers, own))
@@ -148,8 +146,23 @@ class StackedEngine(Engine):
     def _computed(self, read: Read, objective: BatchLosses) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Losses (R,) of a batch, their gradients (R + 1, P), the last of them garbage, and their parts."""
         gradients = torch.empty_like(self.matrix)
+        if self._perceptron and self._perceptron.reads(read):
+            losses = self._of_perceptrons(self._perceptron, read, objective, gradients)
+            return losses, gradients, objective.parts
         parts = [self._backward(members, read, objective, gradients) for members in self._slices(read)]
         return torch.cat(parts), gradients, objective.parts
+
+    def _of_perceptrons(self, stack: Stack, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
+        """`_backward` of all members at once, which go through their layers block by block."""
+        outputs, kept = stack.forward(leaves(read)[0], self.lane, self.buffers)
+        outputs = with_spare(outputs, spare(outputs.shape[1]) - 1).requires_grad_()
+        losses = objective.all(outputs, slice(0, self.count))
+        if not losses.requires_grad:  # every member's loss raised
+            gradients.zero_()
+            return losses
+        (own,) = torch.autograd.grad(losses.sum(), outputs)
+        stack.backward(own[: stack.count], kept, self._split(gradients))
+        return losses.detach()
 
     def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
         """The losses of these members (n,); their gradients go into the rows of (R + 1, P)."""
@@ -177,6 +190,8 @@ class StackedEngine(Engine):
         return mapped(Tensor.clone, found) if self.matrix.is_cuda else found
 
     def _evaluated(self, read: Read, apart: bool) -> Tree:
+        if self._perceptron and self._perceptron.reads(read):
+            return self._perceptron.outputs(leaves(read)[0], self._reads(apart))[: self.count]
         parts = [
             part(self._forward(members, read, apart=apart), slice(members.stop - members.start))
             for members in self._slices(read)
