@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -32,6 +33,7 @@ class LaneData(LightningDataModule):
     Attributes:
         lane: (R,) the lane of each member.
         lanes, lane_seeds: the data and the seed of each lane.
+        at_once: batches of training that Lightning hands over in one of its steps.
     """
 
     def __init__(self, datasets: Sequence[Any], seeds: Sequence[int], batch_size: int) -> None:
@@ -40,6 +42,7 @@ class LaneData(LightningDataModule):
         self.lanes = [datasets[member] for member in first]
         self.lane_seeds = [seeds[member] for member in first]
         self.batch_size = batch_size
+        self.at_once = 1
 
     @property
     def description(self) -> Description:
@@ -64,23 +67,33 @@ class LaneData(LightningDataModule):
     def chunk(self) -> int:
         """Examples of such a part."""
 
+    @property
+    def updates(self) -> int:
+        """Batches of an epoch of training."""
+        return -(-self.size("train") // self.batch_size)
+
     def train_dataloader(self) -> DataLoader[Any]:
-        """The batches of the trainer's epoch."""
-        return self._loader("train", self.batch_size, self._epoch)
+        """The batches of the trainer's epoch, `at_once` in a tuple; the last may have fewer."""
+        return self._loader(-(-self.updates // self.at_once), self._together)
+
+    def _together(self) -> Iterator[tuple[Any, ...]]:
+        batches = iter(self._epoch())
+        while together := tuple(islice(batches, self.at_once)):
+            yield together
 
     def _epoch(self) -> Iterable[Any]:
         return self.batches(self.trainer.current_epoch if self.trainer is not None else 0)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The parts of the validation split."""
-        return self._loader("val", self.chunk, lambda: self.chunks("val"))
+        return self._loader(-(-self.size("val") // self.chunk), lambda: self.chunks("val"))
 
     def test_dataloader(self) -> DataLoader[Any]:
         """The parts of the test split."""
-        return self._loader("test", self.chunk, lambda: self.chunks("test"))
+        return self._loader(-(-self.size("test") // self.chunk), lambda: self.chunks("test"))
 
-    def _loader(self, split: Split, size: int, begin: Callable[[], Iterable[Any]]) -> DataLoader[Any]:
-        steps = _Steps(begin, -(-self.size(split) // size))
+    def _loader(self, count: int, begin: Callable[[], Iterable[Any]]) -> DataLoader[Any]:
+        steps = _Steps(begin, count)
         # With a generator of its own a loader draws nothing from torch's global one.
         return DataLoader(steps, batch_size=None, generator=torch.Generator())
 

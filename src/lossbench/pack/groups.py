@@ -19,6 +19,7 @@ from lossbench.losses.reduction import weighted_means
 from lossbench.metrics.families import preferred
 from lossbench.metrics.judge import judge
 from lossbench.metrics.measure import Measure
+from lossbench.pack.over_members import over_members
 from lossbench.pack.own_units import as_read, means_in_own_units
 from lossbench.spare import spare, with_spare
 from lossbench.task import WEIGHT, Prediction, Target, Units
@@ -139,12 +140,13 @@ class Group:
         targets, weights = self._read(as_read(loss, batch.targets), share.lane)
         units = self._units(share.lane) if loss.own_units else ()
 
-        def one(knobs: dict[str, Tensor], *read: Any) -> Means:
-            return self._mean(loss.with_floats(knobs), *read)
+        def one(knobs: dict[str, Tensor], output: Tree, target: Tree, *read: Tensor) -> Means:
+            weight, own_units = (None, read) if weights is None else (read[0], read[1:])
+            return self._mean(loss.with_floats(knobs), output, target, weight, *own_units)
 
         read = read_by(loss, self.target, self.layout, outputs)
-        dims = (0, 0, 0, None if weights is None else 0, *(0 for _ in units))
-        result: Means = torch.vmap(one, in_dims=dims)(share.knobs, read, targets, weights, *units)
+        beside = units if weights is None else (weights, *units)
+        result: Means = over_members(one, share.knobs, read, targets, *beside)
         own: Means = part(result, slice(len(self.losses)))
         return own
 

@@ -84,10 +84,15 @@ class Pack(LightningModule):
         """Begin the epoch's mean training loss."""
         self.epoch_loss = EpochLoss(self.count, self.exact)
 
-    def training_step(self, given: Tensor | Lot, batch: int) -> None:
-        """One update of all active members on their batches: positions (L, B), or what streams gave."""
+    def training_step(self, given: Sequence[Tensor | Lot], batch: int) -> None:
+        """An update of all active members on each batch: positions (L, B), or what streams gave."""
+        for one in given:
+            if not self.trainer.should_stop:
+                self._train(one)
+
+    def _train(self, given: Tensor | Lot) -> None:
         first = self.members[0]
-        total = int(self.trainer.num_training_batches) * first.trainer.epochs
+        total = self.data.updates * first.trainer.epochs
         read = self.lanes.batch(given, self.updates).at(self.updates / total)
         objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         factor = first.optimizer.rate_factor(self.updates, total)

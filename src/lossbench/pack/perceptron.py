@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lossbench.models.dropout import Dropout, kept
+from lossbench.pack.over_members import over_members
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 # Bytes that members of a block read and write on their way. Measured on one core with a cache of 1 MiB of its
@@ -208,5 +209,5 @@ def _of_weights(own: Tensor, read: Tensor, found: Tensor) -> None:
 
 def _mask(like: Tensor, keys: Tensor, rate: float) -> Tensor:
     """What dropout multiplies with, for each member by its key."""
-    found: Tensor = torch.vmap(lambda key, own: kept(key, own, rate))(keys, like)
+    found: Tensor = over_members(lambda key, own: kept(key, own, rate), keys, like)
     return found

@@ -14,6 +14,7 @@ from lossbench.job import Member
 from lossbench.models.dropout import advance
 from lossbench.pack.engine import Engine, Moment, Read
 from lossbench.pack.objective import BatchLosses
+from lossbench.pack.over_members import over_members
 from lossbench.pack.perceptron import Stack, perceptron_of
 from lossbench.pack.recurrence import decomposed
 from lossbench.pack.replay import Replay
@@ -106,7 +107,7 @@ class StackedEngine(Engine):
         own = mapped(lambda tensor: tensor.index_select(0, row), read)
         with decomposed(self.module):
             # A convolution lays members side by side, where sums would round by how many there are.
-            return mapped(Tensor.contiguous, torch.vmap(one)(parameters, buffers, own))
+            return mapped(Tensor.contiguous, over_members(one, parameters, buffers, own))
 
     def _of_linear(self, members: slice, read: Read, *, apart: bool) -> Tensor:
         """`_forward` of members that are one linear layer."""
