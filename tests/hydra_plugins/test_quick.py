@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from omegaconf import MISSING, DictConfig, OmegaConf, base, omegaconf, open_dict, read_write
 from omegaconf.errors import GrammarParseError, InterpolationKeyError, ReadonlyConfigError, ValidationError
 
-from hydra_plugins.lossbench_launcher._quick import QuickConfig, hurried, quick, without
+from hydra_plugins.lossbench_launcher._quick import QuickConfig, hurried, quick, share_node, without
 
 CONF = Path(__file__).parents[2] / "conf"
 # PyYAML's two writers disagree about control characters and line separators, which no config holds.
@@ -206,3 +206,18 @@ def test_all_is_as_it_was_afterwards() -> None:
     with pytest.raises(KeyError), hurried():
         raise KeyError
     assert state() == before
+
+
+def test_the_next_copy_alone_shares_hydra_s_node(config: DictConfig) -> None:
+    fast = quick(config)
+    before = nodes(fast)
+    share_node(fast)
+    first, second = copy.deepcopy(fast), copy.deepcopy(fast)
+    assert first._get_node("hydra") is fast._get_node("hydra")
+    with read_write(first), open_dict(first):
+        del first["hydra"]  # as `run_job` does at once
+    assert nodes(first) == nodes(without(config, "hydra"))
+    assert nodes(fast) == nodes(second) == before
+    assert second._get_node("hydra") is not fast._get_node("hydra")
+    share_node(config)  # which is no fast one
+    assert copy.deepcopy(config)._get_node("hydra") is not config._get_node("hydra")

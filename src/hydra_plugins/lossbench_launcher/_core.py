@@ -29,11 +29,12 @@ from omegaconf.errors import OmegaConfBaseException
 from hydra_plugins.lossbench_launcher._compose import SweepLoader
 from hydra_plugins.lossbench_launcher._halving import rounds
 from hydra_plugins.lossbench_launcher._held import KEPT, Held, Numbered, Planned
-from hydra_plugins.lossbench_launcher._quick import hurried, without
+from hydra_plugins.lossbench_launcher._quick import hurried, share_node, without
 from hydra_plugins.lossbench_launcher._returns import LightReturn, Return, placed
 from hydra_plugins.lossbench_launcher._trials import halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
+from lossbench.config.raw import Unusual, raw, unsettled
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
@@ -201,10 +202,12 @@ class Sweep:
         def replay(_: Any) -> Any:
             return outcome.result()
 
+        config = job.config
+        share_node(config)
         return run_job(
             hydra_context=self.context,
             task_function=replay,
-            config=job.config,
+            config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
@@ -213,8 +216,12 @@ class Sweep:
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
     config = without(placed(job), "hydra")
+    variables = job.hydra.job.env_set
+    environment = tuple(sorted((str(name), str(variables[name])) for name in variables))
+    with suppress(Unusual):
+        if not unsettled(raw(config)):
+            return config, environment
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)
-    variables = job.hydra.job.env_set
-    return config, tuple(sorted((str(name), str(variables[name])) for name in variables))
+    return config, environment

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from lossbench.config.raw import Unusual, raw, unsettled
 
 Configure = Callable[..., None]
 
@@ -23,12 +26,27 @@ class Logs:
 
     def configure(self, log_config: DictConfig | None, verbose_config: Any = False) -> None:
         """As Hydra's `configure_log`."""
-        content = None if log_config is None else OmegaConf.to_container(log_config, resolve=True)
+        content = _content(log_config)
         files = _files_taken_from(content)
         alike = [content, files and sorted(files), verbose_config]
         if files is None or alike != self._last or not _moved(files):
             self._configure(log_config, verbose_config)
         self._last = None if files is None else alike
+
+
+def _content(config: DictConfig | None) -> Any:
+    """A resolved config; in most, names of files alone hold interpolations, and are all that is resolved."""
+    if config is None:
+        return None
+    try:
+        content = raw(config)
+        handlers = content["handlers"]
+        for name, own in handlers.items():
+            if "filename" in own:
+                own["filename"] = str(config.handlers[name].filename)
+    except (Unusual, TypeError, KeyError, AttributeError, OmegaConfBaseException):
+        return OmegaConf.to_container(config, resolve=True)
+    return OmegaConf.to_container(config, resolve=True) if unsettled(content) else content
 
 
 def _files_taken_from(content: Any) -> dict[str, str] | None:

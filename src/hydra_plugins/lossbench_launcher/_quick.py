@@ -25,6 +25,8 @@ from omegaconf.grammar_parser import parse
 from hydra_plugins.lossbench_launcher._logs import Logs
 from hydra_plugins.lossbench_launcher._writing import Writer
 
+_NODE_SHARED = "_lossbench_node_shared"
+
 
 class QuickConfig(DictConfig):
     """A DictConfig that is copied ten times as fast; otherwise, and in a pickle, it is a DictConfig.
@@ -33,8 +35,12 @@ class QuickConfig(DictConfig):
     """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> QuickConfig:
-        clone: QuickConfig = _clone(self, self.__dict__["_parent"])
-        return clone
+        if self.__dict__.pop(_NODE_SHARED, False):
+            clone = without(self, "hydra")
+            clone.__dict__["_content"]["hydra"] = self.__dict__["_content"]["hydra"]
+            return clone
+        whole: QuickConfig = _clone(self, self.__dict__["_parent"])
+        return whole
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DictConfig.__new__, (DictConfig,), self.__getstate__()
@@ -46,6 +52,15 @@ def quick(config: DictConfig) -> QuickConfig:
     for node in (clone, clone._get_node("hydra")):
         object.__setattr__(node, "__class__", QuickConfig)
     return clone
+
+
+def share_node(config: DictConfig) -> None:
+    """Let the next copy of a job's config share the hydra node.
+
+    It is the one that `run_job` makes for the task, and takes the node from at once.
+    """
+    if isinstance(config, QuickConfig):
+        config.__dict__[_NODE_SHARED] = True
 
 
 def without(config: DictConfig, key: str) -> QuickConfig:

@@ -7,24 +7,21 @@ same text (tests/hydra_plugins/test_writing.py).
 from __future__ import annotations
 
 import marshal
-from enum import Enum
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-_PLAIN = (str, int, float, bool, type(None))
+from lossbench.config.raw import Unusual, raw
 
-
-class _Unusual(Exception):  # noqa: N818 - not an error: OmegaConf writes this one itself
-    """A node that is left to OmegaConf."""
+_DEEPEST = 3  # how deep what stands in a mapping is looked for on its own
 
 
 class Writer:
     """Writes configs as `OmegaConf.to_yaml` does, with the dumper that it is given.
 
-    The text of what stands two levels down, as a member of the `hydra` node does, is kept by its place and
-    content, both of which are in its lines.
+    The text of what stands up to three levels down, as a member of a member of the `hydra` node does, is kept
+    by its place and content, both of which are in its lines.
     """
 
     def __init__(self, dumper: type[Any]) -> None:
@@ -37,61 +34,47 @@ class Writer:
         if resolve or sort_keys or not isinstance(cfg, DictConfig):
             return self._slow(cfg, resolve=resolve, sort_keys=sort_keys)
         try:
-            content = _plain(cfg)
+            content = raw(cfg, enum_to_str=True)
             if not isinstance(content, dict) or not content:
-                raise _Unusual
-            return "".join(self._part(key, value) for key, value in content.items())
-        except (_Unusual, ValueError):  # marshal's ValueError: an object that is no plain value
+                raise Unusual
+            return "".join(self._text((key,), value) for key, value in content.items())
+        except (Unusual, ValueError):  # marshal's ValueError: an object that is no plain value
             return self._slow(cfg)
-
-    def _part(self, key: str, value: Any) -> str:
-        if not isinstance(value, dict) or not value:
-            return self._text((key,), value)
-        return f"{self._head(key)}\n{''.join(self._text((key, name), own) for name, own in value.items())}"
 
     def _text(self, place: tuple[str, ...], value: Any) -> str:
         """The lines of a value, without those of what it stands in."""
         known = (*place, marshal.dumps(value, 2))  # of version 2, in which equal values have equal bytes
         if known not in self._written:
-            for name in reversed(place):
-                value = {name: value}
-            *above, lines = self._dump(value).split("\n", len(place) - 1)
-            if above and above[0] != self._head(place[0]):
-                raise _Unusual
+            if isinstance(value, dict) and value and len(place) < _DEEPEST:
+                inside = (self._text((*place, name), own) for name, own in value.items())
+                lines = f"{self._head(place)}\n{''.join(inside)}"
+            else:
+                lines = self._lines(place, value)
             self._written[known] = lines
         return self._written[known]
 
-    def _head(self, key: str) -> str:
-        """The line that a mapping below this key begins with."""
-        if (key,) not in self._written:
-            head = self._dump({key: {"a": None}}).partition("\n")[0]
+    def _lines(self, place: tuple[str, ...], value: Any) -> str:
+        for name in reversed(place):
+            value = {name: value}
+        *above, lines = self._dump(value).split("\n", len(place) - 1)
+        if above != [self._head(place[:depth]) for depth in range(1, len(place))]:
+            raise Unusual
+        return lines
+
+    def _head(self, place: tuple[str, ...]) -> str:
+        """The line that a mapping at this place begins with."""
+        if place not in self._written:
+            content: Any = {"a": None}
+            for name in reversed(place):
+                content = {name: content}
+            head = self._dump(content).split("\n")[len(place) - 1]
             if not head.endswith(":"):  # of an empty or a long key, which YAML writes in another way
-                raise _Unusual
-            self._written[key,] = head
-        return self._written[key,]
+                raise Unusual
+            self._written[place] = head
+        return self._written[place]
 
     def _dump(self, content: Any) -> str:
         text: str = yaml.dump(
             content, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=self._dumper
         )
         return text
-
-
-def _plain(node: Any) -> Any:
-    """What `OmegaConf.to_container(node, enum_to_str=True)` gives, interpolations as they stand."""
-    if isinstance(node, DictConfig):
-        content = node.__dict__["_content"]
-        if not isinstance(content, dict):
-            return content  # None, missing or an interpolation
-        if any(type(key) is not str for key in content):
-            raise _Unusual
-        return {key: _plain(own) for key, own in content.items()}
-    if isinstance(node, ListConfig):
-        content = node.__dict__["_content"]
-        return [_plain(own) for own in content] if isinstance(content, list) else content
-    value = node._value()
-    if isinstance(value, Enum):
-        return value.name
-    if type(value) not in _PLAIN:
-        raise _Unusual
-    return value

@@ -40,6 +40,7 @@ class StackedEngine(Engine):
     def __init__(self, members: Sequence[Member], modules: Sequence[nn.Module], lane: Tensor) -> None:
         device = lane.device
         self.module = modules[0]
+        self._shapes = {name: parameter.shape for name, parameter in self.module.named_parameters()}
         self.count = len(members)
         self.lane = with_spare(lane, 1)
         modules = [*modules, modules[-1]]
@@ -60,11 +61,10 @@ class StackedEngine(Engine):
         self._replay = Replay(device)
 
     def _split(self, matrix: Tensor) -> dict[str, Tensor]:
-        named = dict(self.module.named_parameters())
-        parts = torch.split(matrix, [p.numel() for p in named.values()], dim=1)
+        parts = torch.split(matrix, [shape.numel() for shape in self._shapes.values()], dim=1)
         return {
-            name: columns.view(len(matrix), *p.shape)
-            for (name, p), columns in zip(named.items(), parts, strict=True)
+            name: columns.view(len(matrix), *shape)
+            for (name, shape), columns in zip(self._shapes.items(), parts, strict=True)
         }
 
     def _slices(self, read: Read) -> list[slice]:
