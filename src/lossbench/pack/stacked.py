@@ -53,7 +53,8 @@ class StackedEngine(Engine):
         self._linear = one_linear(self.module)
         # Measured on processors alone; on a GPU steps are recorded, and wait for no module.
         found = perceptron_of(self.module) if device.type == "cpu" else None
-        self._perceptron = Stack(found, self._split(self.matrix)) if found else None
+        several = self.matrix[: max(2, self.count)]  # a spare one for a member that is alone
+        self._perceptron = Stack(found, self._split(several)) if found else None
         self._blocks: dict[tuple[int, int, bool], Blocks] = {}
         states = [dict(m.named_buffers()) for m in modules]
         self.buffers = {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
@@ -155,14 +156,16 @@ class StackedEngine(Engine):
 
     def _of_perceptrons(self, stack: Stack, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
         """`_backward` of all members at once, which go through their layers block by block."""
-        outputs, kept = stack.forward(leaves(read)[0], self.lane, self.buffers)
-        outputs = with_spare(outputs, spare(outputs.shape[1]) - 1).requires_grad_()
+        rows = slice(stack.count)
+        outputs, kept = stack.forward(leaves(read)[0], self.lane[rows], part(self.buffers, rows))
+        more = self.count + spare(outputs.shape[1]) - stack.count
+        outputs = with_spare(outputs, more).requires_grad_()
         losses = objective.all(outputs, slice(0, self.count))
         if not losses.requires_grad:  # every member's loss raised
             gradients.zero_()
             return losses
         (own,) = torch.autograd.grad(losses.sum(), outputs)
-        stack.backward(own[: stack.count], kept, self._split(gradients))
+        stack.backward(own[rows], kept, self._split(gradients[rows]))
         return losses.detach()
 
     def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
@@ -192,7 +195,8 @@ class StackedEngine(Engine):
 
     def _evaluated(self, read: Read, apart: bool) -> Tree:
         if self._perceptron and self._perceptron.reads(read):
-            return self._perceptron.outputs(leaves(read)[0], self._reads(apart))[: self.count]
+            row = self._reads(apart)[: self._perceptron.count]
+            return self._perceptron.outputs(leaves(read)[0], row)[: self.count]
         parts = [
             part(self._forward(members, read, apart=apart), slice(members.stop - members.start))
             for members in self._slices(read)
