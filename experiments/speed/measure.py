@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,20 @@ TOLD = Path("told.json")  # in its folder, what a command tells of itself: numbe
 NOT_PASSED_ON = ("OMP_NUM_THREADS", "MLFLOW_TRACKING_URI", "PYTHONDONTWRITEBYTECODE")
 FINISHED = """select count(*) from runs where status = 'FINISHED' and run_uuid not in
     (select run_uuid from tags where key = 'lossbench.kind' and value != 'member')"""
+
+
+# A small process starts the command, waits, and tells of it: seconds, exit status, ru_maxrss. A system counts
+# for a command the memory of the process that it is started from, and the bench has 330 MiB of its own.
+_BETWEEN = """
+import json, os, sys, time
+start = time.perf_counter()
+child = os.fork()
+if child == 0:
+    os.dup2(2, 1)
+    os.execvp(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+print(json.dumps([time.perf_counter() - start, os.waitstatus_to_exitcode(status), usage.ru_maxrss]))
+"""
 
 
 @dataclass(frozen=True)
@@ -55,18 +68,17 @@ def measure(
         if before:
             subprocess.run(before, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
         with (folder / "output").open("w+") as output:
-            start = time.perf_counter()
             process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
-            )
+                [sys.executable, "-I", "-S", "-c", _BETWEEN, *command], cwd=folder, env=environment,
+                stdout=subprocess.PIPE, stderr=output, stdin=subprocess.DEVNULL, text=True,
+            )  # fmt: skip
             with _Together(process.pid) as together:
-                _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode != exit_code:
+                said, _ = process.communicate()
+            seconds, status, peak = json.loads(said)
+            if status != exit_code:
                 output.seek(0)
-                sys.exit(f"{' '.join(command)}\nended with {process.returncode}:\n{output.read()[-4000:]}")
-        peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+                sys.exit(f"{' '.join(command)}\nended with {status}:\n{output.read()[-4000:]}")
+        peak /= 2**20 if sys.platform == "darwin" else 2**10
         told = json.loads((folder / TOLD).read_text()) if (folder / TOLD).exists() else {}
         finished = _finished(folder / "mlflow.db")
         return Measurement(seconds, peak, together.mib, finished, gpu.mean(), **told)
@@ -83,7 +95,7 @@ def _finished(store: Path) -> int:
 
 
 class _Together:
-    """Samples the memory of a process and of all that it started, once a second."""
+    """Samples the memory of all that a process has started, once a second."""
 
     def __init__(self, pid: int) -> None:
         self.mib, self._pid, self._ended = 0.0, pid, threading.Event()
@@ -100,8 +112,7 @@ class _Together:
     def _sample(self) -> None:
         while not self._ended.wait(1.0):
             try:
-                first = psutil.Process(self._pid)
-                total = sum(map(_own, [first, *first.children(recursive=True)]))
+                total = sum(map(_own, psutil.Process(self._pid).children(recursive=True)))
             except psutil.Error:
                 return
             self.mib = max(self.mib, total / 2**20)

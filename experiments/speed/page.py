@@ -22,7 +22,7 @@ INTRODUCTION = """# How fast is a sweep?
 empty MLflow store, from the shell to the end of the process. Times are medians of {repetitions} repetitions
 taken in turns. It counts only where every run stands in MLflow as finished.
 
-Memory is that of the largest process, resident, and never less than the 330 MiB of the bench that starts it.
+Memory is that of the largest process, resident.
 
 Each part says where and with what it was measured. The raw times stand in [results.csv](results.csv).
 
