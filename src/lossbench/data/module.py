@@ -68,13 +68,13 @@ class LaneData(LightningDataModule):
         """Examples of such a part."""
 
     @property
-    def updates(self) -> int:
+    def updates_per_epoch(self) -> int:
         """Batches of an epoch of training."""
         return -(-self.size("train") // self.batch_size)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The batches of the trainer's epoch, `at_once` in a tuple; the last may have fewer."""
-        return self._loader(-(-self.updates // self.at_once), self._together)
+        return self._loader(-(-self.updates_per_epoch // self.at_once), self._together)
 
     def _together(self) -> Iterator[tuple[Any, ...]]:
         batches = iter(self._epoch())

@@ -92,7 +92,7 @@ class Pack(LightningModule):
 
     def _train(self, given: Tensor | Lot) -> None:
         first = self.members[0]
-        total = self.data.updates * first.trainer.epochs
+        total = self.data.updates_per_epoch * first.trainer.epochs
         read = self.lanes.batch(given, self.updates).at(self.updates / total)
         objective = BatchLosses(self.groups, read, self._raised, self._computed_singly)
         factor = first.optimizer.rate_factor(self.updates, total)
