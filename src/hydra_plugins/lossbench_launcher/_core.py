@@ -34,7 +34,7 @@ from hydra_plugins.lossbench_launcher._returns import LightReturn, Return, place
 from hydra_plugins.lossbench_launcher._trials import halved, in_trials, numbered_from
 from lossbench.config.chosen import check_chosen
 from lossbench.config.making import resolved
-from lossbench.config.raw import Unusual, raw, unsettled
+from lossbench.config.raw import settled
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
@@ -218,9 +218,8 @@ def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     config = without(placed(job), "hydra")
     variables = job.hydra.job.env_set
     environment = tuple(sorted((str(name), str(variables[name])) for name in variables))
-    with suppress(Unusual):
-        if not unsettled(raw(config)):
-            return config, environment
+    if settled(config) is not None:
+        return config, environment
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +57,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from lossbench.config.raw import Unusual, raw, unsettled
+    from lossbench.config.raw import settled
 
-    with suppress(Unusual):
-        content = raw(config)
-        if isinstance(content, dict) and not unsettled(content):
-            return content
+    content = settled(config)
+    if isinstance(content, dict):
+        return content
     try:
         parts: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

@@ -43,6 +43,15 @@ def raw(node: Any, *, enum_to_str: bool = False) -> Any:
     return value
 
 
+def settled(node: Any) -> Any:
+    """What it holds, where nothing in it is left to OmegaConf: else None."""
+    try:
+        content = raw(node)
+    except Unusual:
+        return None
+    return None if unsettled(content) else content
+
+
 def unsettled(content: Any) -> bool:
     """Whether a value in what `raw` gave is missing, or has an interpolation."""
     if isinstance(content, dict):

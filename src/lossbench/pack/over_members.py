@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lossbench.trees import Tree, leaves, mapped
 
@@ -28,7 +27,7 @@ def over_members(function: Callable[..., Tree], *trees: Tree) -> Tree:
     """
     inner = _inner()
     if inner is None:
-        return _by_vmap(function, trees)
+        return torch.vmap(function)(*trees)
     count = len(leaves(trees)[0])
     level = inner._vmap_increment_nesting(count, "error")
     try:
@@ -36,23 +35,6 @@ def over_members(function: Callable[..., Tree], *trees: Tree) -> Tree:
         return mapped(lambda tensor: inner._remove_batch_dim(tensor, level, count, 0), function(*own))
     finally:
         inner._vmap_decrement_nesting()
-
-
-def _by_vmap(function: Callable[..., Tree], trees: tuple[Tree, ...]) -> Tree:
-    shape: list[Tree] = []
-
-    def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
-        shape[:] = [function(*_filled(trees, tensors))]
-        return tuple(leaves(shape[0]))
-
-    found = torch.vmap(flat)(*leaves(trees))
-    return _filled(shape[0], found)
-
-
-def _filled(tree: Tree, tensors: tuple[Tensor, ...]) -> Tree:
-    """A tree with others in the place of its tensors."""
-    in_turn = iter(tensors)
-    return mapped(lambda _: next(in_turn), tree)
 
 
 @functools.cache

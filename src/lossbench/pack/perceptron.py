@@ -10,7 +10,7 @@ What is computed for a member takes the same path through the BLAS library in a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,10 +117,9 @@ class Stack:
 
     def __init__(self, perceptron: Perceptron, parameters: Mapping[str, Tensor]) -> None:
         self.reads, self.layers = perceptron.reads, perceptron.layers
-        layers = self.layers
-        self._weights = [parameters[f"{layer.prefix}weight"].detach() for layer in layers]
+        self._weights = [parameters[f"{layer.prefix}weight"].detach() for layer in self.layers]
         self._biases = [
-            parameters[f"{layer.prefix}bias"].detach() if layer.bias else None for layer in layers
+            parameters[f"{layer.prefix}bias"].detach() if layer.bias else None for layer in self.layers
         ]
         self.count = len(self._weights[0])
         self._blocks: dict[int, list[_Block]] = {}
@@ -129,12 +128,8 @@ class Stack:
     def outputs(self, x: Tensor, row: Tensor) -> Tensor:
         """In evaluation: batches (L, B, ...), and which of them each member reads (R,) -> (R, B, outputs)."""
         x = x.flatten(2)
-        found = self._empty(x, -1)
-        for block in self._of_batch(x.shape[1]):
-            own = x.index_select(0, row[block.rows])
-            for place in range(len(self.layers)):
-                last = place + 1 == len(self.layers)
-                own = self._layer(block, place, own, found[block.rows] if last else None)
+        found, before = self._empty(x, -1), len(self.layers) - 1
+        self._compute(x, row, [*[None] * before, found], [None] * (before + 1))
         return found
 
     @torch.no_grad()
@@ -146,13 +141,19 @@ class Stack:
             _mask(like, buffers[layer.dropout[0]], layer.dropout[1]) if layer.dropout else None
             for like, layer in zip(given, self.layers, strict=True)
         ]
+        self._compute(x, row, given, masks)
+        return given[-1], Kept(x, row, given[:-1], masks)
+
+    def _compute(
+        self, x: Tensor, row: Tensor, given: Sequence[Tensor | None], masks: Sequence[Tensor | None]
+    ) -> None:
+        """Through all layers: what each gives is written to `given`, where that has room for it."""
         for block in self._of_batch(x.shape[1]):
             own = x.index_select(0, row[block.rows])
-            for place, whole in enumerate(given):
-                own = self._layer(block, place, own, whole[block.rows])
-                if (mask := masks[place]) is not None:
+            for place, (whole, mask) in enumerate(zip(given, masks, strict=True)):
+                own = self._layer(block, place, own, None if whole is None else whole[block.rows])
+                if mask is not None:
                     own.mul_(mask[block.rows])
-        return given[-1], Kept(x, row, given[:-1], masks)
 
     @torch.no_grad()
     def backward(self, gradients: Tensor, kept: Kept, found: Mapping[str, Tensor]) -> None:

@@ -89,7 +89,7 @@ def _seconds_per_update(planned: PlannedPack, cache: DataCache) -> float:
     first = members[0]
     begun = time.perf_counter()
     data = pack_data(members, cache)
-    updates = math.ceil(data.size("train") / first.trainer.batch_size)
+    updates = data.updates_per_epoch
     clock = _Clock()
     timed = min(updates, _UPDATES)
     with quiet(), one_thread(), exactly(), freed_memory_kept():
