@@ -23,7 +23,11 @@ _READING = {field.name: field.default for field in fields(Measure) if field.name
 
 def as_text(measures: Iterable[Measure]) -> str:
     """Measures as JSON; where they are longer than a tag may be, without the meanings of their metrics."""
-    measures = tuple(measures)
+    return _text_of(tuple(measures))
+
+
+@functools.lru_cache(maxsize=64)
+def _text_of(measures: tuple[Measure, ...]) -> str:
     metrics = [_told(asdict(metric), _DESCRIPTION) for metric in described(measures).values()]
     read = [{"metrics": one.names, **_told(asdict(one), _READING)} for one in measures]
     text = json.dumps({"metrics": metrics, "measures": read})

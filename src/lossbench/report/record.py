@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 from lossbench.report.made import made
@@ -44,7 +45,6 @@ def record(
         looks: the seeds of this report and of those before it, as `Looks.tag` has them.
     """
     address, now = parse(uri), time.time_ns() // 1_000_000
-    writing = writer(address)
     told = {tags.LOOKS: looks} if looks else {}
     of_run = {
         tags.KEY: f"report-{uuid.uuid4().hex}",  # its own: no file of an earlier report stays with it
@@ -55,14 +55,16 @@ def record(
     }
     opening = Opening(experiment, f"report: {experiment}", {}, of_run, now, None)
     entry = Entry(opening, RunResult("", "finished"), now, created=True)
-    (run_id,) = writing.replace([entry], REPORT, experiment)
-    if address.path:
-        bring_along(address.path)
-    writing.keep(run_id, {f"report/{name}": (folder / name).read_bytes() for name in sorted(made(folder))})
-    if answer:
-        with reading(address) as records:
-            number = records.experiments()[experiment]
-        page = f"#/experiments/{number}/runs/{run_id}/artifacts/report/report.html"
-        note = f"{answer}\n\n[The whole report]({page})"
-        writing.mark_experiment(experiment, {tags.NOTE: note})
+    with closing(writer(address)) as writing:
+        (run_id,) = writing.replace([entry], REPORT, experiment)
+        if address.path:
+            bring_along(address.path)
+        files = sorted(made(folder))
+        writing.keep(run_id, {f"report/{name}": (folder / name).read_bytes() for name in files})
+        if answer:
+            with reading(address) as records:
+                number = records.experiments()[experiment]
+            page = f"#/experiments/{number}/runs/{run_id}/artifacts/report/report.html"
+            note = f"{answer}\n\n[The whole report]({page})"
+            writing.mark_experiment(experiment, {tags.NOTE: note})
     return run_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 
 import pandas as pd
 
@@ -54,17 +55,17 @@ def refresh(uri: str, experiment: str, judge: str | None = None, select: str | N
     beside = read_runs(uri, experiment, (baselines.KIND,))
     compared = compare(found, metrics_of, functools.partial(read_histories, uri), beside)
     address, now = parse(uri), time.time_ns() // 1_000_000
-    writing = writer(address)
     pairs = [(summary, one) for one in compared for summary in one.summaries]
     colors = palette.colors(sorted({summary.loss for summary, _ in pairs}, key=loss_order))
     entries = [_entry(*pair, experiment, now, place, colors) for place, pair in enumerate(pairs)]
-    run_ids = writing.replace(entries, SUMMARY, experiment)
-    _draw(writing, compared, entries, run_ids)
-    keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
-    below = load(address, experiment, briefly=True)
-    _nest(writing, below, [summary for summary, _ in pairs], run_ids, keys)
     told = {runs.NOTE: measured(compared, uri, experiment)}
-    writing.mark_experiment(experiment, views(compared, now) | told)
+    with closing(writer(address)) as writing:
+        run_ids = writing.replace(entries, SUMMARY, experiment)
+        _draw(writing, compared, entries, run_ids)
+        keys = pd.concat([own.set_index("run_id")["key"] for own in (found, beside)]).to_dict()
+        below = load(address, experiment, briefly=True)
+        _nest(writing, below, [summary for summary, _ in pairs], run_ids, keys)
+        writing.mark_experiment(experiment, views(compared, now) | told)
     return run_ids
 
 

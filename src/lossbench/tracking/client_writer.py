@@ -169,3 +169,6 @@ class ClientWriter(Writer):
         for run_id in earlier:
             self.client.delete_run(run_id)
         return run_ids
+
+    def close(self) -> None:
+        """MLflow keeps its connections for other clients of this process."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import dataclasses
 import itertools
 import json
 import logging
@@ -51,10 +50,10 @@ class Entry:
 
     def to_json(self) -> str:
         """One line."""
-        fields = dataclasses.asdict(self)
-        artifacts = self.result.artifacts.items()
-        fields["result"]["artifacts"] = {k: base64.b64encode(v).decode() for k, v in artifacts}
-        return json.dumps(fields)
+        # Not `dataclasses.asdict`, which copies every number of every curve first.
+        artifacts = {k: base64.b64encode(v).decode() for k, v in self.result.artifacts.items()}
+        result = {**vars(self.result), "artifacts": artifacts}
+        return json.dumps({**vars(self), "opening": vars(self.opening), "result": result})
 
     @staticmethod
     def from_json(line: str) -> Entry:

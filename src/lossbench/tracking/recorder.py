@@ -147,6 +147,7 @@ class Recorder:
         if not self.refused:
             try:
                 self._writer.show(shown.curves)
+                self._writer.close()
             except Exception as error:  # all of it comes again with the results
                 _log.debug("not shown: %s", error)
 
@@ -166,6 +167,7 @@ class Recorder:
                     raise
                 self._leave(_Batch(batch.entries[start:], batch.path), error)
                 return
+        self._writer.close()
         if batch.path:
             self._journal.remove(batch.path)
 

@@ -107,6 +107,7 @@ class Store:
             # Training goes on without MLflow, and waits for it once, not for each run.
             reachable = created is not None
             run_ids += created or provisional
+        self._writer.close()
         if openings and not reachable:
             _log.warning("%s takes no new runs now; they train, and are recorded later.", self.address.spoken)
         return run_ids
@@ -154,6 +155,7 @@ class Store:
         These failed, were killed, or have a later result that an interrupted sweep left unmarked.
         """
         self._repeat(lambda: resume.abandon(self.address, self._writer, keys, experiment))
+        self._writer.close()
 
     def flush(self, within: float | None = None) -> None:
         """Wait until everything handed over is recorded, at most `within` seconds; see `Recorder.flush`."""
@@ -184,6 +186,7 @@ class Store:
             for experiment, keys in self._ended.items():
                 mark = partial(resume.supersede_duplicates, self.address, self._writer, keys, experiment)
                 self._repeat(mark)
+            self._writer.close()
             if self.address.path and self.address.path.exists():
                 creation.tidy(self.address.path)
 

@@ -61,3 +61,6 @@ class Writer(Protocol):
         Records of this kind of other keys are deleted. Where the writer can, a record of the same key is
         written anew under its id, so that links to it stay good.
         """
+
+    def close(self) -> None:
+        """Give connections back, behind a batch of calls; a later one opens them again."""
