@@ -221,3 +221,24 @@ def test_the_next_copy_alone_shares_hydra_s_node(config: DictConfig) -> None:
     assert second._get_node("hydra") is not fast._get_node("hydra")
     share_node(config)  # which is no fast one
     assert copy.deepcopy(config)._get_node("hydra") is not config._get_node("hydra")
+
+
+def test_members_are_asked_for_as_before() -> None:
+    content = {"a": {"b": 1}, "l": [1], "n": None, "m": "???", "i": "${a}", "_content": {"x": 1}}
+    plain = OmegaConf.create({"top": content, "hydra": content})
+    fast = quick(plain)
+    for slow, own in ((plain, fast), (plain.hydra, fast.hydra)):
+        for key in (*content, "hydra", "top", "none", "__name__", "_flags"):
+            found = [_asked(config, key) for config in (slow, own)]
+            assert found[0] == found[1]
+    OmegaConf.set_struct(fast, True)
+    with pytest.raises(AttributeError, match="none"):
+        _ = fast.none
+
+
+def _asked(config: Any, key: str) -> Any:
+    try:
+        found = getattr(config, key)
+    except Exception as error:
+        return type(error), str(error)
+    return DictConfig if isinstance(found, DictConfig) else type(found), found

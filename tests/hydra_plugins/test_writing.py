@@ -16,11 +16,14 @@ from omegaconf._utils import get_omega_conf_dumper
 from hydra_plugins.lossbench_launcher import _writing
 from hydra_plugins.lossbench_launcher._writing import Writer
 
+# Such as look like paths and overrides, most of which YAML writes as they are.
+WORDS = st.text("aéN_/.,=-1 :#", max_size=8) | st.text("a_/=.,-1", max_size=200)
 TEXTS = st.text(max_size=12) | st.sampled_from(
     ["on", "1", "1e3", "~", "", "- a", "a: b", "x\n  y\n", "é", "#", "w " * 70]
 )
 VALUES = (
-    st.none()
+    WORDS
+    | st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False)
@@ -47,6 +50,13 @@ def test_any_configs_after_each_other(contents: list[dict[str, Any]]) -> None:
     writer = Writer(get_omega_conf_dumper())
     for content in [*contents, *contents]:
         assert writer.to_yaml(OmegaConf.create(content)) == written(content)
+
+
+@given(st.lists(WORDS | st.integers(), min_size=1, max_size=4))
+def test_overrides_on_their_own(lines: list[str | int]) -> None:
+    assert Writer(get_omega_conf_dumper()).to_yaml(OmegaConf.create(lines)) == written(lines)
+    inside = {"overrides": {"task": lines, "of": {"one": lines[0]}}}
+    assert Writer(get_omega_conf_dumper()).to_yaml(OmegaConf.create(inside)) == written(inside)
 
 
 def test_true_and_one_are_not_taken_for_each_other() -> None:
@@ -96,6 +106,12 @@ def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) 
         return dump(content, **options)
 
     monkeypatch.setattr(_writing.yaml, "dump", listened)
-    config.hydra.job.num = 1
-    assert "num: 1" in writer.to_yaml(config)
-    assert texts == [{"hydra": {"job": {"num": 1}}}]
+    config.hydra.job.num = "a: b"
+    assert "num: 'a: b'" in writer.to_yaml(config)
+    assert texts == [{"hydra": {"job": {"num": "a: b"}}}]
+    for number in (1, 2):
+        config.hydra.job.num, config.hydra.run.dir = number, f"multirun/2026-11-27/seed={number},loss=mse"
+        text = writer.to_yaml(config)
+        assert f"num: {number}\n" in text
+        assert f"dir: multirun/2026-11-27/seed={number},loss=mse\n" in text
+    assert len(texts) == 2  # the second is the line of the place, for all that is its own text

@@ -17,10 +17,11 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, StringNode
+from omegaconf import Container, DictConfig, OmegaConf, StringNode
 
 from hydra_plugins.lossbench_launcher._held import KEPT
 from hydra_plugins.lossbench_launcher._quick import QuickConfig, quick
+from lossbench.config.raw import Unusual, inside, raw, settled, unsettled
 
 Shape = tuple[tuple[Any, ...], ...]
 
@@ -112,7 +113,11 @@ class SweepLoader:
 
     def _base(self, master: DictConfig, choices: Sequence[Override]) -> QuickConfig:
         lines = _lines(choices)
-        key = (Path.cwd(), master.hydra.job.config_name, *master.hydra.overrides.hydra, None, *lines)
+        name, own = (
+            inside(master, "hydra", "job", "config_name"),
+            inside(master, "hydra", "overrides", "hydra"),
+        )
+        key = (Path.cwd(), raw(name), *raw(own), None, *lines)
         if key not in self._bases:
             self._bases[key] = quick(self._loader.load_sweep_config(master, lines))
         return self._bases[key]
@@ -127,6 +132,8 @@ def _set(config: DictConfig, override: Override) -> None:
         raise _Unusual(override.input_line)
     key, value = override.key_or_group, override.value()
     extends = isinstance(value, (dict, list))
+    if not override.is_add() and isinstance(value, (str, int, float)) and _replaced(config, key, value):
+        return
     if (
         override.is_add()
         and not extends
@@ -136,17 +143,34 @@ def _set(config: DictConfig, override: Override) -> None:
     OmegaConf.update(config, key, value, merge=True, force_add=override.type != OverrideType.CHANGE)
 
 
+def _replaced(config: DictConfig, key: str, value: str | float) -> bool:
+    """Put a plain value in the place of another; whether that was all there was to do."""
+    try:
+        node = inside(config, *key.split("."))
+        if unsettled(raw(node)) or unsettled(value):
+            return False
+    except Unusual:
+        return False
+    if isinstance(node, Container):
+        return False
+    node._set_value(value)
+    return True
+
+
 def _name(config: DictConfig, overrides: Sequence[Override]) -> None:
     """Put the overrides where Hydra keeps them, and the name that it makes of them."""
-    task = config.hydra.overrides.task
+    task = inside(config, "hydra", "overrides", "task")
     # `extend` checks every line against the type of the list, .05 ms each.
-    told = enumerate(_lines(overrides))
-    nodes = [StringNode(line, place, parent=task, is_optional=False) for place, line in told]
+    lines = enumerate(_lines(overrides))
+    nodes = [StringNode(line, place, parent=task, is_optional=False) for place, line in lines]
     task.__dict__["_content"] = nodes
-    options = config.hydra.job.config.override_dirname
-    excluded = set(options.exclude_keys)
+    options = settled(inside(config, "hydra", "job", "config", "override_dirname"))
+    if options is None:
+        raise _Unusual("hydra.job.config.override_dirname")
+    excluded = set(options["exclude_keys"])
     named = sorted(str(o.input_line) for o in overrides if o.key_or_group not in excluded)
-    config.hydra.job.override_dirname = options.item_sep.join(named).replace("=", options.kv_sep)
+    told = options["item_sep"].join(named).replace("=", options["kv_sep"])
+    inside(config, "hydra", "job", "override_dirname")._set_value(told)
 
 
 def _plain(config: DictConfig) -> Any:

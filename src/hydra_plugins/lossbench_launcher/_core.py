@@ -32,9 +32,9 @@ from hydra_plugins.lossbench_launcher._held import KEPT, Held, Numbered, Planned
 from hydra_plugins.lossbench_launcher._quick import hurried, share_node, without
 from hydra_plugins.lossbench_launcher._returns import LightReturn, Return, placed
 from hydra_plugins.lossbench_launcher._trials import halved, in_trials, numbered_from
-from lossbench.config.chosen import check_chosen
+from lossbench.config.chosen import ChoiceCheck
 from lossbench.config.making import resolved
-from lossbench.config.raw import settled
+from lossbench.config.raw import inside, raw, settled
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
 from lossbench.errors import InputError
@@ -101,8 +101,9 @@ class Sweep:
             planned = self._planned(job_overrides, lambda job: loader.take(self.config, job))
             first = numbered_from(initial_job_idx, len(planned), len(job_overrides))
             jobs = [Numbered(job, number) for number, job in enumerate(planned, first)]
+            check = ChoiceCheck()
             for job in jobs:
-                self._check(job)
+                _tell_and_check(job, check)
         log.info(f"Launching {len(jobs)} jobs together")
         loader.forget()
         outcomes = self._train_in_rounds(planned, jobs)
@@ -149,13 +150,6 @@ class Sweep:
             outcomes.update(zip(numbers, ended, strict=True))
             numbers = []
         return outcomes
-
-    def _check(self, job: Numbered) -> None:
-        """Tell of a job, and refuse what its choices do not read."""
-        log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.planned.overrides)))
-        config = job.config
-        runtime = config.hydra.runtime
-        check_chosen(runtime.choices, config, config.hydra.overrides.task, runtime.config_sources)
 
     def _train(self, jobs: Sequence[Numbered], *, last: bool = True) -> list[Outcome]:
         """Call the trainer: once, or once for each value of `hydra.job.env_set` where that differs.
@@ -213,13 +207,24 @@ class Sweep:
         )
 
 
+def _tell_and_check(job: Numbered, check: ChoiceCheck) -> None:
+    """Tell of a job, and refuse what its choices do not read."""
+    log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.planned.overrides)))
+    config = job.config
+    hydra = inside(config, "hydra")
+    runtime, overrides = inside(hydra, "runtime"), inside(hydra, "overrides", "task")
+    check(inside(runtime, "choices"), config, raw(overrides), inside(runtime, "config_sources"))
+
+
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     """What `run_job` hands to a task, with interpolations resolved while they still mean this job."""
+    variables = settled(inside(job, "hydra", "job", "env_set"))
+    config = without(job, "hydra")
+    if variables is not None and settled(config) is not None:
+        return config, tuple(sorted((name, str(value)) for name, value in variables.items()))
     config = without(placed(job), "hydra")
     variables = job.hydra.job.env_set
     environment = tuple(sorted((str(name), str(variables[name])) for name in variables))
-    if settled(config) is not None:
-        return config, environment
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.
     with read_write(config), open_dict(config), suppress(OmegaConfBaseException):
         OmegaConf.resolve(config)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omegaconf import open_dict
+from lossbench.config.raw import inside
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -63,9 +63,8 @@ class Numbered:
     def config(self) -> DictConfig:
         """As Hydra hands it to the job; it holds until another job of the same overrides is asked."""
         job = self.planned.config
-        with open_dict(job):
-            job.hydra.job.id = self.number
-            job.hydra.job.num = self.number
+        for key in ("id", "num"):  # without OmegaConf's way there, which takes most of its time
+            inside(job, "hydra", "job", key)._set_value(self.number)
         return job
 
     def let_go(self) -> None:

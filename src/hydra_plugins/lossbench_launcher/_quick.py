@@ -18,7 +18,7 @@ import yaml  # type: ignore[import-untyped]
 from hydra.conf import HydraConf
 from hydra.core import utils
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, base, omegaconf
+from omegaconf import Container, DictConfig, OmegaConf, base, omegaconf
 from omegaconf._utils import get_omega_conf_dumper
 from omegaconf.grammar_parser import parse
 
@@ -31,8 +31,16 @@ _NODE_SHARED = "_lossbench_node_shared"
 class QuickConfig(DictConfig):
     """A DictConfig that is copied ten times as fast; otherwise, and in a pickle, it is a DictConfig.
 
-    Hydra copies its own node seven times for each job.
+    Hydra copies its own node seven times for each job, and asks for its members thirty times.
     """
+
+    def __getattr__(self, key: str) -> Any:
+        # What OmegaConf's finds for a member that is a mapping or a list.
+        own = self.__dict__.get("_content")
+        node = own.get(key) if isinstance(own, dict) else None
+        if isinstance(node, Container) and isinstance(node.__dict__["_content"], (dict, list)):
+            return node
+        return super().__getattr__(key)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> QuickConfig:
         if self.__dict__.pop(_NODE_SHARED, False):

@@ -7,14 +7,18 @@ same text (tests/hydra_plugins/test_writing.py).
 from __future__ import annotations
 
 import marshal
+import re
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from lossbench.config.raw import Unusual, raw
 
 _DEEPEST = 3  # how deep what stands in a mapping is looked for on its own
+_INDENT = "  "
+# A path or an override of letters, digits and signs that mean nothing in YAML; with "/" or "=", so no number
+_PLAIN_WORDS = re.compile(r"[A-Za-z_/](?=.*[/=])[\w/.,=-]*\w", re.ASCII)
 
 
 class Writer:
@@ -31,10 +35,12 @@ class Writer:
 
     def to_yaml(self, cfg: Any, *, resolve: bool = False, sort_keys: bool = False) -> str:
         """As OmegaConf's."""
-        if resolve or sort_keys or not isinstance(cfg, DictConfig):
+        if resolve or sort_keys or not isinstance(cfg, (DictConfig, ListConfig)):
             return self._slow(cfg, resolve=resolve, sort_keys=sort_keys)
         try:
             content = raw(cfg, enum_to_str=True)
+            if isinstance(content, list) and content and all(map(_is_its_text, content)):
+                return "".join(f"- {own}\n" for own in content)
             if not isinstance(content, dict) or not content:
                 raise Unusual
             return "".join(self._text((key,), value) for key, value in content.items())
@@ -43,6 +49,11 @@ class Writer:
 
     def _text(self, place: tuple[str, ...], value: Any) -> str:
         """The lines of a value, without those of what it stands in."""
+        if _is_its_text(value):
+            return f"{self._head(place)} {value}\n"
+        if isinstance(value, list) and value and all(map(_is_its_text, value)):
+            indent = _INDENT * (len(place) - 1)
+            return "".join([self._head(place), "\n", *(f"{indent}- {own}\n" for own in value)])
         known = (*place, marshal.dumps(value, 2))  # of version 2, in which equal values have equal bytes
         if known not in self._written:
             if isinstance(value, dict) and value and len(place) < _DEEPEST:
@@ -78,3 +89,8 @@ class Writer:
             content, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=self._dumper
         )
         return text
+
+
+def _is_its_text(value: Any) -> bool:
+    """Whether YAML writes a value as Python does: most that differ from job to job are such."""
+    return type(value) is int or (type(value) is str and _PLAIN_WORDS.fullmatch(value) is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lossbench.config.folders import GROUPS, conf_dir, node_in
 from lossbench.config.folders import choices as named
+from lossbench.config.raw import Unusual, members, raw, unsettled
 from lossbench.errors import InputError, suggestion
 
 
@@ -56,6 +58,46 @@ def check_chosen(
         if isinstance(node := config.get(group), DictConfig) and isinstance(choices.get(group), str):
             _check_name(group, choices[group].removesuffix(".yaml").rpartition("/")[2], node)
             _check_class(group, choices[group].removesuffix(".yaml"), node, folders)
+
+
+class ChoiceCheck:
+    """`check_chosen` for the jobs of a sweep, most of which choose what one before them did."""
+
+    def __init__(self) -> None:
+        self._passed: set[str] = set()
+
+    def __call__(
+        self, choices: Mapping[str, Any], config: DictConfig, overrides: Sequence[str], sources: Sequence[Any]
+    ) -> None:
+        """As `check_chosen`."""
+        known = _looked_at(choices, config, overrides, sources)
+        if known is None or known not in self._passed:
+            check_chosen(choices, config, overrides, sources)
+        if known is not None:
+            self._passed.add(known)
+
+
+def _looked_at(
+    choices: Mapping[str, Any], config: DictConfig, overrides: Sequence[str], sources: Sequence[Any]
+) -> str | None:
+    """All that decides whether choices pass and are left as they are, in plain words; else None."""
+    try:
+        whole, taken, folders = members(config), raw(choices), raw(sources)
+        there = [group for group in groups() if group in whole]
+        labels = {group: _labels(whole[group]) for group in (*GROUPS, "experiment") if group in whole}
+    except (Unusual, AttributeError):  # AttributeError: of what is no config
+        return None
+    # Where a choice has no name, it is about to get one.
+    unnamed = any(name is None and isinstance(taken.get(of), str) for of, (name, _) in labels.items())
+    if unnamed or unsettled([taken, folders, labels]) or any(map(_RELABELS.match, overrides)):
+        return None
+    return json.dumps([taken, folders, there, labels])
+
+
+def _labels(node: Any) -> list[Any]:
+    """The name and the class of a choice."""
+    content = members(node)
+    return [raw(content[key]) if key in content else None for key in ("name", "_target_")]
 
 
 _RELABELS = re.compile(

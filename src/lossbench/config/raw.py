@@ -43,6 +43,32 @@ def raw(node: Any, *, enum_to_str: bool = False) -> Any:
     return value
 
 
+def members(node: Any) -> dict[str, Any]:
+    """The nodes in a mapping, by their keys.
+
+    Raises:
+        Unusual: it is none, or nothing, missing or an interpolation stands in its place.
+    """
+    content = node.__dict__["_content"] if isinstance(node, DictConfig) else None
+    if not isinstance(content, dict):
+        raise Unusual
+    return content
+
+
+def inside(node: Any, *keys: str) -> Any:
+    """The node at a path, as it stands.
+
+    Raises:
+        Unusual: there is none, or something else than a mapping stands above it.
+    """
+    for key in keys:
+        try:
+            node = members(node)[key]
+        except KeyError:
+            raise Unusual from None
+    return node
+
+
 def settled(node: Any) -> Any:
     """What it holds, where nothing in it is left to OmegaConf: else None."""
     try:
