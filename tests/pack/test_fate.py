@@ -31,6 +31,14 @@ class RaisesLater(MSE):
         return super().__call__(output, target, kind)
 
 
+@dataclass(frozen=True, kw_only=True)
+class InPlace(MSE):
+    """Square loss that writes the error over the outputs."""
+
+    def __call__(self, output: Tensor, target: Tensor, kind: Target) -> Tensor:
+        return output.sub_(target.unsqueeze(-1)).square().mean(-1)
+
+
 def train(members: list[Member], mode: str) -> list[MemberResult]:
     return fit(members, mode, DataCache())
 
@@ -120,3 +128,16 @@ def test_a_metric_that_validation_does_not_define_is_no_divergence(
     (result,) = fit([member], "vmap", cache)
     assert result.outcome == "failed"
     assert result.reason == "val/auroc is not defined on the validation split"
+
+
+@MODES
+@pytest.mark.parametrize("losses", ["mse mse", "mse mae mse mae", "mse mse mae mae", "mae mse mse"])
+def test_a_loss_that_changes_what_it_reads_has_its_numbers_and_leaves_the_others_theirs(
+    jobs: Compose, mode: str, losses: str
+) -> None:
+    each = [f"loss={loss} seed={seed}" for seed, loss in enumerate(losses.split())]
+    honest = [job.member for job in jobs(*each)]
+    careless = [replace(m, loss=InPlace(name="mse")) if m.loss.name == "mse" else m for m in honest]
+    assert [(one.outcome, one.history) for one in train(careless, mode)] == [
+        (one.outcome, one.history) for one in train(honest, mode)
+    ]

@@ -38,10 +38,17 @@ TOWERS = ("user", "items")
 
 @dataclass(frozen=True)
 class Share:
-    """Members of a group, and the last of them again as spare (G + spare,): rows of outputs, lanes, knobs."""
+    """Members of a group, and spare ones behind them (G + spare,): rows of outputs, lanes, knobs.
+
+    Spare are the rows that come next, where members stand side by side; else, and of all besides outputs,
+    those of the last member again.
+
+    members: the rows of outputs without them.
+    """
 
     group: Group
-    rows: Tensor
+    members: Tensor | slice
+    rows: Tensor | slice
     lane: Tensor
     knobs: dict[str, Tensor]
 
@@ -74,10 +81,17 @@ class Group:
         if key not in self._shares:
             index = list(self.places)
             own = self.part(slice(bisect_left(index, members.start), bisect_left(index, members.stop)))
-            tensors = (own.index - members.start, own.lane, own.knobs)
-            whole = own.losses and mapped(lambda tensor: with_spare(tensor, spare), tensors)
-            self._shares[key] = Share(own, *whole) if whole else None
+            self._shares[key] = own._shared(members.start, spare) if own.losses else None
         return self._shares[key]
+
+    def _shared(self, start: int, spare: int) -> Share:
+        """With spare members; the first row of outputs is that of the member `start`."""
+        index = self.index - start
+        rows, lane, knobs = mapped(lambda own: with_spare(own, spare), (index, self.lane, self.knobs))
+        first, last = min(self.places) - start, max(self.places) - start
+        if last - first + 1 > len(self.losses):
+            return Share(self, index, rows, lane, knobs)
+        return Share(self, slice(first, last + 1), slice(first, last + 1 + spare), lane, knobs)
 
     def part(self, places: slice | list[int]) -> Group:
         """The group of some of its members."""

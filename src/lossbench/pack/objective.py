@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lossbench.pack.groups import Group, Share
-from lossbench.trees import Tree, leaves, length, part
+from lossbench.trees import Tree, leaves, length, mapped, part
 
 if TYPE_CHECKING:
     from lossbench.pack.batch import Batch
@@ -42,13 +42,49 @@ class BatchLosses:
 
     def all(self, outputs: Tree, members: slice) -> Tensor:
         """The mean loss of each of these members: (n, B, ...), with spare members more -> (n,)."""
-        spare = length(outputs) - (members.stop - members.start)
-        shares = [own for group in self.groups if (own := group.share(members, spare))]
+        shares = self._shares(members, length(outputs))
         if len(shares) == 1:
             return self._share(shares[0], outputs)
-        parts = [self._share(share, part(outputs, share.rows)) for share in shares]
-        order = torch.cat([share.group.index for share in shares]).argsort()
-        return torch.cat(parts)[order]
+        # Copies: a loss may change what it reads in place.
+        reads = [mapped(Tensor.clone, part(outputs, share.rows)) for share in shares]
+        parts = [self._share(share, read) for share, read in zip(shares, reads, strict=True)]
+        return self._in_order(parts, shares)
+
+    def with_gradients(self, outputs: Tensor, members: slice) -> tuple[Tensor, Tensor]:
+        """As `all`, of outputs behind which no gradient goes: losses (n,), and gradients of their sum.
+
+        Gradients are those of all outputs given; of spare members, and of those whose loss raised, zero.
+        """
+        shares = self._shares(members, len(outputs))
+        reads = [outputs[share.rows].detach().requires_grad_() for share in shares]
+        parts = [self._share(share, read.clone()) for share, read in zip(shares, reads, strict=True)]
+        losses = self._in_order([means.detach() for means in parts], shares)
+        trained = [own for own in zip(shares, reads, parts, strict=True) if own[2].requires_grad]
+        if not trained:
+            return losses, torch.zeros_like(outputs)
+        sums, of = [means.sum() for *_, means in trained], [read for _, read, _ in trained]
+        found = torch.autograd.grad(sums, of, allow_unused=True, materialize_grads=True)
+        if len(shares) == 1:  # whose spare get none, since their losses are left out
+            return losses, found[0]
+        gradients = torch.zeros_like(outputs)
+        for (share, *_), own in zip(trained, found, strict=True):
+            gradients[share.members] = own[: len(share.group.losses)]
+        return losses, gradients
+
+    def _shares(self, members: slice, count: int) -> list[Share]:
+        """Of groups that have some of these members, which have so many rows of outputs."""
+        spare = count - (members.stop - members.start)
+        return [own for group in self.groups if (own := group.share(members, spare))]
+
+    def _in_order(self, parts: Sequence[Tensor], shares: Sequence[Share]) -> Tensor:
+        """What each share has of its members (G,), in the order of members (n,)."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = torch.cat([*parts])
+        order = [member for share in shares for member in share.group.places]
+        if order == sorted(order):
+            return whole
+        return whole[torch.cat([share.group.index for share in shares]).argsort()]
 
     def one(self, member: int, output: Tree) -> Tensor:
         """The mean loss of one member: (B, ...) -> ()."""

@@ -159,14 +159,9 @@ class StackedEngine(Engine):
         rows = slice(stack.count)
         outputs, kept = stack.forward(leaves(read)[0], self.lane[rows], part(self.buffers, rows))
         more = self.count + spare(outputs.shape[1]) - stack.count
-        outputs = with_spare(outputs, more).requires_grad_()
-        losses = objective.all(outputs, slice(0, self.count))
-        if not losses.requires_grad:  # every member's loss raised
-            gradients.zero_()
-            return losses
-        (own,) = torch.autograd.grad(losses.sum(), outputs)
+        losses, own = objective.with_gradients(with_spare(outputs, more), slice(0, self.count))
         stack.backward(own[rows], kept, self._split(gradients[rows]))
-        return losses.detach()
+        return losses
 
     def _backward(self, members: slice, read: Read, objective: BatchLosses, gradients: Tensor) -> Tensor:
         """The losses of these members (n,); their gradients go into the rows of (R + 1, P)."""
