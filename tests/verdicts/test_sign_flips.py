@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from lossbench.seeds import numpy_generator
 from lossbench.verdicts import sign_flips
 from lossbench.verdicts.sign_flips import COUNTED, sign_flip_p
 
@@ -50,6 +51,20 @@ def test_more_seeds_than_can_be_counted_are_drawn_close_to_the_count(monkeypatch
         with monkeypatch.context() as patched:
             patched.setattr(sign_flips, "COUNTED", 23)
             assert float(sign_flip_p(values)) == pytest.approx(counted, abs=4 * np.sqrt(counted / 2**18))
+
+
+@pytest.mark.parametrize("seeds", [41, 48, 50])
+def test_drawn_p_is_the_share_among_the_signs_of_its_bytes(seeds: int) -> None:
+    values = np.random.default_rng(seeds).normal(0.2, 1.0, size=seeds)
+    generator = numpy_generator(0, "sign flips")
+    sizes = [8] * (seeds // 8) + [seeds % 8] * (seeds % 8 > 0)
+    drawn = [generator.integers(0, 2**size, 2**18, dtype=np.uint8) for size in sizes]
+    # The lowest bit of a byte is the sign of the first of its values.
+    bits = [np.unpackbits(own[:, None], axis=1, bitorder="little") for own in drawn]
+    signs = np.concatenate([own[:, :size] for own, size in zip(bits, sizes, strict=True)], axis=1)
+    sums = (2.0 * signs - 1) @ values
+    share = (int((sums >= abs(values.sum()) - 1e-9).sum()) + 1) / (2**18 + 1)
+    assert float(sign_flip_p(values)) == pytest.approx(2 * share, abs=1e-12)
 
 
 def test_drawn_p_is_never_zero_and_the_same_each_time() -> None:

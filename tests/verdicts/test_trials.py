@@ -145,3 +145,22 @@ def test_loss_against_itself_gets_no_verdict_through_a_choice_by_another_metric(
         false["both"] += paired and not low <= 0 <= high
     assert false["paired"] > 20  # the fault: it was so in 15 to 47% of recorded worlds
     assert false["both"] <= 3
+
+
+@pytest.mark.parametrize("lost", [[], [(0, 1)], [(0, 1), (1, 1), (1, 4)]])
+def test_each_weighting_counts_what_is_known(lost: list[tuple[int, int]]) -> None:
+    values = np.random.default_rng(3).normal(size=(2, 6))
+    for place in lost:
+        values[place] = np.nan
+    weights = np.array(
+        [[1, 1, 1, 1, 1, 1], [0, 3, 0, 1, 2, 0], [2, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], float
+    )
+    tested = Trials(values, values, False).tested(weights)
+    for own, found in zip(weights, tested, strict=True):
+        times = np.repeat(values, own.astype(int), axis=1)  # each seed as often as it counts
+        if not own.any():
+            assert np.isnan(found)
+            continue
+        failed, mean = np.isnan(times).sum(axis=1), np.nanmean(times, axis=1)
+        best = min(range(2), key=lambda trial: (failed[trial], mean[trial]))
+        assert np.isnan(found) if failed[best] else found == pytest.approx(mean[best])

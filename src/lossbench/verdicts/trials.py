@@ -135,7 +135,7 @@ class Trials:
         weights = drawn_weights(self.test.shape[1])
         chosen = self.choose(weights)
         tested = self._mean(chosen, weights)
-        luck = tested - self._mean(chosen, (weights == 0).astype(float))
+        luck = tested - self._mean(chosen, left_out(self.test.shape[1]))
         known = luck[np.isfinite(luck)]
         return tested - known.mean() if len(self.test) > 1 and len(known) else tested
 
@@ -153,9 +153,11 @@ Part = tuple[float, Trials]
 def _weighted(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Of values (T, S), for each weighting (B, S): how many are lost, and the mean of the others, (B, T)."""
     known = np.isfinite(values)
-    lost = weights @ (~known).T.astype(float)
-    counted = weights @ known.T.astype(float)
     total = weights @ np.where(known, values, 0.0).T
+    if known.all():  # as most are: then these need no product
+        lost, counted = np.zeros_like(total), weights.sum(axis=1, keepdims=True)
+    else:
+        lost, counted = (weights @ which.T.astype(float) for which in (~known, known))
     return lost, np.where(counted > 0, total / np.where(counted > 0, counted, 1.0), np.nan)
 
 
@@ -184,6 +186,14 @@ def drawn_weights(seeds: int) -> Floats:
     """(RESAMPLES, seeds): how often each seed is drawn, the same each time, for all that is compared."""
     generator = numpy_generator(0, "choice repeated")
     weights = generator.multinomial(seeds, np.full(seeds, 1.0 / seeds), size=RESAMPLES).astype(float)
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=16)
+def left_out(seeds: int) -> Floats:
+    """(RESAMPLES, seeds): 1 where `drawn_weights` has not drawn a seed."""
+    weights: Floats = (drawn_weights(seeds) == 0).astype(float)
     weights.setflags(write=False)
     return weights
 
