@@ -62,6 +62,9 @@ def main(config: DictConfig) -> float:
 
 
 def _trained(config: DictConfig, engine: Engine | None = None) -> float:
+    from lossbench.job import jobs_from
+
+    jobs_from([config])  # or a refusal waits for the imports of what trains
     from lossbench.train import train_many
 
     return train_many([config], engine=engine)[0].result()

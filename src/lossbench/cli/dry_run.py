@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lossbench.claims.parsing import check_experiments
 from lossbench.counting import counted
 from lossbench.engines.events import Engine
 from lossbench.engines.local import Local
@@ -89,6 +88,8 @@ def _quiet() -> Iterator[None]:
 
 
 def _show(configs: Sequence[DictConfig], engine: Engine, max_members: int) -> None:
+    from lossbench.claims.parsing import check_experiments  # here: no run waits for it
+
     jobs = jobs_from(configs)
     check_experiments((job.config["experiment"], job.member.source) for job in jobs)
     wanted = {job.key: job for job in jobs}
