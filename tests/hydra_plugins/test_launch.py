@@ -224,6 +224,20 @@ def test_jobs_whose_configs_are_composed_again_are_those_of_a_small_sweep(
             assert seen[0] == seen[1].replace("few", "many")
 
 
+@pytest.mark.parametrize("kept", [0, 1, 100])
+def test_each_job_has_the_name_of_its_choice_however_often_it_is_composed(
+    sweep: Sweep, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    Path("conf/loss/mine.yaml").write_text("delta: 1.0")  # its file says no name
+    for module in (_held, _compose, _core):
+        monkeypatch.setattr(module, "KEPT", kept)
+    jobs = sweep("loss=mine,huber", "seed=1,2")
+    names = ["mine", "mine", "huber", "huber"]
+    assert [config.loss.name for config in trainer.calls.pop()] == names
+    assert [job.cfg.loss.name for job in jobs] == names
+    assert [text.count("name: mine") for text in files(Path("out")).values()].count(1) == 2
+
+
 def test_a_failed_job_is_marked_and_the_others_are_kept(sweep: Sweep, trainer: Trainer) -> None:
     trainer.answers[2] = RuntimeError("loss exploded")
     with pytest.raises(RuntimeError, match="loss exploded"):  # Hydra's sweeper raises the first failure

@@ -98,12 +98,14 @@ class Sweep:
         Path(str(hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         with hurried():
             loader = cast(SweepLoader, self.context.config_loader)
-            planned = self._planned(job_overrides, lambda job: loader.take(self.config, job))
+            check = ChoiceCheck()
+            planned = self._planned(job_overrides, lambda job: _checked(loader.take(self.config, job), check))
             first = numbered_from(initial_job_idx, len(planned), len(job_overrides))
             jobs = [Numbered(job, number) for number, job in enumerate(planned, first)]
-            check = ChoiceCheck()
             for job in jobs:
-                _tell_and_check(job, check)
+                log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.planned.overrides)))
+                if job.planned.place is not None:  # a trial; of other jobs the configs were composed by now
+                    _ = job.planned.config
         log.info(f"Launching {len(jobs)} jobs together")
         loader.forget()
         outcomes = self._train_in_rounds(planned, jobs)
@@ -207,13 +209,12 @@ class Sweep:
         )
 
 
-def _tell_and_check(job: Numbered, check: ChoiceCheck) -> None:
-    """Tell of a job, and refuse what its choices do not read."""
-    log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.planned.overrides)))
-    config = job.config
+def _checked(config: DictConfig, check: ChoiceCheck) -> DictConfig:
+    """A config whose choices are named; refused where it sets what these do not read."""
     hydra = inside(config, "hydra")
     runtime, overrides = inside(hydra, "runtime"), inside(hydra, "overrides", "task")
     check(inside(runtime, "choices"), config, raw(overrides), inside(runtime, "config_sources"))
+    return config
 
 
 def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
