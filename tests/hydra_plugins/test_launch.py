@@ -200,14 +200,19 @@ def test_folders_files_and_callbacks_are_those_of_the_basic_launcher(sweep: Swee
             assert found[name] == expected[name], name
 
 
+def keep(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so many configs be held; others are composed again."""
+    for module in (_held, _compose, _core):
+        monkeypatch.setattr(module, "KEPT", number)
+
+
 def test_jobs_whose_configs_are_composed_again_are_those_of_a_small_sweep(
     sweep: Sweep, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ("loss=mse,huber", "seed=1,2,2", "+hydra.job.env_set.COLOUR=blue")
     few = sweep(*arguments, out="few")
     configs, files_of_few = trainer.calls.pop(), files(Path("few"))
-    for module in (_held, _compose, _core):
-        monkeypatch.setattr(module, "KEPT", 1)
+    keep(1, monkeypatch)
     many = sweep(*arguments, out="many")
 
     def told(jobs: Sequence[Any]) -> list[str]:
@@ -229,8 +234,7 @@ def test_each_job_has_the_name_of_its_choice_however_often_it_is_composed(
     sweep: Sweep, trainer: Trainer, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     Path("conf/loss/mine.yaml").write_text("delta: 1.0")  # its file says no name
-    for module in (_held, _compose, _core):
-        monkeypatch.setattr(module, "KEPT", kept)
+    keep(kept, monkeypatch)
     jobs = sweep("loss=mine,huber", "seed=1,2")
     names = ["mine", "mine", "huber", "huber"]
     assert [config.loss.name for config in trainer.calls.pop()] == names

@@ -106,6 +106,9 @@ def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) 
         return dump(content, **options)
 
     monkeypatch.setattr(_writing.yaml, "dump", listened)
+    config.hydra.job.num = 1
+    assert "num: 1" in writer.to_yaml(config)
+    assert texts == []  # what is its own text is put in its place
     config.hydra.job.num = "a: b"
     assert "num: 'a: b'" in writer.to_yaml(config)
     assert texts == [{"hydra": {"job": {"num": "a: b"}}}]
@@ -114,4 +117,4 @@ def test_what_was_written_is_not_written_again(monkeypatch: pytest.MonkeyPatch) 
         text = writer.to_yaml(config)
         assert f"num: {number}\n" in text
         assert f"dir: multirun/2026-11-27/seed={number},loss=mse\n" in text
-    assert len(texts) == 2  # the second is the line of the place, for all that is its own text
+    assert texts[1:] == [{"hydra": {"run": {"dir": {"a": None}}}}]  # for the line of the place, once

@@ -113,11 +113,9 @@ class SweepLoader:
 
     def _base(self, master: DictConfig, choices: Sequence[Override]) -> QuickConfig:
         lines = _lines(choices)
-        name, own = (
-            inside(master, "hydra", "job", "config_name"),
-            inside(master, "hydra", "overrides", "hydra"),
-        )
-        key = (Path.cwd(), raw(name), *raw(own), None, *lines)
+        hydra = inside(master, "hydra")
+        name, own = raw(inside(hydra, "job", "config_name")), raw(inside(hydra, "overrides", "hydra"))
+        key = (Path.cwd(), name, *own, None, *lines)
         if key not in self._bases:
             self._bases[key] = quick(self._loader.load_sweep_config(master, lines))
         return self._bases[key]
@@ -147,14 +145,12 @@ def _replaced(config: DictConfig, key: str, value: str | float) -> bool:
     """Put a plain value in the place of another; whether that was all there was to do."""
     try:
         node = inside(config, *key.split("."))
-        if unsettled(raw(node)) or unsettled(value):
-            return False
+        plain = not isinstance(node, Container) and not unsettled([raw(node), value])
     except Unusual:
         return False
-    if isinstance(node, Container):
-        return False
-    node._set_value(value)
-    return True
+    if plain:
+        node._set_value(value)
+    return plain
 
 
 def _name(config: DictConfig, overrides: Sequence[Override]) -> None:

@@ -223,7 +223,7 @@ def _task_config(job: DictConfig) -> tuple[DictConfig, Environment]:
     config = without(job, "hydra")
     if variables is not None and settled(config) is not None:
         return config, tuple(sorted((name, str(value)) for name, value in variables.items()))
-    config = without(placed(job), "hydra")
+    placed(job)  # of which interpolations are told now
     variables = job.hydra.job.env_set
     environment = tuple(sorted((str(name), str(variables[name])) for name in variables))
     # A value that cannot be resolved is left as it is: the trainer meets the same fault where it reads it.

@@ -17,7 +17,7 @@ from lossbench.config.raw import Unusual, raw
 
 _DEEPEST = 3  # how deep what stands in a mapping is looked for on its own
 _INDENT = "  "
-# A path or an override of letters, digits and signs that mean nothing in YAML; with "/" or "=", so no number
+# A path or an override of letters, digits and signs that mean nothing in YAML; with "/" or "=": no number.
 _PLAIN_WORDS = re.compile(r"[A-Za-z_/](?=.*[/=])[\w/.,=-]*\w", re.ASCII)
 
 
